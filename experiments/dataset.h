@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "experiments/stage_spec.h"
+
+namespace espalier {
+
+/// What a sweep asks for: `mnist`, `{idx: DIR}` or `{name: glyphs, train: 20000}`.
+struct DatasetRequest {
+  std::string name;               ///< a name of catalog/datasets.def
+  std::string path;               ///< idx: the folder
+  std::int64_t train = -1;        ///< examples in the training files or generated, validation included; -1: the dataset's default
+  std::int64_t test = -1;
+  std::int64_t validation = -1;   ///< -1: the dataset's default
+  std::uint64_t generator_seed = 0;  ///< glyphs
+};
+
+/// One split in memory: images as bytes (0..255), row-major [count, channels, height, width], and one label each.
+struct ImageSet {
+  std::int64_t count = 0;
+  std::vector<std::uint8_t> pixels;
+  std::vector<std::uint8_t> labels;
+};
+
+struct ImageDataset {
+  ImageSet train;       ///< without the validation examples
+  ImageSet validation;  ///< the last examples of the training files
+  ImageSet test;
+};
+
+/// Where files of named datasets are looked for: `--data`, else $ESPALIER_DATA, else ./data.
+using DataFolder = std::filesystem::path;
+
+/// Sizes, shape, classes and content hash of what was asked for. Reads (and verifies) files but keeps nothing; so that a
+/// missing, truncated, corrupt or foreign file is found before any work.
+/// Errors: ErrorKind::invalid_input with the file, what is wrong, and where to get it.
+DatasetSpec resolve_dataset(const DatasetRequest& request, const DataFolder& folder);
+
+/// The examples themselves; for the worker. `path` is DatasetRequest::path ("" for datasets found by name).
+/// Errors: as above; ErrorKind::corrupt if the content is not the one that `spec` was resolved from.
+ImageDataset load_dataset(const DatasetSpec& spec, const std::string& path, const DataFolder& folder);
+
+/// For `espalier datasets`.
+struct DatasetStatus {
+  std::string name;
+  std::string about;      ///< one sentence
+  bool present = false;
+  std::string where;      ///< the folder or "generated", or where to get it and what to put where
+};
+std::vector<DatasetStatus> list_datasets(const DataFolder& folder);
+
+}  // namespace espalier

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "experiments/stage.h"
+
+namespace espalier {
+
+/// One point of a curve. Names in use: "train_loss" (mean over the steps since the last point), "validation_loss",
+/// "validation_accuracy", "test_accuracy" (only where the validation loss was the least so far), "lr". `step` counts optimizer
+/// steps on the trajectory's own axis. NaN is data.
+struct MetricPoint {
+  std::int64_t step = 0;
+  std::string name;
+  double value = 0;
+};
+
+/// What a prune (or shuffle) left of a layer.
+struct LayerCount {
+  std::string layer;
+  std::int64_t total = 0;
+  std::int64_t requested = -1;  ///< weights to keep; -1 where the ranking was global and no layer had a count of its own
+  std::int64_t kept = 0;
+};
+
+/// On the test set, which chose nothing.
+struct Evaluation {
+  double accuracy = 0;                  ///< in [0, 1]
+  double loss = 0;                      ///< mean cross-entropy, nats
+  std::vector<double> class_accuracy;   ///< per class, in [0, 1]; NaN for a class without examples
+};
+
+struct Failure {
+  ErrorKind kind = ErrorKind::internal;
+  std::string message;
+};
+
+struct StageOutcome {
+  StageKey key;
+  std::uint64_t attempt = 0;
+  std::optional<Failure> failure;       ///< none: it is done
+  double wall_s = 0;                    ///< seconds of work, of all attempts that led to it (an interrupted one's are added)
+  std::int64_t first_step = 0;          ///< train: where this attempt took up the work (a checkpoint, a cut, or the start)
+  std::int64_t steps = 0;               ///< train: optimizer steps on this trajectory from its start_step
+  std::string artifact_sha256;          ///< hex; "" if the stage leaves none
+  std::int64_t artifact_bytes = 0;
+  bool diverged = false;                ///< train: the loss became NaN or infinite; a result, not a failure
+  std::vector<MetricPoint> metrics;     ///< train
+  std::optional<double> best_validation_loss;   ///< train: the least seen on the grid since the trajectory's start
+  std::optional<double> accuracy_best_val;      ///< train: test accuracy there
+  std::optional<Evaluation> evaluation;  ///< evaluate
+  std::vector<LayerCount> layers;        ///< prune, shuffle
+};
+
+}  // namespace espalier

@@ -1,0 +1,126 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace espalier {
+
+// What each kind of stage is told, with every default resolved: all counts are numbers, nothing is relative. These structs
+// are the contract between expansion (which writes them) and the worker (which runs them); their canonical JSON is part of
+// the stage's key, so a field added later is left out of the JSON while it has its default.
+
+struct ModelSpec {
+  std::string name;                    ///< a name of catalog/models.def
+  std::array<std::int64_t, 3> input{};  ///< channels, height, width of one example
+  std::int64_t classes = 0;
+  bool operator==(const ModelSpec&) const = default;
+};
+
+struct DatasetSpec {
+  std::string name;                    ///< a name of catalog/datasets.def
+  std::string content;                 ///< identifies the bytes: a hash of the files, or of the generator's parameters
+  std::int64_t train = 0;              ///< examples trained on (validation taken off)
+  std::int64_t validation = 0;         ///< examples held out of the training files: the last ones
+  std::int64_t test = 0;
+  std::array<std::int64_t, 3> shape{};  ///< channels, height, width
+  std::int64_t classes = 0;
+  std::uint64_t generator_seed = 0;    ///< of generated datasets only (glyphs)
+  bool operator==(const DatasetSpec&) const = default;
+};
+
+struct InitSpec {
+  ModelSpec model;
+  std::string scheme;  ///< "glorot_normal" or "kaiming_normal" (weights; biases start at zero)
+  std::string stream;  ///< "init", or "reinit" for a fresh draw of the same seed
+};
+
+struct OptimizerSpec {
+  std::string name;         ///< "sgd" or "adam"
+  double lr = 0;
+  double momentum = 0;      ///< sgd
+  bool nesterov = false;    ///< sgd
+  double weight_decay = 0;  ///< L2, added to the gradient
+  double beta1 = 0.9;       ///< adam
+  double beta2 = 0.999;     ///< adam
+  double epsilon = 1e-8;    ///< adam
+  bool operator==(const OptimizerSpec&) const = default;
+};
+
+/// lr(step) = base * warmup(step) * shape(step), for the 0-based step about to be taken:
+/// warmup = min(1, (step + 1) / warmup_steps); constant: 1; step: gamma^(milestones <= step);
+/// cosine: (1 + cos(pi * step / total_steps)) / 2 (Loshchilov & Hutter 2017, arXiv:1608.03983, without restarts).
+struct LrScheduleSpec {
+  std::string shape = "constant";  ///< "constant", "step" or "cosine"
+  std::vector<std::int64_t> milestones;
+  double gamma = 0.1;
+  std::int64_t warmup_steps = 0;
+  std::int64_t total_steps = 0;    ///< cosine only; 0 otherwise, so that a longer constant run shares its beginning
+  bool operator==(const LrScheduleSpec&) const = default;
+};
+
+/// Runs optimizer steps start_step .. end_step - 1 of a trajectory that begins at start_step with the input weights and a
+/// fresh optimizer. The key names the state after end_step whatever the cuts before it: start_step is where the trajectory
+/// begins (0, or the rewind point), not where one piece of the work does.
+struct TrainSpec {
+  ModelSpec model;
+  DatasetSpec dataset;
+  OptimizerSpec optimizer;
+  LrScheduleSpec lr_schedule;
+  std::int64_t batch_size = 0;
+  std::int64_t start_step = 0;
+  std::int64_t end_step = 0;
+  std::int64_t eval_every = 0;  ///< steps between looks at the validation set, on the grid of multiples; default an epoch
+  std::int64_t phase = 0;       ///< 0: the data order of the dense run; r: that of the r-th retraining
+};
+
+/// What to keep, as exact counts made by expansion from sparsity, schedule and allocation.
+struct PruneTarget {
+  std::int64_t total_kept = 0;            ///< over all prunable weights
+  std::vector<std::int64_t> layer_kept;   ///< per prunable layer in the model's order; empty: one global ranking
+};
+
+struct PruneSpec {
+  ModelSpec model;
+  std::string criterion;                ///< a name of catalog/criteria.def
+  std::string granularity = "weight";
+  PruneTarget target;
+  std::optional<DatasetSpec> dataset;   ///< only if the criterion needs data
+  std::int64_t batches = 0;             ///< 0 if it needs none
+  std::int64_t batch_size = 0;
+};
+
+struct ShuffleSpec {
+  ModelSpec model;
+};
+
+struct EvaluateSpec {
+  ModelSpec model;
+  DatasetSpec dataset;
+};
+
+struct NoopSpec {
+  std::int64_t index = 0;
+};
+
+/// Canonical JSON: keys sorted, no white space, numbers in their shortest exact form.
+std::string canonical_json(const InitSpec& spec);
+std::string canonical_json(const TrainSpec& spec);
+std::string canonical_json(const PruneSpec& spec);
+std::string canonical_json(const ShuffleSpec& spec);
+std::string canonical_json(const EvaluateSpec& spec);
+std::string canonical_json(const NoopSpec& spec);
+
+/// The way back, for the worker. Errors: ErrorKind::invalid_input naming the field that is missing, of another type, or out
+/// of range (counts are non-negative, sizes bounded).
+InitSpec parse_init_spec(std::string_view json);
+TrainSpec parse_train_spec(std::string_view json);
+PruneSpec parse_prune_spec(std::string_view json);
+ShuffleSpec parse_shuffle_spec(std::string_view json);
+EvaluateSpec parse_evaluate_spec(std::string_view json);
+NoopSpec parse_noop_spec(std::string_view json);
+
+}  // namespace espalier

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/stage.h"
+#include "experiments/stage_spec.h"
+
+namespace espalier {
+
+/// Why a trial exists: to be compared (none) or to be compared with.
+/// A trial whose criterion is `random` is the random control itself, whether asked for as a method or as a control.
+enum class Control { none, random, shuffle, reinit };
+std::string_view to_string(Control control);
+
+/// Optimizer, learning rate, length: steps are absolute here, epochs are gone.
+struct TrainRecipe {
+  OptimizerSpec optimizer;
+  LrScheduleSpec lr_schedule;
+  std::int64_t batch_size = 0;
+  std::int64_t steps = 0;
+  std::int64_t eval_every = 0;
+};
+
+/// Which state the scores are taken from, and so what is pruned first.
+/// `at_step` = train.steps: the trained network (default). 0: at initialisation.
+struct PrunePlan {
+  std::string method;                   ///< preset name, as the user wrote it
+  std::string criterion;
+  std::string granularity = "weight";
+  std::string allocation;               ///< "global", "uniform", or "table" for rates by name
+  std::string schedule;                 ///< "one_shot", "iterative", "linear", "cubic"
+  double sparsity_target = 0;           ///< nominal fraction removed at this operating point
+  std::vector<PruneTarget> rounds;      ///< the exact counts of each round up to this operating point, at least one
+  std::int64_t at_step = 0;
+  std::int64_t batches = 0;             ///< of data for the criterion; 0 if it needs none
+  std::int64_t batch_size = 0;
+};
+
+/// Three knobs (Renda, Frankle & Carbin 2020, arXiv:2003.02389): which weights, which step of the schedule, which recipe.
+struct RetrainPlan {
+  std::string name;                     ///< for people and the database: "none", "finetune 2ep", "rewind init", "rewind 500it", "lr_rewind 2ep", "reinit"
+  enum class Weights { pruned, step, fresh } weights = Weights::pruned;  ///< keep them, go back to weights_step, or draw new ones
+  std::int64_t weights_step = 0;
+  std::int64_t start_step = 0;          ///< of the recipe's schedule
+  std::optional<TrainRecipe> recipe;    ///< none: no retraining
+  bool own_data_order = false;          ///< finetune and lr_rewind: phase = round; rewinding repeats the dense run's order (phase 0)
+};
+
+/// Everything about a trial but its seed.
+struct TrialConfig {
+  ModelSpec model;
+  DatasetSpec dataset;
+  std::string dataset_name;             ///< for people: "mnist", "idx:DIR"
+  std::shared_ptr<const std::string> dataset_path;
+  std::string init;
+  TrainRecipe train;
+  std::optional<PrunePlan> prune;       ///< none: the dense network
+  RetrainPlan retrain;
+  Control control = Control::none;
+  std::string variant;                  ///< values of axes that have no column of their own: "train.lr=0.01"; "" if there are none
+};
+
+struct Trial {
+  StageKey key;                         ///< SHA-256 of the canonical configuration and seed; the trial_key of the database
+  std::uint64_t seed = 0;
+  std::shared_ptr<const TrialConfig> config;  ///< shared by the seeds of a configuration
+};
+
+}  // namespace espalier
