@@ -8,11 +8,11 @@ namespace espalier {
 namespace {
 
 constexpr std::array<std::pair<StageKind, std::string_view>, 6> kStageKinds{{{StageKind::init, "init"},
-                                                                            {StageKind::train, "train"},
-                                                                            {StageKind::prune, "prune"},
-                                                                            {StageKind::shuffle, "shuffle"},
-                                                                            {StageKind::evaluate, "evaluate"},
-                                                                            {StageKind::noop, "noop"}}};
+                                                                             {StageKind::train, "train"},
+                                                                             {StageKind::prune, "prune"},
+                                                                             {StageKind::shuffle, "shuffle"},
+                                                                             {StageKind::evaluate, "evaluate"},
+                                                                             {StageKind::noop, "noop"}}};
 
 }  // namespace
 
@@ -23,7 +23,9 @@ std::string_view to_string(StageKind kind) {
   throw Error(ErrorKind::internal, "a stage has no kind");
 }
 
-std::string_view to_string(InputRole role) { return role == InputRole::weights ? "weights" : "masks"; }
+std::string_view to_string(InputRole role) {
+  return role == InputRole::weights ? "weights" : "masks";
+}
 
 StageKind parse_stage_kind(std::string_view text) {
   for (const auto& [value, name] : kStageKinds) {

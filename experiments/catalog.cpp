@@ -1,0 +1,93 @@
+#include "experiments/catalog.h"
+
+#include "base/error.h"
+#include "base/suggest.h"
+
+namespace espalier {
+namespace {
+
+using enum CriterionNeeds;
+
+constexpr CriterionEntry kCriteria[] = {
+#define ESPALIER_CRITERION(name, formula, paper, needs, about) {#name, formula, paper, needs, about},
+#include "experiments/catalog/criteria.def"
+#undef ESPALIER_CRITERION
+};
+
+constexpr CatalogEntry kSchedules[] = {
+#define ESPALIER_SCHEDULE(name, formula, paper, about) {#name, formula, paper, about},
+#include "experiments/catalog/schedules.def"
+#undef ESPALIER_SCHEDULE
+};
+
+constexpr CatalogEntry kAllocations[] = {
+#define ESPALIER_ALLOCATION(name, formula, about) {#name, formula, "", about},
+#include "experiments/catalog/allocations.def"
+#undef ESPALIER_ALLOCATION
+};
+
+constexpr CatalogEntry kOptimizers[] = {
+#define ESPALIER_OPTIMIZER(name, formula, paper, about) {#name, formula, paper, about},
+#include "experiments/catalog/optimizers.def"
+#undef ESPALIER_OPTIMIZER
+};
+
+constexpr CatalogEntry kInits[] = {
+#define ESPALIER_INIT(name, formula, paper) {#name, formula, paper, ""},
+#include "experiments/catalog/inits.def"
+#undef ESPALIER_INIT
+};
+
+constexpr CatalogEntry kRetrains[] = {
+#define ESPALIER_RETRAIN(name, formula, paper, about) {#name, formula, paper, about},
+#include "experiments/catalog/retrains.def"
+#undef ESPALIER_RETRAIN
+};
+
+constexpr CatalogEntry kModels[] = {
+#define ESPALIER_MODEL(suffix, name, about, paper) {name, "", paper, about},
+#include "experiments/catalog/models.def"
+#undef ESPALIER_MODEL
+};
+
+constexpr CatalogEntry kDatasets[] = {
+#define ESPALIER_DATASET(suffix, name, about) {name, "", "", about},
+#include "experiments/catalog/datasets.def"
+#undef ESPALIER_DATASET
+};
+
+}  // namespace
+
+std::span<const CriterionEntry> list_criteria() {
+  return kCriteria;
+}
+std::span<const CatalogEntry> list_schedules() {
+  return kSchedules;
+}
+std::span<const CatalogEntry> list_allocations() {
+  return kAllocations;
+}
+std::span<const CatalogEntry> list_optimizers() {
+  return kOptimizers;
+}
+std::span<const CatalogEntry> list_inits() {
+  return kInits;
+}
+std::span<const CatalogEntry> list_retrains() {
+  return kRetrains;
+}
+std::span<const CatalogEntry> list_models() {
+  return kModels;
+}
+std::span<const CatalogEntry> list_dataset_names() {
+  return kDatasets;
+}
+
+const CriterionEntry& find_criterion(std::string_view name) {
+  for (const CriterionEntry& entry : kCriteria) {
+    if (entry.name == name) return entry;
+  }
+  throw Error(ErrorKind::invalid_input, "criterion: " + unknown_name(name, catalog_names(list_criteria())));
+}
+
+}  // namespace espalier

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace espalier {
+
+// The tables of catalog/*.def as the light side reads them: names that a sweep may use, and what `espalier methods`
+// prints. The worker expands criteria.def itself, into calls of its code.
+
+enum class CriterionNeeds { needs_nothing, needs_data, needs_gradient };
+
+struct CriterionEntry {
+  std::string_view name;
+  std::string_view formula;  ///< the score of a weight
+  std::string_view paper;
+  CriterionNeeds needs;
+  std::string_view about;
+};
+
+struct CatalogEntry {
+  std::string_view name;
+  std::string_view formula;  ///< "" where there is none
+  std::string_view paper;    ///< "" where there is none
+  std::string_view about;
+};
+
+std::span<const CriterionEntry> list_criteria();
+std::span<const CatalogEntry> list_schedules();
+std::span<const CatalogEntry> list_allocations();
+std::span<const CatalogEntry> list_optimizers();
+std::span<const CatalogEntry> list_inits();
+std::span<const CatalogEntry> list_retrains();
+std::span<const CatalogEntry> list_models();
+/// Names and sentences; whether their files are there is list_datasets of dataset.h.
+std::span<const CatalogEntry> list_dataset_names();
+
+/// Errors: ErrorKind::invalid_input for an unknown name, with the choices.
+const CriterionEntry& find_criterion(std::string_view name);
+
+template <typename Entry>
+std::vector<std::string> catalog_names(std::span<const Entry> entries) {
+  std::vector<std::string> names;
+  for (const Entry& entry : entries) names.emplace_back(entry.name);
+  return names;
+}
+
+}  // namespace espalier

@@ -1,0 +1,115 @@
+#include "experiments/json_reader.h"
+
+#include <cmath>
+#include <utility>
+
+#include "base/error.h"
+
+namespace espalier {
+namespace {
+
+constexpr std::size_t kLongestText = 4096;
+constexpr std::size_t kMostCounts = 100'000;
+constexpr std::int64_t kLongestSide = 65'536;
+
+}  // namespace
+
+nlohmann::json parse_json_object(std::string_view text, std::string_view where) {
+  nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  if (json.is_object()) return json;
+  throw Error(ErrorKind::invalid_input, std::string(where) + ": not a JSON object: " + std::string(text.substr(0, 80)));
+}
+
+JsonReader::JsonReader(const nlohmann::json& object, std::string where) : object_(object), where_(std::move(where)) {
+  if (!object_.is_object()) throw Error(ErrorKind::invalid_input, where_ + ": expected an object");
+}
+
+void JsonReader::refuse(std::string_view field, const std::string& what) const {
+  throw Error(ErrorKind::invalid_input, where_ + ": " + std::string(field) + ": " + what);
+}
+
+const nlohmann::json& JsonReader::at(const char* field) {
+  const auto found = object_.find(field);
+  if (found == object_.end()) refuse(field, "is missing");
+  ++fields_read_;
+  return *found;
+}
+
+std::string JsonReader::text(const char* field) {
+  const nlohmann::json& value = at(field);
+  if (!value.is_string()) refuse(field, "expected a text");
+  const auto& text = value.get_ref<const std::string&>();
+  if (text.size() > kLongestText) refuse(field, "is longer than 4096 bytes");
+  return text;
+}
+
+bool JsonReader::flag(const char* field) {
+  const nlohmann::json& value = at(field);
+  if (!value.is_boolean()) refuse(field, "expected true or false");
+  return value.get<bool>();
+}
+
+double JsonReader::number(const char* field) {
+  const nlohmann::json& value = at(field);
+  if (!value.is_number() || !std::isfinite(value.get<double>())) refuse(field, "expected a finite number");
+  return value.get<double>();
+}
+
+std::uint64_t JsonReader::seed(const char* field) {
+  const nlohmann::json& value = at(field);
+  if (!value.is_number_unsigned()) refuse(field, "expected a non-negative integer");
+  return value.get<std::uint64_t>();
+}
+
+std::int64_t JsonReader::count(const char* field, std::int64_t least, std::int64_t most) {
+  const nlohmann::json& value = at(field);
+  const bool fits = value.is_number_unsigned() && value.get<std::uint64_t>() <= static_cast<std::uint64_t>(most);
+  if (!fits || value.get<std::int64_t>() < least) {
+    refuse(field, "expected an integer from " + std::to_string(least) + " to " + std::to_string(most));
+  }
+  return value.get<std::int64_t>();
+}
+
+std::vector<std::int64_t> JsonReader::counts(const char* field, std::int64_t most) {
+  const nlohmann::json& value = at(field);
+  if (!value.is_array() || value.size() > kMostCounts) refuse(field, "expected a list of at most 100000 integers");
+  std::vector<std::int64_t> numbers;
+  for (const nlohmann::json& item : value) {
+    if (!item.is_number_unsigned() || item.get<std::uint64_t>() > static_cast<std::uint64_t>(most)) {
+      refuse(field, "expected integers from 0 to " + std::to_string(most));
+    }
+    numbers.push_back(item.get<std::int64_t>());
+  }
+  return numbers;
+}
+
+std::array<std::int64_t, 3> JsonReader::shape(const char* field) {
+  const std::vector<std::int64_t> sides = counts(field, kLongestSide);
+  if (sides.size() != 3) refuse(field, "expected three integers: channels, height, width");
+  for (const std::int64_t side : sides) {
+    if (side == 0) refuse(field, "a side is at least 1");
+  }
+  return {sides[0], sides[1], sides[2]};
+}
+
+JsonReader JsonReader::object(const char* field) {
+  const nlohmann::json& value = at(field);
+  return JsonReader(value, where_ + ": " + field);
+}
+
+bool JsonReader::is_null(const char* field) {
+  if (!at(field).is_null()) {
+    --fields_read_;  // the caller reads it as what it is
+    return false;
+  }
+  return true;
+}
+
+void JsonReader::finish() const {
+  if (fields_read_ < object_.size()) {
+    throw Error(ErrorKind::invalid_input,
+                where_ + ": has fields that this version does not know; use the same version everywhere");
+  }
+}
+
+}  // namespace espalier

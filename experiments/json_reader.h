@@ -1,0 +1,45 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace espalier {
+
+/// Reads the fields of one JSON object that came from elsewhere, checking type and range.
+/// Errors (every function): ErrorKind::invalid_input naming the field ("train spec: dataset.train: ...").
+class JsonReader {
+ public:
+  /// `where` begins every message; `object` outlives the reader.
+  JsonReader(const nlohmann::json& object, std::string where);
+
+  std::string text(const char* field);
+  bool flag(const char* field);
+  double number(const char* field);
+  std::uint64_t seed(const char* field);
+  std::int64_t count(const char* field, std::int64_t least, std::int64_t most);
+  std::vector<std::int64_t> counts(const char* field, std::int64_t most);
+  std::array<std::int64_t, 3> shape(const char* field);
+  JsonReader object(const char* field);
+  bool is_null(const char* field);
+
+  /// Refuses fields that nobody asked for: they would change the meaning of a key that we do not understand.
+  void finish() const;
+
+ private:
+  const nlohmann::json& at(const char* field);
+  [[noreturn]] void refuse(std::string_view field, const std::string& what) const;
+
+  const nlohmann::json& object_;
+  std::string where_;
+  std::size_t fields_read_ = 0;
+};
+
+/// Errors: ErrorKind::invalid_input, beginning with `where`, if `text` is no JSON object.
+nlohmann::json parse_json_object(std::string_view text, std::string_view where);
+
+}  // namespace espalier

@@ -1,0 +1,36 @@
+#include "experiments/stage_key.h"
+
+#include <string>
+
+#include "experiments/json_writer.h"
+
+namespace espalier {
+
+bool draws_randomness(StageKind kind) {
+  return kind != StageKind::evaluate && kind != StageKind::noop;
+}
+
+StageKey make_stage_key(StageKind kind, std::span<const std::pair<InputRole, StageKey>> inputs, std::uint64_t seed,
+                        std::string_view spec) {
+  std::string text;
+  text.reserve(spec.size() + 256);
+  JsonWriter out(text);
+  out.begin_object();
+  out.field("epoch", static_cast<std::int64_t>(kNumericsEpoch));
+  out.key("inputs");
+  out.begin_object();
+  for (const InputRole wanted : {InputRole::masks, InputRole::weights}) {  // sorted by name
+    for (const auto& [role, key] : inputs) {
+      if (role == wanted) out.field(to_string(role), std::string_view(to_hex(key)));
+    }
+  }
+  out.end_object();
+  out.field("kind", to_string(kind));
+  if (draws_randomness(kind)) out.field("seed", seed);
+  out.key("spec");
+  text += spec;
+  out.end_object();
+  return {sha256(text)};
+}
+
+}  // namespace espalier

@@ -1,0 +1,137 @@
+
+#include "experiments/json_reader.h"
+#include "experiments/stage_spec.h"
+
+namespace espalier {
+namespace {
+
+constexpr std::int64_t kMost = 1'000'000'000'000;  // of anything counted: steps, weights, examples
+constexpr std::int64_t kLargestBatch = 10'000'000;
+constexpr std::int64_t kMostClasses = 65'536;
+
+ModelSpec read_model(JsonReader in) {
+  ModelSpec model;
+  model.name = in.text("name");
+  model.input = in.shape("input");
+  model.classes = in.count("classes", 1, kMostClasses);
+  in.finish();
+  return model;
+}
+
+DatasetSpec read_dataset(JsonReader in) {
+  DatasetSpec dataset;
+  dataset.name = in.text("name");
+  dataset.content = in.text("content");
+  dataset.train = in.count("train", 1, kMost);
+  dataset.validation = in.count("validation", 0, kMost);
+  dataset.test = in.count("test", 0, kMost);
+  dataset.shape = in.shape("shape");
+  dataset.classes = in.count("classes", 1, kMostClasses);
+  dataset.generator_seed = in.seed("generator_seed");
+  in.finish();
+  return dataset;
+}
+
+OptimizerSpec read_optimizer(JsonReader in) {
+  OptimizerSpec optimizer;
+  optimizer.name = in.text("name");
+  optimizer.lr = in.number("lr");
+  optimizer.momentum = in.number("momentum");
+  optimizer.nesterov = in.flag("nesterov");
+  optimizer.weight_decay = in.number("weight_decay");
+  optimizer.beta1 = in.number("beta1");
+  optimizer.beta2 = in.number("beta2");
+  optimizer.epsilon = in.number("epsilon");
+  in.finish();
+  return optimizer;
+}
+
+LrScheduleSpec read_lr_schedule(JsonReader in) {
+  LrScheduleSpec schedule;
+  schedule.shape = in.text("shape");
+  schedule.milestones = in.counts("milestones", kMost);
+  schedule.gamma = in.number("gamma");
+  schedule.warmup_steps = in.count("warmup_steps", 0, kMost);
+  schedule.total_steps = in.count("total_steps", 0, kMost);
+  in.finish();
+  return schedule;
+}
+
+PruneTarget read_target(JsonReader in) {
+  PruneTarget target;
+  target.total_kept = in.count("total_kept", 0, kMost);
+  target.layer_kept = in.counts("layer_kept", kMost);
+  in.finish();
+  return target;
+}
+
+template <typename Spec>
+Spec read_whole(std::string_view json, const char* where, Spec (*read)(JsonReader&)) {
+  const nlohmann::json object = parse_json_object(json, where);
+  JsonReader in(object, where);
+  Spec spec = read(in);
+  in.finish();
+  return spec;
+}
+
+}  // namespace
+
+InitSpec parse_init_spec(std::string_view json) {
+  return read_whole<InitSpec>(json, "init spec", [](JsonReader& in) {
+    InitSpec spec;
+    spec.model = read_model(in.object("model"));
+    spec.scheme = in.text("scheme");
+    spec.stream = in.text("stream");
+    return spec;
+  });
+}
+
+TrainSpec parse_train_spec(std::string_view json) {
+  return read_whole<TrainSpec>(json, "train spec", [](JsonReader& in) {
+    TrainSpec spec;
+    spec.model = read_model(in.object("model"));
+    spec.dataset = read_dataset(in.object("dataset"));
+    spec.optimizer = read_optimizer(in.object("optimizer"));
+    spec.lr_schedule = read_lr_schedule(in.object("lr_schedule"));
+    spec.batch_size = in.count("batch_size", 1, kLargestBatch);
+    spec.start_step = in.count("start_step", 0, kMost);
+    spec.end_step = in.count("end_step", spec.start_step, kMost);
+    spec.eval_every = in.count("eval_every", 1, kMost);
+    spec.phase = in.count("phase", 0, kMost);
+    return spec;
+  });
+}
+
+PruneSpec parse_prune_spec(std::string_view json) {
+  return read_whole<PruneSpec>(json, "prune spec", [](JsonReader& in) {
+    PruneSpec spec;
+    spec.model = read_model(in.object("model"));
+    spec.criterion = in.text("criterion");
+    spec.granularity = in.text("granularity");
+    spec.target = read_target(in.object("target"));
+    if (!in.is_null("dataset")) spec.dataset = read_dataset(in.object("dataset"));
+    spec.batches = in.count("batches", 0, kMost);
+    spec.batch_size = in.count("batch_size", 0, kLargestBatch);
+    return spec;
+  });
+}
+
+ShuffleSpec parse_shuffle_spec(std::string_view json) {
+  return read_whole<ShuffleSpec>(json, "shuffle spec",
+                                 [](JsonReader& in) { return ShuffleSpec{read_model(in.object("model"))}; });
+}
+
+EvaluateSpec parse_evaluate_spec(std::string_view json) {
+  return read_whole<EvaluateSpec>(json, "evaluate spec", [](JsonReader& in) {
+    EvaluateSpec spec;
+    spec.model = read_model(in.object("model"));
+    spec.dataset = read_dataset(in.object("dataset"));
+    return spec;
+  });
+}
+
+NoopSpec parse_noop_spec(std::string_view json) {
+  return read_whole<NoopSpec>(json, "noop spec", [](JsonReader& in) { return NoopSpec{in.count("index", 0, kMost)}; });
+}
+
+}  // namespace espalier
