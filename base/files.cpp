@@ -1,12 +1,11 @@
 #include "base/files.h"
 
+#include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "base/error.h"
@@ -75,7 +74,8 @@ std::string read_file(const std::filesystem::path& path, std::uintmax_t limit_by
     if (S_ISDIR(status.st_mode)) throw Error(ErrorKind::invalid_input, path.string() + ": is a folder, not a file");
     if (static_cast<std::uintmax_t>(status.st_size) > limit_bytes) {
       throw Error(ErrorKind::invalid_input, path.string() + ": " + std::to_string(status.st_size) +
-                                                " bytes is more than the " + std::to_string(limit_bytes) + " allowed here");
+                                                " bytes is more than the " + std::to_string(limit_bytes) +
+                                                " allowed here");
     }
     char piece[1 << 16];
     while (true) {
@@ -84,7 +84,8 @@ std::string read_file(const std::filesystem::path& path, std::uintmax_t limit_by
       if (count < 0) fail(path, "reading");
       if (count == 0) break;
       if (bytes.size() + static_cast<std::size_t>(count) > limit_bytes) {
-        throw Error(ErrorKind::invalid_input, path.string() + ": more than the " + std::to_string(limit_bytes) + " bytes allowed here");
+        throw Error(ErrorKind::invalid_input,
+                    path.string() + ": more than the " + std::to_string(limit_bytes) + " bytes allowed here");
       }
       bytes.append(piece, static_cast<std::size_t>(count));
     }
@@ -103,7 +104,8 @@ FileLock::FileLock(const std::filesystem::path& path, std::string_view holder) {
     char text[256] = {};
     const ssize_t count = ::pread(descriptor_, text, sizeof text - 1, 0);
     ::close(std::exchange(descriptor_, -1));
-    throw Error(ErrorKind::unavailable, count > 0 ? std::string(text, static_cast<std::size_t>(count)) : std::string("another process"));
+    throw Error(ErrorKind::unavailable,
+                count > 0 ? std::string(text, static_cast<std::size_t>(count)) : std::string("another process"));
   }
   if (::ftruncate(descriptor_, 0) != 0 || ::pwrite(descriptor_, holder.data(), holder.size(), 0) < 0) {
     const int code = errno;

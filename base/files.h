@@ -13,7 +13,8 @@ namespace espalier {
 /// Errors: ErrorKind::exhausted if the disk is full or a quota is met, ErrorKind::invalid_input otherwise.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes, unsigned mode = 0644);
 
-/// Errors: ErrorKind::invalid_input if it is missing, unreadable, or larger than `limit_bytes` (nothing is allocated then).
+/// Errors: ErrorKind::invalid_input if it is missing, unreadable, or larger than `limit_bytes` (nothing is allocated
+/// then).
 std::string read_file(const std::filesystem::path& path, std::uintmax_t limit_bytes);
 
 /// An exclusive lock on a file, held until destruction or the end of the process. The file's text names the holder.

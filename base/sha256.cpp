@@ -80,7 +80,9 @@ Digest digest_from_hex(std::string_view hex) {
     good = high >= 0 && low >= 0;
     digest[i] = static_cast<std::uint8_t>(high * 16 + low);
   }
-  if (!good) throw Error(ErrorKind::invalid_input, "expected 64 hexadecimal digits, found \"" + std::string(hex.substr(0, 80)) + "\"");
+  if (!good)
+    throw Error(ErrorKind::invalid_input,
+                "expected 64 hexadecimal digits, found \"" + std::string(hex.substr(0, 80)) + "\"");
   return digest;
 }
 

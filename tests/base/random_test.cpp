@@ -9,7 +9,8 @@ namespace espalier {
 namespace {
 
 TEST(RandomStream, IsPinned) {
-  // Computed by another program from the definition. Frozen: another sequence here would silently change every result. Raise kNumericsEpoch instead of editing.
+  // Computed by another program from the definition. Frozen: another sequence here would silently change every result.
+  // Raise kNumericsEpoch instead of editing.
   RandomStream stream(7, "init", 3);
   EXPECT_EQ(stream.next_u64(), 13470899284663650902ULL);
   EXPECT_EQ(stream.next_u64(), 16883615031990183472ULL);

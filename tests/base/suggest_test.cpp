@@ -14,7 +14,8 @@ TEST(Suggest, FindsSlipsAndNothingElse) {
 }
 
 TEST(Suggest, SentenceNamesTheChoices) {
-  EXPECT_EQ(unknown_name("snp", {"magnitude", "snip"}), "unknown \"snp\"; did you mean \"snip\"? (one of magnitude, snip)");
+  EXPECT_EQ(unknown_name("snp", {"magnitude", "snip"}),
+            "unknown \"snp\"; did you mean \"snip\"? (one of magnitude, snip)");
 }
 
 }  // namespace
