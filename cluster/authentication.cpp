@@ -1,0 +1,79 @@
+#include "cluster/authentication.h"
+
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
+
+namespace espalier {
+namespace {
+
+constexpr std::size_t kSecretBytes = 32;
+
+std::string prove(std::string_view secret, std::string_view label, std::string_view first, std::string_view second) {
+  const Digest digest = hmac_sha256(secret, std::string(label) + "\n" + std::string(first) + std::string(second));
+  return {digest.begin(), digest.end()};
+}
+
+}  // namespace
+
+std::string load_secret(const std::filesystem::path& file) {
+  struct stat status {};
+  if (::stat(file.c_str(), &status) == 0 && (status.st_mode & 077) != 0) {
+    throw Error(ErrorKind::invalid_input,
+                file.string() + ": others can read this secret; run: chmod 600 " + file.string());
+  }
+  std::string secret = read_file(file, kSecretBytes);
+  if (secret.size() != kSecretBytes) {
+    throw Error(ErrorKind::invalid_input, file.string() + ": holds " + std::to_string(secret.size()) +
+                                              " bytes where a secret has 32; remove it and a new one is made");
+  }
+  return secret;
+}
+
+std::string load_or_create_secret(const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) write_file_atomically(file, random_bytes(kSecretBytes), 0600);
+  return load_secret(file);
+}
+
+std::string prove_peer(std::string_view secret, Role role, std::string_view coordinator_nonce,
+                       std::string_view peer_nonce) {
+  return prove(secret, role == Role::pool ? "espalier pool" : "espalier client", coordinator_nonce, peer_nonce);
+}
+
+std::string prove_coordinator(std::string_view secret, std::string_view coordinator_nonce,
+                              std::string_view peer_nonce) {
+  return prove(secret, "espalier coordinator", coordinator_nonce, peer_nonce);
+}
+
+bool proof_holds(std::string_view expected, std::string_view found) {
+  // Hashing both first makes the comparison independent of length and content.
+  return equal_in_constant_time(sha256(expected), sha256(found));
+}
+
+void write_connection_file(const std::filesystem::path& file, const ConnectionFile& connection) {
+  const nlohmann::json text{{"host", connection.host}, {"port", connection.port}, {"pid", connection.pid}};
+  write_file_atomically(file, text.dump() + "\n", 0600);
+}
+
+ConnectionFile read_connection_file(const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) {
+    throw Error(ErrorKind::unavailable,
+                file.string() + ": is missing, so no coordinator runs on this store; start one with: espalier run");
+  }
+  try {
+    const auto text = nlohmann::json::parse(read_file(file, 4096));
+    ConnectionFile connection{text.at("host").get<std::string>(), text.at("port").get<int>(),
+                              text.at("pid").get<std::int64_t>()};
+    if (connection.port < 1 || connection.port > 65535)
+      throw Error(ErrorKind::corrupt, file.string() + ": its port is out of range");
+    return connection;
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(ErrorKind::corrupt, file.string() + ": is not a connection file: " + error.what());
+  }
+}
+
+}  // namespace espalier

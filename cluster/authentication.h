@@ -1,0 +1,35 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "cluster/protocol.h"
+
+namespace espalier {
+
+/// The secret that a store's coordinator and its pools share: 32 random bytes in a file of mode 0600, made at first
+/// use. Errors: ErrorKind::invalid_input if the file is readable by others, has another length, or cannot be made.
+std::string load_or_create_secret(const std::filesystem::path& file);
+/// Errors: as above, and if it is missing.
+std::string load_secret(const std::filesystem::path& file);
+
+/// HMAC-SHA-256(secret, label | coordinator's nonce | other side's nonce), label naming who proves: so neither side's
+/// proof can be reflected as the other's, and a recorded one is worth nothing under a fresh nonce.
+std::string prove_peer(std::string_view secret, Role role, std::string_view coordinator_nonce,
+                       std::string_view peer_nonce);
+std::string prove_coordinator(std::string_view secret, std::string_view coordinator_nonce, std::string_view peer_nonce);
+/// In constant time.
+bool proof_holds(std::string_view expected, std::string_view found);
+
+/// Where a store's coordinator listens. Written by it with mode 0600, removed when it ends.
+struct ConnectionFile {
+  std::string host;
+  int port = 0;
+  std::int64_t pid = 0;
+};
+void write_connection_file(const std::filesystem::path& file, const ConnectionFile& connection);
+/// Errors: ErrorKind::unavailable if there is none (no coordinator runs), ErrorKind::corrupt if it makes no sense.
+ConnectionFile read_connection_file(const std::filesystem::path& file);
+
+}  // namespace espalier

@@ -1,0 +1,127 @@
+#include "cluster/local_pool.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+namespace espalier {
+namespace {
+
+std::string describe_end(int status) {
+  if (WIFSIGNALED(status)) {
+    return "was killed by signal " + std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")";
+  }
+  return "exited with code " + std::to_string(WEXITSTATUS(status));
+}
+
+/// One compute thread per rank, and mpirun willing to run as root as well: what the pool needs on top of our
+/// environment.
+std::vector<std::string> pool_environment() {
+  // Ours come first: getenv answers with the first of two.
+  std::vector<std::string> variables{"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
+                                     "PRTE_ALLOW_RUN_AS_ROOT=1", "PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1",
+                                     "OMP_NUM_THREADS=1",        "OPENBLAS_NUM_THREADS=1"};
+  for (char** variable = environ; *variable != nullptr; ++variable) variables.emplace_back(*variable);
+  return variables;
+}
+
+std::vector<char*> pointers_to(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (std::string& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+}  // namespace
+
+std::filesystem::path find_program(const std::string& name, const std::string& remedy) {
+  const char* path = std::getenv("PATH");
+  std::string folders = path == nullptr ? "" : path;
+  folders.push_back(':');
+  for (std::size_t begin = 0, end; (end = folders.find(':', begin)) != std::string::npos; begin = end + 1) {
+    const std::filesystem::path candidate = std::filesystem::path(folders.substr(begin, end - begin)) / name;
+    if (end > begin && ::access(candidate.c_str(), X_OK) == 0 && !std::filesystem::is_directory(candidate))
+      return candidate;
+  }
+  throw Error(ErrorKind::unavailable, name + " was not found on PATH; " + remedy);
+}
+
+std::vector<std::string> local_pool_command(const LocalPool& pool) {
+  std::vector<std::string> command{pool.mpirun.string(),
+                                   "-np",
+                                   std::to_string(pool.ranks),
+                                   "--bind-to",
+                                   "none",             // else two pools on a host share its first core
+                                   "--oversubscribe",  // ranks above the cores are the user's choice
+                                   pool.worker.string(),
+                                   "--store",
+                                   pool.store.string(),
+                                   "--label",
+                                   pool.name,
+                                   "--ranks",
+                                   std::to_string(pool.ranks),
+                                   "--device",
+                                   pool.device,
+                                   "--checkpoint-every",
+                                   std::to_string(pool.checkpoint_seconds)};
+  if (!pool.data.empty()) command.insert(command.end(), {"--data", pool.data.string()});
+  return command;
+}
+
+LocalPoolProcess::LocalPoolProcess(const LocalPool& pool) {
+  std::vector<std::string> command = local_pool_command(pool);
+  std::vector<std::string> environment = pool_environment();
+  const std::vector<char*> arguments = pointers_to(command);
+  const std::vector<char*> variables = pointers_to(environment);
+  const int log = ::open(pool.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (log < 0)
+    throw Error(ErrorKind::unavailable,
+                pool.log.string() + ": the pool's log cannot be opened: " + std::strerror(errno));
+  const pid_t parent = ::getpid();
+  pid_ = ::fork();
+  if (pid_ == 0) {  // only async-signal-safe calls from here to exec
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(127);
+    ::setpgid(0, 0);
+    const int nothing = ::open("/dev/null", O_RDONLY);
+    ::dup2(nothing, 0);
+    ::dup2(log, 1);
+    ::dup2(log, 2);
+    ::execve(arguments[0], arguments.data(), variables.data());
+    ::_exit(127);
+  }
+  ::close(log);
+  if (pid_ < 0)
+    throw Error(ErrorKind::unavailable,
+                std::string("the pool's process could not be started: ") + std::strerror(errno));
+}
+
+LocalPoolProcess::~LocalPoolProcess() {
+  if (poll_end()) return;
+  kill();
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+}
+
+std::optional<std::string> LocalPoolProcess::poll_end() {
+  if (end_) return end_;
+  int status = 0;
+  const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
+  if (ended == pid_) end_ = describe_end(status);
+  if (ended < 0 && errno == ECHILD) end_ = "ended";
+  return end_;
+}
+
+void LocalPoolProcess::kill() {
+  if (!end_) ::kill(pid_, SIGKILL);
+}
+
+}  // namespace espalier

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "experiments/job.h"
+#include "experiments/outcome.h"
+
+namespace espalier {
+
+// What the executables say to each other. docs/protocol.md describes the bytes; a change here raises kProtocolVersion.
+//
+//   coordinator                          pool (its gateway, rank 0) or client
+//   Challenge{version, nonce}      ->
+//                                  <-    Hello{version, role, nonce, proof}      nothing else is accepted before this
+//   Welcome{proof, name}           ->                                           or Refused{why}
+//                                  <-    PoolDescription                        pools only
+//   ToRank{rank, commands}         ->                                           the gateway forwards the bytes unread
+//                                  <-    FromRank{rank, reports}
+//   Leave                          ->                                           checkpoint, report, go
+//                                  <-    Leaving                                all reports are out
+//   Heartbeat                     <->    every kHeartbeat; silence of kHeartbeatLimit loses the connection
+//   Cancel (from a client)         <-
+//   Done                           ->
+
+inline constexpr int kProtocolVersion = 1;
+inline constexpr int kHeartbeatSeconds = 2;
+inline constexpr int kHeartbeatLimitSeconds = 20;
+/// No frame is larger, in either direction: metrics of a long training are the largest thing said.
+inline constexpr std::uint32_t kFrameLimitBytes = 16U << 20;
+/// Before the proof: a stranger cannot make us hold more.
+inline constexpr std::uint32_t kStrangerFrameLimitBytes = 4096;
+
+enum class Role { pool, client };
+
+struct Challenge {
+  int version = kProtocolVersion;
+  std::string nonce;  ///< 32 random bytes
+};
+struct Hello {
+  int version = kProtocolVersion;
+  Role role = Role::pool;
+  std::string nonce;  ///< 32 random bytes of the other side
+  std::string proof;  ///< authentication.h
+};
+struct Welcome {
+  std::string proof;  ///< the coordinator knows the secret too
+  std::string name;   ///< what this connection is called in logs and the database
+};
+struct Refused {
+  std::string why;
+};
+struct PoolDescription {
+  std::string label;  ///< what started it calls it ("local-1"); "" if nothing does
+  std::string host;
+  std::int64_t pid = 0;
+  int ranks = 0;
+  int numerics_epoch = 0;
+};
+/// `commands` is an encoded std::vector<RankCommand>.
+struct ToRank {
+  int rank = 0;
+  std::string commands;
+};
+/// `reports` is an encoded std::vector<RankReport>.
+struct FromRank {
+  int rank = 0;
+  std::string reports;
+};
+struct Leave {};
+struct Leaving {};
+struct Heartbeat {};
+struct Cancel {};
+struct Done {};
+
+using Message = std::variant<Challenge, Hello, Welcome, Refused, PoolDescription, ToRank, FromRank, Leave, Leaving,
+                             Heartbeat, Cancel, Done>;
+
+// Between the coordinator and a rank, through the gateway.
+
+struct RunJob {
+  Job job;
+};
+struct StopJob {
+  std::uint64_t attempt = 0;  ///< checkpoint it and report JobEnded{interrupted}
+};
+using RankCommand = std::variant<RunJob, StopJob>;
+
+struct RankReady {
+  std::string environment;  ///< JSON
+};
+struct StageReached {
+  StageOutcome outcome;
+};
+struct JobEnded {
+  std::uint64_t attempt = 0;
+  bool interrupted = false;  ///< some of its stages have no outcome; their work so far is in a checkpoint
+};
+struct JobProgress {
+  std::uint64_t attempt = 0;
+  StageKey stage;
+  std::int64_t step = 0;
+  std::int64_t end_step = 0;
+  double loss = 0;
+};
+using RankReport = std::variant<RankReady, StageReached, JobEnded, JobProgress>;
+
+/// CBOR (RFC 8949). Decoding bounds sizes and nesting before allocation.
+/// Errors: ErrorKind::corrupt for bytes that are not the message they claim to be.
+std::string encode(const Message& message);
+Message decode_message(std::string_view bytes);
+std::string encode(const std::vector<RankCommand>& commands);
+std::vector<RankCommand> decode_commands(std::string_view bytes);
+std::string encode(const std::vector<RankReport>& reports);
+std::vector<RankReport> decode_reports(std::string_view bytes);
+
+}  // namespace espalier

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "experiments/stage.h"
+
+namespace espalier {
+
+/// The layout of a store folder (`--store`).
+struct StorePaths {
+  std::filesystem::path root;
+
+  std::filesystem::path database() const { return root / "espalier.db"; }
+  std::filesystem::path artifacts() const { return root / "artifacts"; }
+  std::filesystem::path artifact(const StageKey& key) const {
+    const std::string hex = to_hex(key);
+    return artifacts() / hex.substr(0, 2) / (hex + ".safetensors");
+  }
+  std::filesystem::path checkpoints() const { return root / "checkpoints"; }
+  std::filesystem::path logs() const { return root / "logs"; }
+  std::filesystem::path lock() const { return root / "coordinator.lock"; }
+  /// What coordinator and pools prove to each other; mode 0600.
+  std::filesystem::path secret() const { return root / "secret"; }
+  /// Host, port and pid of the coordinator while it runs; mode 0600.
+  std::filesystem::path connection() const { return root / "connection.json"; }
+};
+
+}  // namespace espalier
