@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "cluster/connection.h"
+#include "db/store.h"
+#include "orchestrator/core.h"
+#include "orchestrator/local_pools.h"
+#include "orchestrator/progress.h"
+
+namespace espalier {
+
+struct CoordinatorOptions {
+  std::string host = "127.0.0.1";
+  int port = 0;                        ///< 0: any free one
+  std::vector<LocalPool> local_pools;  ///< started and kept alive; may be empty
+};
+
+/// The one I/O loop: feeds the core with what arrives, does what it answers. One thread.
+/// Outcomes are committed in batches; a batch is durable before the sweep counts as finished.
+class Coordinator {
+ public:
+  enum class Ending { finished, interrupted, cancelled, exhausted };
+
+  /// Listens and writes the store's connection file. Errors: ErrorKind::unavailable if the port is taken.
+  Coordinator(Store& store, Core& core, CoordinatorOptions options, ProgressLine& progress);
+  ~Coordinator();
+
+  /// Until the sweep is finished, or was stopped and every pool has left.
+  /// Errors: ErrorKind::unavailable if the local pools cannot be kept alive; ErrorKind::exhausted if the store's disk
+  /// is full; whatever the store throws. What was committed before stays.
+  Ending run();
+
+  int port() const;
+  double elapsed_s() const;
+
+ private:
+  boost::asio::awaitable<void> accept_connections();
+  boost::asio::awaitable<void> serve(ConnectionPtr connection);
+  boost::asio::awaitable<void> serve_pool(ConnectionPtr connection, std::string name);
+  boost::asio::awaitable<void> serve_client(ConnectionPtr connection);
+  boost::asio::awaitable<void> watch_signals();
+  boost::asio::awaitable<void> tick();
+  boost::asio::awaitable<std::string> wait_for_end(std::string label, std::string fallback);
+
+  template <typename Coroutine>
+  void spawn(const std::string& name, Coroutine coroutine);
+  void perform(Effects effects);
+  void on_reports(PoolId pool, const FromRank& from);
+  void send_commands();
+  void commit();
+  void show_progress();
+  void begin_stop(Ending ending);
+  void fail(std::exception_ptr error);
+
+  Store& store_;
+  Core& core_;
+  CoordinatorOptions options_;
+  ProgressLine& progress_;
+  boost::asio::io_context io_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer ticker_;
+  std::string secret_;
+  LocalPools local_pools_;
+  std::map<PoolId, ConnectionPtr> pools_;
+  PoolId next_pool_ = 1;
+  std::map<std::pair<PoolId, int>, std::vector<RankCommand>> commands_;  ///< gathered during one turn of the loop
+  std::vector<StoreChange> changes_;                                     ///< to be committed
+  std::optional<double> earlier_seconds_per_cost_;
+  Ending ending_ = Ending::finished;
+  bool stop_begun_ = false;
+  double started_at_ = 0;
+  double gone_since_ = 0;
+  std::exception_ptr error_;
+};
+
+}  // namespace espalier

@@ -1,0 +1,171 @@
+#include "orchestrator/plan.h"
+
+#include <algorithm>
+
+namespace espalier {
+namespace {
+
+bool is_open(StageState state) {
+  return state == StageState::waiting || state == StageState::ready || state == StageState::taken;
+}
+
+/// Every stage that must be done before `stage` can run. A training that resumes from an earlier state of its
+/// trajectory waits for that too: computing it again would cost more than waiting.
+template <typename Visit>
+void for_each_input(const Stage& stage, Visit visit) {
+  for (const StageInput& input : stage.inputs) visit(input.stage);
+  if (stage.resume_from) visit(*stage.resume_from);
+}
+
+}  // namespace
+
+bool Plan::ByPriority::operator()(StageIndex a, StageIndex b) const {
+  if (plan->to_end_[a] != plan->to_end_[b]) return plan->to_end_[a] > plan->to_end_[b];
+  return plan->graph_.stages[a].key < plan->graph_.stages[b].key;
+}
+
+Plan::Plan(const StageGraph& graph, const std::vector<bool>& done)
+    : graph_(graph),
+      states_(graph.stages.size(), StageState::unneeded),
+      dependents_(graph.stages.size()),
+      missing_inputs_(graph.stages.size(), 0),
+      to_end_(graph.stages.size(), 0),
+      ready_(ByPriority{this}) {
+  find_needed(done);
+  find_critical_paths();
+  for (StageIndex stage = 0; stage < states_.size(); ++stage) {
+    if (states_[stage] != StageState::waiting) continue;
+    ++open_;
+    remaining_cost_ += graph_.stages[stage].cost;
+    for_each_input(graph_.stages[stage], [&](StageIndex input) {
+      dependents_[input].push_back(stage);
+      if (states_[input] != StageState::done) ++missing_inputs_[stage];
+    });
+  }
+  for (StageIndex stage = 0; stage < states_.size(); ++stage) make_ready_if_possible(stage);
+}
+
+// Inputs come before their users, so one pass backwards reaches everything that an unfinished result depends on.
+void Plan::find_needed(const std::vector<bool>& done) {
+  std::vector<bool> wanted(states_.size(), false);
+  for (const TrialStages& trial : graph_.trials) {
+    wanted[trial.evaluate] = true;
+    if (trial.dense_evaluate) wanted[*trial.dense_evaluate] = true;
+  }
+  if (graph_.trials.empty()) wanted.assign(states_.size(), true);
+  for (StageIndex stage = static_cast<StageIndex>(states_.size()); stage-- > 0;) {
+    if (done[stage]) states_[stage] = StageState::done;
+    if (!wanted[stage] || done[stage]) continue;
+    states_[stage] = StageState::waiting;
+    for_each_input(graph_.stages[stage], [&](StageIndex input) { wanted[input] = true; });
+  }
+}
+
+void Plan::find_critical_paths() {
+  for (StageIndex stage = static_cast<StageIndex>(states_.size()); stage-- > 0;) {
+    if (states_[stage] != StageState::waiting) continue;
+    to_end_[stage] += graph_.stages[stage].cost;
+    for_each_input(graph_.stages[stage],
+                   [&](StageIndex input) { to_end_[input] = std::max(to_end_[input], to_end_[stage]); });
+  }
+}
+
+std::optional<std::vector<StageIndex>> Plan::take_job() {
+  if (ready_.empty()) return std::nullopt;
+  std::vector<StageIndex> chain{*ready_.begin()};
+  take(chain.back());
+  while (const std::optional<StageIndex> next = next_in_chain(chain)) {
+    chain.push_back(*next);
+    take(*next);
+  }
+  return chain;
+}
+
+std::optional<StageIndex> Plan::next_in_chain(const std::vector<StageIndex>& chain) const {
+  const StageKind last = graph_.stages[chain.back()].kind;
+  const bool trained = std::any_of(chain.begin(), chain.end(),
+                                   [&](StageIndex stage) { return graph_.stages[stage].kind == StageKind::train; });
+  if (last == StageKind::evaluate || last == StageKind::noop) return std::nullopt;
+  std::optional<StageIndex> best;
+  for (const StageIndex candidate : dependents_[chain.back()]) {
+    const StageKind kind = graph_.stages[candidate].kind;
+    const bool fits = trained ? kind == StageKind::evaluate : kind == StageKind::train || kind == StageKind::evaluate;
+    if (!fits || states_[candidate] != StageState::waiting || !inputs_done_or_in(candidate, chain)) continue;
+    if (!best || ByPriority{this}(candidate, *best)) best = candidate;
+  }
+  return best;
+}
+
+bool Plan::inputs_done_or_in(StageIndex stage, const std::vector<StageIndex>& chain) const {
+  bool all = true;
+  for_each_input(graph_.stages[stage], [&](StageIndex input) {
+    all = all && (states_[input] == StageState::done || std::find(chain.begin(), chain.end(), input) != chain.end());
+  });
+  return all;
+}
+
+void Plan::take(StageIndex stage) {
+  ready_.erase(stage);
+  states_[stage] = StageState::taken;
+}
+
+void Plan::give_back(const std::vector<StageIndex>& stages) {
+  for (const StageIndex stage : stages) {
+    if (states_[stage] == StageState::taken) states_[stage] = StageState::waiting;
+  }
+  for (const StageIndex stage : stages) make_ready_if_possible(stage);
+}
+
+void Plan::make_ready_if_possible(StageIndex stage) {
+  if (states_[stage] != StageState::waiting || missing_inputs_[stage] != 0) return;
+  states_[stage] = StageState::ready;
+  ready_.insert(stage);
+}
+
+void Plan::on_done(StageIndex stage) {
+  if (!is_open(states_[stage])) return;
+  ready_.erase(stage);
+  states_[stage] = StageState::done;
+  --open_;
+  remaining_cost_ -= graph_.stages[stage].cost;
+  for (const StageIndex dependent : dependents_[stage]) {
+    if (missing_inputs_[dependent] > 0) --missing_inputs_[dependent];
+    make_ready_if_possible(dependent);
+  }
+}
+
+void Plan::on_failed(StageIndex stage) {
+  if (!is_open(states_[stage])) return;
+  ready_.erase(stage);
+  states_[stage] = StageState::failed;
+  --open_;
+  ++failed_;
+  remaining_cost_ -= graph_.stages[stage].cost;
+  block_dependents(stage);
+}
+
+void Plan::block_dependents(StageIndex stage) {
+  std::vector<StageIndex> reached{stage};
+  while (!reached.empty()) {
+    const StageIndex current = reached.back();
+    reached.pop_back();
+    for (const StageIndex dependent : dependents_[current]) {
+      if (!is_open(states_[dependent])) continue;
+      ready_.erase(dependent);
+      states_[dependent] = StageState::blocked;
+      --open_;
+      remaining_cost_ -= graph_.stages[dependent].cost;
+      reached.push_back(dependent);
+    }
+  }
+}
+
+double Plan::critical_path_cost() const {
+  double longest = 0;
+  for (StageIndex stage = 0; stage < states_.size(); ++stage) {
+    if (is_open(states_[stage])) longest = std::max(longest, to_end_[stage]);
+  }
+  return longest;
+}
+
+}  // namespace espalier
