@@ -1,0 +1,88 @@
+#include "worker/comm/mailbox.h"
+
+#include <cstdlib>
+#include <list>
+#include <utility>
+
+#include <mpi.h>
+
+#include "base/error.h"
+
+namespace espalier {
+
+struct Mailbox::Impl {
+  struct Sending {
+    std::string bytes;
+    MPI_Request request = MPI_REQUEST_NULL;
+  };
+  std::list<Sending> sending;  // a list: MPI holds pointers into it
+  int rank = 0;
+  int size = 1;
+
+  void forget_sent() {
+    sending.remove_if([](Sending& item) {
+      int sent = 0;
+      MPI_Test(&item.request, &sent, MPI_STATUS_IGNORE);
+      return sent != 0;
+    });
+  }
+};
+
+Mailbox::Mailbox(int* argc, char*** argv) : impl_(std::make_unique<Impl>()) {
+  int provided = MPI_THREAD_SINGLE;
+  MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
+  if (provided < MPI_THREAD_FUNNELED) {
+    throw Error(ErrorKind::unavailable,
+                "this MPI was built without thread support (MPI_THREAD_FUNNELED); use another MPI");
+  }
+  MPI_Comm_rank(MPI_COMM_WORLD, &impl_->rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &impl_->size);
+}
+
+Mailbox::~Mailbox() {
+  for (Impl::Sending& item : impl_->sending) MPI_Wait(&item.request, MPI_STATUS_IGNORE);
+  MPI_Finalize();
+}
+
+int Mailbox::rank() const {
+  return impl_->rank;
+}
+int Mailbox::size() const {
+  return impl_->size;
+}
+
+std::string Mailbox::library_version() const {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING] = {};
+  int length = 0;
+  MPI_Get_library_version(text, &length);
+  const std::string version(text, static_cast<std::size_t>(length));
+  return version.substr(0, version.find(','));
+}
+
+void Mailbox::post(int to, MailTag tag, std::string bytes) {
+  impl_->forget_sent();
+  Impl::Sending& item = impl_->sending.emplace_back();
+  item.bytes = std::move(bytes);
+  MPI_Isend(item.bytes.data(), static_cast<int>(item.bytes.size()), MPI_BYTE, to, static_cast<int>(tag), MPI_COMM_WORLD,
+            &item.request);
+}
+
+std::optional<Mail> Mailbox::poll() {
+  if (!impl_->sending.empty()) impl_->forget_sent();
+  int here = 0;
+  MPI_Status status;
+  MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &here, &status);
+  if (here == 0) return std::nullopt;
+  int size = 0;
+  MPI_Get_count(&status, MPI_BYTE, &size);
+  Mail mail{status.MPI_SOURCE, static_cast<MailTag>(status.MPI_TAG), std::string(static_cast<std::size_t>(size), '\0')};
+  MPI_Recv(mail.bytes.data(), size, MPI_BYTE, status.MPI_SOURCE, status.MPI_TAG, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+  return mail;
+}
+
+void Mailbox::abort(int code) {
+  MPI_Abort(MPI_COMM_WORLD, code);
+  std::abort();
+}
+
+}  // namespace espalier

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace espalier {
+
+/// What goes between the gateway (rank 0) and the other ranks.
+enum class MailTag : int {
+  commands = 1,  ///< 0 -> n: encoded RankCommands
+  reports = 2,   ///< n -> 0: encoded RankReports
+  leave = 3,     ///< either way: checkpoint and leave (n -> 0: a signal asked for it)
+  left = 4       ///< n -> 0: all my reports are out
+};
+
+struct Mail {
+  int from = 0;
+  MailTag tag = MailTag::commands;
+  std::string bytes;
+};
+
+/// MPI, for this process: the only place that sees mpi.h. Nothing here blocks, so two ranks that send each other large
+/// messages at the same time cannot wait for each other. Main thread only (MPI_THREAD_FUNNELED).
+class Mailbox {
+ public:
+  /// MPI_Init. Errors: ErrorKind::unavailable if MPI gives no thread support.
+  Mailbox(int* argc, char*** argv);
+  /// MPI_Finalize, after everything sent has arrived.
+  ~Mailbox();
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
+
+  int rank() const;
+  int size() const;
+  /// "Open MPI v4.1.4, ..."
+  std::string library_version() const;
+
+  void post(int to, MailTag tag, std::string bytes);
+  /// The next message that is here already.
+  std::optional<Mail> poll();
+  /// Ends every rank of the pool at once, with this exit code.
+  [[noreturn]] void abort(int code);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace espalier

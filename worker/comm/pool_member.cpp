@@ -1,0 +1,63 @@
+#include "worker/comm/pool_member.h"
+
+#include <chrono>
+#include <signal.h>
+#include <utility>
+
+#include "worker/comm/rank_agent.h"
+
+namespace espalier {
+namespace {
+
+volatile sig_atomic_t g_leave_signalled = 0;
+
+void on_leave_signal(int) {
+  g_leave_signalled = 1;
+}
+
+}  // namespace
+
+void install_leave_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_leave_signal;
+  action.sa_flags = SA_RESTART;
+  for (const int signal : {SIGTERM, SIGUSR1}) ::sigaction(signal, &action, nullptr);
+}
+
+bool leave_was_signalled() {
+  return g_leave_signalled != 0;
+}
+
+void run_member(Mailbox& mailbox, const WorkerSettings& settings) {
+  constexpr int kGateway = 0;
+  RankAgent agent(settings, mailbox.library_version(), nullptr);
+  Backoff backoff;
+  bool leaving = false;
+  bool asked = false;
+  while (true) {
+    bool traffic = false;
+    while (std::optional<Mail> mail = mailbox.poll()) {
+      traffic = true;
+      if (mail->tag == MailTag::commands) agent.handle(decode_commands(mail->bytes));
+      if (mail->tag == MailTag::leave) {
+        leaving = true;
+        agent.leave();
+      }
+    }
+    if (leave_was_signalled() && !std::exchange(asked, true)) mailbox.post(kGateway, MailTag::leave, "");
+    const bool idle = agent.idle();
+    if (const std::vector<RankReport> reports = agent.take_reports(); !reports.empty()) {
+      traffic = true;
+      mailbox.post(kGateway, MailTag::reports, encode(reports));
+    }
+    if (leaving && idle) break;
+    if (traffic) {
+      backoff.on_traffic();
+    } else {
+      agent.wait_for_reports(std::chrono::microseconds(backoff.next()));
+    }
+  }
+  mailbox.post(kGateway, MailTag::left, "");
+}
+
+}  // namespace espalier

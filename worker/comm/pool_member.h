@@ -1,0 +1,33 @@
+#pragma once
+
+#include "worker/comm/mailbox.h"
+#include "worker/run_job.h"
+
+namespace espalier {
+
+/// A rank that is not the gateway: passes commands in and reports out until it is told to leave. Returns when every
+/// report is out and the gateway knows it.
+void run_member(Mailbox& mailbox, const WorkerSettings& settings);
+
+/// Set by SIGTERM and SIGUSR1 (call once, before threads start): checkpoint and leave. Idempotent when signals repeat.
+void install_leave_signals();
+bool leave_was_signalled();
+
+/// How long to sleep while nothing happens: short after traffic, up to a millisecond in silence. A rank that waits in
+/// MPI_Recv burns its core; this one costs a few percent, and answers within two milliseconds.
+class Backoff {
+ public:
+  void on_traffic() { microseconds_ = kShortest; }
+  int next() {
+    const int now = microseconds_;
+    microseconds_ = microseconds_ * 2 > kLongest ? kLongest : microseconds_ * 2;
+    return now;
+  }
+
+ private:
+  static constexpr int kShortest = 20;
+  static constexpr int kLongest = 1000;
+  int microseconds_ = kShortest;
+};
+
+}  // namespace espalier

@@ -1,0 +1,90 @@
+// espalier-worker: one rank of a pool. `espalier run` starts these; by hand: mpirun -np 4 espalier-worker --store DIR
+#include <csignal>
+#include <iostream>
+#include <string>
+#include <sys/prctl.h>
+
+#include <CLI/CLI.hpp>
+#include <spdlog/spdlog.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "experiments/dataset.h"
+#include "experiments/store_paths.h"
+#include "worker/comm/gateway.h"
+#include "worker/comm/mailbox.h"
+#include "worker/comm/pool_member.h"
+#include "worker/environment.h"
+
+namespace espalier {
+namespace {
+
+struct Options {
+  std::string store = "espalier-store";
+  std::string data;
+  std::string label;
+  std::string device = "auto";
+  int ranks = 0;
+  double checkpoint_seconds = 10;
+};
+
+void add_options(CLI::App& app, Options& options) {
+  app.add_option("--store", options.store, "Folder of the results, artifacts and logs")->capture_default_str();
+  app.add_option("--data", options.data, "Folder of the datasets (default: $ESPALIER_DATA, else ./data)");
+  app.add_option("--label", options.label, "What to call this pool in logs and results");
+  app.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  app.add_option("--ranks", options.ranks, "Refuse to start unless the MPI world has this many ranks (0: any)");
+  app.add_option("--checkpoint-every", options.checkpoint_seconds,
+                 "Seconds between checkpoints of a training, at the end of an epoch")
+      ->check(CLI::Range(0.01, 1e6))
+      ->capture_default_str();
+}
+
+void run_rank(Mailbox& mailbox, const Options& options, const std::string& kernel_note) {
+  const StorePaths paths{options.store};
+  const std::string label = options.label.empty() ? "pool" : options.label;
+  log_to_file(paths.logs() / (label + ".rank" + std::to_string(mailbox.rank()) + ".log"),
+              label + "." + std::to_string(mailbox.rank()));
+  if (!kernel_note.empty()) spdlog::info("{}", kernel_note);
+  if (options.ranks != 0 && mailbox.size() != options.ranks) {
+    throw Error(ErrorKind::unavailable,
+                "the MPI world has " + std::to_string(mailbox.size()) + " ranks where " +
+                    std::to_string(options.ranks) +
+                    " were asked for; espalier-worker and mpirun may belong to different MPI libraries");
+  }
+  WorkerSettings settings;
+  settings.artifacts = paths.artifacts();
+  settings.checkpoints = paths.checkpoints();
+  settings.data = data_folder(options.data);
+  settings.device = options.device;
+  settings.checkpoint_every = std::chrono::milliseconds(static_cast<std::int64_t>(options.checkpoint_seconds * 1000));
+  if (mailbox.rank() == 0) {
+    run_gateway(mailbox, settings, {paths.connection(), paths.secret(), options.label});
+  } else {
+    run_member(mailbox, settings);
+  }
+  spdlog::info("left");
+}
+
+}  // namespace
+}  // namespace espalier
+
+int main(int argc, char** argv) {
+  using namespace espalier;
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // never outlive the launcher
+  CLI::App app{"One rank of an Espalier pool; start it with mpirun or srun, or let espalier run do it"};
+  Options options;
+  add_options(app, options);
+  CLI11_PARSE(app, argc, argv);
+  const std::string kernel_note = ensure_fast_blas_kernel(argv);
+  install_leave_signals();
+  Mailbox mailbox(&argc, &argv);
+  try {
+    run_rank(mailbox, options, kernel_note);
+  } catch (const std::exception& error) {
+    spdlog::error("{}", error.what());
+    std::cerr << "espalier-worker: " << error.what() << std::endl;
+    mailbox.abort(1);
+  }
+  return 0;
+}
