@@ -17,8 +17,9 @@ struct WorkerSettings {
   std::filesystem::path artifacts;    ///< folder; KEY.safetensors in a subfolder named by the key's first two digits
   std::filesystem::path checkpoints;  ///< folder; KEY.safetensors
   DataFolder data;
-  std::string device = "auto";        ///< "auto", "cpu", "cuda", "cuda:1"
-  std::chrono::milliseconds checkpoint_every{10000};  ///< at the first epoch's end after this long; always when asked to stop
+  std::string device = "auto";  ///< "auto", "cpu", "cuda", "cuda:1"
+  std::chrono::milliseconds checkpoint_every{
+      10000};  ///< at the first epoch's end after this long; always when asked to stop
 };
 
 /// Where a running stage is; sent about once an epoch or second.
@@ -31,9 +32,9 @@ struct StageProgress {
 };
 
 enum class JobEnd {
-  finished,     ///< every stage has its outcome
-  failed,       ///< a stage's outcome is a failure; those after it were not run
-  interrupted   ///< asked to stop: the running stage's state is in its checkpoint, it has no outcome
+  finished,    ///< every stage has its outcome
+  failed,      ///< a stage's outcome is a failure; those after it were not run
+  interrupted  ///< asked to stop: the running stage's state is in its checkpoint, it has no outcome
 };
 
 struct JobCallbacks {

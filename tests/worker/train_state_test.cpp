@@ -1,0 +1,45 @@
+#include "worker/train_state.h"
+
+#include <cmath>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace espalier {
+namespace {
+
+TEST(TrainState, IsExactForEveryDouble) {
+  TrainState state;
+  state.step = 7;
+  state.diverged = true;
+  state.loss_sum = 0.1 + 0.2;
+  state.loss_count = 3;
+  state.metrics = {{5, "lr", 1e-300}};
+  state.metrics.push_back({6, "train_loss", std::nan("")});
+  state.best_validation_loss = std::numeric_limits<double>::infinity();
+  const TrainState back = parse_train_state(to_json(state));
+  EXPECT_EQ(back.step, 7);
+  EXPECT_TRUE(back.diverged);
+  EXPECT_EQ(back.loss_sum, 0.1 + 0.2);
+  EXPECT_EQ(back.metrics.at(0).value, 1e-300);
+  EXPECT_TRUE(std::isnan(back.metrics.at(1).value));
+  EXPECT_EQ(back.best_validation_loss, state.best_validation_loss);
+  EXPECT_FALSE(back.accuracy_best_val);
+  EXPECT_EQ(to_json(back), to_json(state));
+}
+
+TEST(TrainState, DamageIsCorrupt) {
+  for (const char* text : {"", "{}", "[]", R"({"step":"x"})"}) {
+    try {
+      parse_train_state(text);
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::corrupt);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace espalier

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+namespace espalier {
+
+/// The kernel that OpenBLAS chose for this processor ("SkylakeX", "Haswell", "Prescott", ...); "" if BLAS is another
+/// library.
+std::string blas_kernel_in_use();
+
+/// OpenBLAS's own line about itself ("OpenBLAS 0.3.21 DYNAMIC_ARCH ..."); "" if BLAS is another library.
+std::string blas_library();
+
+/// The best kernel that the instructions of this processor allow; "" where nothing better than the default is known.
+std::string best_blas_kernel();
+
+/// True if `kernel` makes less of the processor than `better` would. Names not in the table are newer than it, and left
+/// alone.
+bool is_slower_blas_kernel(const std::string& kernel, const std::string& better);
+
+}  // namespace espalier

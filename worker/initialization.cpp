@@ -1,0 +1,74 @@
+#include "worker/initialization.h"
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <ATen/ops/empty.h>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "base/suggest.h"
+
+namespace espalier {
+namespace {
+
+struct Fans {
+  double in;
+  double out;
+};
+
+double glorot_normal(Fans fans) {
+  return std::sqrt(2 / (fans.in + fans.out));
+}
+double kaiming_normal(Fans fans) {
+  return std::sqrt(2 / fans.in);
+}
+
+struct Scheme {
+  const char* name;
+  double (*deviation)(Fans);
+};
+constexpr Scheme kSchemes[] = {
+#define ESPALIER_INIT(name, formula, paper) {#name, name},
+#include "experiments/catalog/inits.def"
+#undef ESPALIER_INIT
+};
+
+const Scheme& find_scheme(const std::string& name) {
+  std::vector<std::string> choices;
+  for (const Scheme& scheme : kSchemes) {
+    if (scheme.name == name) return scheme;
+    choices.emplace_back(scheme.name);
+  }
+  throw Error(ErrorKind::invalid_input, "init: " + unknown_name(name, choices));
+}
+
+/// A weight's shape is [out, in] or [out, in, kernel, kernel].
+Fans fans_of(const at::Tensor& weight) {
+  const auto area = static_cast<double>(weight[0][0].numel());
+  return {static_cast<double>(weight.size(1)) * area, static_cast<double>(weight.size(0)) * area};
+}
+
+}  // namespace
+
+void initialize(Network& network, const InitSpec& spec, std::uint64_t seed) {
+  const Scheme& scheme = find_scheme(spec.scheme);
+  NamedTensors weights = network.weights();
+  for (std::size_t index = 0; index < weights.size(); ++index) {
+    at::Tensor& parameter = weights[index].second;
+    if (parameter.dim() < 2) {
+      parameter.zero_();
+      continue;
+    }
+    const double deviation = scheme.deviation(fans_of(parameter));
+    at::Tensor drawn = at::empty(parameter.sizes(), at::kFloat);
+    RandomStream random(seed, spec.stream, index);
+    float* values = drawn.data_ptr<float>();
+    for (std::int64_t i = 0; i < drawn.numel(); ++i) values[i] = static_cast<float>(deviation * random.normal());
+    parameter.copy_(drawn);
+  }
+  network.set_weights(weights);
+}
+
+}  // namespace espalier

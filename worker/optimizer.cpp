@@ -1,0 +1,33 @@
+#include "worker/optimizer.h"
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/suggest.h"
+
+namespace espalier {
+namespace {
+
+struct Entry {
+  const char* name;
+  std::unique_ptr<Optimizer> (*make)(const OptimizerSpec&, const at::Tensor&);
+};
+constexpr Entry kOptimizers[] = {
+#define ESPALIER_OPTIMIZER(name, update, paper, about) {#name, make_##name},
+#include "experiments/catalog/optimizers.def"
+#undef ESPALIER_OPTIMIZER
+};
+
+}  // namespace
+
+std::unique_ptr<Optimizer> make_optimizer(const OptimizerSpec& spec, const at::Tensor& weights) {
+  std::vector<std::string> choices;
+  for (const Entry& entry : kOptimizers) {
+    if (entry.name == spec.name) return entry.make(spec, weights);
+    choices.emplace_back(entry.name);
+  }
+  throw Error(ErrorKind::invalid_input, "train.optimizer: " + unknown_name(spec.name, choices));
+}
+
+}  // namespace espalier

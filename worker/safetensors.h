@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace espalier {
+
+// The safetensors format (https://github.com/huggingface/safetensors): 8 bytes of header length, a JSON header that
+// names types, shapes and places, then the tensors' bytes, little-endian and row-major. Python users open it with one
+// call.
+
+enum class TensorType { boolean, u8, i64, f32, f64 };
+
+/// Bytes of one element.
+std::int64_t element_size(TensorType type);
+
+/// A named tensor whose bytes belong to somebody else.
+struct TensorBytes {
+  std::string name;
+  TensorType type = TensorType::f32;
+  std::vector<std::int64_t> shape;
+  std::string_view bytes;
+};
+
+struct Safetensors {
+  std::map<std::string, std::string> metadata;
+  std::vector<TensorBytes> tensors;  ///< in the order of their bytes
+};
+
+/// The file's bytes; equal content gives equal bytes. The data begins at a multiple of 8.
+/// Errors: ErrorKind::internal if a tensor's bytes do not match its shape and type, or a name occurs twice.
+std::string to_safetensors(const Safetensors& content);
+
+/// Views into `file`, which must outlive them. Everything is checked before it is used or allocated: the header's
+/// length (1 MB at most), types, shapes, and that the tensors cover the data exactly, without holes or overlaps.
+/// Errors: ErrorKind::corrupt, beginning with `where`.
+Safetensors parse_safetensors(std::string_view file, const std::string& where);
+
+}  // namespace espalier

@@ -1,0 +1,55 @@
+#include "worker/sealed_file.h"
+
+#include <system_error>
+#include <utility>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
+
+namespace espalier {
+namespace {
+
+constexpr std::uintmax_t kLargestFile = std::uintmax_t{1} << 36;
+
+void make_folder(const std::filesystem::path& folder) {
+  std::error_code code;
+  std::filesystem::create_directories(folder, code);
+  if (!code) return;
+  const bool full = code == std::errc::no_space_on_device;
+  throw Error(full ? ErrorKind::exhausted : ErrorKind::invalid_input,
+              folder.string() + ": making the folder failed: " + code.message());
+}
+
+}  // namespace
+
+StoredFile write_sealed_file(const std::filesystem::path& path, const StageKey& key, Safetensors content) {
+  content.metadata["stage"] = to_hex(key);
+  content.metadata.erase("sha256");
+  content.metadata["sha256"] = to_hex(sha256(to_safetensors(content)));
+  const std::string bytes = to_safetensors(content);
+  make_folder(path.parent_path());
+  write_file_atomically(path, bytes);
+  return {to_hex(sha256(bytes)), static_cast<std::int64_t>(bytes.size())};
+}
+
+std::optional<SealedFile> read_sealed_file(const std::filesystem::path& path, const StageKey& key) {
+  std::error_code code;
+  if (!std::filesystem::exists(path, code)) return std::nullopt;
+  SealedFile file{std::make_unique<const std::string>(read_file(path, kLargestFile)), {}};
+  file.content = parse_safetensors(*file.bytes, path.string());
+  auto& metadata = file.content.metadata;
+  const std::string seal = std::exchange(metadata["sha256"], {});
+  metadata.erase("sha256");
+  if (seal != to_hex(sha256(to_safetensors(file.content)))) {
+    throw Error(ErrorKind::corrupt,
+                path.string() + ": its bytes are not those that were written; move it away and run again");
+  }
+  if (metadata["stage"] != to_hex(key)) {
+    throw Error(ErrorKind::corrupt,
+                path.string() + ": belongs to stage " + metadata["stage"] + ", not to the one in its name");
+  }
+  return file;
+}
+
+}  // namespace espalier

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "experiments/stage.h"
+#include "worker/safetensors.h"
+
+namespace espalier {
+
+// A safetensors file that proves what it is: its metadata hold "stage" (the key that names it) and "sha256", the hash
+// of the whole file without that entry. Equal content under the same key gives the same bytes: no times, no names of
+// machines.
+
+/// What a reader needs to know of a file to trust it later.
+struct StoredFile {
+  std::string sha256;  ///< hex, of the file's bytes
+  std::int64_t bytes = 0;
+};
+
+/// A file in memory. `content` views into `bytes`.
+struct SealedFile {
+  std::unique_ptr<const std::string> bytes;
+  Safetensors content;
+};
+
+/// Writes it atomically, making the folder first.
+/// Errors: ErrorKind::exhausted for a full disk, ErrorKind::invalid_input for a folder that cannot be written.
+StoredFile write_sealed_file(const std::filesystem::path& path, const StageKey& key, Safetensors content);
+
+/// None if there is no such file.
+/// Errors: ErrorKind::corrupt if it is damaged or belongs to another stage.
+std::optional<SealedFile> read_sealed_file(const std::filesystem::path& path, const StageKey& key);
+
+}  // namespace espalier
