@@ -34,6 +34,8 @@ struct ImageDataset {
 
 /// Where files of named datasets are looked for: `--data`, else $ESPALIER_DATA, else ./data.
 using DataFolder = std::filesystem::path;
+/// `option` if it is not empty, else $ESPALIER_DATA, else ./data.
+DataFolder data_folder(const std::string& option);
 
 /// Sizes, shape, classes and content hash of what was asked for. Reads (and verifies) files but keeps nothing; so that a
 /// missing, truncated, corrupt or foreign file is found before any work.

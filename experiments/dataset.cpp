@@ -1,0 +1,73 @@
+#include "experiments/dataset.h"
+
+#include <cstdlib>
+
+#include <cstdlib>
+#include <string_view>
+#include <utility>
+
+#include "base/error.h"
+#include "base/suggest.h"
+#include "experiments/datasets/source.h"
+
+namespace espalier {
+
+#define ESPALIER_DATASET(suffix, name, about) DatasetSource dataset_##suffix();
+#include "experiments/catalog/datasets.def"
+#undef ESPALIER_DATASET
+
+namespace {
+
+struct Entry {
+  std::string_view name;
+  std::string_view about;
+  DatasetSource (*source)();
+};
+
+constexpr Entry kCatalog[] = {
+#define ESPALIER_DATASET(suffix, name, about) {name, about, dataset_##suffix},
+#include "experiments/catalog/datasets.def"
+#undef ESPALIER_DATASET
+};
+
+DatasetSource find_source(std::string_view name) {
+  std::vector<std::string> names;
+  for (const Entry& entry : kCatalog) {
+    if (entry.name == name) return entry.source();
+    names.emplace_back(entry.name);
+  }
+  throw Error(ErrorKind::invalid_input, "dataset: " + unknown_name(name, names));
+}
+
+}  // namespace
+
+DataFolder data_folder(const std::string& option) {
+  if (!option.empty()) return option;
+  const char* variable = std::getenv("ESPALIER_DATA");
+  return variable != nullptr && *variable != '\0' ? variable : "data";
+}
+
+DatasetSpec resolve_dataset(const DatasetRequest& request, const DataFolder& folder) {
+  return find_source(request.name).resolve(request, folder);
+}
+
+ImageDataset load_dataset(const DatasetSpec& spec, const std::string& path, const DataFolder& folder) {
+  return find_source(spec.name).load(spec, path, folder);
+}
+
+std::vector<DatasetStatus> list_datasets(const DataFolder& folder) {
+  std::vector<DatasetStatus> list;
+  for (const Entry& entry : kCatalog) {
+    DatasetPresence presence = entry.source().presence(folder);
+    list.push_back({std::string(entry.name), std::string(entry.about), presence.present, std::move(presence.where)});
+  }
+  return list;
+}
+
+DataFolder data_folder(const std::string& option) {
+  if (!option.empty()) return option;
+  const char* from_environment = std::getenv("ESPALIER_DATA");
+  return from_environment != nullptr && *from_environment != '\0' ? from_environment : "data";
+}
+
+}  // namespace espalier

@@ -1,0 +1,36 @@
+#include "base/error.h"
+#include "experiments/datasets/idx_set.h"
+
+namespace espalier {
+namespace {
+
+IdxSet read(const std::filesystem::path& folder) {
+  if (folder.empty()) throw Error(ErrorKind::invalid_input, "idx: no folder is named; write dataset: {idx: DIR}");
+  std::string missing;
+  const auto paths = find_idx_files(folder, missing);
+  if (!paths)
+    throw Error(ErrorKind::invalid_input, "idx: " + (folder / missing).string() + " is missing, with and without .gz");
+  return read_idx_set(*paths);
+}
+
+DatasetSpec resolve(const DatasetRequest& request, const DataFolder&) {
+  return idx_spec("idx", read(request.path), request);
+}
+
+ImageDataset load(const DatasetSpec& spec, const std::string& path, const DataFolder&) {
+  return idx_examples(spec, read(path), path);
+}
+
+DatasetPresence presence(const DataFolder&) {
+  std::string names;
+  for (const std::string_view name : kIdxFileNames) names += (names.empty() ? "" : ", ") + std::string(name) + "[.gz]";
+  return {false, "put " + names + " into a folder and write dataset: {idx: DIR}"};
+}
+
+}  // namespace
+
+DatasetSource dataset_idx() {
+  return {resolve, load, presence};
+}
+
+}  // namespace espalier

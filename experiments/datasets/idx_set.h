@@ -1,0 +1,44 @@
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/sha256.h"
+#include "experiments/datasets/source.h"
+
+namespace espalier {
+
+/// The four files of a data set, by the names that MNIST gave them; each may have ".gz" added.
+inline constexpr std::array<std::string_view, 4> kIdxFileNames{"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
+                                                               "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
+
+/// Where they lie, in that order; a raw file is preferred to a gzipped one. None if one is missing: its name goes to
+/// `missing`.
+using IdxPaths = std::array<std::filesystem::path, 4>;
+std::optional<IdxPaths> find_idx_files(const std::filesystem::path& folder, std::string& missing);
+
+/// Four files in memory.
+struct IdxSet {
+  ImageSet train;
+  ImageSet test;
+  std::array<std::int64_t, 3> shape{};  ///< 1, rows, columns
+  std::int64_t classes = 0;             ///< 1 + the greatest label
+  std::array<Digest, 4> digests{};      ///< of the uncompressed files
+  std::string content;                  ///< for DatasetSpec::content: a hash of the four digests
+};
+
+/// Errors: as read_idx_images; also ErrorKind::invalid_input if images and labels differ in number, or training and
+/// test images in size.
+IdxSet read_idx_set(const IdxPaths& paths);
+
+/// The spec of such a set: its sizes as requested, one in twelve training examples for validation by default (5,000 of
+/// MNIST's 60,000).
+DatasetSpec idx_spec(const std::string& name, const IdxSet& set, const DatasetRequest& request);
+
+/// Errors: ErrorKind::corrupt if the set is not the one that `spec` was resolved from.
+ImageDataset idx_examples(const DatasetSpec& spec, IdxSet set, const std::filesystem::path& folder);
+
+}  // namespace espalier

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "experiments/dataset.h"
+
+namespace espalier {
+
+/// Whether a dataset could be used now, and why not. The text becomes DatasetStatus::where.
+struct DatasetPresence {
+  bool present = false;
+  std::string where;
+};
+
+/// What a dataset is to the rest of the program. A file of this folder defines `DatasetSource dataset_<suffix>()` and
+/// catalog/datasets.def names it. The contracts are those of experiments/dataset.h.
+struct DatasetSource {
+  DatasetSpec (*resolve)(const DatasetRequest& request, const DataFolder& folder);
+  ImageDataset (*load)(const DatasetSpec& spec, const std::string& path, const DataFolder& folder);
+  DatasetPresence (*presence)(const DataFolder& folder);
+};
+
+/// What a source has to split: the examples it holds at most, those used unless a sweep says otherwise, and the
+/// validation examples held out of the latter: one in `validation_share`, rounded to the nearest.
+struct Supply {
+  std::int64_t most_train = 0, most_test = 0;
+  std::int64_t default_train = 0, default_test = 0;
+  std::int64_t validation_share = 0;
+};
+
+/// Fills train, validation and test of `spec` from the request.
+/// Errors: ErrorKind::invalid_input, naming the count, for what the supply cannot give.
+void choose_split(DatasetSpec& spec, const DatasetRequest& request, const Supply& supply);
+
+/// The first train + validation of the training examples, the last of these for validation, and the first of the test
+/// examples. The arguments hold at least as many as `spec` asks for.
+ImageDataset split_examples(const DatasetSpec& spec, ImageSet train, ImageSet test);
+
+}  // namespace espalier

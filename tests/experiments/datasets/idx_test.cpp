@@ -1,0 +1,107 @@
+#include <gmock/gmock.h>
+
+#include "experiments/dataset.h"
+#include "idx_bytes.h"
+
+namespace espalier {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class IdxDataset : public IdxFolder {
+ protected:
+  DatasetRequest request() const {
+    DatasetRequest request;
+    request.name = "idx";
+    request.path = folder_.string();
+    return request;
+  }
+  DatasetSpec resolve() const { return resolve_dataset(request(), {}); }
+  std::string refusal() const {
+    return error_of(ErrorKind::invalid_input, [&] { resolve(); });
+  }
+};
+
+TEST_F(IdxDataset, CountsClassesAndHoldsOneInTwelveForValidation) {
+  write_set(31, 5, 3, 7);
+  const DatasetSpec spec = resolve();
+  EXPECT_EQ(spec.train, 28);
+  EXPECT_EQ(spec.validation, 3);  // 31 / 12 = 2.6
+  EXPECT_EQ(spec.test, 5);
+  EXPECT_EQ(spec.classes, 7);
+  EXPECT_THAT(spec.shape, ElementsAre(1, 3, 3));
+}
+
+TEST_F(IdxDataset, TheLastTrainingExamplesAreForValidation) {
+  write_set(12, 2, 1, 5);
+  DatasetRequest smaller = request();
+  smaller.train = 6;
+  smaller.validation = 2;
+  smaller.test = 1;
+  const ImageDataset data = load_dataset(resolve_dataset(smaller, {}), folder_.string(), {});
+  EXPECT_THAT(data.train.pixels, ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(data.train.labels, ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(data.validation.pixels, ElementsAre(4, 5));
+  EXPECT_THAT(data.validation.labels, ElementsAre(4, 0));
+  EXPECT_THAT(data.test.pixels, ElementsAre(0));
+  EXPECT_EQ(data.train.count + data.validation.count + data.test.count, 4 + 2 + 1);
+}
+
+TEST_F(IdxDataset, ContentIsOfTheBytesNotOfTheFiles) {
+  write_set(12, 2, 1, 5);
+  const DatasetSpec raw = resolve();
+  for (const char* name : {"train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"}) {
+    const std::string bytes = read_file(folder_ / name, 1 << 20);
+    std::filesystem::remove(folder_ / name);
+    write_gzip(folder_ / (std::string(name) + ".gz"), bytes);
+  }
+  EXPECT_EQ(resolve(), raw);
+  write("train-labels-idx1-ubyte", idx_labels(12, 4));
+  EXPECT_NE(resolve().content, raw.content);
+}
+
+TEST_F(IdxDataset, FilesThatChangedSinceAreCorrupt) {
+  write_set(12, 2, 1, 5);
+  const DatasetSpec spec = resolve();
+  write("train-labels-idx1-ubyte", idx_labels(12, 4));
+  const std::string message = error_of(ErrorKind::corrupt, [&] { load_dataset(spec, folder_.string(), {}); });
+  EXPECT_THAT(message, AllOf(HasSubstr(folder_.string()), HasSubstr("not those that the sweep was made with")));
+}
+
+TEST_F(IdxDataset, RefusesFilesThatDoNotBelongTogether) {
+  write_set(12, 2, 1, 5);
+  write("train-labels-idx1-ubyte", idx_labels(11, 5));
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("holds 11 labels"), HasSubstr("holds 12 images")));
+  write_set(12, 2, 1, 5);
+  write("t10k-images-idx3-ubyte", idx_images(2, 3));
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("images of 3x3 pixels"), HasSubstr("images of 1x1")));
+  std::filesystem::remove(folder_ / "t10k-labels-idx1-ubyte");
+  EXPECT_THAT(refusal(), HasSubstr("t10k-labels-idx1-ubyte is missing, with and without .gz"));
+}
+
+TEST_F(IdxDataset, RefusesCountsTheFilesDoNotHold) {
+  write_set(12, 2, 1, 5);
+  const auto refusal_of = [&](std::int64_t train, std::int64_t validation, std::int64_t test) {
+    DatasetRequest wrong = request();
+    wrong.train = train;
+    wrong.validation = validation;
+    wrong.test = test;
+    return error_of(ErrorKind::invalid_input, [&] { resolve_dataset(wrong, {}); });
+  };
+  EXPECT_EQ(refusal_of(13, -1, -1), "idx: train: 13 examples were asked for; choose between 1 and 12");
+  EXPECT_EQ(refusal_of(-1, 12, -1), "idx: validation: 12 examples were asked for; choose between 0 and 11");
+  EXPECT_EQ(refusal_of(-1, -1, 0), "idx: test: 0 examples were asked for; choose between 1 and 2");
+  EXPECT_EQ(refusal_of(12, 0, 2), "no error");
+}
+
+TEST_F(IdxDataset, NeedsAFolder) {
+  DatasetRequest nowhere = request();
+  nowhere.path = "";
+  EXPECT_THAT(error_of(ErrorKind::invalid_input, [&] { resolve_dataset(nowhere, {}); }),
+              HasSubstr("dataset: {idx: DIR}"));
+}
+
+}  // namespace
+}  // namespace espalier
