@@ -11,6 +11,7 @@
 
 #include "experiments/outcome.h"
 #include "experiments/stage_graph.h"
+#include "experiments/store_paths.h"
 #include "experiments/trial.h"
 
 namespace espalier {
@@ -18,44 +19,34 @@ namespace espalier {
 using SweepId = std::int64_t;
 using EnvironmentId = std::int64_t;
 
+struct CellStatistics;  // db/cell_statistics.h
+
 /// What happened, to be made durable. Times are seconds since 1970 (UTC).
 struct AttemptStarted {
   std::uint64_t attempt = 0;
-  std::string pool;           ///< the pool's name: "local-1"
+  std::string pool;  ///< the pool's name: "local-1"
   int rank = 0;
   EnvironmentId environment = 0;
   std::vector<StageKey> stages;
   double at = 0;
 };
 struct StageFinished {
-  StageOutcome outcome;       ///< done, or failed if outcome.failure is set
+  StageOutcome outcome;  ///< done, or failed if outcome.failure is set
   EnvironmentId environment = 0;
   double at = 0;
 };
 struct AttemptEnded {
   std::uint64_t attempt = 0;
-  std::string how;            ///< "finished", "failed", "interrupted", "lost", "cancelled"
-  std::string why;            ///< for people; "" if there is nothing to add
+  std::string how;  ///< "finished", "failed", "interrupted", "lost", "cancelled"
+  std::string why;  ///< for people; "" if there is nothing to add
   double at = 0;
 };
 struct SweepChanged {
   SweepId sweep = 0;
-  std::string state;          ///< "running", "finished", "stopped", "cancelled", "failed"
+  std::string state;  ///< "running", "finished", "stopped", "cancelled", "failed"
   double at = 0;
 };
 using StoreChange = std::variant<AttemptStarted, StageFinished, AttemptEnded, SweepChanged>;
-
-/// The layout of a store folder.
-struct StorePaths {
-  std::filesystem::path root;
-  std::filesystem::path database() const { return root / "espalier.db"; }
-  std::filesystem::path artifacts() const { return root / "artifacts"; }
-  std::filesystem::path checkpoints() const { return root / "checkpoints"; }
-  std::filesystem::path logs() const { return root / "logs"; }
-  std::filesystem::path lock() const { return root / "coordinator.lock"; }
-  std::filesystem::path secret() const { return root / "secret"; }          ///< mode 0600
-  std::filesystem::path connection() const { return root / "connection.json"; }  ///< host, port, pid of the coordinator; mode 0600
-};
 
 /// The one writer of a store. Holds the coordinator's lock for its lifetime. One thread.
 class Store {
@@ -73,13 +64,14 @@ class Store {
   /// Raised durably at every opening; the high half of attempt numbers, so that no number is ever used twice.
   std::uint32_t generation() const;
 
-  /// Writes the sweep, its trials and its stages; finding the same spec again returns the same sweep.
- 
+  /// Writes the sweep, its trials and its stages; finding the same spec (name, trials and stages) again returns the
+  /// same sweep. Another spec under a known name becomes a new edition with the plain name as its label; the older
+  /// one's label becomes NAME@EDITION.
   SweepId record_sweep(const std::string& name, const std::string& yaml, const std::vector<Trial>& trials,
                        const StageGraph& graph);
 
-  /// Which stages of the graph are done (parallel to graph.stages). A done stage whose artifact's file is missing or has
-  /// another size counts as not done, and its row says so.
+  /// Which stages of the graph are done (parallel to graph.stages). A done stage whose artifact's file is missing or
+  /// has another size counts as not done, and its row says so.
   std::vector<bool> done_stages(const StageGraph& graph);
 
   /// Forgets that stages of this sweep had failed, so that they are tried again.
@@ -95,9 +87,8 @@ class Store {
   /// Seconds per unit of Stage::cost, measured: median over done train stages of this host; none if there are none.
   std::optional<double> measured_seconds_per_cost() const;
 
-  /// Refreshes the table behind the view versus_random from the results. Called when results came in, a few times a minute
-  /// at most. The statistics are analysis's; this only writes them.
-  struct CellStatistics;
+  /// Replaces the rows behind the view versus_random of the sweeps that occur in `cells`. Called when results came in,
+  /// a few times a minute at most. The statistics are analysis's; this only writes them.
   void write_cell_statistics(const std::vector<CellStatistics>& cells);
 
  private:

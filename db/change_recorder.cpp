@@ -1,0 +1,107 @@
+#include "db/change_recorder.h"
+
+#include "base/error.h"
+
+namespace espalier {
+namespace {
+
+std::optional<EnvironmentId> known(EnvironmentId environment) {
+  return environment == 0 ? std::nullopt : std::optional(environment);
+}
+
+}  // namespace
+
+// Rows that an outcome adds are replaced, not refused, because a stage whose artifact was lost is done once more.
+ChangeRecorder::ChangeRecorder(const SQLite::Database& database)
+    : start_attempt_(database,
+                     "INSERT INTO attempts (number, pool, rank, environment_id, started_at) VALUES (?, ?, ?, ?, ?)"
+                     " ON CONFLICT (number) DO NOTHING"),
+      add_attempt_stage_(
+          database,
+          "INSERT OR IGNORE INTO attempt_stages (attempt, stage_id) SELECT ?1, id FROM stages WHERE key = ?2"),
+      end_attempt_(database, "UPDATE attempts SET ended_at = ?2, how = ?3, why = ?4 WHERE number = ?1"),
+      change_sweep_(database, "UPDATE sweeps SET state = ?2, changed_at = ?3 WHERE id = ?1"),
+      find_stage_(database, "SELECT id, state = 'done' OR attempt IS ?2 FROM stages WHERE key = ?1"),
+      fail_stage_(
+          database,
+          "UPDATE stages SET state = 'failed', attempt = ?2, environment_id = ?3, finished_at = ?4, wall_s = ?5,"
+          " failure_kind = ?6, failure_message = ?7 WHERE id = ?1"),
+      finish_stage_(
+          database,
+          "UPDATE stages SET state = 'done', attempt = ?2, environment_id = ?3, finished_at = ?4, wall_s = ?5,"
+          " steps = ?6, diverged = ?7, best_validation_loss = ?8, accuracy_best_val = ?9, artifact_sha256 = ?10,"
+          " artifact_bytes = ?11, failure_kind = NULL, failure_message = NULL, note = NULL WHERE id = ?1"),
+      add_metric_(database, "INSERT OR REPLACE INTO metrics (stage_id, name, step, value) VALUES (?, ?, ?, ?)"),
+      add_evaluation_(database, "INSERT OR REPLACE INTO evaluations (stage_id, accuracy, loss) VALUES (?, ?, ?)"),
+      add_class_accuracy_(database,
+                          "INSERT OR REPLACE INTO class_accuracies (stage_id, class, accuracy) VALUES (?, ?, ?)"),
+      add_layer_(database,
+                 "INSERT OR REPLACE INTO layer_densities (stage_id, position, layer, total, requested, kept)"
+                 " VALUES (?, ?, ?, ?, ?, ?)") {}
+
+void ChangeRecorder::record(const AttemptStarted& started) {
+  start_attempt_.run(started.attempt, started.pool, started.rank, known(started.environment), started.at);
+  for (const StageKey& key : started.stages) add_attempt_stage_.run(started.attempt, to_hex(key));
+}
+
+void ChangeRecorder::record(const AttemptEnded& ended) {
+  end_attempt_.run(ended.attempt, ended.at, ended.how, ended.why);
+}
+
+void ChangeRecorder::record(const SweepChanged& changed) {
+  change_sweep_.run(changed.sweep, changed.state, changed.at);
+}
+
+void ChangeRecorder::record(const StageFinished& finished) {
+  const auto stage = stage_awaiting(finished.outcome);
+  if (!stage) return;
+  finished.outcome.failure ? record_failure(*stage, finished) : record_done(*stage, finished);
+}
+
+std::optional<std::int64_t> ChangeRecorder::stage_awaiting(const StageOutcome& outcome) {
+  const std::string key = to_hex(outcome.key);
+  std::optional<std::int64_t> stage;
+  bool is_news = false;
+  find_stage_.each(
+      [&](SQLite::Statement& row) {
+        stage = row.getColumn(0).getInt64();
+        is_news = row.getColumn(1).getInt() == 0;
+      },
+      key, outcome.attempt);
+  if (!stage) throw Error(ErrorKind::internal, "an outcome of stage " + key + ", which no sweep of this store has");
+  return is_news ? stage : std::nullopt;
+}
+
+void ChangeRecorder::record_failure(std::int64_t stage, const StageFinished& finished) {
+  const StageOutcome& outcome = finished.outcome;
+  fail_stage_.run(stage, outcome.attempt, known(finished.environment), finished.at, outcome.wall_s,
+                  std::string(to_string(outcome.failure->kind)), outcome.failure->message);
+}
+
+void ChangeRecorder::record_done(std::int64_t stage, const StageFinished& finished) {
+  const StageOutcome& outcome = finished.outcome;
+  const bool has_artifact = !outcome.artifact_sha256.empty();
+  finish_stage_.run(stage, outcome.attempt, known(finished.environment), finished.at, outcome.wall_s, outcome.steps,
+                    outcome.diverged, outcome.best_validation_loss, outcome.accuracy_best_val,
+                    has_artifact ? std::optional(outcome.artifact_sha256) : std::nullopt,
+                    has_artifact ? std::optional(outcome.artifact_bytes) : std::nullopt);
+  for (const MetricPoint& point : outcome.metrics) add_metric_.run(stage, point.name, point.step, point.value);
+  if (outcome.evaluation) record_evaluation(stage, *outcome.evaluation);
+  record_layers(stage, outcome.layers);
+}
+
+void ChangeRecorder::record_evaluation(std::int64_t stage, const Evaluation& evaluation) {
+  add_evaluation_.run(stage, evaluation.accuracy, evaluation.loss);
+  std::int64_t number = 0;
+  for (const double accuracy : evaluation.class_accuracy) add_class_accuracy_.run(stage, number++, accuracy);
+}
+
+void ChangeRecorder::record_layers(std::int64_t stage, const std::vector<LayerCount>& layers) {
+  std::int64_t position = 0;
+  for (const LayerCount& layer : layers) {
+    const auto requested = layer.requested < 0 ? std::nullopt : std::optional(layer.requested);
+    add_layer_.run(stage, position++, layer.layer, layer.total, requested, layer.kept);
+  }
+}
+
+}  // namespace espalier

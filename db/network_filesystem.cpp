@@ -1,0 +1,33 @@
+#include "db/network_filesystem.h"
+
+#include <cstdint>
+#include <sys/vfs.h>
+
+namespace espalier {
+
+std::string network_filesystem(const std::filesystem::path& folder) {
+  struct statfs status {};
+  if (::statfs(folder.c_str(), &status) != 0) return "";
+  switch (static_cast<std::uint32_t>(status.f_type)) {  // magic numbers of statfs(2) and the filesystems' own sources
+    case 0x6969:
+      return "NFS";
+    case 0xFF534D42:
+    case 0xFE534D42:
+    case 0x517B:
+      return "SMB";
+    case 0x0BD00BD0:
+      return "Lustre";
+    case 0x47504653:
+      return "GPFS";
+    case 0x19830326:
+      return "BeeGFS";
+    case 0x00C36400:
+      return "Ceph";
+    case 0x5346414F:
+      return "AFS";
+    default:
+      return "";
+  }
+}
+
+}  // namespace espalier

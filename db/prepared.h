@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+namespace espalier {
+
+/// An SQL statement, prepared once, that is bound, run and reset in one call: no half-read statement keeps an old
+/// snapshot (and so the write-ahead log) alive. NaN and an empty optional become NULL. For db's sources only. Errors:
+/// SQLite::Exception, from all of it.
+class Prepared {
+ public:
+  Prepared(const SQLite::Database& database, const std::string& sql) : statement_(database, sql) {}
+
+  /// The number of rows changed.
+  template <typename... Values>
+  int run(const Values&... values) {
+    const Reset reset{statement_};
+    bind_all(values...);
+    return statement_.exec();
+  }
+
+  /// Hands each row, as an SQLite::Statement to take columns from, to `read`.
+  template <typename Read, typename... Values>
+  void each(Read&& read, const Values&... values) {
+    const Reset reset{statement_};
+    bind_all(values...);
+    while (statement_.executeStep()) read(statement_);
+  }
+
+  /// The first column of the first row; none if there is no row.
+  template <typename... Values>
+  std::optional<std::int64_t> integer(const Values&... values) {
+    const Reset reset{statement_};
+    bind_all(values...);
+    if (!statement_.executeStep()) return std::nullopt;
+    return statement_.getColumn(0).getInt64();
+  }
+
+ private:
+  struct Reset {
+    SQLite::Statement& statement;
+    ~Reset() { statement.tryReset(); }  // its failure repeats the one that was thrown already
+  };
+
+  template <typename... Values>
+  void bind_all(const Values&... values) {
+    int index = 0;
+    (bind(++index, values), ...);
+  }
+
+  template <typename Value>
+  void bind(int index, const Value& value) {
+    if constexpr (std::is_same_v<Value, std::nullopt_t>) {
+      statement_.bind(index);
+    } else if constexpr (std::is_floating_point_v<Value>) {
+      statement_.bind(index, static_cast<double>(value));
+    } else if constexpr (std::is_integral_v<Value>) {
+      statement_.bind(index, static_cast<std::int64_t>(value));  // SQLite has no unsigned 64 bits
+    } else {
+      statement_.bindNoCopy(index, static_cast<const std::string&>(value));
+    }
+  }
+  template <typename Value>
+  void bind(int index, const std::optional<Value>& value) {
+    value ? bind(index, *value) : statement_.bind(index);
+  }
+  void bind(int index, const std::string& value) { statement_.bindNoCopy(index, value); }
+
+  SQLite::Statement statement_;
+};
+
+}  // namespace espalier

@@ -1,0 +1,57 @@
+#include "db/sqlite_errors.h"
+
+#include <sqlite3.h>
+#include <string>
+
+#include "base/error.h"
+
+namespace espalier {
+namespace {
+
+struct Meaning {
+  ErrorKind kind;
+  const char* advice;
+};
+
+Meaning meaning_of(int primary, int extended) {
+  constexpr Meaning kFull{ErrorKind::exhausted,
+                          "; free some space (or raise the quota), then run the same command again"};
+  switch (primary) {
+    case SQLITE_FULL:
+      return kFull;
+    case SQLITE_IOERR:
+      // A quota (EDQUOT) or a file size limit arrives as a failed write, not as SQLITE_FULL.
+      if (extended == SQLITE_IOERR_WRITE || extended == SQLITE_IOERR_SHMSIZE || extended == SQLITE_IOERR_TRUNCATE)
+        return kFull;
+      return {ErrorKind::corrupt,
+              "; the disk or the network filesystem under it reports errors: check it, and copy the store elsewhere"};
+    case SQLITE_NOMEM:
+      return {ErrorKind::exhausted, "; memory ran out"};
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return {ErrorKind::corrupt,
+              "; move the store away and run again, or rescue it with `sqlite3 espalier.db .recover`"};
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+      return {ErrorKind::unavailable,
+              "; another program holds it (a sqlite3 shell in a transaction?): let go and try again"};
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return {ErrorKind::invalid_input, "; check that the folder exists and may be written, or choose another --store"};
+    default:
+      return {ErrorKind::internal, ""};
+  }
+}
+
+}  // namespace
+
+void throw_as_error(const SQLite::Exception& failure, const std::filesystem::path& database) {
+  const int extended = failure.getExtendedErrorCode();
+  const Meaning meaning = meaning_of(failure.getErrorCode() & 0xff, extended);
+  throw Error(meaning.kind, database.string() + ": " + failure.what() + meaning.advice);
+}
+
+}  // namespace espalier

@@ -1,0 +1,240 @@
+#include "db/store.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/log.h"
+#include "db/cell_recorder.h"
+#include "db/change_recorder.h"
+#include "db/migrations.h"
+#include "db/network_filesystem.h"
+#include "db/prepared.h"
+#include "db/sqlite_errors.h"
+#include "db/sweep_recorder.h"
+
+namespace espalier {
+namespace {
+
+double now_s() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  ::gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+StorePaths create_folders(const std::filesystem::path& root) {
+  StorePaths paths{root};
+  for (const auto& folder : {paths.root, paths.artifacts(), paths.checkpoints(), paths.logs()}) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) {
+      throw Error(error == std::errc::no_space_on_device ? ErrorKind::exhausted : ErrorKind::invalid_input,
+                  folder.string() + ": cannot be created: " + error.message() + "; choose another --store");
+    }
+  }
+  if (const std::string kind = network_filesystem(root); !kind.empty()) {
+    spdlog::warn("{} lies on {}: keep to one machine that writes and reads it, or choose a --store on a local disk",
+                 root.string(), kind);
+  }
+  return paths;
+}
+
+FileLock take_lock(const StorePaths& paths) {
+  try {
+    return FileLock(paths.lock(), "pid " + std::to_string(::getpid()) + " on " + host_name());
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unavailable) throw;
+    throw Error(ErrorKind::unavailable, paths.root.string() + " is in use by the coordinator with " + error.what() +
+                                            "; wait for it, stop it, or choose another --store");
+  }
+}
+
+void check_integrity(const SQLite::Database& database, const StorePaths& paths) {
+  std::string found;
+  Prepared(database, "PRAGMA quick_check(1)").each([&](SQLite::Statement& row) {
+    found = row.getColumn(0).getString();
+  });
+  if (found == "ok") return;
+  throw Error(ErrorKind::corrupt,
+              paths.database().string() + ": is damaged (" + found +
+                  "); keep a copy, rescue it with `sqlite3 espalier.db .recover`, or choose another --store");
+}
+
+SQLite::Database open_database(const StorePaths& paths) {
+  return with_sqlite_errors(paths.database(), [&] {
+    SQLite::Database database(paths.database().string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 10000);
+    check_integrity(database, paths);
+    checked_version(database, paths.database());
+    database.exec("PRAGMA journal_mode = WAL");
+    database.exec(
+        "PRAGMA synchronous = FULL");  // NORMAL may lose the last commits with the power: state must be durable
+    database.exec("PRAGMA foreign_keys = ON");
+    database.exec("PRAGMA cache_size = -65536");  // KiB; a sweep of 300,000 stages is written in one transaction
+    database.exec("PRAGMA journal_size_limit = 67108864");  // bytes that the log keeps after such a transaction
+    migrate(database, paths.database());
+    return database;
+  });
+}
+
+std::uint32_t raise_generation(SQLite::Database& database, const StorePaths& paths, double now) {
+  return with_sqlite_errors(paths.database(), [&] {
+    SQLite::Transaction transaction(database);
+    const auto generation = Prepared(database,
+                                     "INSERT INTO store_info (id, generation, created_at) VALUES (1, 1, ?)"
+                                     " ON CONFLICT (id) DO UPDATE SET generation = generation + 1 RETURNING generation")
+                                .integer(now);
+    Prepared(database,
+             "UPDATE attempts SET ended_at = ?, how = 'lost', why = 'the coordinator stopped without a word'"
+             " WHERE ended_at IS NULL")
+        .run(now);
+    transaction.commit();
+    return static_cast<std::uint32_t>(*generation);
+  });
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+}  // namespace
+
+struct Store::Impl {
+  explicit Impl(const std::filesystem::path& root)
+      : paths(create_folders(root)),
+        lock(take_lock(paths)),
+        database(open_database(paths)),
+        generation(raise_generation(database, paths, now_s())),
+        changes(database) {}
+
+  /// Runs `work` in one transaction: all of it is durable afterwards, or nothing was changed.
+  template <typename Work>
+  auto in_transaction(Work&& work) {
+    return with_sqlite_errors(paths.database(), [&] {
+      SQLite::Transaction transaction(database);
+      if constexpr (std::is_void_v<decltype(work())>) {
+        work();
+        transaction.commit();
+      } else {
+        auto result = work();
+        transaction.commit();
+        return result;
+      }
+    });
+  }
+
+  /// Why the artifact cannot be used; "" if it is there with the size recorded.
+  std::string artifact_fault(const StageKey& key, std::int64_t bytes) const {
+    std::error_code error;
+    const auto found = std::filesystem::file_size(paths.artifact(key), error);
+    if (error) return "its artifact is missing: " + error.message();
+    if (std::cmp_equal(found, bytes)) return "";
+    return "its artifact has " + std::to_string(found) + " bytes, not the " + std::to_string(bytes) + " recorded";
+  }
+
+  StorePaths paths;
+  FileLock lock;
+  SQLite::Database database;
+  std::uint32_t generation;
+  ChangeRecorder changes;
+};
+
+Store::Store(const std::filesystem::path& root) : impl_(std::make_unique<Impl>(root)) {}
+Store::~Store() = default;
+Store::Store(Store&&) noexcept = default;
+
+const StorePaths& Store::paths() const {
+  return impl_->paths;
+}
+
+std::uint32_t Store::generation() const {
+  return impl_->generation;
+}
+
+SweepId Store::record_sweep(const std::string& name, const std::string& yaml, const std::vector<Trial>& trials,
+                            const StageGraph& graph) {
+  return impl_->in_transaction(
+      [&] { return SweepRecorder(impl_->database).record(name, yaml, trials, graph, now_s()); });
+}
+
+std::vector<bool> Store::done_stages(const StageGraph& graph) {
+  return impl_->in_transaction([&] {
+    Prepared find(impl_->database, "SELECT artifact_bytes FROM stages WHERE key = ? AND state = 'done'");
+    Prepared undo(impl_->database, "UPDATE stages SET state = 'waiting', note = ?2 WHERE key = ?1");
+    std::vector<bool> done(graph.stages.size());
+    for (std::size_t i = 0; i < done.size(); ++i) {
+      const StageKey& key = graph.stages[i].key;
+      const std::string hex = to_hex(key);
+      std::string fault;
+      find.each(
+          [&](SQLite::Statement& row) {
+            done[i] = true;
+            if (!row.getColumn(0).isNull()) fault = impl_->artifact_fault(key, row.getColumn(0).getInt64());
+          },
+          hex);
+      if (fault.empty()) continue;
+      done[i] = false;
+      undo.run(hex, fault);
+    }
+    return done;
+  });
+}
+
+void Store::forget_failures(SweepId sweep) {
+  impl_->in_transaction([&] {
+    Prepared(impl_->database,
+             "UPDATE stages SET state = 'waiting', note = 'tried again after it failed: ' || failure_message,"
+             " failure_kind = NULL, failure_message = NULL"
+             " WHERE state = 'failed' AND id IN (SELECT stage_id FROM sweep_stages WHERE sweep_id = ?)")
+        .run(sweep);
+  });
+}
+
+EnvironmentId Store::record_environment(const std::string& json) {
+  return impl_->in_transaction([&] {
+    if (*Prepared(impl_->database, "SELECT json_valid(?)").integer(json) == 0) {
+      throw Error(ErrorKind::invalid_input,
+                  "the environment that a worker reported is not JSON: " + json.substr(0, 200));
+    }
+    Prepared(impl_->database, "INSERT OR IGNORE INTO environments (json) VALUES (?)").run(json);
+    return *Prepared(impl_->database, "SELECT id FROM environments WHERE json = ?").integer(json);
+  });
+}
+
+void Store::apply(const std::vector<StoreChange>& changes) {
+  if (changes.empty()) return;
+  impl_->in_transaction([&] {
+    for (const StoreChange& change : changes) {
+      std::visit([&](const auto& what) { impl_->changes.record(what); }, change);
+    }
+  });
+}
+
+std::optional<double> Store::measured_seconds_per_cost() const {
+  return with_sqlite_errors(impl_->paths.database(), [&]() -> std::optional<double> {
+    std::vector<double> measured;
+    Prepared(impl_->database,
+             "SELECT s.wall_s / s.cost FROM stages s JOIN environments e ON e.id = s.environment_id"
+             " WHERE s.kind = 'train' AND s.state = 'done' AND s.cost > 0 AND s.wall_s > 0 AND e.host = ?"
+             " ORDER BY s.id DESC LIMIT 1001")
+        .each([&](SQLite::Statement& row) { measured.push_back(row.getColumn(0).getDouble()); }, host_name());
+    if (measured.empty()) return std::nullopt;
+    return median(std::move(measured));
+  });
+}
+
+void Store::write_cell_statistics(const std::vector<CellStatistics>& cells) {
+  impl_->in_transaction([&] { record_cells(impl_->database, cells); });
+}
+
+}  // namespace espalier

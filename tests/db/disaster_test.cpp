@@ -1,0 +1,242 @@
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "db/sqlite_errors.h"
+#include "db/store.h"
+#include "sample_sweep.h"
+
+namespace espalier {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+Error error_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error;
+  }
+  return {ErrorKind::internal, "no error"};
+}
+
+/// Runs `work` in a process of its own; its exit status. A signal counts as -1.
+int in_child(const std::function<int()>& work) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    try {
+      ::_exit(work());
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "in the child: %s\n", error.what());
+      ::_exit(1);
+    }
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+struct Disaster : testing::Test {
+  TemporaryFolder folder;
+  std::filesystem::path root = folder.path / "store";
+  StorePaths paths{root};
+  SampleSweep sample = make_sample_sweep(1);
+
+  SweepId record(Store& store) const {
+    return store.record_sweep(sample.name, sample.yaml, sample.trials, sample.graph);
+  }
+};
+
+TEST_F(Disaster, KilledAfterApply_ReopeningHasAllOfIt) {
+  ASSERT_EQ(in_child([&] {
+              Store store(root);
+              record(store);
+              store.apply({finish(sample.graph.stages[init])});
+              ::_exit(0);  // no destructor, no checkpoint
+              return 0;
+            }),
+            0);
+  Store store(root);
+  EXPECT_TRUE(store.done_stages(sample.graph)[init]);
+  EXPECT_EQ(store.generation(), 2U);
+}
+
+TEST_F(Disaster, KilledInTheMiddleOfATransaction_ReopeningHasNoneOfIt) {
+  {
+    Store store(root);
+    record(store);
+  }
+  ASSERT_EQ(
+      in_child([&] {
+        SQLite::Database database(paths.database().string(), SQLite::OPEN_READWRITE);
+        database.exec(
+            "PRAGMA cache_size = 1; BEGIN IMMEDIATE; UPDATE stages SET state = 'done', label = hex(randomblob(9999))");
+        ::_exit(0);
+        return 0;
+      }),
+      0);
+  Store store(root);
+  for (const bool done : store.done_stages(sample.graph)) EXPECT_FALSE(done);
+}
+
+TEST_F(Disaster, CoordinatorDiedWithAttemptsRunning_TheyAreLost) {
+  {
+    Store store(root);
+    record(store);
+    store.apply({AttemptStarted{1, "local-1", 0, 0, {}, 1.0}});
+  }
+  const Store store(root);
+  EXPECT_EQ(ask(paths, "SELECT how FROM attempts"), "lost");
+}
+
+TEST_F(Disaster, ASecondCoordinatorIsRefusedWithTheFirstOnesPidAndHost) {
+  const Store first(root);
+  const Error error = error_of([&] { const Store second(root); });
+  EXPECT_EQ(error.kind(), ErrorKind::unavailable);
+  EXPECT_THAT(error.what(), AllOf(HasSubstr(root.string() + " is in use by the coordinator with pid " +
+                                            std::to_string(::getpid()) + " on "),
+                                  HasSubstr("choose another --store")));
+}
+
+TEST_F(Disaster, ADatabaseOfANewerVersionIsLeftAlone) {
+  { const Store store(root); }
+  SQLite::Database(paths.database().string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 99");
+  const Error error = error_of([&] { const Store store(root); });
+  EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
+  EXPECT_THAT(error.what(), AllOf(HasSubstr("version 99"), HasSubstr("up to 1"), HasSubstr("update espalier")));
+  EXPECT_EQ(ask(paths, "SELECT generation FROM store_info"), "1");
+}
+
+TEST_F(Disaster, ADatabaseOfAnotherProgramIsLeftAlone) {
+  std::filesystem::create_directories(root);
+  SQLite::Database(paths.database().string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE)
+      .exec("CREATE TABLE bookmarks (url)");
+  const Error error = error_of([&] { const Store store(root); });
+  EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
+  EXPECT_THAT(error.what(), HasSubstr("another program"));
+  EXPECT_EQ(ask(paths, "SELECT group_concat(name) FROM sqlite_master"), "bookmarks");
+}
+
+TEST_F(Disaster, AFileThatIsNoDatabaseIsCorrupt) {
+  std::filesystem::create_directories(root);
+  std::ofstream(paths.database()) << std::string(5000, 'x');
+  EXPECT_EQ(error_of([&] { const Store store(root); }).kind(), ErrorKind::corrupt);
+}
+
+TEST_F(Disaster, ADamagedPageIsCorrupt) {
+  {
+    Store store(root);
+    record(store);
+  }
+  std::fstream file(paths.database(), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(4096);
+  const std::string noise(4096 * 20, '\x5a');
+  file.write(noise.data(), static_cast<std::streamsize>(noise.size()));
+  file.close();
+  EXPECT_EQ(error_of([&] { const Store store(root); }).kind(), ErrorKind::corrupt);
+}
+
+TEST_F(Disaster, AFolderThatCannotBeMadeIsTheUsersToMend) {
+  std::ofstream(folder.path / "file") << "not a folder";
+  const Error error = error_of([&] { const Store store(folder.path / "file" / "store"); });
+  EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
+  EXPECT_THAT(error.what(), HasSubstr("choose another --store"));
+  EXPECT_EQ(error_of([&] { const Store store("/proc/espalier-store"); }).kind(), ErrorKind::invalid_input);
+}
+
+TEST_F(Disaster, SqliteFullIsExhausted) {
+  SQLite::Database database(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  database.exec("CREATE TABLE t (x); PRAGMA max_page_count = 4");
+  const Error error = error_of(
+      [&] { with_sqlite_errors("espalier.db", [&] { database.exec("INSERT INTO t VALUES (zeroblob(100000))"); }); });
+  EXPECT_EQ(error.kind(), ErrorKind::exhausted);
+  EXPECT_THAT(error.what(), AllOf(HasSubstr("espalier.db: "), HasSubstr("free some space")));
+}
+
+/// Mounts an empty filesystem of 2 MB on `folder`, seen by this process alone; whether the system lets us.
+bool mount_small_filesystem(const std::filesystem::path& folder) {
+  const std::string ids = "0 " + std::to_string(::getuid()) + " 1";
+  if (::unshare(CLONE_NEWNS) != 0) {  // not root: in a user namespace where we are
+    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
+    std::ofstream("/proc/self/uid_map") << ids;
+  }
+  ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+  return ::mount("tmpfs", folder.c_str(), "tmpfs", 0, "size=2m") == 0;
+}
+
+/// Tries to write more than fits, frees nothing, and checks that the store still has all it had, and goes on.
+int fill_up(Store& store, const SampleSweep& sample) {
+  const StageGraph large = make_noop_graph(20000);
+  const Error error = error_of([&] { store.record_sweep("large", "", {}, large); });
+  if (error.kind() != ErrorKind::exhausted) return 2;
+  if (ask(store.paths(), "SELECT count(*) FROM stages") != std::to_string(kStagesPerSeed)) return 3;
+  store.apply({finish(sample.graph.stages[init])});
+  return store.done_stages(sample.graph)[init] ? 0 : 4;
+}
+
+TEST_F(Disaster, AFullDiskLosesNothing) {
+  std::filesystem::create_directories(root);
+  const int status = in_child([&] {
+    if (!mount_small_filesystem(root)) return 77;
+    Store store(root);
+    record(store);
+    return fill_up(store, sample);
+  });
+  if (status == 77) GTEST_SKIP() << "a small filesystem cannot be mounted here";
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(Disaster, AFileSizeLimitOrQuotaLosesNothing) {
+  EXPECT_EQ(in_child([&] {
+              std::signal(SIGXFSZ, SIG_IGN);
+              Store store(root);
+              record(store);
+              const rlimit limit{2 << 20, 2 << 20};
+              ::setrlimit(RLIMIT_FSIZE, &limit);
+              return fill_up(store, sample);
+            }),
+            0);
+}
+
+TEST_F(Disaster, AnArtifactThatIsGoneOrOfAnotherSizeIsMadeAgain) {
+  Store store(root);
+  record(store);
+  std::vector<StoreChange> changes;
+  for (const Role role : {init, early, trained}) {
+    const Stage& stage = sample.graph.stages[role];
+    StageFinished finished = finish(stage);
+    finished.outcome.artifact_sha256 = std::string(64, 'a');
+    finished.outcome.artifact_bytes = 4;
+    changes.emplace_back(finished);
+    std::filesystem::create_directories(paths.artifact(stage.key).parent_path());
+    std::ofstream(paths.artifact(stage.key)) << "abcd";
+  }
+  store.apply(changes);
+  const auto done = [&](Role role) { return static_cast<bool>(store.done_stages(sample.graph)[role]); };
+  EXPECT_TRUE(done(init) && done(early) && done(trained));
+
+  std::filesystem::remove(paths.artifact(sample.graph.stages[init].key));
+  std::ofstream(paths.artifact(sample.graph.stages[early].key)) << "abc";
+  EXPECT_FALSE(done(init));
+  EXPECT_FALSE(done(early));
+  EXPECT_TRUE(done(trained));
+  EXPECT_EQ(ask(paths, "SELECT state || ': ' || note FROM stages WHERE label LIKE 'init%'"),
+            "waiting: its artifact is missing: No such file or directory");
+  EXPECT_EQ(ask(paths, "SELECT note FROM stages WHERE label LIKE 'train to 500%'"),
+            "its artifact has 3 bytes, not the 4 recorded");
+}
+
+}  // namespace
+}  // namespace espalier

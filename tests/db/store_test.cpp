@@ -1,0 +1,178 @@
+#include "db/store.h"
+
+#include <array>
+#include <cmath>
+#include <fstream>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "db/cell_statistics.h"
+#include "sample_sweep.h"
+
+namespace espalier {
+namespace {
+
+class StoreTest : public testing::Test {
+ protected:
+  TemporaryFolder folder_;
+  Store store_{folder_.path / "store"};
+  SampleSweep sample_ = make_sample_sweep(2);
+
+  std::string ask(const std::string& sql) const { return espalier::ask(store_.paths(), sql); }
+  SweepId record() { return store_.record_sweep(sample_.name, sample_.yaml, sample_.trials, sample_.graph); }
+};
+
+TEST_F(StoreTest, EveryOpeningRaisesTheGeneration) {
+  EXPECT_EQ(store_.generation(), 1U);
+  const auto root = folder_.path / "other";
+  { const Store first(root); }
+  EXPECT_EQ(Store(root).generation(), 2U);
+}
+
+TEST_F(StoreTest, TheSameSpecIsTheSameSweep) {
+  const SweepId first = record();
+  sample_.yaml += "# a comment\n";
+  EXPECT_EQ(record(), first);
+  EXPECT_EQ(ask("SELECT count(*) FROM stages"), "20");
+  EXPECT_EQ(ask("SELECT count(*) FROM trials"), "6");
+}
+
+TEST_F(StoreTest, AnotherSpecUnderTheSameNameIsANewEditionWithThePlainName) {
+  const SweepId first = record();
+  const SampleSweep old = sample_;
+  sample_ = make_sample_sweep(3);
+  const SweepId second = record();
+  EXPECT_NE(first, second);
+  EXPECT_EQ(ask("SELECT label FROM sweeps WHERE id = " + std::to_string(first)), "sample@1");
+  EXPECT_EQ(ask("SELECT label FROM sweeps WHERE id = " + std::to_string(second)), "sample");
+  EXPECT_EQ(ask("SELECT count(*) FROM stages"), "30");
+  EXPECT_EQ(store_.record_sweep(old.name, old.yaml, old.trials, old.graph), first);
+  EXPECT_EQ(ask("SELECT label FROM sweeps WHERE id = " + std::to_string(first)), "sample");
+  EXPECT_EQ(ask("SELECT label FROM sweeps WHERE id = " + std::to_string(second)), "sample@2");
+}
+
+TEST_F(StoreTest, ResultsCountWhatIsLeftAndWhatItCost) {
+  record();
+  store_.apply(finish_all(sample_.graph));
+  EXPECT_EQ(ask("SELECT count(*) FROM results"), "6");
+  const std::string pruned = " FROM results WHERE method = 'magnitude' AND seed = 1";
+  EXPECT_EQ(ask("SELECT params_total" + pruned), "266610");
+  EXPECT_EQ(ask("SELECT params_kept" + pruned), std::to_string(266610 - kSamplePruned));
+  EXPECT_EQ(ask("SELECT madds_dense" + pruned), "266200");
+  EXPECT_EQ(ask("SELECT madds_effective" + pruned), "26620");
+  EXPECT_EQ(ask("SELECT round(sparsity, 12)" + pruned), "0.9");
+  EXPECT_EQ(ask("SELECT accuracy" + pruned), "0.971");
+  EXPECT_EQ(ask("SELECT dense_accuracy" + pruned), "0.98");
+  EXPECT_EQ(ask("SELECT accuracy_best_val" + pruned), "0.96");
+  // 500 to the cut, 500 more to the end, 700 of retraining; init, two trainings, prune, retrain, evaluate at 2 s each.
+  EXPECT_EQ(ask("SELECT train_steps" + pruned), "1700");
+  EXPECT_EQ(ask("SELECT wall_s" + pruned), "12.0");
+  const std::string dense = " FROM results WHERE method = 'dense' AND seed = 0";
+  EXPECT_EQ(ask("SELECT sparsity" + dense), "0.0");
+  EXPECT_EQ(ask("SELECT params_kept" + dense), "266610");
+  EXPECT_EQ(ask("SELECT control || criterion || schedule" + dense), "none");
+  EXPECT_EQ(ask("SELECT train_steps" + dense), "1000");
+}
+
+TEST_F(StoreTest, ATrialShowsOnceItsEvaluationIsDone) {
+  record();
+  EXPECT_EQ(ask("SELECT count(*) FROM results"), "0");
+  store_.apply({finish(sample_.graph.stages[dense_evaluate])});
+  EXPECT_EQ(ask("SELECT group_concat(method) FROM results"), "dense");
+}
+
+TEST_F(StoreTest, NotANumberIsNull) {
+  record();
+  StageFinished finished = finish(sample_.graph.stages[dense_evaluate]);
+  finished.outcome.evaluation->loss = std::nan("");
+  store_.apply({finished});
+  EXPECT_EQ(ask("SELECT loss FROM results"), "NULL");
+  EXPECT_EQ(ask("SELECT accuracy FROM results"), "0.98");
+}
+
+TEST_F(StoreTest, TheSameOutcomeTwiceChangesNothing) {
+  record();
+  const Stage& stage = sample_.graph.stages[dense_evaluate];
+  store_.apply({finish(stage, 7)});
+  StageFinished again = finish(stage, 8);
+  again.outcome.evaluation->accuracy = 0.5;
+  StageFinished failed = finish(stage, 9);
+  failed.outcome.failure = Failure{ErrorKind::unavailable, "late"};
+  store_.apply({again, failed});
+  EXPECT_EQ(ask("SELECT accuracy FROM results"), "0.98");
+  EXPECT_EQ(ask("SELECT attempt || state FROM stages WHERE kind = 'evaluate' AND state != 'waiting'"), "7done");
+}
+
+TEST_F(StoreTest, AFailureIsForgottenOnDemandAndALateEchoOfItIsNotHeard) {
+  const SweepId sweep = record();
+  StageFinished failed = finish(sample_.graph.stages[init], 5);
+  failed.outcome.failure = Failure{ErrorKind::exhausted, "out of memory"};
+  store_.apply({failed});
+  EXPECT_EQ(ask("SELECT failure_kind || ': ' || failure_message FROM stages WHERE state = 'failed'"),
+            "exhausted: out of memory");
+  store_.forget_failures(sweep);
+  EXPECT_EQ(ask("SELECT count(*) FROM stages WHERE state = 'failed'"), "0");
+  store_.apply({failed});
+  EXPECT_EQ(ask("SELECT count(*) FROM stages WHERE state = 'failed'"), "0");
+  EXPECT_EQ(ask("SELECT note FROM stages WHERE note IS NOT NULL"), "tried again after it failed: out of memory");
+  store_.apply({finish(sample_.graph.stages[init], 6)});
+  EXPECT_TRUE(store_.done_stages(sample_.graph)[init]);
+}
+
+TEST_F(StoreTest, AnOutcomeOfAnUnknownStageIsABug) {
+  record();
+  const StageGraph other = make_noop_graph(1);
+  EXPECT_THROW(store_.apply({finish(sample_.graph.stages[init]), finish(other.stages[0])}), Error);
+  EXPECT_EQ(ask("SELECT count(*) FROM stages WHERE state = 'done'"), "0");
+}
+
+TEST_F(StoreTest, AttemptsAreKeptWithTheirStages) {
+  record();
+  const EnvironmentId environment = store_.record_environment(R"({"host":"a"})");
+  EXPECT_EQ(store_.record_environment(R"({"host":"a"})"), environment);
+  EXPECT_THROW(store_.record_environment("{host"), Error);
+  const StageKey key = sample_.graph.stages[init].key;
+  store_.apply({AttemptStarted{1, "local-1", 3, environment, {key}, 10.0}, AttemptEnded{1, "lost", "rank 3 died", 12.0},
+                SweepChanged{1, "stopped", 13.0}});
+  EXPECT_EQ(ask("SELECT pool || rank || how || (ended_at - started_at) FROM attempts"), "local-13lost2.0");
+  EXPECT_EQ(ask("SELECT s.key FROM attempt_stages a JOIN stages s ON s.id = a.stage_id"), to_hex(key));
+  EXPECT_EQ(ask("SELECT state FROM sweeps"), "stopped");
+}
+
+TEST_F(StoreTest, SecondsPerCostAreTheMedianOfThisHost) {
+  record();
+  EXPECT_FALSE(store_.measured_seconds_per_cost());
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  const EnvironmentId here = store_.record_environment(std::string(R"({"host":")") + host.data() + "\"}");
+  const EnvironmentId there = store_.record_environment(R"({"host":"elsewhere.example"})");
+  std::vector<StoreChange> changes;
+  for (const auto& [stage, seconds, environment] :
+       {std::tuple(+early, 1.0, here), {+trained, 2.0, here}, {+retrain, 7.0, here}, {+random_retrain, 99.0, there}}) {
+    StageFinished finished = finish(sample_.graph.stages[static_cast<std::size_t>(stage)]);
+    finished.outcome.wall_s = seconds;
+    finished.environment = environment;
+    changes.emplace_back(finished);
+  }
+  store_.apply(changes);
+  // 1 s / 5e8, 2 s / 5e8 and 7 s / 7e8.
+  EXPECT_DOUBLE_EQ(*store_.measured_seconds_per_cost(), 2 / 5e8);
+}
+
+TEST_F(StoreTest, CellStatisticsReplaceThoseOfTheirSweep) {
+  record();
+  CellStatistics cell;
+  cell.sweep = "sample";
+  cell.method = "magnitude";
+  cell.control = "none";
+  cell.mean_difference_pp = 1.5;
+  store_.write_cell_statistics({cell, cell});
+  EXPECT_EQ(ask("SELECT count(*) FROM versus_random"), "2");
+  store_.write_cell_statistics({cell});
+  EXPECT_EQ(ask("SELECT group_concat(mean_difference_pp || ifnull(p_value, '?')) FROM versus_random"), "1.5?");
+}
+
+}  // namespace
+}  // namespace espalier
