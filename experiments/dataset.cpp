@@ -1,8 +1,6 @@
 #include "experiments/dataset.h"
 
 #include <cstdlib>
-
-#include <cstdlib>
 #include <string_view>
 #include <utility>
 
@@ -62,12 +60,6 @@ std::vector<DatasetStatus> list_datasets(const DataFolder& folder) {
     list.push_back({std::string(entry.name), std::string(entry.about), presence.present, std::move(presence.where)});
   }
   return list;
-}
-
-DataFolder data_folder(const std::string& option) {
-  if (!option.empty()) return option;
-  const char* from_environment = std::getenv("ESPALIER_DATA");
-  return from_environment != nullptr && *from_environment != '\0' ? from_environment : "data";
 }
 
 }  // namespace espalier
