@@ -141,6 +141,23 @@ TEST_F(StoreTest, AttemptsAreKeptWithTheirStages) {
   EXPECT_EQ(ask("SELECT state FROM sweeps"), "stopped");
 }
 
+TEST_F(StoreTest, AStoreWithRowsInEveryTableOpensAgain) {
+  const auto root = folder_.path / "full";
+  {
+    Store store(root);
+    store.record_sweep(sample_.name, sample_.yaml, sample_.trials, sample_.graph);
+    store.record_environment(R"({"host":"a"})");
+    store.apply({AttemptStarted{1, "local-1", 3, 1, {sample_.graph.stages[init].key}, 10.0}});
+    store.apply(finish_all(sample_.graph));
+    CellStatistics cell;
+    cell.sweep = "sample";
+    cell.control = "none";
+    store.write_cell_statistics({cell});
+  }
+  const Store again(root);
+  EXPECT_EQ(espalier::ask(again.paths(), "SELECT count(*) FROM pragma_quick_check WHERE quick_check != 'ok'"), "0");
+}
+
 TEST_F(StoreTest, SecondsPerCostAreTheMedianOfThisHost) {
   record();
   EXPECT_FALSE(store_.measured_seconds_per_cost());
