@@ -201,6 +201,10 @@ void Coordinator::on_reports(PoolId pool, const FromRank& from) {
       perform(core_.on_stage_reached(pool, from.rank, std::move(reached->outcome), now));
     } else if (JobEnded* ended = std::get_if<JobEnded>(&report)) {
       perform(core_.on_job_ended(pool, from.rank, ended->attempt, ended->interrupted, now));
+    } else if (JobProgress* progress = std::get_if<JobProgress>(&report)) {
+      if (progress->end_step > 0)
+        core_.on_progress(progress->attempt,
+                          static_cast<double>(progress->step) / static_cast<double>(progress->end_step));
     }
   }
 }

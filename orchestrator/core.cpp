@@ -84,7 +84,7 @@ void Core::hand_out(Effects& effects, Now now) {
     effects.emplace_back(Record{std::move(started)});
     effects.emplace_back(SendJob{pool, rank, make_job(number, stages)});
     slot->queue.push_back(number);
-    attempts_.emplace(number, Attempt{stages, 0, pool, rank, now, false});
+    attempts_.emplace(number, Attempt{stages, 0, pool, rank, now, false, 0});
   }
   if (!plan_.has_ready()) take_back_for_idle_ranks(effects);
   if (finished()) dismiss_everybody(effects);
@@ -133,7 +133,10 @@ Effects Core::on_stage_reached(PoolId pool, int rank, StageOutcome outcome, Now 
     return effects;  // a late word about an attempt that was given up
   }
   Attempt& attempt = found->second;
-  if (attempt.reached < attempt.stages.size() && attempt.stages[attempt.reached] == index->second) ++attempt.reached;
+  if (attempt.reached < attempt.stages.size() && attempt.stages[attempt.reached] == index->second) {
+    ++attempt.reached;
+    attempt.fraction = 0;
+  }
   const EnvironmentId environment = pools_[pool].ranks[static_cast<std::size_t>(rank)].environment;
   const Stage& stage = graph_.stages[index->second];
   if (outcome.failure) {
@@ -198,6 +201,11 @@ void Core::end_attempt(std::uint64_t number, const std::string& how, const std::
   effects.emplace_back(Record{AttemptEnded{number, how, why, now}});
 }
 
+void Core::on_progress(std::uint64_t attempt, double fraction) {
+  const auto found = attempts_.find(attempt);
+  if (found != attempts_.end()) found->second.fraction = std::clamp(fraction, 0.0, 1.0);
+}
+
 Effects Core::on_pool_lost(PoolId pool, bool expected, const std::string& why, Now now) {
   Effects effects;
   const auto found = pools_.find(pool);
@@ -258,6 +266,11 @@ SweepStatus Core::status() const {
   }
   status.stages_failed = plan_.failed_count();
   status.remaining_cost = plan_.remaining_cost();
+  for (const auto& [number, attempt] : attempts_) {
+    if (attempt.reached < attempt.stages.size()) {
+      status.remaining_cost -= attempt.fraction * graph_.stages[attempt.stages[attempt.reached]].cost;
+    }
+  }
   status.critical_path_cost = plan_.critical_path_cost();
   if (trained_cost_ > 0) status.seconds_per_cost = trained_seconds_ / trained_cost_;
   return status;

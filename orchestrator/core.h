@@ -65,6 +65,8 @@ class Core {
   Effects on_rank_ready(PoolId pool, int rank, EnvironmentId environment, Now now);
   Effects on_stage_reached(PoolId pool, int rank, StageOutcome outcome, Now now);
   Effects on_job_ended(PoolId pool, int rank, std::uint64_t attempt, bool interrupted, Now now);
+  /// `fraction` of the attempt's present stage is behind it; for the estimate of the time left.
+  void on_progress(std::uint64_t attempt, double fraction);
   /// `expected`: it said that it was leaving.
   Effects on_pool_lost(PoolId pool, bool expected, const std::string& why, Now now);
   /// Ctrl-C, cancel, or a full disk: nothing new is handed out, pools are dismissed.
@@ -96,6 +98,7 @@ class Core {
     int rank = 0;
     Now sent_at = 0;
     bool recalled = false;
+    double fraction = 0;  ///< of the present stage
   };
 
   void hand_out(Effects& effects, Now now);

@@ -1,0 +1,101 @@
+#include "orchestrator/plan.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/orchestrator/graph_story.h"
+
+namespace espalier {
+namespace {
+
+std::string take(Plan& plan, const GraphStory& story) {
+  const auto job = plan.take_job();
+  return job ? story.names(*job) : "nothing";
+}
+
+void finish(Plan& plan, const GraphStory& story, const std::vector<std::string>& names) {
+  for (const std::string& name : names) plan.on_done(story[name]);
+}
+
+TEST(Plan, AJobIsAChainWithOneTraining) {
+  const GraphStory story = GraphStory::dense_and_two_prunings();
+  Plan plan(story.graph(), story.done({}));
+  EXPECT_EQ(take(plan, story), "init dense evaluate dense");
+  EXPECT_EQ(take(plan, story), "nothing");
+  finish(plan, story, {"init", "dense"});
+  // The longer path first; what waits for the dense network need not wait for its evaluation.
+  EXPECT_EQ(take(plan, story), "prune a tune a evaluate a");
+  EXPECT_EQ(take(plan, story), "prune b tune b evaluate b");
+  EXPECT_EQ(take(plan, story), "nothing");
+  finish(plan, story, {"evaluate dense", "prune a", "tune a", "evaluate a", "prune b", "tune b"});
+  EXPECT_FALSE(plan.finished());
+  finish(plan, story, {"evaluate b"});
+  EXPECT_TRUE(plan.finished());
+  EXPECT_DOUBLE_EQ(plan.remaining_cost(), 0);
+}
+
+TEST(Plan, WhatIsDoneAndWhatNobodyNeedsIsLeftAlone) {
+  const GraphStory story = GraphStory::dense_and_two_prunings();
+  Plan plan(story.graph(), story.done({"init", "dense", "evaluate dense", "evaluate a"}));
+  // Result a is there, so its pruning and tuning are not wanted even though their files are not.
+  EXPECT_EQ(plan.state(story["tune a"]), StageState::unneeded);
+  EXPECT_EQ(take(plan, story), "prune b tune b evaluate b");
+  EXPECT_EQ(take(plan, story), "nothing");
+}
+
+TEST(Plan, AFinishedSweepHasNothingToDo) {
+  const GraphStory story = GraphStory::dense_and_two_prunings();
+  Plan plan(story.graph(), story.done({"evaluate dense", "evaluate a", "evaluate b"}));
+  EXPECT_TRUE(plan.finished());
+}
+
+TEST(Plan, AFailureBlocksWhatDependsOnItAndNothingElse) {
+  const GraphStory story = GraphStory::dense_and_two_prunings();
+  Plan plan(story.graph(), story.done({"init", "dense", "evaluate dense"}));
+  take(plan, story);
+  plan.on_failed(story["prune a"]);
+  EXPECT_EQ(plan.state(story["tune a"]), StageState::blocked);
+  EXPECT_EQ(plan.state(story["evaluate a"]), StageState::blocked);
+  EXPECT_EQ(take(plan, story), "prune b tune b evaluate b");
+  finish(plan, story, {"prune b", "tune b", "evaluate b"});
+  EXPECT_TRUE(plan.finished());
+  EXPECT_EQ(plan.failed_count(), 1);
+}
+
+TEST(Plan, WhatIsGivenBackIsHandedOutAgainFromWhereItWas) {
+  const GraphStory story = GraphStory::dense_and_two_prunings();
+  Plan plan(story.graph(), story.done({"init", "dense", "evaluate dense", "evaluate b"}));
+  const auto job = plan.take_job();
+  plan.on_done(story["prune a"]);
+  plan.give_back(*job);
+  EXPECT_EQ(take(plan, story), "tune a evaluate a");
+}
+
+TEST(Plan, OneOfTwoUsersOfAMaskIsTakenAlongAndTheOtherReleased) {
+  GraphStory story;
+  story.add("init", StageKind::init)
+      .add("dense", StageKind::train, {"init"}, 10)
+      .add("prune", StageKind::prune, {"dense"});
+  story.add("ticket", StageKind::train, {"init", "prune"}, 10).add("result", StageKind::evaluate, {"ticket", "prune"});
+  story.add("fresh", StageKind::init).add("reinit", StageKind::train, {"fresh", "prune"}, 8);
+  story.add("control", StageKind::evaluate, {"reinit", "prune"}).result("result").result("control");
+  Plan plan(story.graph(), story.done({"init", "dense", "fresh"}));
+  EXPECT_EQ(take(plan, story), "prune ticket result");
+  EXPECT_EQ(take(plan, story), "nothing");
+  plan.on_done(story["prune"]);
+  EXPECT_EQ(take(plan, story), "reinit control");
+}
+
+TEST(Plan, EqualPathsGoByKeySoTheOrderIsTheSameOnEveryRun) {
+  GraphStory story;
+  std::vector<StageKey> keys;
+  for (int i = 0; i < 20; ++i) {
+    story.add("noop" + std::to_string(i), StageKind::noop).result("noop" + std::to_string(i));
+    keys.push_back(story.key("noop" + std::to_string(i)));
+  }
+  std::sort(keys.begin(), keys.end());
+  Plan plan(story.graph(), story.done({}));
+  for (const StageKey& key : keys) EXPECT_EQ(story.graph().stages[plan.take_job()->front()].key, key);
+}
+
+}  // namespace
+}  // namespace espalier
