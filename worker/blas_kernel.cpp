@@ -70,6 +70,10 @@ bool is_slower_blas_kernel(const std::string& kernel, const std::string& better)
   return !better.empty() && rank_of(kernel) < rank_of(better);
 }
 
+void use_one_blas_thread() {
+  if (const auto set = reinterpret_cast<void (*)(int)>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))) set(1);
+}
+
 std::string ensure_fast_blas_kernel(char** argv) {
   const std::string now = blas_kernel_in_use();
   if (const char* before = std::getenv(kGuard)) {

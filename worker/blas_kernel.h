@@ -18,4 +18,7 @@ std::string best_blas_kernel();
 /// alone.
 bool is_slower_blas_kernel(const std::string& kernel, const std::string& better);
 
+/// One rank computes in one thread; does nothing if BLAS is another library.
+void use_one_blas_thread();
+
 }  // namespace espalier

@@ -1,0 +1,23 @@
+#include "base/random.h"
+
+#include <ATen/ops/empty.h>
+
+#include "worker/criterion.h"
+
+namespace espalier {
+
+/// u ~ U(0, 1) from RandomStream(seed, "mask", layer). The same scores in every round, so a later round's weights are
+/// among the earlier one's, and where the rounds lead does not depend on their number.
+Scores score_random(const CriterionContext& context) {
+  Scores scores;
+  for (const PrunableWeight& prunable : context.network.prunable()) {
+    RandomStream random(context.seed, "mask", scores.size());
+    at::Tensor drawn = at::empty(prunable.weight.sizes(), at::kFloat);
+    float* values = drawn.data_ptr<float>();
+    for (std::int64_t i = 0; i < drawn.numel(); ++i) values[i] = static_cast<float>(random.uniform());
+    scores.push_back(drawn);
+  }
+  return scores;
+}
+
+}  // namespace espalier

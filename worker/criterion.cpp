@@ -1,0 +1,55 @@
+#include "worker/criterion.h"
+
+#include "base/error.h"
+#include "base/suggest.h"
+
+namespace espalier {
+namespace {
+
+struct Entry {
+  const char* name;
+  Criterion score;
+};
+constexpr Entry kCriteria[] = {
+#define ESPALIER_CRITERION(name, formula, paper, needs, about) {#name, score_##name},
+#include "experiments/catalog/criteria.def"
+#undef ESPALIER_CRITERION
+};
+
+}  // namespace
+
+Criterion find_criterion(const std::string& name) {
+  std::vector<std::string> choices;
+  for (const Entry& entry : kCriteria) {
+    if (entry.name == name) return entry.score;
+    choices.emplace_back(entry.name);
+  }
+  throw Error(ErrorKind::invalid_input, "prune.criterion: " + unknown_name(name, choices));
+}
+
+const std::vector<PrunableWeight>& CriterionContext::weights() const {
+  if (!has_weights) throw Error(ErrorKind::internal, "a criterion that looks at weights was given none");
+  return network.prunable();
+}
+
+std::vector<at::Tensor> mean_gradients(const CriterionContext& context) {
+  if (context.batches <= 0)
+    throw Error(ErrorKind::internal, "a criterion that looks at gradients was given no batches");
+  std::vector<at::Tensor> means;
+  for (std::int64_t index = 0; index < context.batches; ++index) {
+    const Batch batch = context.batch(index);
+    context.network.loss_and_gradients(batch.images, batch.labels);
+    for (std::size_t layer = 0; layer < context.weights().size(); ++layer) {
+      const at::Tensor& gradient = context.weights()[layer].gradient;
+      if (index == 0) {
+        means.push_back(gradient.clone());
+      } else {
+        means[layer].add_(gradient);
+      }
+    }
+  }
+  for (at::Tensor& mean : means) mean.div_(static_cast<double>(context.batches));
+  return means;
+}
+
+}  // namespace espalier

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "worker/network.h"
+#include "worker/resident_dataset.h"
+
+namespace espalier {
+
+/// What a criterion may look at. The network holds the weights, with the current masks applied.
+struct CriterionContext {
+  Network& network;
+  bool has_weights = false;  ///< false: the stage was given no weights, and those of the network are zeros
+  std::uint64_t seed = 0;
+  std::int64_t batches = 0;                  ///< of training data; 0 if the stage was given none
+  std::function<Batch(std::int64_t)> batch;  ///< 0 .. batches - 1, the same at every call
+
+  /// Errors: ErrorKind::internal if there are none.
+  const std::vector<PrunableWeight>& weights() const;
+};
+
+/// One tensor per prunable layer, float32, of the weight's shape, on any device. Higher = keep. What is already pruned
+/// is scored too, and not looked at. Adding a criterion is one file with score_<name> and one line in
+/// catalog/criteria.def.
+using Scores = std::vector<at::Tensor>;
+using Criterion = Scores (*)(const CriterionContext& context);
+
+/// Errors: ErrorKind::invalid_input for an unknown name, with the choices.
+Criterion find_criterion(const std::string& name);
+
+/// dL/dw per prunable layer, the mean over all batches of the gradient of the mean cross-entropy, at the current
+/// weights. Errors: ErrorKind::internal if there are no weights or batches.
+std::vector<at::Tensor> mean_gradients(const CriterionContext& context);
+
+#define ESPALIER_CRITERION(name, formula, paper, needs, about) Scores score_##name(const CriterionContext& context);
+#include "experiments/catalog/criteria.def"
+#undef ESPALIER_CRITERION
+
+}  // namespace espalier

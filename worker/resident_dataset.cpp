@@ -1,0 +1,98 @@
+#include "worker/resident_dataset.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/tensor.h>
+
+#include "base/error.h"
+
+namespace espalier {
+namespace {
+
+constexpr std::size_t kDatasetsKept = 2;
+
+ResidentSplit make_resident(const ImageSet& images, std::int64_t expected, const DatasetSpec& spec,
+                            c10::Device device) {
+  const auto [channels, height, width] = spec.shape;
+  if (images.count != expected || static_cast<std::int64_t>(images.labels.size()) != expected ||
+      static_cast<std::int64_t>(images.pixels.size()) != expected * channels * height * width) {
+    throw Error(ErrorKind::corrupt, "dataset " + spec.name + ": found " + std::to_string(images.count) +
+                                        " examples where the sweep was planned with " + std::to_string(expected));
+  }
+  const auto view = [](const std::vector<std::uint8_t>& bytes, at::IntArrayRef shape) {
+    // from_blob wants a writable pointer; only the copy is kept.
+    return at::from_blob(const_cast<std::uint8_t*>(bytes.data()), shape, at::kByte);
+  };
+  return {view(images.pixels, {expected, channels, height, width}).clone().to(device),
+          view(images.labels, {expected}).to(at::kLong).to(device)};
+}
+
+struct Moments {
+  double mean;
+  double deviation;
+};
+
+/// Over one channel of all images. Sums of bytes and their squares are exact in 64 bits.
+Moments channel_moments(const ImageSet& images, const DatasetSpec& spec, std::int64_t channel) {
+  const auto area = static_cast<std::size_t>(spec.shape[1] * spec.shape[2]);
+  const auto stride = area * static_cast<std::size_t>(spec.shape[0]);
+  std::uint64_t sum = 0, squares = 0;
+  for (std::size_t image = static_cast<std::size_t>(channel) * area; image < images.pixels.size(); image += stride) {
+    for (std::size_t i = image; i < image + area; ++i) {
+      const std::uint64_t pixel = images.pixels[i];
+      sum += pixel;
+      squares += pixel * pixel;
+    }
+  }
+  const double count = std::max(1.0, static_cast<double>(images.count) * static_cast<double>(area));
+  const double mean = static_cast<double>(sum) / count;
+  return {mean, std::sqrt(std::max(0.0, static_cast<double>(squares) / count - mean * mean))};
+}
+
+}  // namespace
+
+ResidentDataset::ResidentDataset(const ImageDataset& images, const DatasetSpec& spec, c10::Device device)
+    : train_(make_resident(images.train, spec.train, spec, device)),
+      validation_(make_resident(images.validation, spec.validation, spec, device)),
+      test_(make_resident(images.test, spec.test, spec, device)) {
+  std::vector<float> scale, shift;
+  for (std::int64_t channel = 0; channel < spec.shape[0]; ++channel) {
+    const Moments moments = channel_moments(images.train, spec, channel);
+    const double deviation = moments.deviation > 0 ? moments.deviation : 1;
+    scale.push_back(static_cast<float>(1 / deviation));
+    shift.push_back(static_cast<float>(-moments.mean / deviation));
+  }
+  scale_ = at::tensor(scale).view({1, -1, 1, 1}).to(device);
+  shift_ = at::tensor(shift).view({1, -1, 1, 1}).to(device);
+}
+
+at::Tensor ResidentDataset::standardise(const at::Tensor& pixels) const {
+  return pixels.to(at::kFloat).mul_(scale_).add_(shift_);
+}
+
+Batch ResidentDataset::gather(const ResidentSplit& split, const at::Tensor& indices) const {
+  return {standardise(split.pixels.index_select(0, indices)), split.labels.index_select(0, indices)};
+}
+
+Batch ResidentDataset::slice(const ResidentSplit& split, std::int64_t first, std::int64_t count) const {
+  return {standardise(split.pixels.narrow(0, first, count)), split.labels.narrow(0, first, count)};
+}
+
+const ResidentDataset& DatasetCache::get(const DatasetSpec& spec, const std::string& path) {
+  const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const Entry& entry) { return entry.spec == spec && entry.path == path; });
+  if (found != entries_.end()) {
+    std::rotate(entries_.begin(), found, found + 1);
+    return *entries_.front().dataset;
+  }
+  // The oldest goes first, so that three are never in memory.
+  if (entries_.size() >= kDatasetsKept) entries_.pop_back();
+  entries_.push_front(
+      {spec, path, std::make_unique<ResidentDataset>(load_dataset(spec, path, folder_), spec, device_)});
+  return *entries_.front().dataset;
+}
+
+}  // namespace espalier

@@ -1,0 +1,146 @@
+#include "worker/run_job.h"
+
+#include <array>
+#include <malloc.h>
+#include <new>
+#include <string>
+#include <utility>
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+
+#include "base/error.h"
+#include "worker/blas_kernel.h"
+#include "worker/stage_context.h"
+
+namespace espalier {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::int64_t kCacheBytes = std::int64_t{256} << 20;
+
+bool run_noop_stage(const StageContext&, StageOutcome&) {
+  return true;
+}
+
+constexpr std::array<std::pair<StageKind, StageFunction>, 6> kStageFunctions{{{StageKind::init, run_init_stage},
+                                                                              {StageKind::train, run_train_stage},
+                                                                              {StageKind::prune, run_prune_stage},
+                                                                              {StageKind::shuffle, run_shuffle_stage},
+                                                                              {StageKind::evaluate, run_evaluate_stage},
+                                                                              {StageKind::noop, run_noop_stage}}};
+
+StageFunction function_of(StageKind kind) {
+  for (const auto& [known, function] : kStageFunctions) {
+    if (known == kind) return function;
+  }
+  throw Error(ErrorKind::internal, "no worker function runs a stage of kind " + std::string(to_string(kind)));
+}
+
+c10::Device choose_device(const std::string& name) {
+  if (name == "cpu") return c10::Device(c10::kCPU);
+  const bool has_cuda = at::hasCUDA();
+  if (name == "auto") return c10::Device(has_cuda ? c10::kCUDA : c10::kCPU);
+  try {
+    const c10::Device device(name);
+    if (device.is_cpu() || (device.is_cuda() && has_cuda)) return device;
+  } catch (const c10::Error&) {
+    throw Error(ErrorKind::invalid_input, "device: unknown \"" + name + "\" (one of auto, cpu, cuda, cuda:1, ...)");
+  }
+  throw Error(ErrorKind::invalid_input, "device: this machine or this LibTorch has no \"" + name + "\"");
+}
+
+/// A step allocates and frees the same megabytes again and again; by default glibc gives them back to the system each
+/// time.
+void keep_freed_memory() {
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 512 << 20);
+}
+
+/// Settings that belong to the thread. Moments of weights that see no gradient decay into denormal numbers, which some
+/// processors handle a hundred times slower.
+void prepare_thread() {
+  at::set_num_threads(1);
+  at::globalContext().setFlushDenormal(true);
+}
+
+/// The one place where LibTorch's exceptions become ours. Called while one is being handled.
+Failure describe_current_exception() {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return {error.kind(), error.what()};
+  } catch (const c10::Error& error) {
+    const std::string message = error.what_without_backtrace();
+    const bool memory =
+        message.find("out of memory") != std::string::npos || message.find("allocate memory") != std::string::npos;
+    return {memory ? ErrorKind::exhausted : ErrorKind::internal, "LibTorch: " + message};
+  } catch (const std::bad_alloc&) {
+    return {ErrorKind::exhausted, "out of memory; run fewer workers on this machine"};
+  } catch (const std::exception& error) {
+    return {ErrorKind::internal, error.what()};
+  } catch (...) {
+    return {ErrorKind::internal, "an exception of no known type"};
+  }
+}
+
+}  // namespace
+
+struct JobRunner::Impl {
+  explicit Impl(WorkerSettings given)
+      : settings(std::move(given)),
+        device(choose_device(settings.device)),
+        artifacts(settings.artifacts),
+        cache(kCacheBytes),
+        datasets(settings.data, device) {}
+
+  WorkerSettings settings;
+  c10::Device device;
+  ArtifactStore artifacts;
+  TensorCache cache;
+  DatasetCache datasets;
+  bool prepared = false;
+
+  /// False: interrupted. Failures are in the outcome.
+  bool run_stage(const JobStage& stage, const std::atomic<bool>& stop, const JobCallbacks& callbacks,
+                 StageOutcome& outcome) {
+    const auto started = Clock::now();
+    bool reached = true;
+    try {
+      if (!prepared && stage.kind != StageKind::noop) {
+        prepare_thread();
+        prepared = true;
+      }
+      reached = function_of(stage.kind)(
+          {stage, outcome.attempt, settings, device, artifacts, cache, datasets, stop, callbacks}, outcome);
+    } catch (...) {
+      outcome.failure = describe_current_exception();
+    }
+    outcome.wall_s += std::chrono::duration<double>(Clock::now() - started).count();
+    return reached;
+  }
+};
+
+JobRunner::JobRunner(WorkerSettings settings) : impl_(std::make_unique<Impl>(std::move(settings))) {
+  keep_freed_memory();
+  use_one_blas_thread();
+}
+
+JobRunner::~JobRunner() = default;
+
+JobEnd JobRunner::run_job(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks) {
+  for (const JobStage& stage : job.stages) {
+    if (stop) return JobEnd::interrupted;
+    StageOutcome outcome;
+    outcome.key = stage.key;
+    outcome.attempt = job.attempt;
+    if (!impl_->run_stage(stage, stop, callbacks, outcome)) return JobEnd::interrupted;
+    const bool failed = outcome.failure.has_value();
+    if (callbacks.on_outcome) callbacks.on_outcome(std::move(outcome));
+    if (failed) return JobEnd::failed;
+  }
+  return JobEnd::finished;
+}
+
+}  // namespace espalier

@@ -1,0 +1,38 @@
+#include "worker/stage_context.h"
+
+#include <string>
+#include <utility>
+
+#include "base/error.h"
+
+namespace espalier {
+
+std::optional<NamedTensors> StageContext::input(InputRole role) const {
+  for (const auto& [input_role, key] : stage.inputs) {
+    if (input_role != role) continue;
+    if (const NamedTensors* held = cache.find(key)) return *held;
+    NamedTensors loaded = from_file(artifacts.read(key).content, device);
+    cache.insert(key, loaded);
+    return loaded;
+  }
+  return std::nullopt;
+}
+
+NamedTensors StageContext::needed_input(InputRole role) const {
+  auto tensors = input(role);
+  if (!tensors) {
+    throw Error(ErrorKind::internal, "a " + std::string(to_string(stage.kind)) + " stage was given no " +
+                                         std::string(to_string(role)) + " to start from");
+  }
+  return std::move(*tensors);
+}
+
+void StageContext::leave(NamedTensors tensors, InputRole role, StageOutcome& outcome) const {
+  const StoredFile file =
+      artifacts.write(stage.key, to_file(tensors, {{"kind", std::string(to_string(role))}}).content);
+  outcome.artifact_sha256 = file.sha256;
+  outcome.artifact_bytes = file.bytes;
+  cache.insert(stage.key, std::move(tensors));
+}
+
+}  // namespace espalier

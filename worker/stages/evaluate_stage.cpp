@@ -1,0 +1,22 @@
+#include "base/error.h"
+#include "experiments/model_description.h"
+#include "worker/evaluation.h"
+#include "worker/stage_context.h"
+
+namespace espalier {
+
+bool run_evaluate_stage(const StageContext& context, StageOutcome& outcome) {
+  const EvaluateSpec spec = parse_evaluate_spec(context.stage.spec);
+  Network network(describe_model(spec.model), context.device);
+  if (const auto masks = context.input(InputRole::masks)) network.set_masks(*masks);
+  network.set_weights(context.needed_input(InputRole::weights));
+  const ResidentDataset& data = context.datasets.get(spec.dataset, context.stage.dataset_path);
+  if (data.test().count() == 0) {
+    throw Error(ErrorKind::invalid_input,
+                "dataset " + spec.dataset.name + " has no test examples to measure accuracy on");
+  }
+  outcome.evaluation = evaluate(network, data, data.test());
+  return true;
+}
+
+}  // namespace espalier

@@ -1,0 +1,15 @@
+#include "experiments/model_description.h"
+#include "worker/initialization.h"
+#include "worker/stage_context.h"
+
+namespace espalier {
+
+bool run_init_stage(const StageContext& context, StageOutcome& outcome) {
+  const InitSpec spec = parse_init_spec(context.stage.spec);
+  Network network(describe_model(spec.model), context.device);
+  initialize(network, spec, context.stage.seed);
+  context.leave(network.weights(), InputRole::weights, outcome);
+  return true;
+}
+
+}  // namespace espalier

@@ -1,0 +1,144 @@
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "experiments/model_description.h"
+#include "worker/sealed_file.h"
+#include "worker/stage_context.h"
+#include "worker/trainer.h"
+
+namespace espalier {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::seconds kProgressEvery{1};
+
+double seconds_since(Clock::time_point then) {
+  return std::chrono::duration<double>(Clock::now() - then).count();
+}
+
+void set_aside(const std::filesystem::path& path, const Error& error) {
+  std::filesystem::path aside = path;
+  aside += ".damaged";
+  std::error_code ignored;
+  std::filesystem::rename(path, aside, ignored);
+  spdlog::warn("set aside {} and started from an earlier state: {}", path.string(), error.what());
+}
+
+/// A train stage while it runs: where its files are, and since when it has been at work.
+class TrainRun {
+ public:
+  TrainRun(const StageContext& context, const TrainSpec& spec)
+      : context_(context),
+        spec_(spec),
+        checkpoint_(context.settings.checkpoints / (to_hex(context.stage.key) + ".safetensors")),
+        network_(describe_model(spec.model), context.device),
+        data_(context.datasets.get(spec.dataset, context.stage.dataset_path)) {}
+
+  /// From its own checkpoint, from the state that the cut before it kept, or from its input weights.
+  void take_up() {
+    if (const auto masks = context_.input(InputRole::masks)) network_.set_masks(*masks);
+    if (restore(checkpoint_, context_.stage.key)) {
+      earlier_s_ = trainer_->state().wall_s;
+    } else if (!context_.stage.resume_from ||
+               !restore(context_.artifacts.resume_path_of(*context_.stage.resume_from), *context_.stage.resume_from)) {
+      network_.set_weights(context_.needed_input(InputRole::weights));
+      trainer_ = std::make_unique<Trainer>(spec_, context_.stage.seed, network_, data_);
+    }
+    first_step_ = trainer_->state().step;
+  }
+
+  /// False: asked to stop before the end.
+  bool train() {
+    report();
+    while (!trainer_->finished()) {
+      if (context_.stop) return false;
+      trainer_->take_step();
+      if (!trainer_->at_epoch_end() && Clock::now() < reported_ + kProgressEvery) continue;
+      report();
+      if (trainer_->at_epoch_end() && Clock::now() >= saved_ + context_.settings.checkpoint_every) save_checkpoint();
+    }
+    return true;
+  }
+
+  void save_checkpoint() {
+    save(checkpoint_);
+    saved_ = Clock::now();
+  }
+
+  void finish(StageOutcome& outcome) {
+    const TrainState& state = trainer_->state();
+    outcome.wall_s = earlier_s_;
+    outcome.first_step = first_step_;
+    outcome.steps = state.step - spec_.start_step;
+    outcome.diverged = state.diverged || !std::isfinite(state.loss_sum);
+    outcome.metrics = state.metrics;
+    outcome.best_validation_loss = state.best_validation_loss;
+    outcome.accuracy_best_val = state.accuracy_best_val;
+    if (context_.stage.keep_resume_state) save(context_.artifacts.resume_path_of(context_.stage.key));
+    context_.leave(network_.weights(), InputRole::weights, outcome);
+    std::error_code ignored;
+    std::filesystem::remove(checkpoint_, ignored);
+  }
+
+ private:
+  bool restore(const std::filesystem::path& path, const StageKey& key) {
+    try {
+      const auto file = read_sealed_file(path, key);
+      if (!file) return false;
+      trainer_ = std::make_unique<Trainer>(spec_, context_.stage.seed, network_, data_);
+      trainer_->restore(parse_train_state(file->content.metadata.at("state")),
+                        from_file(file->content, context_.device));
+      return true;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::corrupt) throw;
+      set_aside(path, error);
+      return false;
+    }
+  }
+
+  void save(const std::filesystem::path& path) {
+    TrainState state = trainer_->state();
+    state.wall_s = earlier_s_ + seconds_since(started_);
+    const TensorFile file = to_file(trainer_->tensors(), {{"kind", "training"}, {"state", to_json(state)}});
+    write_sealed_file(path, context_.stage.key, file.content);
+  }
+
+  void report() {
+    reported_ = Clock::now();
+    if (!context_.callbacks.on_progress) return;
+    context_.callbacks.on_progress(
+        {context_.stage.key, context_.attempt, trainer_->state().step, spec_.end_step, trainer_->recent_loss()});
+  }
+
+  const StageContext& context_;
+  const TrainSpec& spec_;
+  const std::filesystem::path checkpoint_;
+  Network network_;
+  const ResidentDataset& data_;
+  std::unique_ptr<Trainer> trainer_;
+  std::int64_t first_step_ = 0;
+  double earlier_s_ = 0;  // of attempts before this one
+  const Clock::time_point started_ = Clock::now();
+  Clock::time_point saved_ = started_, reported_ = started_;
+};
+
+}  // namespace
+
+bool run_train_stage(const StageContext& context, StageOutcome& outcome) {
+  const TrainSpec spec = parse_train_spec(context.stage.spec);
+  TrainRun run(context, spec);
+  run.take_up();
+  if (!run.train()) {
+    run.save_checkpoint();
+    return false;
+  }
+  run.finish(outcome);
+  return true;
+}
+
+}  // namespace espalier

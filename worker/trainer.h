@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "experiments/stage_spec.h"
+#include "worker/data_order.h"
+#include "worker/network.h"
+#include "worker/optimizer.h"
+#include "worker/resident_dataset.h"
+#include "worker/train_state.h"
+
+namespace espalier {
+
+/// One trajectory of training, from spec.start_step to spec.end_step, step by step. Where it is interrupted, cut or
+/// resumed leaves no trace: what a step does is a function of (spec, seed, step) and of state() and tensors() before
+/// it.
+///
+/// After every eval_every-th step (on the grid of its multiples) it records train_loss (the mean since the last look),
+/// lr (of the step just taken), validation_loss and validation_accuracy, and test_accuracy if that validation loss is
+/// the least so far. A loss that is NaN or infinite ends the trajectory with the weights that gave it.
+class Trainer {
+ public:
+  /// `network` holds the input weights and masks, and is what is trained; network and data outlive the trainer.
+  Trainer(const TrainSpec& spec, std::uint64_t seed, Network& network, const ResidentDataset& data);
+
+  /// Goes back to a state that was saved. Errors: ErrorKind::corrupt if it does not fit the model, optimizer or steps.
+  void restore(TrainState state, const NamedTensors& tensors);
+
+  bool finished() const { return state_.diverged || state_.step >= spec_.end_step; }
+  bool at_epoch_end() const { return state_.step % order_.steps_per_epoch() == 0; }
+  /// Takes one optimizer step. Only while not finished.
+  void take_step();
+
+  const TrainState& state();
+  /// Parameters by name, and the optimizer's state.
+  NamedTensors tensors() const;
+  /// Mean loss since the last look at the validation set, or at that look; for progress lines.
+  double recent_loss();
+
+ private:
+  at::Tensor batch_indices();
+  void add_loss(const at::Tensor& loss);
+  void look(double lr);
+  void record(const char* name, double value) { state_.metrics.push_back({state_.step, name, value}); }
+
+  const TrainSpec spec_;
+  Network& network_;
+  const ResidentDataset& data_;
+  const DataOrder order_;
+  std::unique_ptr<Optimizer> optimizer_;
+  TrainState state_;
+  at::Tensor loss_sum_;      // float64, on the device: state_.loss_sum before it is fetched
+  at::Tensor epoch_order_;   // int64 [examples]
+  std::int64_t epoch_ = -1;  // of epoch_order_
+};
+
+}  // namespace espalier
