@@ -155,9 +155,9 @@ CREATE TABLE attempts (
 CREATE INDEX attempts_running ON attempts (number) WHERE ended_at IS NULL;
 
 CREATE TABLE attempt_stages (
-  stage_id INTEGER NOT NULL REFERENCES stages (id),
   attempt INTEGER NOT NULL REFERENCES attempts (number),
-  PRIMARY KEY (stage_id, attempt)
+  stage_id INTEGER NOT NULL REFERENCES stages (id),
+  PRIMARY KEY (attempt, stage_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE metrics (

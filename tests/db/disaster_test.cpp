@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "db/sqlite_errors.h"
 #include "db/store.h"
+#include "db/store_reader.h"
 #include "sample_sweep.h"
 
 namespace espalier {
@@ -193,6 +194,23 @@ TEST_F(Disaster, AFullDiskLosesNothing) {
     Store store(root);
     record(store);
     return fill_up(store, sample);
+  });
+  if (status == 77) GTEST_SKIP() << "a small filesystem cannot be mounted here";
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(Disaster, AStoreOnAReadOnlyDiskCanStillBeRead) {
+  root = folder.path / "50% of it?";
+  std::filesystem::create_directories(root);
+  const int status = in_child([&] {
+    if (!mount_small_filesystem(root)) return 77;
+    {
+      Store store(root);
+      record(store);
+      store.apply(finish_all(sample.graph));
+    }
+    if (::mount(nullptr, root.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) != 0) return 77;
+    return StoreReader(root).results().size() == 3 ? 0 : 1;
   });
   if (status == 77) GTEST_SKIP() << "a small filesystem cannot be mounted here";
   EXPECT_EQ(status, 0);

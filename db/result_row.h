@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace espalier {
+
+/// One row of the view results (docs/store.md): a trial of a sweep whose evaluation is done.
+struct ResultRow {
+  std::string sweep;  ///< label
+  std::string dataset, model;
+  std::uint64_t seed = 0;
+  std::string method, criterion, granularity, allocation, schedule;
+  std::int64_t rounds = 0;
+  std::string retrain, control;
+  double sparsity_target = 0;  ///< fraction of prunable weights removed, asked for
+  double sparsity = 0;         ///< the same, reached
+  std::int64_t params_total = 0, params_kept = 0;
+  std::int64_t madds_dense = 0, madds_effective = 0;  ///< multiply-adds of one example
+  std::optional<double> accuracy, loss;               ///< on the test set; none: not a number
+  std::optional<double> accuracy_best_val, dense_accuracy;
+  std::int64_t train_steps = 0;
+  double wall_s = 0;
+  std::string trial_key, variant;
+  double sparsity_total = 0;  ///< fraction removed of all parameters
+  std::int64_t pruned_at_step = 0;
+};
+
+/// Hands each column's name and value to `visit`, in the order of the view: the one list that readers and writers
+/// share.
+template <typename Row, typename Visit>
+void visit_result_columns(Row& row, Visit&& visit) {
+  visit("sweep", row.sweep);
+  visit("dataset", row.dataset);
+  visit("model", row.model);
+  visit("seed", row.seed);
+  visit("method", row.method);
+  visit("criterion", row.criterion);
+  visit("granularity", row.granularity);
+  visit("allocation", row.allocation);
+  visit("schedule", row.schedule);
+  visit("rounds", row.rounds);
+  visit("retrain", row.retrain);
+  visit("control", row.control);
+  visit("sparsity_target", row.sparsity_target);
+  visit("sparsity", row.sparsity);
+  visit("params_total", row.params_total);
+  visit("params_kept", row.params_kept);
+  visit("madds_dense", row.madds_dense);
+  visit("madds_effective", row.madds_effective);
+  visit("accuracy", row.accuracy);
+  visit("loss", row.loss);
+  visit("accuracy_best_val", row.accuracy_best_val);
+  visit("dense_accuracy", row.dense_accuracy);
+  visit("train_steps", row.train_steps);
+  visit("wall_s", row.wall_s);
+  visit("trial_key", row.trial_key);
+  visit("variant", row.variant);
+  visit("sparsity_total", row.sparsity_total);
+  visit("pruned_at_step", row.pruned_at_step);
+}
+
+}  // namespace espalier

@@ -1,0 +1,108 @@
+#include "db/rows_json.h"
+
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+namespace espalier {
+namespace {
+
+using nlohmann::ordered_json;
+
+template <typename Value>
+ordered_json value_or_null(const Value& value) {
+  return value;
+}
+template <typename Value>
+ordered_json value_or_null(const std::optional<Value>& value) {
+  return value ? ordered_json(*value) : ordered_json(nullptr);
+}
+
+ordered_json parsed_or_null(const std::string& text) {
+  return text.empty() ? ordered_json(nullptr) : ordered_json::parse(text, nullptr, false);
+}
+
+}  // namespace
+
+void to_json(ordered_json& json, const ResultRow& row) {
+  json = ordered_json::object();
+  visit_result_columns(row, [&](const char* name, const auto& value) { json[name] = value_or_null(value); });
+}
+
+void to_json(ordered_json& json, const SweepRow& row) {
+  json = {{"label", row.label},
+          {"state", row.state},
+          {"created_at", row.created_at},
+          {"changed_at", row.changed_at},
+          {"trials", row.trials},
+          {"trials_done", row.trials_done},
+          {"stages", row.stages},
+          {"stages_done", row.stages_done},
+          {"stages_failed", row.stages_failed},
+          {"running_attempts", row.running_attempts},
+          {"last_finished_at", value_or_null(row.last_finished_at)}};
+}
+
+void to_json(ordered_json& json, const FailedStageRow& row) {
+  json = {{"key", row.key},
+          {"label", row.label},
+          {"failure_kind", row.failure_kind},
+          {"failure_message", row.failure_message},
+          {"attempt", row.attempt},
+          {"finished_at", row.finished_at},
+          {"host", row.host},
+          {"trials", row.trials}};
+}
+
+void to_json(ordered_json& json, const StageRow& row) {
+  json = {{"key", row.key}, {"kind", row.kind}, {"label", row.label}, {"state", row.state}};
+}
+
+void to_json(ordered_json& json, const StageInputRow& row) {
+  json = {{"role", row.role}};
+  json.update(ordered_json(row.stage));
+}
+
+void to_json(ordered_json& json, const AttemptRow& row) {
+  json = {{"number", row.number},
+          {"pool", row.pool},
+          {"rank", row.rank},
+          {"host", row.host},
+          {"started_at", row.started_at},
+          {"ended_at", value_or_null(row.ended_at)},
+          {"how", row.how},
+          {"why", row.why}};
+}
+
+void to_json(ordered_json& json, const StageDetails& details) {
+  json = details.stage;
+  json["seed"] = details.seed;
+  json["spec"] = parsed_or_null(details.spec);
+  json["cost"] = details.cost;
+  json["planned_steps"] = details.planned_steps;
+  json["attempt"] = value_or_null(details.attempt);
+  json["finished_at"] = value_or_null(details.finished_at);
+  json["wall_s"] = value_or_null(details.wall_s);
+  json["steps"] = value_or_null(details.steps);
+  json["diverged"] = details.diverged;
+  json["best_validation_loss"] = value_or_null(details.best_validation_loss);
+  json["accuracy_best_val"] = value_or_null(details.accuracy_best_val);
+  json["accuracy"] = value_or_null(details.accuracy);
+  json["loss"] = value_or_null(details.loss);
+  json["artifact_sha256"] = details.artifact_sha256;
+  json["artifact_bytes"] = value_or_null(details.artifact_bytes);
+  json["failure_kind"] = details.failure_kind;
+  json["failure_message"] = details.failure_message;
+  json["note"] = details.note;
+  json["environment"] = parsed_or_null(details.environment);
+  json["inputs"] = details.inputs;
+  json["users"] = details.users;
+  json["attempts"] = details.attempts;
+  json["trials"] = details.trials;
+}
+
+void to_json(ordered_json& json, const KindCostRow& row) {
+  json = {{"kind", row.kind}, {"done", row.done}, {"wall_s", row.wall_s}, {"steps", row.steps}};
+}
+
+}  // namespace espalier

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace espalier {
+
+// What the store knows about sweeps and stages, as plain fields. Times are seconds since 1970 (UTC), durations seconds.
+
+struct SweepRow {
+  std::int64_t id = 0;
+  std::string label;  ///< the name, or NAME@EDITION for an edition that is not the newest
+  std::string state;  ///< "waiting", "running", "finished", "stopped", "cancelled", "failed"
+  double created_at = 0, changed_at = 0;
+  std::int64_t trials = 0, trials_done = 0;
+  std::int64_t stages = 0, stages_done = 0, stages_failed = 0;
+  std::int64_t running_attempts = 0;       ///< of stages of this sweep
+  std::optional<double> last_finished_at;  ///< the newest outcome among its stages
+};
+
+struct FailedStageRow {
+  std::string key, label, failure_kind, failure_message;
+  std::uint64_t attempt = 0;
+  double finished_at = 0;
+  std::string host;         ///< "" if unknown
+  std::int64_t trials = 0;  ///< that cannot be had without it
+};
+
+struct StageRow {
+  std::string key, kind, label, state;
+};
+
+struct StageInputRow {
+  std::string role;  ///< "weights", "masks", or "resume_from" for an earlier cut of the same trajectory
+  StageRow stage;
+};
+
+struct AttemptRow {
+  std::uint64_t number = 0;
+  std::string pool;
+  std::int64_t rank = 0;
+  std::string host;  ///< "" if unknown
+  double started_at = 0;
+  std::optional<double> ended_at;  ///< none while it runs
+  std::string how, why;
+};
+
+/// Everything about one stage, for `espalier explain`.
+struct StageDetails {
+  StageRow stage;
+  std::uint64_t seed = 0;
+  std::string spec;  ///< JSON
+  double cost = 0;   ///< predicted multiply-adds after resume_from
+  std::int64_t planned_steps = 0;
+  std::optional<std::uint64_t> attempt;  ///< the one whose outcome this is
+  std::optional<double> finished_at, wall_s;
+  std::optional<std::int64_t> steps;
+  bool diverged = false;
+  std::optional<double> best_validation_loss, accuracy_best_val, accuracy, loss;
+  std::string artifact_sha256;  ///< "" if it leaves none
+  std::optional<std::int64_t> artifact_bytes;
+  std::string failure_kind, failure_message;  ///< "" unless failed
+  std::string note;                           ///< why it waits again; "" otherwise
+  std::string environment;                    ///< JSON; "" if unknown
+  std::vector<StageInputRow> inputs;
+  std::vector<StageRow> users;       ///< stages that take it as input, 20 at most
+  std::vector<AttemptRow> attempts;  ///< newest first, 20 at most
+  std::int64_t trials = 0;           ///< that depend on it
+};
+
+/// What stages of a kind have cost so far.
+struct KindCostRow {
+  std::string kind;
+  std::int64_t done = 0;
+  double wall_s = 0;       ///< of all of them
+  std::int64_t steps = 0;  ///< optimizer steps
+};
+
+}  // namespace espalier

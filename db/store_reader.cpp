@@ -1,0 +1,160 @@
+#include "db/store_reader.h"
+
+#include <limits>
+#include <utility>
+
+#include "base/error.h"
+#include "base/suggest.h"
+#include "db/column_reader.h"
+#include "db/prepared.h"
+#include "db/read_only_database.h"
+#include "db/sqlite_errors.h"
+#include "db/stage_query.h"
+#include "experiments/store_paths.h"
+
+namespace espalier {
+namespace {
+
+std::string result_column_names() {
+  std::string names;
+  ResultRow row;
+  visit_result_columns(
+      row, [&](const char* name, const auto&) { names += (names.empty() ? "" : ", ") + std::string(name); });
+  return names;
+}
+
+}  // namespace
+
+struct StoreReader::Impl {
+  explicit Impl(const std::filesystem::path& root)
+      : paths{root}, database(with_sqlite_errors(paths.database(), [&] { return open_read_only(root); })) {}
+
+  template <typename Work>
+  auto reading(Work&& work) const {
+    return with_sqlite_errors(paths.database(), std::forward<Work>(work));
+  }
+
+  void check_sweep(const std::string& label) const {
+    if (label.empty()) return;
+    std::vector<std::string> labels;
+    Prepared(database, "SELECT label FROM sweeps ORDER BY id").each([&](SQLite::Statement& row) {
+      labels.push_back(row.getColumn(0).getString());
+    });
+    for (const std::string& known : labels) {
+      if (known == label) return;
+    }
+    throw Error(
+        ErrorKind::invalid_input,
+        paths.root.string() + ": sweep: " + (labels.empty() ? "the store has none yet" : unknown_name(label, labels)));
+  }
+
+  StorePaths paths;
+  SQLite::Database database;
+};
+
+StoreReader::StoreReader(const std::filesystem::path& root) : impl_(std::make_unique<Impl>(root)) {}
+StoreReader::~StoreReader() = default;
+StoreReader::StoreReader(StoreReader&&) noexcept = default;
+
+std::vector<ResultRow> StoreReader::results(const ResultFilter& filter) const {
+  return impl_->reading([&] {
+    impl_->check_sweep(filter.sweep);
+    std::vector<ResultRow> rows;
+    Prepared(impl_->database,
+             "SELECT " + result_column_names() +
+                 " FROM results WHERE (?1 = '' OR sweep = ?1) AND (?2 = '' OR dataset = ?2)"
+                 " AND (?3 = '' OR model = ?3) AND (?4 = '' OR method = ?4) AND (?5 = '' OR schedule = ?5)"
+                 " AND (?6 = '' OR control = ?6) AND (?7 IS NULL OR abs(sparsity_target - ?7) < 1e-9)")
+        .each(
+            [&](SQLite::Statement& statement) {
+              ColumnReader columns(statement);
+              visit_result_columns(rows.emplace_back(), [&](const char*, auto& value) { columns >> value; });
+            },
+            filter.sweep, filter.dataset, filter.model, filter.method, filter.schedule, filter.control,
+            filter.sparsity_target);
+    return rows;
+  });
+}
+
+std::vector<SweepRow> StoreReader::sweeps() const {
+  return impl_->reading([&] {
+    std::vector<SweepRow> rows;
+    Prepared(impl_->database,
+             "SELECT w.id, w.label, w.state, w.created_at, w.changed_at,"
+             " (SELECT count(*) FROM sweep_trials t WHERE t.sweep_id = w.id),"
+             " (SELECT count(*) FROM sweep_trials t JOIN trials i ON i.id = t.trial_id"
+             "  JOIN evaluations e ON e.stage_id = i.evaluate_stage WHERE t.sweep_id = w.id),"
+             " count(s.id), coalesce(sum(s.state = 'done'), 0), coalesce(sum(s.state = 'failed'), 0),"
+             " (SELECT count(DISTINCT a.number) FROM attempts a JOIN attempt_stages x ON x.attempt = a.number"
+             "  JOIN sweep_stages y ON y.stage_id = x.stage_id AND y.sweep_id = w.id WHERE a.ended_at IS NULL),"
+             " max(s.finished_at)"
+             " FROM sweeps w LEFT JOIN sweep_stages m ON m.sweep_id = w.id LEFT JOIN stages s ON s.id = m.stage_id"
+             " GROUP BY w.id ORDER BY w.id")
+        .each([&](SQLite::Statement& statement) {
+          SweepRow& row = rows.emplace_back();
+          ColumnReader(statement) >> row.id >> row.label >> row.state >> row.created_at >> row.changed_at >>
+              row.trials >> row.trials_done >> row.stages >> row.stages_done >> row.stages_failed >>
+              row.running_attempts >> row.last_finished_at;
+        });
+    return rows;
+  });
+}
+
+std::vector<FailedStageRow> StoreReader::failures(const std::string& sweep, std::int64_t limit) const {
+  return impl_->reading([&] {
+    impl_->check_sweep(sweep);
+    std::vector<FailedStageRow> rows;
+    Prepared(impl_->database,
+             "SELECT s.key, s.label, s.failure_kind, s.failure_message, s.attempt, s.finished_at, v.host,"
+             " (SELECT count(*) FROM trial_stages t WHERE t.stage_id = s.id)"
+             " FROM stages s LEFT JOIN environments v ON v.id = s.environment_id"
+             " WHERE s.state = 'failed' AND (?1 = '' OR s.id IN (SELECT m.stage_id FROM sweep_stages m JOIN sweeps w"
+             " ON w.id = m.sweep_id WHERE w.label = ?1)) ORDER BY s.finished_at DESC, s.id LIMIT ?2")
+        .each(
+            [&](SQLite::Statement& statement) {
+              FailedStageRow& row = rows.emplace_back();
+              ColumnReader(statement) >> row.key >> row.label >> row.failure_kind >> row.failure_message >>
+                  row.attempt >> row.finished_at >> row.host >> row.trials;
+            },
+            sweep, limit);
+    return rows;
+  });
+}
+
+StageDetails StoreReader::stage(const std::string& name) const {
+  return impl_->reading([&] { return find_stage_details(impl_->database, name); });
+}
+
+std::vector<MetricPoint> StoreReader::metrics(const std::string& key) const {
+  return impl_->reading([&] {
+    std::vector<MetricPoint> points;
+    Prepared(impl_->database,
+             "SELECT m.step, m.name, m.value FROM metrics m JOIN stages s ON s.id = m.stage_id WHERE s.key = ?"
+             " ORDER BY m.name, m.step")
+        .each(
+            [&](SQLite::Statement& statement) {
+              MetricPoint& point = points.emplace_back();
+              std::optional<double> value;
+              ColumnReader(statement) >> point.step >> point.name >> value;
+              point.value = value.value_or(std::numeric_limits<double>::quiet_NaN());
+            },
+            key);
+    return points;
+  });
+}
+
+std::vector<KindCostRow> StoreReader::measured_costs() const {
+  return impl_->reading([&] {
+    std::vector<KindCostRow> rows;
+    Prepared(impl_->database,
+             "SELECT kind, count(*), coalesce(sum(wall_s), 0), coalesce(sum(steps), 0) FROM stages WHERE state = 'done'"
+             " GROUP BY kind ORDER BY kind")
+        .each([&](SQLite::Statement& statement) {
+          KindCostRow& row = rows.emplace_back();
+          ColumnReader(statement) >> row.kind >> row.done >> row.wall_s >> row.steps;
+        });
+    return rows;
+  });
+}
+
+}  // namespace espalier

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "db/result_row.h"
+#include "db/stage_row.h"
+#include "experiments/outcome.h"
+
+namespace espalier {
+
+/// Which results; an empty field admits all.
+struct ResultFilter {
+  std::string sweep;  ///< label
+  std::string dataset, model, method, schedule, control;
+  std::optional<double> sparsity_target;
+};
+
+/// Reads a store, whether or not a coordinator is writing it. Never writes, never checkpoints. Every call sees all that
+/// was durable when it began. One thread. Errors of every member: ErrorKind::unavailable if the database stays locked,
+/// ErrorKind::corrupt if it is damaged.
+class StoreReader {
+ public:
+  /// Errors: ErrorKind::invalid_input, with what to do, if there is no store, or one of another version.
+  explicit StoreReader(const std::filesystem::path& root);
+  ~StoreReader();
+  StoreReader(StoreReader&&) noexcept;
+
+  /// Ordered by sweep and expansion. Errors: ErrorKind::invalid_input for a sweep that the store lacks, with those it
+  /// has.
+  std::vector<ResultRow> results(const ResultFilter& filter = {}) const;
+
+  /// In the order they were first run.
+  std::vector<SweepRow> sweeps() const;
+
+  /// Newest first, `limit` at most. `sweep`: a label, or "" for all. Errors: as results.
+  std::vector<FailedStageRow> failures(const std::string& sweep = "", std::int64_t limit = 1000) const;
+
+  /// `name`: the first digits of its key, or its label.
+  /// Errors: ErrorKind::invalid_input if it names none, or several (the first ten are in the message).
+  StageDetails stage(const std::string& name) const;
+
+  /// The curves of a training, by name and step. `key`: 64 digits.
+  std::vector<MetricPoint> metrics(const std::string& key) const;
+
+  std::vector<KindCostRow> measured_costs() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace espalier

@@ -1,0 +1,173 @@
+#include "db/store_reader.h"
+
+#include <cmath>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "db/rows_json.h"
+#include "db/store.h"
+#include "sample_sweep.h"
+
+namespace espalier {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class StoreReaderTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    store_.record_sweep(sample_.name, sample_.yaml, sample_.trials, sample_.graph);
+    reader_.emplace(store_.paths().root);
+  }
+  const Stage& stage(Role role) const { return sample_.graph.stages[role]; }
+
+  TemporaryFolder folder_;
+  Store store_{folder_.path / "store"};
+  SampleSweep sample_ = make_sample_sweep(2);
+  std::optional<StoreReader> reader_;
+};
+
+std::string message_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST_F(StoreReaderTest, AMissingStoreSaysWhereAndWhatToDo) {
+  EXPECT_THAT(message_of([&] { const StoreReader reader(folder_.path / "nothing"); }),
+              AllOf(HasSubstr((folder_.path / "nothing").string() + ": no store is here"),
+                    HasSubstr("espalier run SWEEP.yaml")));
+}
+
+TEST_F(StoreReaderTest, SeesWhatWasAppliedWhileTheCoordinatorHasTheStore) {
+  EXPECT_THAT(reader_->results(), IsEmpty());
+  store_.apply(finish_all(sample_.graph));
+  const std::vector<ResultRow> rows = reader_->results();
+  ASSERT_THAT(rows, SizeIs(6));
+  EXPECT_EQ(rows[0].method, "dense");
+  EXPECT_EQ(rows[4].method, "magnitude");
+  EXPECT_EQ(rows[4].seed, 1U);
+  EXPECT_DOUBLE_EQ(*rows[4].accuracy, 0.971);
+  EXPECT_EQ(rows[4].madds_effective, 26620);
+  EXPECT_EQ(rows[4].pruned_at_step, 1000);
+}
+
+TEST_F(StoreReaderTest, FiltersResults) {
+  store_.apply(finish_all(sample_.graph));
+  ResultFilter filter;
+  filter.sweep = "sample";
+  filter.method = "magnitude";
+  filter.sparsity_target = 0.9;
+  EXPECT_THAT(reader_->results(filter), SizeIs(2));
+  filter.control = "random";
+  EXPECT_THAT(reader_->results(filter), IsEmpty());
+  filter.sweep = "sampel";
+  EXPECT_THAT(message_of([&] { reader_->results(filter); }), HasSubstr("unknown \"sampel\"; did you mean \"sample\"?"));
+}
+
+TEST_F(StoreReaderTest, CountsEachSweep) {
+  store_.apply({AttemptStarted{1, "local-1", 0, 0, {stage(init).key, stage(early).key}, 1.0}, finish(stage(init)),
+                finish(stage(dense_evaluate))});
+  const std::vector<SweepRow> rows = reader_->sweeps();
+  ASSERT_THAT(rows, SizeIs(1));
+  EXPECT_EQ(rows[0].label, "sample");
+  EXPECT_EQ(rows[0].state, "waiting");
+  EXPECT_EQ(rows[0].trials, 6);
+  EXPECT_EQ(rows[0].trials_done, 1);
+  EXPECT_EQ(rows[0].stages, 20);
+  EXPECT_EQ(rows[0].stages_done, 2);
+  EXPECT_EQ(rows[0].stages_failed, 0);
+  EXPECT_EQ(rows[0].running_attempts, 1);
+  EXPECT_DOUBLE_EQ(*rows[0].last_finished_at, 1e9);
+}
+
+TEST_F(StoreReaderTest, ListsFailuresWithWhatTheyCost) {
+  StageFinished failed = finish(stage(trained), 3);
+  failed.outcome.failure = Failure{ErrorKind::exhausted, "out of memory"};
+  failed.environment = store_.record_environment(R"({"host":"node7"})");
+  store_.apply({failed});
+  const std::vector<FailedStageRow> rows = reader_->failures("sample");
+  ASSERT_THAT(rows, SizeIs(1));
+  EXPECT_EQ(rows[0].failure_kind + ": " + rows[0].failure_message, "exhausted: out of memory");
+  EXPECT_EQ(rows[0].host, "node7");
+  EXPECT_EQ(rows[0].trials, 3);
+}
+
+TEST_F(StoreReaderTest, ExplainsAStageByItsFirstDigitsOrItsLabel) {
+  const EnvironmentId environment = store_.record_environment(R"({"host":"node7"})");
+  StageFinished finished = finish(stage(retrain), 2);
+  finished.environment = environment;
+  store_.apply({AttemptStarted{1, "local-1", 4, environment, {stage(retrain).key}, 1.0},
+                AttemptEnded{1, "lost", "rank 4 died", 2.0}, finished});
+  const StageDetails details = reader_->stage(to_hex(stage(retrain).key).substr(0, 12));
+  EXPECT_EQ(details.stage.label, "retrain magnitude seed 0");
+  EXPECT_EQ(details.stage.state, "done");
+  EXPECT_EQ(details.attempt, 2U);
+  EXPECT_EQ(details.steps, 1000);
+  EXPECT_EQ(details.trials, 1);
+  EXPECT_EQ(details.environment, R"({"host":"node7"})");
+  EXPECT_THAT(details.inputs, SizeIs(2));
+  EXPECT_THAT(details.users, ElementsAre(Field(&StageRow::label, "evaluate magnitude seed 0")));
+  EXPECT_THAT(details.attempts,
+              ElementsAre(AllOf(Field(&AttemptRow::why, "rank 4 died"), Field(&AttemptRow::host, "node7"))));
+  EXPECT_EQ(reader_->stage("train to 1000 seed 1").inputs.back().role, "resume_from");
+}
+
+TEST_F(StoreReaderTest, AnAmbiguousStageListsTenAtMost) {
+  store_.record_sweep("noop", "", {}, make_noop_graph(1000));
+  const std::string message = message_of([&] { reader_->stage("a"); });
+  EXPECT_THAT(message, HasSubstr("\"a\" names more than 10 stages"));
+  EXPECT_EQ(std::count(message.begin(), message.end(), '\n'), 10);
+  EXPECT_THAT(message_of([&] { reader_->stage("not a stage' OR 1=1"); }), HasSubstr("no stage's key begins with"));
+  EXPECT_THAT(message_of([&] { reader_->stage(""); }), HasSubstr("no stage's key begins with"));
+}
+
+TEST_F(StoreReaderTest, ReadsCurvesAndCosts) {
+  StageFinished finished = finish(stage(early));
+  finished.outcome.metrics.push_back({300, "train_loss", std::nan("")});
+  store_.apply({finished, finish(stage(trained))});
+  const std::vector<MetricPoint> points = reader_->metrics(to_hex(stage(early).key));
+  ASSERT_THAT(points, SizeIs(4));
+  EXPECT_EQ(points[0].name, "train_loss");
+  EXPECT_TRUE(std::isnan(points[2].value));
+  const std::vector<KindCostRow> costs = reader_->measured_costs();
+  ASSERT_THAT(costs, SizeIs(1));
+  EXPECT_EQ(costs[0].done, 2);
+  EXPECT_DOUBLE_EQ(costs[0].wall_s, 4.0);
+}
+
+TEST_F(StoreReaderTest, AReaderNeitherWritesNorKeepsTheLogFromShrinking) {
+  const auto log = std::filesystem::path(store_.paths().database().string() + "-wal");
+  const auto before = std::filesystem::file_size(log);
+  reader_->results();
+  reader_->sweeps();
+  reader_.reset();
+  EXPECT_EQ(std::filesystem::file_size(log), before);
+}
+
+TEST_F(StoreReaderTest, RowsAreJsonInTheOrderOfTheColumns) {
+  store_.apply(finish_all(sample_.graph));
+  const nlohmann::ordered_json rows = reader_->results();
+  EXPECT_EQ(rows.size(), 6U);
+  EXPECT_EQ(rows[0].begin().key(), "sweep");
+  EXPECT_EQ(rows[0]["accuracy"], 0.98);
+  EXPECT_EQ(nlohmann::ordered_json(reader_->sweeps())[0]["stages_done"], 20);
+  EXPECT_EQ(nlohmann::ordered_json(reader_->stage("init seed 0"))["spec"]["optimizer"]["lr"], 0.01);
+}
+
+}  // namespace
+}  // namespace espalier
