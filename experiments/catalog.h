@@ -47,4 +47,12 @@ std::vector<std::string> catalog_names(std::span<const Entry> entries) {
   return names;
 }
 
+/// "a, b, c": the names, for messages.
+template <typename Entry>
+std::string catalog_list(std::span<const Entry> entries) {
+  std::string text;
+  for (const Entry& entry : entries) text += (text.empty() ? "" : ", ") + std::string(entry.name);
+  return text;
+}
+
 }  // namespace espalier

@@ -27,9 +27,13 @@ void JsonWriter::close(char bracket) {
   first_ = false;
 }
 
-void JsonWriter::key(std::string_view name) {
+void JsonWriter::item() {
   if (!first_) out_ += ',';
   first_ = false;
+}
+
+void JsonWriter::key(std::string_view name) {
+  item();
   out_ += '"';
   out_ += name;
   out_ += "\":";

@@ -17,6 +17,10 @@ class JsonWriter {
   void begin_object() { open('{'); }
   void end_object() { close('}'); }
   void key(std::string_view name);
+  void begin_list() { open('['); }
+  void end_list() { close(']'); }
+  /// Before each item of a list.
+  void item();
 
   void value(std::string_view text);
   void value(const char* text) { value(std::string_view(text)); }
@@ -42,7 +46,7 @@ class JsonWriter {
   void escaped(char c);
 
   std::string& out_;
-  bool first_ = true;  // nothing written yet in the innermost object
+  bool first_ = true;  // nothing written yet in the innermost object or list
 };
 
 }  // namespace espalier

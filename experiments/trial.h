@@ -23,6 +23,7 @@ struct TrainRecipe {
   std::int64_t batch_size = 0;
   std::int64_t steps = 0;
   std::int64_t eval_every = 0;
+  bool operator==(const TrainRecipe&) const = default;
 };
 
 /// Which state the scores are taken from, and so what is pruned first.
@@ -48,6 +49,7 @@ struct RetrainPlan {
   std::int64_t start_step = 0;          ///< of the recipe's schedule
   std::optional<TrainRecipe> recipe;    ///< none: no retraining
   bool own_data_order = false;          ///< finetune and lr_rewind: phase = round; rewinding repeats the dense run's order (phase 0)
+  bool operator==(const RetrainPlan&) const = default;
 };
 
 /// Everything about a trial but its seed.

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <vector>
+
+#include "experiments/diagnostic.h"
+#include "experiments/sweep_spec.h"
+
+namespace espalier {
+
+/// Warnings about a sweep that runs but whose comparison would say little: no random control, one seed, fewer than
+/// three sparsities, no dense networks, a reinit control that is only fine-tuned. Pure.
+std::vector<Diagnostic> check_sweep(const SweepSpec& spec);
+
+}  // namespace espalier

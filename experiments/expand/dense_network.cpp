@@ -1,0 +1,87 @@
+#include "experiments/expand/dense_network.h"
+
+#include "base/error.h"
+#include "experiments/expand/train_recipe.h"
+#include "experiments/parse/dataset_key.h"
+
+namespace espalier {
+namespace {
+
+/// Momentum is not adam's: its axis makes no variants of a network trained by adam.
+bool is_unused(const SweepSpec& spec, const Combination& combination, const std::string& path) {
+  if (path != "train.momentum" && path != "train.nesterov") return false;
+  return spec.train.optimizer.given() && spec.train.optimizer.at(combination) != "sgd";
+}
+
+}  // namespace
+
+std::string variant_of(const SweepSpec& spec, const Combination& combination, bool only_dense) {
+  std::string text;
+  for (const std::vector<AxisIndex>& dial : spec.dials) {
+    for (const AxisIndex index : dial) {
+      const Axis& axis = spec.axes[index];
+      const std::string& variant = axis.variants[combination[index]];
+      if (variant.empty() || (only_dense && !axis.dense) || is_unused(spec, combination, axis.place.path)) continue;
+      if (!text.empty()) text += ", ";
+      text += variant;
+    }
+  }
+  return text;
+}
+
+DenseNetworks::DenseNetworks(const SweepSpec& spec, const DatasetResolver& resolve, Problems& problems)
+    : spec_(spec), resolve_(resolve), problems_(problems) {}
+
+DenseNetwork* DenseNetworks::find(const Combination& combination) {
+  Combination key = combination;
+  for (std::size_t axis = 0; axis < key.size(); ++axis) {
+    if (!spec_.axes[axis].dense) key[axis] = 0;
+  }
+  if (last_ != nullptr && key == key_) return last_;
+  auto found = networks_.find(key);
+  if (found == networks_.end()) found = networks_.emplace(key, make(combination)).first;
+  key_ = std::move(key);
+  last_ = found->second.get();
+  return last_;
+}
+
+const DatasetSpec* DenseNetworks::dataset_of(const Combination& combination) {
+  const std::size_t index = spec_.dataset.index(combination);
+  const auto [found, is_new] = datasets_.try_emplace(index);
+  if (is_new) {
+    try {
+      found->second = resolve_(spec_.dataset.values[index]);
+    } catch (const Error& error) {
+      problems_.add(spec_.dataset_place, error.what());
+    }
+  }
+  return found->second ? &*found->second : nullptr;
+}
+
+std::unique_ptr<DenseNetwork> DenseNetworks::make(const Combination& combination) {
+  const DatasetSpec* dataset = dataset_of(combination);
+  if (dataset == nullptr) return nullptr;
+  auto network = std::make_unique<DenseNetwork>();
+  TrialConfig& config = network->config;
+  config.dataset = *dataset;
+  config.model = {spec_.model.at(combination), dataset->shape, dataset->classes};
+  try {
+    network->layers = prunable_layers(describe_model(config.model));
+  } catch (const Error& error) {
+    problems_.add(spec_.model_place, error.what());
+    return nullptr;
+  }
+  const DatasetRequest& request = spec_.dataset.at(combination);
+  config.dataset_name = dataset_label(request);
+  if (!request.path.empty()) config.dataset_path = std::make_shared<const std::string>(request.path);
+  config.init = spec_.init.pick(combination).value_or("kaiming_normal");
+  network->keys = pick(spec_.train, combination);
+  const auto recipe = make_train_recipe(network->keys, dataset->train, spec_.train_place, problems_);
+  if (!recipe) return nullptr;
+  config.train = *recipe;
+  config.retrain.name = "none";
+  config.variant = variant_of(spec_, combination, true);
+  return network;
+}
+
+}  // namespace espalier

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/expand/operating_points.h"
+#include "experiments/expand_trials.h"
+#include "experiments/model_description.h"
+
+namespace espalier {
+
+/// What the combinations that train the same dense network have in common, worked out once.
+struct DenseNetwork {
+  TrialConfig config;  ///< that of its own trial
+  TrainKeys<Maybe> keys;
+  std::vector<PrunableLayer> layers;
+
+  /// Retrain plans by the setting's index, and operating points by those of sparsity, allocation and schedule. Nothing
+  /// inside where the setting does not fit this network, which was reported.
+  std::map<std::size_t, std::optional<RetrainPlan>> retrains;
+  std::map<std::array<std::size_t, 3>, std::vector<OperatingPoint>> points;
+};
+
+/// Makes dense networks for combinations and keeps them. Asks for each dataset once.
+class DenseNetworks {
+ public:
+  DenseNetworks(const SweepSpec& spec, const DatasetResolver& resolve, Problems& problems);
+
+  /// Null where the combination's dataset, model or recipe do not fit together, which was reported.
+  DenseNetwork* find(const Combination& combination);
+
+ private:
+  std::unique_ptr<DenseNetwork> make(const Combination& combination);
+  const DatasetSpec* dataset_of(const Combination& combination);
+
+  const SweepSpec& spec_;
+  const DatasetResolver& resolve_;
+  Problems& problems_;
+  std::map<std::size_t, std::optional<DatasetSpec>> datasets_;
+  std::map<Combination, std::unique_ptr<DenseNetwork>> networks_;
+  Combination key_;  // the last one asked for: most often asked for again
+  DenseNetwork* last_ = nullptr;
+};
+
+/// "train.lr=0.01, prune.at=init": what the results' columns do not tell of a combination. `only_dense`: of the axes
+/// that the dense network depends on.
+std::string variant_of(const SweepSpec& spec, const Combination& combination, bool only_dense);
+
+}  // namespace espalier

@@ -1,0 +1,62 @@
+#include "experiments/expand/retrain_plan.h"
+
+#include <fmt/format.h>
+
+#include "experiments/expand/train_recipe.h"
+#include "experiments/parse/retrain_key.h"
+
+namespace espalier {
+namespace {
+
+using After = RetrainSetting::Form;
+
+/// The step of the dense training that a rewind goes back to; nothing after reporting one that leaves no training.
+std::optional<std::int64_t> rewind_step(const RetrainSetting& setting, const TrainRecipe& train,
+                                        std::int64_t train_examples, Problems& problems) {
+  const std::int64_t epoch = steps_per_epoch(train_examples, train.batch_size);
+  std::int64_t step = setting.to.in_steps(epoch);
+  if (setting.last_epochs > 0) step = train.steps - setting.last_epochs * epoch;
+  if (step >= 0 && step < train.steps) return step;
+  const KeyPlace& place = setting.last_epochs > 0 ? setting.place : setting.to.place;
+  problems.add(place,
+               fmt::format("goes back to step {} of a training of {} steps ({} an epoch)", step, train.steps, epoch));
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<RetrainPlan> make_retrain_plan(const RetrainSetting& setting, const DenseNetwork& network,
+                                             Problems& problems) {
+  const TrialConfig& dense = network.config;
+  RetrainPlan plan;
+  plan.name = retrain_label(setting);
+  switch (setting.form) {
+    case After::none:
+      return plan;
+    case After::finetune:
+      plan.recipe = make_finetune_recipe(setting.finetune, network.keys, dense.train, dense.dataset.train,
+                                         setting.place, problems);
+      plan.own_data_order = true;
+      break;
+    case After::rewind:
+    case After::lr_rewind: {
+      const auto step = rewind_step(setting, dense.train, dense.dataset.train, problems);
+      if (!step) return std::nullopt;
+      plan.recipe = dense.train;
+      plan.start_step = *step;
+      if (setting.form == After::rewind) {
+        plan.weights = RetrainPlan::Weights::step;
+        plan.weights_step = *step;
+      } else {
+        plan.own_data_order = true;
+      }
+      break;
+    }
+    case After::reinit:
+      plan.recipe = dense.train;
+      plan.weights = RetrainPlan::Weights::fresh;
+  }
+  return plan.recipe ? std::optional(plan) : std::nullopt;
+}
+
+}  // namespace espalier

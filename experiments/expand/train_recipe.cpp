@@ -1,0 +1,112 @@
+#include "experiments/expand/train_recipe.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace espalier {
+namespace {
+
+constexpr std::int64_t kDefaultBatchSize = 128;
+constexpr std::int64_t kMostSteps = 1'000'000'000;
+
+OptimizerSpec make_optimizer(const TrainKeys<Maybe>& keys, const KeyPlace& place, Problems& problems) {
+  OptimizerSpec optimizer;
+  optimizer.name = keys.optimizer.value_or("sgd");
+  optimizer.lr = keys.lr.value_or(0);
+  optimizer.weight_decay = keys.weight_decay.value_or(0);
+  if (optimizer.name != "sgd") return optimizer;
+  optimizer.momentum = keys.momentum.value_or(0);
+  optimizer.nesterov = keys.nesterov.value_or(false);
+  if (optimizer.nesterov && optimizer.momentum == 0) problems.add(place, "nesterov needs a momentum above 0");
+  return optimizer;
+}
+
+LrScheduleSpec make_lr_schedule(const TrainKeys<Maybe>& keys, std::int64_t epoch, std::int64_t steps,
+                                Problems& problems) {
+  const LrSetting setting = keys.lr_schedule.value_or(LrSetting{});
+  LrScheduleSpec schedule;
+  schedule.shape = setting.shape;
+  schedule.warmup_steps = keys.warmup ? keys.warmup->in_steps(epoch) : 0;
+  if (setting.shape == "step") schedule.gamma = setting.gamma;
+  if (setting.shape == "cosine") schedule.total_steps = steps;
+  for (const Length& milestone : setting.milestones) {
+    const std::int64_t step = milestone.in_steps(epoch);
+    if (!schedule.milestones.empty() && step <= schedule.milestones.back()) {
+      problems.add(milestone.place, "milestones rise from one to the next");
+    }
+    schedule.milestones.push_back(step);
+  }
+  return schedule;
+}
+
+/// As in LrScheduleSpec, at the last step. None for cosine, which ends near zero.
+std::optional<double> last_learning_rate(const TrainRecipe& recipe) {
+  const LrScheduleSpec& schedule = recipe.lr_schedule;
+  if (schedule.shape == "cosine") return std::nullopt;
+  double lr = recipe.optimizer.lr;
+  if (schedule.warmup_steps > recipe.steps) {
+    lr *= static_cast<double>(recipe.steps) / static_cast<double>(schedule.warmup_steps);
+  }
+  for (const std::int64_t milestone : schedule.milestones) {
+    if (milestone < recipe.steps) lr *= schedule.gamma;
+  }
+  return lr;
+}
+
+}  // namespace
+
+std::int64_t steps_per_epoch(std::int64_t train_examples, std::int64_t batch_size) {
+  return (train_examples + batch_size - 1) / batch_size;
+}
+
+TrainKeys<Maybe> pick(const TrainKeys<Choices>& keys, const Combination& combination) {
+  const auto of = [&](const auto& choices) { return choices.pick(combination); };
+  return {of(keys.optimizer),    of(keys.lr),         of(keys.momentum),  of(keys.nesterov),
+          of(keys.weight_decay), of(keys.batch_size), of(keys.epochs),    of(keys.steps),
+          of(keys.lr_schedule),  of(keys.warmup),     of(keys.eval_every)};
+}
+
+std::optional<TrainRecipe> make_train_recipe(const TrainKeys<Maybe>& keys, std::int64_t train_examples,
+                                             const KeyPlace& place, Problems& problems) {
+  Problems found;
+  TrainRecipe recipe;
+  recipe.batch_size = keys.batch_size.value_or(kDefaultBatchSize);
+  if (recipe.batch_size > train_examples) {
+    found.add(place,
+              fmt::format("batch_size {} is more than the {} training examples", recipe.batch_size, train_examples));
+  }
+  const std::int64_t epoch = steps_per_epoch(train_examples, recipe.batch_size);
+  recipe.steps = (keys.epochs ? *keys.epochs : keys.steps.value_or(Length{})).in_steps(epoch);
+  if (recipe.steps > kMostSteps) found.add(place, "trains for more than 1000000000 steps");
+  recipe.optimizer = make_optimizer(keys, place, found);
+  recipe.lr_schedule = make_lr_schedule(keys, epoch, recipe.steps, found);
+  recipe.eval_every = keys.eval_every ? keys.eval_every->in_steps(epoch) : epoch;
+  problems.add_all(found);
+  return found.empty() ? std::optional(recipe) : std::nullopt;
+}
+
+std::optional<TrainRecipe> make_finetune_recipe(TrainKeys<Maybe> keys, const TrainKeys<Maybe>& train_keys,
+                                                const TrainRecipe& train, std::int64_t train_examples,
+                                                const KeyPlace& place, Problems& problems) {
+  const bool same_optimizer = !keys.optimizer || *keys.optimizer == train.optimizer.name;
+  if (!keys.lr && !same_optimizer) {
+    problems.add(place, "another optimizer than the training's needs its own lr");
+    return std::nullopt;
+  }
+  if (!keys.lr) keys.lr = last_learning_rate(train);
+  if (!keys.lr) {
+    problems.add(place, "needs an lr: the training's cosine schedule ends near zero");
+    return std::nullopt;
+  }
+  if (!keys.optimizer) keys.optimizer = train_keys.optimizer;
+  if (!keys.momentum && same_optimizer) keys.momentum = train_keys.momentum;
+  if (!keys.nesterov && same_optimizer) keys.nesterov = train_keys.nesterov;
+  if (!keys.weight_decay) keys.weight_decay = train_keys.weight_decay;
+  if (!keys.batch_size) keys.batch_size = train_keys.batch_size;
+  if (!keys.eval_every) keys.eval_every = train_keys.eval_every;
+  return make_train_recipe(keys, train_examples, place, problems);
+}
+
+}  // namespace espalier

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "experiments/diagnostic.h"
+#include "experiments/sweep_spec.h"
+#include "experiments/trial.h"
+
+namespace espalier {
+
+/// Sizes and content of a dataset (resolve_dataset of dataset.h, bound to a folder). Asked once per distinct request;
+/// an Error becomes a diagnostic at the sweep's `dataset`.
+using DatasetResolver = std::function<DatasetSpec(const DatasetRequest&)>;
+
+struct Expansion {
+  std::vector<Trial> trials;  ///< none if there is an error
+  std::vector<Diagnostic> diagnostics;
+};
+
+/// Every trial of a sweep, in the order of the file: combinations of axes (the last in the file fastest); of each, the
+/// dense network before the first that is pruned from it, the method's trials, then its controls; of each, the seeds. A
+/// trial that several ask for (the random control of two methods) is there once. At most a million.
+Expansion expand_trials(const SweepSpec& spec, const DatasetResolver& resolve);
+
+}  // namespace espalier

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "experiments/graph/spec_table.h"
+#include "experiments/model_description.h"
+#include "experiments/trial.h"
+
+namespace espalier {
+
+/// The specs of one configuration's stages, made when asked for. What a configuration shares with the one before it is
+/// kept: neighbours in a sweep mostly differ in one setting.
+class ChainSpecs {
+ public:
+  explicit ChainSpecs(SpecTable& table) : table_(table) {}
+
+  /// Turns to a configuration, which must outlive the next call.
+  void turn_to(const TrialConfig& config);
+
+  SpecIndex init();
+  SpecIndex reinit();
+  SpecIndex dense_train(std::int64_t end_step);
+  SpecIndex prune(std::size_t round);    ///< 0-based
+  SpecIndex retrain(std::size_t round);  ///< 0-based
+  SpecIndex shuffle();
+  SpecIndex evaluate();
+
+  const ModelCounts& counts() const { return counts_; }
+
+ private:
+  void forget_network();
+  SpecIndex train(const TrainRecipe& recipe, std::int64_t start_step, std::int64_t end_step, std::int64_t phase);
+
+  SpecTable& table_;
+  const TrialConfig* config_ = nullptr;
+  ModelCounts counts_;
+  std::optional<SpecIndex> init_, reinit_, shuffle_, evaluate_;
+  std::vector<std::pair<std::int64_t, SpecIndex>> dense_;  // by end step
+  std::vector<std::optional<SpecIndex>> retrain_;          // by phase
+  std::vector<std::optional<SpecIndex>> prune_;            // by round
+};
+
+}  // namespace espalier

@@ -1,0 +1,161 @@
+#include "experiments/graph/trial_chain.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace espalier {
+namespace {
+
+constexpr double kBackwardAndForward = 3;  // multiply-adds of a training step, in forward passes
+
+}  // namespace
+
+void TrialChain::turn_to(const Trial& trial) {
+  trial_ = &trial;
+  if (config_ != trial.config.get()) specs_.turn_to(*trial.config);
+  config_ = trial.config.get();
+  touched_.clear();
+  dense_steps_ = 0;
+  retrain_steps_ = 0;
+}
+
+TrialStages TrialChain::add(const Trial& trial, SharingReport& report) {
+  turn_to(trial);
+  TrialStages found{};
+  if (!config_->prune) {
+    found.last_train = dense_state(config_->train.steps);
+    found.evaluate = evaluate(*found.last_train, std::nullopt);
+  } else {
+    const std::size_t last = config_->prune->rounds.size() - 1;
+    Pruned pruned = prune_in_rounds();
+    if (config_->control == Control::shuffle) pruned.masks = shuffle(pruned.masks);
+    if (config_->control == Control::reinit) pruned.weights = init(true);
+    if (config_->control == Control::reinit) {
+      pruned.trained = retrain(last, pruned.weights, pruned.masks);
+    } else if (config_->retrain.recipe) {
+      pruned.trained = retrain(last, retrain_origin(pruned.weights), pruned.masks);
+    }
+    found.masks = pruned.masks;
+    found.last_train = pruned.trained;
+    found.evaluate = evaluate(pruned.trained.value_or(pruned.weights), pruned.masks);
+  }
+  std::ranges::sort(touched_);
+  touched_.erase(std::ranges::unique(touched_).begin(), touched_.end());
+  report.stages_before += static_cast<std::int64_t>(touched_.size());
+  report.steps_before += dense_steps_ + retrain_steps_;
+  return found;
+}
+
+/// Up to the last round's masks: every round but the last is retrained, and the next prunes what that left.
+TrialChain::Pruned TrialChain::prune_in_rounds() {
+  StageIndex weights = dense_state(config_->prune->at_step);
+  std::optional<StageIndex> masks;
+  for (std::size_t round = 0; round < config_->prune->rounds.size(); ++round) {
+    if (round > 0 && config_->retrain.recipe) weights = retrain(round - 1, retrain_origin(weights), *masks);
+    masks = prune(round, weights, masks);
+  }
+  return {weights, *masks, std::nullopt};
+}
+
+StageIndex TrialChain::retrain_origin(StageIndex pruned) {
+  switch (config_->retrain.weights) {
+    case RetrainPlan::Weights::pruned:
+      return pruned;
+    case RetrainPlan::Weights::step:
+      return dense_state(config_->retrain.weights_step);
+    case RetrainPlan::Weights::fresh:
+      break;
+  }
+  return init(true);
+}
+
+std::optional<StageIndex> TrialChain::find_dense_evaluate(const Trial& trial) {
+  turn_to(trial);
+  const auto init = stages_.find({StageKind::init, trial.seed, specs_.init()});
+  if (!init) return std::nullopt;
+  const auto trained = stages_.find({StageKind::train, trial.seed, specs_.dense_train(config_->train.steps), *init});
+  if (!trained) return std::nullopt;
+  return stages_.find({StageKind::evaluate, 0, specs_.evaluate(), *trained});
+}
+
+StageIndex TrialChain::touch(StageIndex stage) {
+  touched_.push_back(stage);
+  return stage;
+}
+
+void TrialChain::fill(Stage& stage, double cost, std::string label) const {
+  stage.cost = cost;
+  stage.label = std::move(label);
+  const bool reads_data = stage.kind == StageKind::train || stage.kind == StageKind::evaluate ||
+                          (stage.kind == StageKind::prune && config_->prune->batches > 0);
+  if (reads_data) stage.dataset_path = config_->dataset_path;
+}
+
+StageIndex TrialChain::init(bool fresh) {
+  return touch(stages_.add({StageKind::init, trial_->seed, fresh ? specs_.reinit() : specs_.init()}, [&](Stage& stage) {
+    fill(stage, static_cast<double>(specs_.counts().parameters),
+         fmt::format("{} {} seed {}", fresh ? "reinit" : "init", config_->model.name, trial_->seed));
+  }));
+}
+
+StageIndex TrialChain::dense_state(std::int64_t step) {
+  const StageIndex start = init(false);
+  if (step == 0) return start;
+  dense_steps_ = std::max(dense_steps_, step);
+  return touch(stages_.add({StageKind::train, trial_->seed, specs_.dense_train(step), start}, [&](Stage& stage) {
+    stage.steps = step;
+    const auto examples = static_cast<double>(step * config_->train.batch_size);
+    fill(stage, kBackwardAndForward * examples * static_cast<double>(specs_.counts().madds),
+         fmt::format("train {} seed {} to step {}", config_->model.name, trial_->seed, step));
+  }));
+}
+
+StageIndex TrialChain::prune(std::size_t round, StageIndex weights, std::optional<StageIndex> masks) {
+  const StageIdentity identity{StageKind::prune, trial_->seed, specs_.prune(round), weights,
+                               masks.value_or(StageIdentity::kNone)};
+  return touch(stages_.add(identity, [&](Stage& stage) {
+    const PrunePlan& plan = *config_->prune;
+    const auto examples = static_cast<double>(plan.batches * plan.batch_size);
+    fill(stage,
+         kBackwardAndForward * examples * static_cast<double>(specs_.counts().madds) +
+             static_cast<double>(specs_.counts().prunable),
+         fmt::format("prune {} seed {} by {} to {} weights", config_->model.name, trial_->seed, plan.criterion,
+                     plan.rounds[round].total_kept));
+  }));
+}
+
+StageIndex TrialChain::shuffle(StageIndex masks) {
+  const StageIdentity identity{StageKind::shuffle, trial_->seed, specs_.shuffle(), StageIdentity::kNone, masks};
+  return touch(stages_.add(identity, [&](Stage& stage) {
+    fill(stage, static_cast<double>(specs_.counts().prunable),
+         fmt::format("shuffle masks of {} seed {}", config_->model.name, trial_->seed));
+  }));
+}
+
+StageIndex TrialChain::retrain(std::size_t round, StageIndex weights, StageIndex masks) {
+  const TrainRecipe& recipe = *config_->retrain.recipe;
+  const std::int64_t steps = recipe.steps - config_->retrain.start_step;
+  retrain_steps_ += steps;
+  return touch(stages_.add({StageKind::train, trial_->seed, specs_.retrain(round), weights, masks}, [&](Stage& stage) {
+    stage.steps = steps;
+    const auto examples = static_cast<double>(steps * recipe.batch_size);
+    fill(stage, kBackwardAndForward * examples * static_cast<double>(specs_.counts().madds),
+         fmt::format("retrain {} seed {} with {} weights to step {}", config_->model.name, trial_->seed,
+                     config_->prune->rounds[round].total_kept, recipe.steps));
+  }));
+}
+
+StageIndex TrialChain::evaluate(StageIndex weights, std::optional<StageIndex> masks) {
+  const StageIdentity identity{StageKind::evaluate, 0, specs_.evaluate(), weights,
+                               masks.value_or(StageIdentity::kNone)};
+  return touch(stages_.add(identity, [&](Stage& stage) {
+    const auto examples = static_cast<double>(config_->dataset.test);
+    const std::string what = masks ? fmt::format(" with {} weights", config_->prune->rounds.back().total_kept) : "";
+    fill(stage, examples * static_cast<double>(specs_.counts().madds),
+         fmt::format("evaluate {} seed {}{}", config_->model.name, trial_->seed, what));
+  }));
+}
+
+}  // namespace espalier

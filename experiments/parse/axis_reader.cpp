@@ -1,0 +1,48 @@
+#include "experiments/parse/axis_reader.h"
+
+namespace espalier {
+namespace {
+
+bool decides_the_dense_network(const std::string& path) {
+  return path == "dataset" || path == "model" || path == "init" || path.starts_with("train.");
+}
+
+}  // namespace
+
+std::vector<YamlValue> AxisReader::list_values(const YamlValue& value) {
+  std::vector<YamlValue> given = alternatives(value, kMostValues);
+  if (given.empty()) problems_.add(value.place, "holds an empty list; give at least one value");
+  if (given.size() > kMostValues) {
+    problems_.add(value.place, "has more than 100000 values");
+    return {};
+  }
+  std::set<std::string> seen;
+  for (const YamlValue& one : given) {
+    const std::string text = flow_text(one);
+    if (!seen.insert(text).second) problems_.add(one.place, text + " is listed twice");
+  }
+  return given;
+}
+
+bool AxisReader::is_axis(const YamlValue& value, const std::vector<YamlValue>& given) {
+  return given.size() > 1 || (value.kind == YamlValue::Kind::list && given.size() == 1);
+}
+
+AxisIndex AxisReader::add_axis(const YamlValue& value, const std::vector<YamlValue>& given,
+                               const std::vector<std::string>& shown) {
+  std::map<std::string, int> occurrences;
+  for (const std::string& label : shown) ++occurrences[label];
+  Axis axis;
+  axis.place = value.place;
+  axis.order = value.order;
+  axis.dense = decides_the_dense_network(value.place.path);
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const bool told = given.size() == 1 || (!shown[i].empty() && occurrences[shown[i]] == 1);
+    axis.variants.push_back(told ? "" : value.place.path + "=" + flow_text(given[i]));
+  }
+  axes_.push_back(std::move(axis));
+  written_.push_back(given);
+  return static_cast<AxisIndex>(axes_.size() - 1);
+}
+
+}  // namespace espalier

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "experiments/choices.h"
+#include "experiments/parse/map_reader.h"
+
+namespace espalier {
+
+/// Reads keys whose value may be a list of values to try, and remembers each such list as an axis.
+class AxisReader {
+ public:
+  static constexpr std::size_t kMostValues = 100'000;  // of one axis
+
+  explicit AxisReader(Problems& problems) : problems_(problems) {}
+
+  /// What the results' columns show of a value. Values that look the same there are told apart by the trial's variant.
+  template <typename Value>
+  using Column = std::function<std::string(const Value&)>;
+
+  /// `parse` is (const YamlValue&, Problems&) -> std::optional<Value>.
+  template <typename Value, typename Parse>
+  void read(MapReader& map, const std::string& key, Choices<Value>& choices, Parse parse,
+            const Column<Value>& column = nullptr) {
+    const YamlValue* value = map.find(key);
+    if (value == nullptr) return;
+    const std::vector<YamlValue> given = list_values(*value);
+    for (const YamlValue& one : given) {
+      if (std::optional<Value> parsed = parse(one, problems_)) choices.values.push_back(std::move(*parsed));
+    }
+    if (!is_axis(*value, given) || choices.values.size() != given.size()) return;
+    std::vector<std::string> shown;
+    for (const Value& one : choices.values) shown.push_back(column ? column(one) : "");
+    choices.axis = add_axis(*value, given, shown);
+  }
+
+  /// A key that takes one value.
+  template <typename Value, typename Parse>
+  void read(MapReader& map, const std::string& key, std::optional<Value>& slot, Parse parse) {
+    if (const YamlValue* value = map.find(key)) slot = parse(*value, problems_);
+  }
+
+  Problems& problems() { return problems_; }
+  std::vector<Axis>& axes() { return axes_; }
+  /// What was written for each value of an axis.
+  const std::vector<YamlValue>& written(AxisIndex axis) const { return written_[axis]; }
+
+ private:
+  std::vector<YamlValue> list_values(const YamlValue& value);
+  static bool is_axis(const YamlValue& value, const std::vector<YamlValue>& given);
+  AxisIndex add_axis(const YamlValue& value, const std::vector<YamlValue>& given,
+                     const std::vector<std::string>& shown);
+
+  Problems& problems_;
+  std::vector<Axis> axes_;
+  std::vector<std::vector<YamlValue>> written_;
+};
+
+}  // namespace espalier

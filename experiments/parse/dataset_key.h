@@ -1,0 +1,17 @@
+#pragma once
+
+#include <optional>
+
+#include "experiments/dataset.h"
+#include "experiments/parse/yaml_value.h"
+#include "experiments/problems.h"
+
+namespace espalier {
+
+/// `mnist`, `{name: glyphs, train: 12000, seed: 1}` or `{idx: DIR, validation: 1000}`.
+std::optional<DatasetRequest> parse_dataset(const YamlValue& value, Problems& problems);
+
+/// For people and the results' column: "mnist", "idx:DIR".
+std::string dataset_label(const DatasetRequest& request);
+
+}  // namespace espalier

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "experiments/parse/yaml_value.h"
+#include "experiments/problems.h"
+
+namespace espalier {
+
+/// Hands out the values of a map's keys and, at the end, reports the keys that nobody asked for.
+class MapReader {
+ public:
+  /// Reports a value that is no map, unless it is nothing; it then has no keys. `map` outlives the reader.
+  MapReader(const YamlValue& map, Problems& problems);
+
+  /// Null if the key is absent. Every key that is asked for is one that the map may have.
+  const YamlValue* find(const std::string& key);
+
+  /// As find, but reports an absent key: "is missing: `what`".
+  const YamlValue* require(const std::string& key, const std::string& what);
+
+  /// Reports unknown keys, with a guess at what was meant.
+  void finish();
+
+ private:
+  const YamlValue& map_;
+  Problems& problems_;
+  std::vector<std::string> known_;
+};
+
+}  // namespace espalier

@@ -1,0 +1,51 @@
+#include "experiments/parse/override.h"
+
+#include <algorithm>
+#include <sstream>
+#include <utility>
+
+#include "experiments/parse/read_yaml.h"
+
+namespace espalier {
+namespace {
+
+/// The value at `key` of the map `parent`; made, as nothing, if it is missing. Null if `parent` can have no keys.
+YamlValue* descend(YamlValue& parent, const std::string& key, const KeyPlace& place) {
+  if (parent.kind == YamlValue::Kind::null) parent.kind = YamlValue::Kind::map;
+  if (parent.kind != YamlValue::Kind::map) return nullptr;
+  const auto found = std::ranges::find(parent.entries, key, &YamlEntry::key);
+  if (found != parent.entries.end()) return &found->value;
+  KeyPlace key_place = place;
+  key_place.path = parent.place.path.empty() ? key : parent.place.path + "." + key;
+  YamlValue missing;
+  missing.place = key_place;
+  parent.entries.push_back({key, key_place, std::move(missing)});
+  return &parent.entries.back().value;
+}
+
+}  // namespace
+
+void apply_override(YamlValue& tree, const std::string& assignment, Problems& problems) {
+  const std::size_t equals = assignment.find('=');
+  const std::string path = assignment.substr(0, equals);
+  const KeyPlace place{"--set " + path, 0, 0, path};
+  if (equals == std::string::npos || path.empty()) {
+    problems.add({"--set " + assignment, 0, 0, ""}, "expected KEY=VALUE, as in train.epochs=2");
+    return;
+  }
+  std::optional<YamlValue> value = read_yaml(std::string_view(assignment).substr(equals + 1), place, false, problems);
+  if (!value) return;
+  YamlValue* target = &tree;
+  std::istringstream keys(path);
+  for (std::string key; std::getline(keys, key, '.');) {
+    YamlValue* next = descend(*target, key, place);
+    if (next == nullptr) {
+      problems.add(place, target->place.path + " is " + describe(*target) + ", not a map; set it as a whole");
+      return;
+    }
+    target = next;
+  }
+  *target = std::move(*value);
+}
+
+}  // namespace espalier

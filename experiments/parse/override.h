@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "experiments/parse/yaml_value.h"
+#include "experiments/problems.h"
+
+namespace espalier {
+
+/// Replaces one value of `tree` as `assignment` says: "train.epochs=2", "prune.sparsity=[0.5, 0.9]". The value is YAML;
+/// maps on the way are made if they are missing. Problems name "--set train.epochs" instead of a file.
+void apply_override(YamlValue& tree, const std::string& assignment, Problems& problems);
+
+}  // namespace espalier

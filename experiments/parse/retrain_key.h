@@ -1,0 +1,18 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "experiments/parse/yaml_value.h"
+#include "experiments/problems.h"
+#include "experiments/sweep_spec.h"
+
+namespace espalier {
+
+/// `none`, `{finetune: {epochs: 2}}`, `{rewind: {to: init}}`, `{lr_rewind: {epochs: 2}}`, `reinit`.
+std::optional<RetrainSetting> parse_retrain(const YamlValue& value, Problems& problems);
+
+/// For people and the results' column: "finetune 2ep", "rewind init", "lr_rewind 2ep".
+std::string retrain_label(const RetrainSetting& setting);
+
+}  // namespace espalier

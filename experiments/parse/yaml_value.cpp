@@ -1,0 +1,119 @@
+#include "experiments/parse/yaml_value.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace espalier {
+namespace {
+
+std::optional<double> number_in(const YamlValue& value) {
+  double number = 0;
+  const char* end = value.text.data() + value.text.size();
+  const auto [stop, error] = std::from_chars(value.text.data(), end, number);
+  if (value.quoted || error != std::errc() || stop != end) return std::nullopt;
+  return number;
+}
+
+bool same_scalar(const YamlValue& a, const YamlValue& b) {
+  if (a.text == b.text) return true;
+  const auto left = number_in(a);
+  const auto right = number_in(b);
+  return left && right && *left == *right;
+}
+
+bool is_called(const YamlValue& map, const YamlValue& word) {
+  const YamlValue* name = map.find("name");
+  if (name != nullptr) return name->kind == YamlValue::Kind::scalar && same_scalar(*name, word);
+  return map.entries.size() == 1 && map.entries.front().key == word.text;
+}
+
+}  // namespace
+
+const YamlValue* YamlValue::find(std::string_view key) const {
+  for (const YamlEntry& entry : entries) {
+    if (entry.key == key) return &entry.value;
+  }
+  return nullptr;
+}
+
+std::string describe(const YamlValue& value) {
+  constexpr std::size_t kLongest = 80;
+  switch (value.kind) {
+    case YamlValue::Kind::null:
+      return "nothing";
+    case YamlValue::Kind::list:
+      return "a list";
+    case YamlValue::Kind::map:
+      return "a map";
+    case YamlValue::Kind::scalar:
+      break;
+  }
+  const std::string text = value.text.substr(0, kLongest) + (value.text.size() > kLongest ? "..." : "");
+  return number_in(value) ? text : "the text \"" + text + "\"";
+}
+
+std::string flow_text(const YamlValue& value) {
+  std::string text;
+  switch (value.kind) {
+    case YamlValue::Kind::null:
+      return "null";
+    case YamlValue::Kind::scalar:
+      return value.text;
+    case YamlValue::Kind::list:
+      for (const YamlValue& item : value.items) text += (text.empty() ? "" : ", ") + flow_text(item);
+      return "[" + text + "]";
+    case YamlValue::Kind::map:
+      for (const YamlEntry& entry : value.entries) {
+        text += (text.empty() ? "" : ", ") + entry.key + ": " + flow_text(entry.value);
+      }
+  }
+  return "{" + text + "}";
+}
+
+bool matches(const YamlValue& value, const YamlValue& pattern) {
+  using Kind = YamlValue::Kind;
+  if (pattern.kind == Kind::list) {
+    return std::ranges::any_of(pattern.items, [&](const YamlValue& item) { return matches(value, item); });
+  }
+  if (value.kind == Kind::map && pattern.kind == Kind::scalar) return is_called(value, pattern);
+  if (value.kind != pattern.kind) return false;
+  if (value.kind == Kind::scalar) return same_scalar(value, pattern);
+  return std::ranges::all_of(pattern.entries, [&](const YamlEntry& entry) {
+    const YamlValue* mine = value.find(entry.key);
+    return mine != nullptr && matches(*mine, entry.value);
+  });
+}
+
+std::vector<YamlValue> alternatives(const YamlValue& value, std::size_t limit) {
+  std::vector<YamlValue> made;
+  if (value.kind == YamlValue::Kind::list) {
+    for (const YamlValue& item : value.items) {
+      if (item.kind == YamlValue::Kind::list) {
+        made.push_back(item);  // a list in a list is nobody's value: the reader of the item says so
+        continue;
+      }
+      for (YamlValue& alternative : alternatives(item, limit)) {
+        if (made.size() <= limit) made.push_back(std::move(alternative));
+      }
+    }
+    return made;
+  }
+  made.push_back(value);
+  for (std::size_t i = 0; i < value.entries.size(); ++i) {
+    if (value.entries[i].key == "milestones") continue;
+    const std::vector<YamlValue> choices = alternatives(value.entries[i].value, limit);
+    std::vector<YamlValue> product;
+    for (const YamlValue& base : made) {
+      for (const YamlValue& choice : choices) {
+        if (product.size() > limit) break;
+        product.push_back(base);
+        product.back().entries[i].value = choice;
+      }
+    }
+    made = std::move(product);
+  }
+  return made;
+}
+
+}  // namespace espalier

@@ -1,0 +1,170 @@
+#include "experiments/parse_sweep.h"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "experiments/catalog.h"
+#include "experiments/parse/axis_keys.h"
+#include "experiments/parse/dataset_key.h"
+#include "experiments/parse/override.h"
+#include "experiments/parse/prune_keys.h"
+#include "experiments/parse/read_yaml.h"
+#include "experiments/parse/retrain_key.h"
+#include "experiments/parse/scalars.h"
+#include "experiments/parse/train_keys.h"
+
+namespace espalier {
+namespace {
+
+constexpr std::int64_t kMostSeeds = 1'000'000;
+
+void number_in_order(YamlValue& value, int& next) {
+  value.order = next++;
+  for (YamlValue& item : value.items) number_in_order(item, next);
+  for (YamlEntry& entry : value.entries) number_in_order(entry.value, next);
+}
+
+std::optional<std::string> parse_sweep_name(const YamlValue& value, Problems& problems) {
+  const auto allowed = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+  };
+  constexpr std::size_t kLongest = 100;
+  if (value.kind == YamlValue::Kind::scalar && !value.text.empty() && value.text.size() <= kLongest &&
+      std::ranges::all_of(value.text, allowed)) {
+    return value.text;
+  }
+  problems.add(value.place, "expected a name of letters, digits, - _ and . (at most 100), found " + describe(value));
+  return std::nullopt;
+}
+
+std::vector<std::uint64_t> parse_seeds(const YamlValue& value, Problems& problems) {
+  std::vector<std::uint64_t> seeds;
+  if (value.kind != YamlValue::Kind::list) {
+    const std::int64_t count = parse_count(value, 1, kMostSeeds, problems).value_or(1);
+    for (std::int64_t seed = 0; seed < count; ++seed) seeds.push_back(static_cast<std::uint64_t>(seed));
+    return seeds;
+  }
+  std::set<std::int64_t> seen;
+  for (const YamlValue& item : value.items) {
+    const auto seed = parse_count(item, 0, INT64_MAX, problems);
+    if (!seed) continue;
+    if (!seen.insert(*seed).second) problems.add(item.place, "seed " + std::to_string(*seed) + " is listed twice");
+    seeds.push_back(static_cast<std::uint64_t>(*seed));
+  }
+  if (value.items.empty())
+    problems.add(value.place, "expected a number of seeds or a list of them, found an empty list");
+  return seeds;
+}
+
+std::vector<Control> parse_controls(const YamlValue& value, Problems& problems) {
+  std::vector<Control> controls;
+  const std::vector<YamlValue> items = value.kind == YamlValue::Kind::list ? value.items : std::vector{value};
+  for (const YamlValue& item : items) {
+    const auto name = parse_name(item, {"random", "shuffle", "reinit"}, problems);
+    if (!name) continue;
+    const Control control = *name == "random"    ? Control::random
+                            : *name == "shuffle" ? Control::shuffle
+                                                 : Control::reinit;
+    if (std::ranges::find(controls, control) != controls.end()) problems.add(item.place, *name + " is listed twice");
+    controls.push_back(control);
+  }
+  return controls;
+}
+
+KeyPlace place_of(const YamlValue& map, const std::string& key) {
+  const YamlValue* value = map.find(key);
+  return value != nullptr ? value->place : map.place;
+}
+
+void remember_places(const YamlValue& tree, SweepSpec& spec) {
+  spec.place = tree.place;
+  spec.dataset_place = place_of(tree, "dataset");
+  spec.model_place = place_of(tree, "model");
+  spec.seeds_place = place_of(tree, "seeds");
+  spec.train_place = place_of(tree, "train");
+  spec.prune_place = place_of(tree, "prune");
+  spec.controls_place = place_of(tree, "controls");
+  const YamlValue* prune = tree.find("prune");
+  spec.sparsity_place = prune != nullptr ? place_of(*prune, "sparsity") : tree.place;
+  spec.at_place = prune != nullptr ? place_of(*prune, "at") : tree.place;
+}
+
+void read_network(AxisReader& axes, MapReader& map, SweepSpec& spec) {
+  const auto name_of = [](std::vector<std::string> names) {
+    return
+        [names = std::move(names)](const YamlValue& value, Problems& found) { return parse_name(value, names, found); };
+  };
+  map.require("dataset", "what to train on (" + catalog_list(list_dataset_names()) + ")");
+  map.require("model", "the network (" + catalog_list(list_models()) + ")");
+  axes.read(map, "dataset", spec.dataset, parse_dataset, AxisReader::Column<DatasetRequest>(dataset_label));
+  axes.read(map, "model", spec.model, name_of(catalog_names(list_models())),
+            AxisReader::Column<std::string>([](const std::string& name) { return name; }));
+  axes.read(map, "init", spec.init, name_of(catalog_names(list_inits())));
+  if (const YamlValue* train = map.require("train", "the recipe, as in {optimizer: sgd, lr: 0.1, epochs: 5}")) {
+    read_train_keys(axes, *train, spec.train);
+  }
+}
+
+void read_pruning(AxisReader& axes, MapReader& map, SweepSpec& spec) {
+  const YamlValue* prune = map.find("prune");
+  if (prune != nullptr) read_prune_keys(axes, *prune, spec.prune.emplace());
+  axes.read(map, "retrain", spec.retrain, parse_retrain, AxisReader::Column<RetrainSetting>(retrain_label));
+  const YamlValue* controls = map.find("controls");
+  if (controls != nullptr) {
+    spec.controls = parse_controls(*controls, axes.problems());
+  } else if (prune != nullptr) {
+    spec.controls = {Control::random};
+  }
+  if (prune != nullptr) return;
+  for (const char* key : {"retrain", "controls"}) {
+    if (const YamlValue* value = map.find(key))
+      axes.problems().add(value->place, "is not used: nothing is pruned without `prune`");
+  }
+}
+
+void check_used(const SweepSpec& spec, MapReader& map, Problems& problems) {
+  const auto& optimizers = spec.train.optimizer.values;
+  const bool only_adam = !optimizers.empty() && std::ranges::find(optimizers, "sgd") == optimizers.end();
+  const YamlValue* train = map.find("train");
+  for (const char* key : {"momentum", "nesterov"}) {
+    const YamlValue* value = train != nullptr ? train->find(key) : nullptr;
+    if (only_adam && value != nullptr) problems.add(value->place, "is not used: it belongs to sgd");
+  }
+  if (!spec.dense && !spec.prune) problems.add(spec.place, "nothing to run: dense is false and there is no `prune`");
+}
+
+SweepSpec read_sweep(const YamlValue& tree, Problems& problems) {
+  SweepSpec spec;
+  AxisReader axes(problems);
+  MapReader map(tree, problems);
+  if (const YamlValue* name = map.require("sweep", "its name, as in sweep: first-try")) {
+    spec.name = parse_sweep_name(*name, problems).value_or("");
+  }
+  remember_places(tree, spec);
+  read_network(axes, map, spec);
+  const YamlValue* seeds = map.find("seeds");
+  spec.seeds = seeds != nullptr ? parse_seeds(*seeds, problems) : std::vector<std::uint64_t>{0, 1, 2};
+  read_pruning(axes, map, spec);
+  if (const YamlValue* dense = map.find("dense")) spec.dense = parse_flag(*dense, problems).value_or(true);
+  read_axis_keys(axes, map, spec);
+  map.finish();
+  check_used(spec, map, problems);
+  return spec;
+}
+
+}  // namespace
+
+ParsedSweep parse_sweep(std::string_view text, const std::string& file, const std::vector<std::string>& overrides) {
+  Problems problems;
+  std::optional<YamlValue> tree = read_yaml(text, {file, 1, 1, ""}, true, problems);
+  if (!tree) return {std::nullopt, problems.list()};
+  for (const std::string& assignment : overrides) apply_override(*tree, assignment, problems);
+  int next = 0;
+  number_in_order(*tree, next);
+  SweepSpec spec = read_sweep(*tree, problems);
+  if (!problems.empty()) return {std::nullopt, problems.list()};
+  return {std::move(spec), {}};
+}
+
+}  // namespace espalier

@@ -1,0 +1,126 @@
+#include "experiments/trial.h"
+
+#include "experiments/stage_spec_json.h"
+#include "experiments/trial_key.h"
+
+namespace espalier {
+namespace {
+
+void write_json(JsonWriter& out, const TrainRecipe& recipe) {
+  out.begin_object();
+  out.field("batch_size", recipe.batch_size);
+  out.field("eval_every", recipe.eval_every);
+  out.key("lr_schedule");
+  write_json(out, recipe.lr_schedule);
+  out.key("optimizer");
+  write_json(out, recipe.optimizer);
+  out.field("steps", recipe.steps);
+  out.end_object();
+}
+
+void write_json(JsonWriter& out, const PrunePlan& prune) {
+  out.begin_object();
+  out.field("allocation", prune.allocation);
+  out.field("at_step", prune.at_step);
+  out.field("batch_size", prune.batch_size);
+  out.field("batches", prune.batches);
+  out.field("criterion", prune.criterion);
+  out.field("granularity", prune.granularity);
+  out.field("method", prune.method);
+  out.key("rounds");
+  out.begin_list();
+  for (const PruneTarget& target : prune.rounds) {
+    out.item();
+    write_json(out, target);
+  }
+  out.end_list();
+  out.field("schedule", prune.schedule);
+  out.field("sparsity_target", prune.sparsity_target);
+  out.end_object();
+}
+
+std::string_view to_string(RetrainPlan::Weights weights) {
+  switch (weights) {
+    case RetrainPlan::Weights::pruned:
+      return "pruned";
+    case RetrainPlan::Weights::step:
+      return "step";
+    case RetrainPlan::Weights::fresh:
+      break;
+  }
+  return "fresh";
+}
+
+void write_json(JsonWriter& out, const RetrainPlan& retrain) {
+  out.begin_object();
+  out.field("name", retrain.name);
+  out.field("own_data_order", retrain.own_data_order);
+  out.key("recipe");
+  if (retrain.recipe) {
+    write_json(out, *retrain.recipe);
+  } else {
+    out.null();
+  }
+  out.field("start_step", retrain.start_step);
+  out.field("weights", to_string(retrain.weights));
+  out.field("weights_step", retrain.weights_step);
+  out.end_object();
+}
+
+std::string canonical_json(const TrialConfig& config) {
+  std::string text;
+  text.reserve(2048);
+  JsonWriter out(text);
+  out.begin_object();
+  out.field("control", to_string(config.control));
+  out.key("dataset");
+  write_json(out, config.dataset);
+  out.field("init", config.init);
+  out.key("model");
+  write_json(out, config.model);
+  out.key("prune");
+  if (config.prune) {
+    write_json(out, *config.prune);
+  } else {
+    out.null();
+  }
+  out.key("retrain");
+  write_json(out, config.retrain);
+  out.key("train");
+  write_json(out, config.train);
+  out.field("variant", config.variant);
+  out.end_object();
+  return text;
+}
+
+}  // namespace
+
+std::string_view to_string(Control control) {
+  switch (control) {
+    case Control::none:
+      return "none";
+    case Control::random:
+      return "random";
+    case Control::shuffle:
+      return "shuffle";
+    case Control::reinit:
+      break;
+  }
+  return "reinit";
+}
+
+Digest digest_config(const TrialConfig& config) {
+  return sha256(canonical_json(config));
+}
+
+StageKey make_trial_key(const Digest& config, std::uint64_t seed) {
+  std::string text;
+  JsonWriter out(text);
+  out.begin_object();
+  out.field("config", to_hex(config));
+  out.field("seed", seed);
+  out.end_object();
+  return {sha256(text)};
+}
+
+}  // namespace espalier
