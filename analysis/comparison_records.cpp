@@ -1,0 +1,98 @@
+#include "analysis/comparison_records.h"
+
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "analysis/number_text.h"
+#include "analysis/statistics.h"
+#include "analysis/text_table.h"
+
+namespace espalier {
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json or_null(const std::optional<double>& number) {
+  return number ? ordered_json(*number) : ordered_json(nullptr);
+}
+
+void add_comparison(ordered_json& record, const std::string& prefix, const std::optional<PairedComparison>& compared) {
+  const PairedComparison& some = compared ? *compared : PairedComparison{};
+  record[prefix + "pairs"] = some.pairs;
+  record[prefix + "mean_difference_pp"] = compared ? ordered_json(some.mean_pp) : ordered_json(nullptr);
+  record[prefix + "ci95_low_pp"] = or_null(some.low_pp);
+  record[prefix + "ci95_high_pp"] = or_null(some.high_pp);
+  record[prefix + "p_value"] = or_null(some.p_value);
+  record[prefix + "p_holm"] = or_null(some.p_holm);
+  record[prefix + "verdict"] = compared ? ordered_json(std::string(to_string(some.verdict))) : ordered_json(nullptr);
+}
+
+ordered_json record_of(const ComparisonBlock& block, const CellKey& key, const MethodResult& method) {
+  ordered_json record{{"sweep", block.sweep},
+                      {"dataset", block.dataset},
+                      {"model", block.model},
+                      {"variant", block.variant},
+                      {"method", method.method},
+                      {"criterion", method.criterion},
+                      {"control", method.control},
+                      {"granularity", key.granularity},
+                      {"allocation", key.allocation},
+                      {"schedule", key.schedule},
+                      {"rounds", key.rounds},
+                      {"retrain", key.retrain},
+                      {"pruned_at_step", key.pruned_at_step},
+                      {"sparsity_target", key.sparsity_target},
+                      {"sparsity", method.rows.front()->sparsity},
+                      {"seeds", method.rows.size()},
+                      {"mean_accuracy", method.mean_accuracy}};
+  const MeanEstimate dense = estimate_mean(block.dense_accuracies);
+  record["dense_mean_accuracy"] = dense.count > 0 ? ordered_json(dense.mean) : ordered_json(nullptr);
+  record["random_mean_accuracy"] =
+      method.versus_random ? ordered_json(method.versus_random->other_mean_accuracy) : ordered_json(nullptr);
+  add_comparison(record, "", method.versus_random);
+  add_comparison(record, "dense_", method.versus_dense);
+  add_comparison(record, "method_minus_control_", method.method_versus);
+  return record;
+}
+
+ordered_json records_of(const Comparison& comparison) {
+  ordered_json records = ordered_json::array();
+  for (const ComparisonBlock& block : comparison.blocks) {
+    for (const Cell& cell : block.cells) {
+      for (const MethodResult& method : cell.methods) records.push_back(record_of(block, cell.key, method));
+    }
+  }
+  return records;
+}
+
+std::string csv_text(const ordered_json& value) {
+  if (value.is_null()) return "";
+  if (value.is_string()) return value.get<std::string>();
+  return value.is_number_float() ? exact_text(value.get<double>()) : value.dump();
+}
+
+}  // namespace
+
+std::string comparison_json(const Comparison& comparison) {
+  return records_of(comparison).dump(2) + "\n";
+}
+
+std::string comparison_csv(const Comparison& comparison) {
+  // A record of nothing names the columns, so that an empty comparison has a header too.
+  const ResultRow no_row;
+  MethodResult nothing;
+  nothing.rows = {&no_row};
+  std::vector<TextTable::Column> columns;
+  const ordered_json header = record_of({}, {}, nothing);
+  for (const auto& [name, value] : header.items()) columns.push_back({name});
+  TextTable table(columns);
+  for (const ordered_json& record : records_of(comparison)) {
+    std::vector<std::string> cells;
+    for (const auto& value : record) cells.push_back(csv_text(value));
+    table.add_row(cells);
+  }
+  return table.to_csv();
+}
+
+}  // namespace espalier

@@ -1,0 +1,99 @@
+#include "analysis/results_report.h"
+
+#include <optional>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "analysis/number_text.h"
+#include "analysis/text_table.h"
+#include "analysis/varying_settings.h"
+#include "base/duration_text.h"
+#include "db/rows_json.h"
+
+namespace espalier {
+namespace {
+
+std::string csv_text(const std::string& value) {
+  return value;
+}
+std::string csv_text(double value) {
+  return exact_text(value);
+}
+std::string csv_text(std::int64_t value) {
+  return std::to_string(value);
+}
+std::string csv_text(std::uint64_t value) {
+  return std::to_string(value);
+}
+std::string csv_text(const std::optional<double>& value) {
+  return value ? exact_text(*value) : "";
+}
+
+std::string results_csv(const std::vector<ResultRow>& rows) {
+  std::vector<TextTable::Column> columns;
+  const ResultRow nothing;
+  visit_result_columns(nothing, [&](const char* name, const auto&) { columns.push_back({name}); });
+  TextTable table(columns);
+  for (const ResultRow& row : rows) {
+    std::vector<std::string> cells;
+    visit_result_columns(row, [&](const char*, const auto& value) { cells.push_back(csv_text(value)); });
+    table.add_row(cells);
+  }
+  return table.to_csv();
+}
+
+std::string method_text(const ResultRow& row) {
+  const bool is_plain = row.control == "none" || row.criterion == "random";
+  return is_plain ? row.method : row.method + "/" + row.control;
+}
+
+/// Whether any row differs from the first: a column that says nothing is left out.
+bool varies(const std::vector<ResultRow>& rows, std::string ResultRow::*column) {
+  for (const ResultRow& row : rows) {
+    if (row.*column != rows.front().*column) return true;
+  }
+  return false;
+}
+
+TextTable results_table(const std::vector<ResultRow>& rows) {
+  TextTable table({{"sweep"},
+                   {"dataset"},
+                   {"model"},
+                   {"variant"},
+                   {"method"},
+                   {"schedule"},
+                   {"seed", true},
+                   {"sparsity", true},
+                   {"params kept", true},
+                   {"madds", true},
+                   {"accuracy %", true},
+                   {"loss", true},
+                   {"dense %", true},
+                   {"time", true},
+                   {"trial"}});
+  const bool sweep = varies(rows, &ResultRow::sweep), dataset = varies(rows, &ResultRow::dataset);
+  const bool model = varies(rows, &ResultRow::model), variant = varies(rows, &ResultRow::variant);
+  for (const ResultRow& row : rows) {
+    table.add_row({sweep ? row.sweep : "", dataset ? row.dataset : "", model ? row.model : "",
+                   variant ? row.variant : "", method_text(row), schedule_text(row.schedule, row.rounds),
+                   std::to_string(row.seed), sparsity_text(row.sparsity), count_text(row.params_kept),
+                   count_text(row.madds_effective), percent_text(row.accuracy),
+                   row.loss ? fmt::format("{:.4f}", *row.loss) : "", percent_text(row.dense_accuracy),
+                   duration_text(row.wall_s), row.trial_key.substr(0, 8)});
+  }
+  return table;
+}
+
+}  // namespace
+
+std::string render_results(const std::vector<ResultRow>& rows, OutputFormat format) {
+  if (format == OutputFormat::csv) return results_csv(rows);
+  if (format == OutputFormat::json) return nlohmann::ordered_json(rows).dump(2) + "\n";
+  if (rows.empty()) return "No results yet.\n";
+  const TextTable table = results_table(rows);
+  if (format == OutputFormat::markdown) return table.to_markdown();
+  return rows.front().sweep + ": " + rows.front().model + " on " + rows.front().dataset + "\n\n" + table.to_text();
+}
+
+}  // namespace espalier

@@ -1,0 +1,151 @@
+#include "analysis/comparison.h"
+
+#include <optional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "analysis/versus_random.h"
+#include "sample_rows.h"
+
+namespace espalier {
+namespace {
+
+using testing::ElementsAre;
+using testing::SizeIs;
+
+void append(std::vector<ResultRow>& rows, const std::vector<ResultRow>& more) {
+  rows.insert(rows.end(), more.begin(), more.end());
+}
+
+TEST(Comparison, PairsBySeedAndNotByOrder) {
+  std::vector<ResultRow> rows = make_rows("magnitude", {0.97, 0.96, 0.95});
+  // Seeds 2, 1, 0: each is 1, 2 and 3 points below the magnitude of its own seed.
+  rows.push_back(make_row("random", 2, 0.92));
+  rows.push_back(make_row("random", 1, 0.94));
+  rows.push_back(make_row("random", 0, 0.96));
+  const Comparison comparison = compare_results(rows);
+  ASSERT_THAT(comparison.blocks, SizeIs(1));
+  ASSERT_THAT(comparison.blocks[0].cells, SizeIs(1));
+  const std::vector<MethodResult>& methods = comparison.blocks[0].cells[0].methods;
+  ASSERT_THAT(methods, SizeIs(2));
+  EXPECT_EQ(methods[0].name(), "random");
+  EXPECT_FALSE(methods[0].versus_random);
+  const PairedComparison& magnitude = *methods[1].versus_random;
+  EXPECT_EQ(magnitude.pairs, 3);
+  EXPECT_NEAR(magnitude.mean_pp, 2, 1e-9);
+  EXPECT_NEAR(*magnitude.low_pp, 2 - 2.484138, 1e-6);
+  EXPECT_EQ(magnitude.verdict, Verdict::inconclusive);
+  EXPECT_NEAR(magnitude.mean_accuracy, 0.96, 1e-12);
+  EXPECT_NEAR(magnitude.other_mean_accuracy, 0.94, 1e-12);
+  EXPECT_NEAR(methods[1].versus_dense->mean_pp, -2, 1e-9);
+}
+
+TEST(Comparison, SaysBetterAndWorseOnlyWhereTheIntervalLeavesZeroOut) {
+  std::vector<ResultRow> rows = make_rows("random", {0.90, 0.91, 0.92});
+  append(rows, make_rows("magnitude", {0.95, 0.961, 0.972}));
+  append(rows, make_rows("gradient", {0.85, 0.861, 0.872}));
+  append(rows, make_rows("snip", {0.91, 0.90, 0.93}));
+  const Comparison comparison = compare_results(rows);
+  const auto verdict = [&](std::size_t i) { return comparison.blocks[0].cells[0].methods[i].versus_random->verdict; };
+  EXPECT_EQ(verdict(1), Verdict::better);
+  EXPECT_EQ(verdict(2), Verdict::worse);
+  EXPECT_EQ(verdict(3), Verdict::inconclusive);
+}
+
+TEST(Comparison, OnePairIsInconclusiveAndUnpairedSeedsAreCounted) {
+  std::vector<ResultRow> rows = make_rows("magnitude", {0.97, 0.96, 0.95});
+  rows.push_back(make_row("random", 1, 0.80));
+  rows.push_back(make_row("random", 7, 0.80));
+  const Comparison comparison = compare_results(rows);
+  const PairedComparison& magnitude = *comparison.blocks[0].cells[0].methods[1].versus_random;
+  EXPECT_EQ(magnitude.pairs, 1);
+  EXPECT_EQ(magnitude.unpaired, 3);
+  EXPECT_NEAR(magnitude.mean_pp, 16, 1e-9);
+  EXPECT_FALSE(magnitude.low_pp);
+  EXPECT_EQ(magnitude.verdict, Verdict::inconclusive);
+}
+
+TEST(Comparison, ComparesWithinACellAlone) {
+  std::vector<ResultRow> rows = make_rows("magnitude", {0.97, 0.96});
+  for (ResultRow random : make_rows("random", {0.9, 0.9})) {
+    random.schedule = "iterative";
+    rows.push_back(random);
+    random.schedule = "one_shot";
+    random.sparsity_target = 0.5;
+    rows.push_back(random);
+    random.sparsity_target = 0.9;
+    random.sweep = "another";
+    rows.push_back(random);
+  }
+  const Comparison comparison = compare_results(rows);
+  ASSERT_THAT(comparison.blocks, SizeIs(2));
+  EXPECT_THAT(comparison.blocks[0].cells, SizeIs(3));
+  for (const Cell& cell : comparison.blocks[0].cells) {
+    for (const MethodResult& method : cell.methods) EXPECT_FALSE(method.versus_random);
+  }
+}
+
+TEST(Comparison, LeavesOutWhatIsNotANumber) {
+  std::vector<ResultRow> rows = make_rows("magnitude", {0.97, 0.96});
+  rows[1].accuracy = std::nullopt;
+  append(rows, make_rows("random", {0.9, 0.9}));
+  const Comparison comparison = compare_results(rows);
+  EXPECT_EQ(comparison.not_a_number, 1);
+  EXPECT_EQ(comparison.blocks[0].cells[0].methods[1].versus_random->pairs, 1);
+}
+
+TEST(Comparison, AMethodIsSetAgainstItsOwnControlsEvenWhereTheyRetrainOtherwise) {
+  std::vector<ResultRow> rows = make_rows("magnitude", {0.97, 0.96});
+  for (std::uint64_t seed = 0; seed < 2; ++seed) {
+    rows.push_back(make_control_row("magnitude", "shuffle", seed, 0.95));
+    rows.push_back(make_control_row("magnitude", "reinit", seed, 0.94));
+    rows.back().retrain = "reinit";
+  }
+  const Comparison comparison = compare_results(rows);
+  ASSERT_THAT(comparison.blocks[0].cells, SizeIs(2));
+  const MethodResult& shuffle = comparison.blocks[0].cells[0].methods[1];
+  EXPECT_EQ(shuffle.name(), "magnitude/shuffle");
+  EXPECT_NEAR(shuffle.method_versus->mean_pp, 1.5, 1e-9);
+  EXPECT_NEAR(comparison.blocks[0].cells[1].methods[0].method_versus->mean_pp, 2.5, 1e-9);
+}
+
+TEST(Comparison, HolmCountsTheSweepsComparisons) {
+  std::vector<ResultRow> rows = make_rows("random", {0.90, 0.91, 0.92});
+  append(rows, make_rows("magnitude", {0.95, 0.961, 0.972}));
+  append(rows, make_rows("gradient", {0.91, 0.90, 0.93}));
+  const Comparison comparison = compare_results(rows);
+  const std::vector<MethodResult>& methods = comparison.blocks[0].cells[0].methods;
+  EXPECT_NEAR(*methods[1].versus_random->p_holm, 2 * *methods[1].versus_random->p_value, 1e-12);
+  EXPECT_NEAR(*methods[2].versus_random->p_holm, *methods[2].versus_random->p_value, 1e-12);
+}
+
+TEST(CellStatistics, AreTheComparisonOfWhatIsNeitherDenseNorRandom) {
+  std::vector<ResultRow> rows = make_rows("dense", {0.98, 0.98, 0.98});
+  append(rows, make_rows("magnitude", {0.97, 0.96, 0.95}));
+  append(rows, make_rows("random", {0.96, 0.94, 0.92}));
+  const std::vector<CellStatistics> cells = compute_cell_statistics(rows);
+  ASSERT_THAT(cells, SizeIs(1));
+  const CellStatistics& cell = cells[0];
+  EXPECT_EQ(cell.method, "magnitude");
+  EXPECT_EQ(cell.sweep, "curves");
+  EXPECT_EQ(cell.seeds, 3);
+  EXPECT_NEAR(*cell.mean_accuracy, 0.96, 1e-12);
+  EXPECT_NEAR(*cell.random_mean_accuracy, 0.94, 1e-12);
+  EXPECT_NEAR(*cell.mean_difference_pp, 2, 1e-9);
+  EXPECT_NEAR(*cell.p_value, 0.0741799, 1e-7);
+  EXPECT_NEAR(*cell.dense_accuracy, 0.98, 1e-12);
+  EXPECT_EQ(cell.verdict, "inconclusive");
+  EXPECT_EQ(cell.trial_key, rows[3].trial_key);
+}
+
+TEST(CellStatistics, WithoutRandomTheDifferenceIsUnknown) {
+  const std::vector<CellStatistics> cells = compute_cell_statistics(make_rows("magnitude", {0.97, 0.95}));
+  ASSERT_THAT(cells, SizeIs(1));
+  EXPECT_EQ(cells[0].seeds, 0);
+  EXPECT_NEAR(*cells[0].mean_accuracy, 0.96, 1e-12);
+  EXPECT_FALSE(cells[0].random_mean_accuracy || cells[0].mean_difference_pp || cells[0].p_value);
+}
+
+}  // namespace
+}  // namespace espalier
