@@ -11,7 +11,7 @@ namespace {
 
 struct Entry {
   const char* name;
-  std::unique_ptr<Optimizer> (*make)(const OptimizerSpec&, const at::Tensor&);
+  std::unique_ptr<Optimizer> (*make)(const OptimizerSpec&, const at::Tensor&, bool);
 };
 constexpr Entry kOptimizers[] = {
 #define ESPALIER_OPTIMIZER(name, update, paper, about) {#name, make_##name},
@@ -24,7 +24,7 @@ constexpr Entry kOptimizers[] = {
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerSpec& spec, const at::Tensor& weights) {
   std::vector<std::string> choices;
   for (const Entry& entry : kOptimizers) {
-    if (entry.name == spec.name) return entry.make(spec, weights);
+    if (entry.name == spec.name) return entry.make(spec, weights, weights.device().is_cpu());
     choices.emplace_back(entry.name);
   }
   throw Error(ErrorKind::invalid_input, "train.optimizer: " + unknown_name(spec.name, choices));

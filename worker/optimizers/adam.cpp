@@ -13,14 +13,14 @@ namespace {
 /// Kingma & Ba 2015, arXiv:1412.6980, algorithm 1.
 class Adam : public Optimizer {
  public:
-  Adam(const OptimizerSpec& spec, const at::Tensor& weights)
-      : spec_(spec), first_(at::zeros_like(weights)), second_(at::zeros_like(weights)) {}
+  Adam(const OptimizerSpec& spec, const at::Tensor& weights, bool one_pass)
+      : spec_(spec), one_pass_(one_pass), first_(at::zeros_like(weights)), second_(at::zeros_like(weights)) {}
 
   void step(at::Tensor& weights, const at::Tensor& gradients, double lr) override {
     ++steps_;
     const double step_size = lr / (1 - std::pow(spec_.beta1, static_cast<double>(steps_)));
     const double sqrt_correction = std::sqrt(1 - std::pow(spec_.beta2, static_cast<double>(steps_)));
-    if (weights.device().is_cpu()) {
+    if (one_pass_) {
       adam_step(
           weights.data_ptr<float>(), first_.data_ptr<float>(), second_.data_ptr<float>(), gradients.data_ptr<float>(),
           static_cast<std::size_t>(weights.numel()),
@@ -48,14 +48,15 @@ class Adam : public Optimizer {
 
  private:
   OptimizerSpec spec_;
+  bool one_pass_;
   at::Tensor first_, second_;
   std::int64_t steps_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_adam(const OptimizerSpec& spec, const at::Tensor& weights) {
-  return std::make_unique<Adam>(spec, weights);
+std::unique_ptr<Optimizer> make_adam(const OptimizerSpec& spec, const at::Tensor& weights, bool one_pass) {
+  return std::make_unique<Adam>(spec, weights, one_pass);
 }
 
 }  // namespace espalier

@@ -10,10 +10,11 @@ namespace {
 /// just that), weight decay is added to the gradient, no dampening. Sutskever et al. 2013, PMLR 28:1139.
 class Sgd : public Optimizer {
  public:
-  Sgd(const OptimizerSpec& spec, const at::Tensor& weights) : spec_(spec), velocity_(at::zeros_like(weights)) {}
+  Sgd(const OptimizerSpec& spec, const at::Tensor& weights, bool one_pass)
+      : spec_(spec), one_pass_(one_pass), velocity_(at::zeros_like(weights)) {}
 
   void step(at::Tensor& weights, const at::Tensor& gradients, double lr) override {
-    if (weights.device().is_cpu()) {
+    if (one_pass_) {
       sgd_step(weights.data_ptr<float>(), velocity_.data_ptr<float>(), gradients.data_ptr<float>(),
                static_cast<std::size_t>(weights.numel()),
                {static_cast<float>(lr), static_cast<float>(spec_.momentum), static_cast<float>(spec_.weight_decay),
@@ -32,13 +33,14 @@ class Sgd : public Optimizer {
 
  private:
   OptimizerSpec spec_;
+  bool one_pass_;
   at::Tensor velocity_;
 };
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_sgd(const OptimizerSpec& spec, const at::Tensor& weights) {
-  return std::make_unique<Sgd>(spec, weights);
+std::unique_ptr<Optimizer> make_sgd(const OptimizerSpec& spec, const at::Tensor& weights, bool one_pass) {
+  return std::make_unique<Sgd>(spec, weights, one_pass);
 }
 
 }  // namespace espalier

@@ -1,0 +1,183 @@
+#include "worker/run_job.h"
+
+#include <fstream>
+#include <map>
+#include <numeric>
+
+#include "base/files.h"
+#include "tests/worker/job_test.h"
+#include "worker/safetensors.h"
+
+namespace espalier {
+namespace {
+
+constexpr std::int64_t kWeights = 266200;
+
+class RunJob : public JobTest {
+ protected:
+  std::map<std::string, std::vector<std::uint8_t>> masks(const std::string& name) const {
+    const std::string bytes = read_file(artifact(name), 1 << 30);
+    std::map<std::string, std::vector<std::uint8_t>> result;
+    for (const TensorBytes& tensor : parse_safetensors(bytes, name).tensors) {
+      EXPECT_EQ(tensor.type, TensorType::u8);
+      result[tensor.name] = {tensor.bytes.begin(), tensor.bytes.end()};
+    }
+    return result;
+  }
+  Failure failure_of(std::vector<JobStage> stages) const {
+    const Run result = run(std::move(stages));
+    EXPECT_EQ(result.end, JobEnd::failed);
+    if (result.outcomes.empty() || !result.outcomes.back().failure) return {ErrorKind::internal, "nothing failed"};
+    return *result.outcomes.back().failure;
+  }
+};
+
+TEST_F(RunJob, AChainOfStagesReportsEachAndLearns) {
+  JobStage masked = train("finetuned", train_spec(60), "dense");
+  masked.inputs.emplace_back(InputRole::masks, key("mask"));
+  JobStage last = evaluate("accuracy", "finetuned");
+  last.inputs.emplace_back(InputRole::masks, key("mask"));
+  const Run result = run({init("init"), train("dense", train_spec(60), "init"),
+                          prune("mask", prune_spec("magnitude", kWeights / 10), "dense"), masked, last});
+  ASSERT_EQ(result.end, JobEnd::finished);
+  ASSERT_EQ(result.outcomes.size(), 5U);
+  const Evaluation& evaluation = *result.outcomes.back().evaluation;
+  EXPECT_GT(evaluation.accuracy, 0.5);
+  EXPECT_EQ(evaluation.class_accuracy.size(), 10U);
+  EXPECT_EQ(result.outcomes[2].layers.size(), 3U);
+  const StageOutcome& finetuned = result.outcomes[3];
+  EXPECT_TRUE(finetuned.accuracy_best_val);
+  EXPECT_GT(finetuned.wall_s, 0);
+  // Weights of the artifact are zero where the mask is.
+  const auto mask = masks("mask");
+  const std::string bytes = read_file(artifact("finetuned"), 1 << 30);
+  for (const TensorBytes& tensor : parse_safetensors(bytes, "finetuned").tensors) {
+    const auto covered = mask.find(tensor.name);
+    if (covered == mask.end()) continue;
+    const auto* values = reinterpret_cast<const float*>(tensor.bytes.data());
+    for (std::size_t i = 0; i < covered->second.size(); ++i)
+      ASSERT_TRUE(covered->second[i] || values[i] == 0) << tensor.name;
+  }
+}
+
+TEST_F(RunJob, InputsFromMemoryAndFromFilesGiveTheSameBytes) {
+  done({init("init"), train("dense", train_spec(12), "init"), prune("mask", prune_spec("snip", 5000), "dense")}, "one");
+  for (const JobStage& stage :
+       {init("init"), train("dense", train_spec(12), "init"), prune("mask", prune_spec("snip", 5000), "dense")}) {
+    done({stage}, "apart");
+  }
+  for (const char* name : {"init", "dense", "mask"}) {
+    EXPECT_EQ(to_hex(sha256_file(artifact(name, "one"))), to_hex(sha256_file(artifact(name, "apart")))) << name;
+  }
+}
+
+TEST_F(RunJob, EveryCriterionKeepsExactlyWhatWasAsked) {
+  done({init("init")});
+  for (const char* criterion : {"magnitude", "random", "gradient", "snip"}) {
+    PruneSpec spec = prune_spec(criterion, 12345);
+    StageOutcome outcome = done({prune(std::string("global ") + criterion, spec, "init")});
+    std::int64_t kept = 0;
+    for (const LayerCount& layer : outcome.layers) kept += layer.kept;
+    EXPECT_EQ(kept, 12345);
+    EXPECT_EQ(outcome.layers[0].requested, -1);
+    spec.target.layer_kept = {12000, 300, 45};
+    outcome = done({prune(std::string("layers ") + criterion, spec, "init")});
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(outcome.layers[i].kept, spec.target.layer_kept[i]);
+    EXPECT_EQ(outcome.layers[2].requested, 45);
+    EXPECT_EQ(outcome.layers[2].layer, "fc3");
+  }
+}
+
+TEST_F(RunJob, LaterRoundsKeepPartOfEarlierOnes) {
+  done({init("init")});
+  for (const char* criterion : {"magnitude", "random", "gradient", "snip"}) {
+    const std::string name = criterion;
+    done({prune(name + " 1", prune_spec(criterion, 50000), "init")});
+    JobStage second = prune(name + " 2", prune_spec(criterion, 10000), "init");
+    second.inputs.emplace_back(InputRole::masks, key(name + " 1"));
+    done({second});
+    auto before = masks(name + " 1");
+    std::int64_t kept = 0;
+    for (const auto& [layer, mask] : masks(name + " 2")) {
+      for (std::size_t i = 0; i < mask.size(); ++i) EXPECT_LE(mask[i], before[layer][i]);
+      kept = std::accumulate(mask.begin(), mask.end(), kept);
+    }
+    EXPECT_EQ(kept, 10000);
+  }
+}
+
+TEST_F(RunJob, RandomNeedsNoWeightsAndRoundsDoNotMatter) {
+  done({prune("round 1", prune_spec("random", 50000), "")});
+  JobStage second = prune("round 2", prune_spec("random", 10000), "");
+  second.inputs = {{InputRole::masks, key("round 1")}};
+  done({second, prune("at once", prune_spec("random", 10000), "")});
+  EXPECT_EQ(masks("round 2"), masks("at once"));
+  EXPECT_EQ(failure_of({prune("blind", prune_spec("magnitude", 10), "")}).kind, ErrorKind::internal);
+}
+
+TEST_F(RunJob, ShufflingKeepsEachLayersCount) {
+  done({init("init"), prune("mask", prune_spec("magnitude", 20000), "init")});
+  const StageOutcome outcome = done({shuffle("shuffled", "mask")});
+  const auto before = masks("mask"), after = masks("shuffled");
+  EXPECT_NE(before, after);
+  ASSERT_EQ(outcome.layers.size(), 3U);
+  for (const auto& [name, mask] : before) {
+    EXPECT_EQ(std::accumulate(mask.begin(), mask.end(), 0),
+              std::accumulate(after.at(name).begin(), after.at(name).end(), 0));
+  }
+}
+
+TEST_F(RunJob, FailuresAreOutcomesOfTheRightKind) {
+  EXPECT_EQ(failure_of({train("t", train_spec(5), "missing"), evaluate("e", "t")}).kind, ErrorKind::corrupt);
+  done({init("init")});
+  EXPECT_EQ(failure_of({prune("p", prune_spec("snipp", 5), "init")}).kind, ErrorKind::invalid_input);
+  EXPECT_EQ(failure_of({prune("p", prune_spec("magnitude", kWeights + 1), "init")}).kind, ErrorKind::invalid_input);
+  std::string bytes = read_file(artifact("init"), 1 << 30);
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  write_file_atomically(artifact("init"), bytes);
+  EXPECT_EQ(failure_of({train("t", train_spec(5), "init")}).kind, ErrorKind::corrupt);
+}
+
+TEST_F(RunJob, AFolderThatCannotBeWrittenIsAnOutcome) {
+  std::filesystem::create_directories(folder_ / "store");
+  std::ofstream(folder_ / "store" / "artifacts") << "a file where the folder belongs";
+  EXPECT_EQ(failure_of({init("init")}).kind, ErrorKind::invalid_input);
+}
+
+TEST_F(RunJob, AnUnknownDeviceIsRefused) {
+  WorkerSettings odd = settings();
+  odd.device = "abacus";
+  EXPECT_THROW(JobRunner{odd}, Error);
+}
+
+TEST_F(RunJob, StopBeforeTheFirstStageRunsNothing) {
+  JobRunner runner(settings());
+  const std::atomic<bool> stop = true;
+  EXPECT_EQ(runner.run_job({1, {init("init")}}, stop, {}), JobEnd::interrupted);
+  EXPECT_FALSE(std::filesystem::exists(artifact("init")));
+}
+
+TEST_F(RunJob, NoopsAreFastAndLeaveNothing) {
+  JobRunner runner(settings());
+  const std::atomic<bool> stop = false;
+  int outcomes = 0;
+  JobCallbacks callbacks;
+  callbacks.on_outcome = [&](StageOutcome outcome) { outcomes += !outcome.failure && outcome.artifact_sha256.empty(); };
+  JobStage stage;
+  stage.spec = canonical_json(NoopSpec{});
+  for (int i = 0; i < 2000; ++i) runner.run_job({1, {stage}}, stop, callbacks);
+  EXPECT_EQ(outcomes, 2000);
+  EXPECT_FALSE(std::filesystem::exists(folder_));
+}
+
+TEST_F(RunJob, Lenet5TrainsOnConvolutions) {
+  model_.name = "lenet-5";
+  TrainSpec spec = train_spec(24);
+  JobStage masked = train("sparse", spec, "dense");
+  masked.inputs.emplace_back(InputRole::masks, key("mask"));
+  done({init("init"), train("dense", spec, "init"), prune("mask", prune_spec("snip", 43050), "dense"), masked});
+  EXPECT_GT(done({evaluate("accuracy", "sparse")}).evaluation->accuracy, 0.3);
+}
+
+}  // namespace
+}  // namespace espalier
