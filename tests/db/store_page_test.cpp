@@ -1,0 +1,91 @@
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "db/cell_statistics.h"
+#include "db/migrations.h"
+#include "db/store.h"
+#include "sample_sweep.h"
+
+namespace espalier {
+namespace {
+
+std::string read_page() {
+  std::ifstream file(ESPALIER_STORE_PAGE);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::vector<std::string> sql_blocks(const std::string& page) {
+  const std::string open = "```sql\n", close = "```";
+  std::vector<std::string> blocks;
+  for (std::size_t at = page.find(open); at != std::string::npos; at = page.find(open, at)) {
+    at += open.size();
+    blocks.push_back(page.substr(at, page.find(close, at) - at));
+  }
+  return blocks;
+}
+
+/// docs/store.md against a store with results.
+class StorePage : public testing::Test {
+ protected:
+  void SetUp() override {
+    const SampleSweep sample = make_sample_sweep(2);
+    store_.record_sweep(sample.name, sample.yaml, sample.trials, sample.graph);
+    store_.apply(finish_all(sample.graph));
+    StageGraph failing = make_noop_graph(1);
+    store_.record_sweep("noop", "", {}, failing);
+    StageFinished failed = finish(failing.stages[0]);
+    failed.outcome.failure = Failure{ErrorKind::exhausted, "out of memory"};
+    store_.apply({failed});
+    CellStatistics cell;
+    cell.sweep = "sample";
+    cell.control = "none";
+    cell.verdict = "better";
+    store_.write_cell_statistics({cell});
+  }
+
+  TemporaryFolder folder_;
+  Store store_{folder_.path / "store"};
+  std::string page_ = read_page();
+};
+
+TEST_F(StorePage, EveryExampleRunsAndAnswersSomething) {
+  const SQLite::Database database(store_.paths().database().string(), SQLite::OPEN_READONLY, 1000);
+  const std::vector<std::string> blocks = sql_blocks(page_);
+  EXPECT_GE(blocks.size(), 8U);
+  for (const std::string& block : blocks) {
+    SCOPED_TRACE(block);
+    EXPECT_NO_THROW({
+      SQLite::Statement statement(database, block);
+      EXPECT_TRUE(statement.executeStep());
+    });
+  }
+}
+
+TEST_F(StorePage, NamesEveryTableViewAndColumn) {
+  const SQLite::Database database(store_.paths().database().string(), SQLite::OPEN_READONLY, 1000);
+  SQLite::Statement columns(database,
+                            "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c"
+                            " WHERE m.type IN ('table', 'view') AND m.name NOT LIKE 'sqlite_%'");
+  std::set<std::string> names;
+  while (columns.executeStep()) {
+    names.insert(columns.getColumn(0).getString());
+    names.insert(columns.getColumn(1).getString());
+  }
+  EXPECT_GT(names.size(), 100U);
+  for (const std::string& name : names)
+    EXPECT_THAT(page_, testing::ContainsRegex("(^|[^a-z_0-9])" + name + "([^a-z_0-9]|$)"));
+}
+
+TEST_F(StorePage, NamesTheVersion) {
+  EXPECT_THAT(page_, testing::HasSubstr("the schema's version: " + std::to_string(schema_version()) + "."));
+}
+
+}  // namespace
+}  // namespace espalier
