@@ -38,21 +38,29 @@ class Expander {
   }
 
  private:
+  /// Digests of what a configuration shares with others.
+  struct Parts {
+    Digest network;
+    Digest retrain;
+  };
+
   void add_combination(const Combination& combination) {
     DenseNetwork* network = networks_.find(combination);
     if (network == nullptr) return;
-    if (spec_.dense && network != last_network_) add_trials(TrialConfig(network->config));
+    if (spec_.dense && network != last_network_) {
+      add_trials(TrialConfig(network->config), {network->digest, keys_.retrain(network->config.retrain)});
+    }
     last_network_ = network;
     if (spec_.prune) add_pruned(combination, *network);
   }
 
   void add_pruned(const Combination& combination, DenseNetwork& network) {
     const PruneKeys& keys = *spec_.prune;
-    const std::optional<RetrainPlan>& retrain = retrain_of(combination, network);
+    const std::optional<DenseNetwork::Retrain>& retrain = retrain_of(combination, network);
     const std::vector<OperatingPoint>& points = points_of(combination, network);
     if (!retrain || points.empty()) return;
     TrialConfig config = network.config;
-    config.retrain = *retrain;
+    config.retrain = retrain->plan;
     config.variant = variant_of(spec_, combination, false);
     PrunePlan& prune = config.prune.emplace();
     prune.criterion = keys.criterion.given() ? keys.criterion.at(combination) : keys.method.at(combination);
@@ -63,15 +71,16 @@ class Expander {
     if (has_rates) prune.allocation = "table";
     prune.schedule = keys.schedule.given() ? keys.schedule.at(combination).name : "one_shot";
     if (!set_moment(combination, config) || !set_data(combination, config)) return;
-    add_with_controls(config, points);
+    add_with_controls(config, points, {network.digest, retrain->digest});
   }
 
-  const std::optional<RetrainPlan>& retrain_of(const Combination& combination, DenseNetwork& network) {
+  const std::optional<DenseNetwork::Retrain>& retrain_of(const Combination& combination, DenseNetwork& network) {
     const bool given = spec_.retrain.given();
     const auto [found, is_new] = network.retrains.try_emplace(given ? spec_.retrain.index(combination) : 0);
     if (is_new) {
       const RetrainSetting setting = given ? spec_.retrain.at(combination) : RetrainSetting{};
-      found->second = make_retrain_plan(setting, network, problems_);
+      const auto plan = make_retrain_plan(setting, network, problems_);
+      if (plan) found->second = {*plan, keys_.retrain(*plan)};
       refuse_impossible_control(setting);
     }
     return found->second;
@@ -124,46 +133,47 @@ class Expander {
   bool wants(Control control) const { return std::ranges::find(spec_.controls, control) != spec_.controls.end(); }
 
   /// The points of one control follow each other, so that a chain of rounds is built round by round.
-  void add_with_controls(const TrialConfig& method, const std::vector<OperatingPoint>& points) {
+  void add_with_controls(const TrialConfig& method, const std::vector<OperatingPoint>& points, const Parts& parts) {
     const bool is_random = method.prune->criterion == "random";
     const bool is_reinit = method.retrain.weights == RetrainPlan::Weights::fresh;
-    if (!is_random) add_points(method, points);
+    if (!is_random) add_points(method, points, parts);
     if (is_random || wants(Control::random)) {
       TrialConfig twin = method;
       twin.control = Control::random;
       twin.prune->method = twin.prune->criterion = "random";
       twin.prune->batches = twin.prune->batch_size = 0;
-      add_points(twin, points);
+      add_points(twin, points, parts);
     }
     for (const Control control : {Control::shuffle, Control::reinit}) {
       if (is_random || !wants(control) || (control == Control::reinit && is_reinit)) continue;
       TrialConfig twin = method;
       twin.control = control;
-      add_points(twin, points);
+      add_points(twin, points, parts);
     }
   }
 
-  void add_points(const TrialConfig& config, const std::vector<OperatingPoint>& points) {
+  void add_points(const TrialConfig& config, const std::vector<OperatingPoint>& points, const Parts& parts) {
     for (const OperatingPoint& point : points) {
       TrialConfig at_point = config;
       at_point.prune->sparsity_target = point.sparsity_target;
       at_point.prune->rounds = point.rounds;
-      add_trials(std::move(at_point));
+      add_trials(std::move(at_point), parts);
     }
   }
 
-  void add_trials(TrialConfig&& config) {
-    const Digest digest = digest_config(config);
+  void add_trials(TrialConfig&& config, const Parts& parts) {
+    const Digest digest = keys_.config(config, parts.network, parts.retrain);
     if (!seen_.insert(StageKey{digest}).second) return;
     full_ = full_ || trials_.size() + spec_.seeds.size() > kMostTrials;
     if (full_) return;
     const auto shared = std::make_shared<const TrialConfig>(std::move(config));  // by the seeds of the configuration
-    for (const std::uint64_t seed : spec_.seeds) trials_.push_back({make_trial_key(digest, seed), seed, shared});
+    for (const std::uint64_t seed : spec_.seeds) trials_.push_back({keys_.key(digest, seed), seed, shared});
   }
 
   const SweepSpec& spec_;
   Problems problems_;
   DenseNetworks networks_;
+  TrialKeys keys_;
   const DenseNetwork* last_network_ = nullptr;
   std::unordered_set<StageKey> seen_;
   std::vector<Trial> trials_;

@@ -1,5 +1,6 @@
 #include "experiments/json_writer.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -54,8 +55,13 @@ void JsonWriter::escaped(char c) {
 }
 
 void JsonWriter::value(std::string_view text) {
+  const auto is_plain = [](char c) { return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20; };
   out_ += '"';
-  for (const char c : text) escaped(c);
+  if (std::ranges::all_of(text, is_plain)) {
+    out_ += text;
+  } else {
+    for (const char c : text) escaped(c);
+  }
   out_ += '"';
 }
 

@@ -1,7 +1,5 @@
 #include "experiments/stage_key.h"
 
-#include <string>
-
 #include "experiments/json_writer.h"
 
 namespace espalier {
@@ -12,9 +10,14 @@ bool draws_randomness(StageKind kind) {
 
 StageKey make_stage_key(StageKind kind, std::span<const std::pair<InputRole, StageKey>> inputs, std::uint64_t seed,
                         std::string_view spec) {
-  std::string text;
-  text.reserve(spec.size() + 256);
-  JsonWriter out(text);
+  std::string buffer;
+  return make_stage_key(kind, inputs, seed, spec, buffer);
+}
+
+StageKey make_stage_key(StageKind kind, std::span<const std::pair<InputRole, StageKey>> inputs, std::uint64_t seed,
+                        std::string_view spec, std::string& buffer) {
+  buffer.clear();
+  JsonWriter out(buffer);
   out.begin_object();
   out.field("epoch", static_cast<std::int64_t>(kNumericsEpoch));
   out.key("inputs");
@@ -28,9 +31,9 @@ StageKey make_stage_key(StageKind kind, std::span<const std::pair<InputRole, Sta
   out.field("kind", to_string(kind));
   if (draws_randomness(kind)) out.field("seed", seed);
   out.key("spec");
-  text += spec;
+  buffer += spec;
   out.end_object();
-  return {sha256(text)};
+  return {sha256(buffer)};
 }
 
 }  // namespace espalier

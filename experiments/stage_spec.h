@@ -81,6 +81,7 @@ struct TrainSpec {
 struct PruneTarget {
   std::int64_t total_kept = 0;            ///< over all prunable weights
   std::vector<std::int64_t> layer_kept;   ///< per prunable layer in the model's order; empty: one global ranking
+  bool operator==(const PruneTarget&) const = default;
 };
 
 struct PruneSpec {

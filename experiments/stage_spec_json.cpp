@@ -61,74 +61,95 @@ void nested(JsonWriter& out, std::string_view name, const Value& value) {
   write_json(out, value);
 }
 
-// A train spec is some 800 bytes; one allocation is enough for each kind.
-constexpr std::size_t kUsualSize = 1024;
+}  // namespace
 
-template <typename Write>
-std::string object(Write&& write) {
-  std::string text;
-  text.reserve(kUsualSize);
-  JsonWriter out(text);
+void write_json(JsonWriter& out, const InitSpec& spec) {
   out.begin_object();
-  write(out);
+  nested(out, "model", spec.model);
+  out.field("scheme", spec.scheme);
+  out.field("stream", spec.stream);
   out.end_object();
+}
+
+void write_json(JsonWriter& out, const TrainSpec& spec) {
+  out.begin_object();
+  out.field("batch_size", spec.batch_size);
+  nested(out, "dataset", spec.dataset);
+  out.field("end_step", spec.end_step);
+  out.field("eval_every", spec.eval_every);
+  nested(out, "lr_schedule", spec.lr_schedule);
+  nested(out, "model", spec.model);
+  nested(out, "optimizer", spec.optimizer);
+  out.field("phase", spec.phase);
+  out.field("start_step", spec.start_step);
+  out.end_object();
+}
+
+void write_json(JsonWriter& out, const PruneSpec& spec) {
+  out.begin_object();
+  out.field("batch_size", spec.batch_size);
+  out.field("batches", spec.batches);
+  out.field("criterion", spec.criterion);
+  out.key("dataset");
+  if (spec.dataset) {
+    write_json(out, *spec.dataset);
+  } else {
+    out.null();
+  }
+  out.field("granularity", spec.granularity);
+  nested(out, "model", spec.model);
+  nested(out, "target", spec.target);
+  out.end_object();
+}
+
+void write_json(JsonWriter& out, const ShuffleSpec& spec) {
+  out.begin_object();
+  nested(out, "model", spec.model);
+  out.end_object();
+}
+
+void write_json(JsonWriter& out, const EvaluateSpec& spec) {
+  out.begin_object();
+  nested(out, "dataset", spec.dataset);
+  nested(out, "model", spec.model);
+  out.end_object();
+}
+
+void write_json(JsonWriter& out, const NoopSpec& spec) {
+  out.begin_object();
+  out.field("index", spec.index);
+  out.end_object();
+}
+
+namespace {
+
+template <typename Spec>
+std::string to_json(const Spec& spec) {
+  std::string text;
+  JsonWriter out(text);
+  write_json(out, spec);
   return text;
 }
 
 }  // namespace
 
 std::string canonical_json(const InitSpec& spec) {
-  return object([&](JsonWriter& out) {
-    nested(out, "model", spec.model);
-    out.field("scheme", spec.scheme);
-    out.field("stream", spec.stream);
-  });
+  return to_json(spec);
 }
-
 std::string canonical_json(const TrainSpec& spec) {
-  return object([&](JsonWriter& out) {
-    out.field("batch_size", spec.batch_size);
-    nested(out, "dataset", spec.dataset);
-    out.field("end_step", spec.end_step);
-    out.field("eval_every", spec.eval_every);
-    nested(out, "lr_schedule", spec.lr_schedule);
-    nested(out, "model", spec.model);
-    nested(out, "optimizer", spec.optimizer);
-    out.field("phase", spec.phase);
-    out.field("start_step", spec.start_step);
-  });
+  return to_json(spec);
 }
-
 std::string canonical_json(const PruneSpec& spec) {
-  return object([&](JsonWriter& out) {
-    out.field("batch_size", spec.batch_size);
-    out.field("batches", spec.batches);
-    out.field("criterion", spec.criterion);
-    out.key("dataset");
-    if (spec.dataset) {
-      write_json(out, *spec.dataset);
-    } else {
-      out.null();
-    }
-    out.field("granularity", spec.granularity);
-    nested(out, "model", spec.model);
-    nested(out, "target", spec.target);
-  });
+  return to_json(spec);
 }
-
 std::string canonical_json(const ShuffleSpec& spec) {
-  return object([&](JsonWriter& out) { nested(out, "model", spec.model); });
+  return to_json(spec);
 }
-
 std::string canonical_json(const EvaluateSpec& spec) {
-  return object([&](JsonWriter& out) {
-    nested(out, "dataset", spec.dataset);
-    nested(out, "model", spec.model);
-  });
+  return to_json(spec);
 }
-
 std::string canonical_json(const NoopSpec& spec) {
-  return object([&](JsonWriter& out) { out.field("index", spec.index); });
+  return to_json(spec);
 }
 
 }  // namespace espalier

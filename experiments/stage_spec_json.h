@@ -13,4 +13,13 @@ void write_json(JsonWriter& out, const OptimizerSpec& optimizer);
 void write_json(JsonWriter& out, const LrScheduleSpec& schedule);
 void write_json(JsonWriter& out, const PruneTarget& target);
 
+// Whole specs, as canonical_json: for callers that write many and keep their buffer.
+
+void write_json(JsonWriter& out, const InitSpec& spec);
+void write_json(JsonWriter& out, const TrainSpec& spec);
+void write_json(JsonWriter& out, const PruneSpec& spec);
+void write_json(JsonWriter& out, const ShuffleSpec& spec);
+void write_json(JsonWriter& out, const EvaluateSpec& spec);
+void write_json(JsonWriter& out, const NoopSpec& spec);
+
 }  // namespace espalier

@@ -67,32 +67,6 @@ void write_json(JsonWriter& out, const RetrainPlan& retrain) {
   out.end_object();
 }
 
-std::string canonical_json(const TrialConfig& config) {
-  std::string text;
-  text.reserve(2048);
-  JsonWriter out(text);
-  out.begin_object();
-  out.field("control", to_string(config.control));
-  out.key("dataset");
-  write_json(out, config.dataset);
-  out.field("init", config.init);
-  out.key("model");
-  write_json(out, config.model);
-  out.key("prune");
-  if (config.prune) {
-    write_json(out, *config.prune);
-  } else {
-    out.null();
-  }
-  out.key("retrain");
-  write_json(out, config.retrain);
-  out.key("train");
-  write_json(out, config.train);
-  out.field("variant", config.variant);
-  out.end_object();
-  return text;
-}
-
 }  // namespace
 
 std::string_view to_string(Control control) {
@@ -109,18 +83,56 @@ std::string_view to_string(Control control) {
   return "reinit";
 }
 
-Digest digest_config(const TrialConfig& config) {
-  return sha256(canonical_json(config));
+template <typename Write>
+Digest TrialKeys::digest(Write&& write) {
+  buffer_.clear();
+  JsonWriter out(buffer_);
+  write(out);
+  return sha256(buffer_);
 }
 
-StageKey make_trial_key(const Digest& config, std::uint64_t seed) {
-  std::string text;
-  JsonWriter out(text);
-  out.begin_object();
-  out.field("config", to_hex(config));
-  out.field("seed", seed);
-  out.end_object();
-  return {sha256(text)};
+Digest TrialKeys::network(const TrialConfig& trial) {
+  return digest([&](JsonWriter& out) {
+    out.begin_object();
+    out.key("dataset");
+    write_json(out, trial.dataset);
+    out.field("init", trial.init);
+    out.key("model");
+    write_json(out, trial.model);
+    out.key("train");
+    write_json(out, trial.train);
+    out.end_object();
+  });
+}
+
+Digest TrialKeys::retrain(const RetrainPlan& plan) {
+  return digest([&](JsonWriter& out) { write_json(out, plan); });
+}
+
+Digest TrialKeys::config(const TrialConfig& trial, const Digest& network, const Digest& retrain) {
+  return digest([&](JsonWriter& out) {
+    out.begin_object();
+    out.field("control", to_string(trial.control));
+    out.field("network", to_hex(network));
+    out.key("prune");
+    if (trial.prune) {
+      write_json(out, *trial.prune);
+    } else {
+      out.null();
+    }
+    out.field("retrain", to_hex(retrain));
+    out.field("variant", trial.variant);
+    out.end_object();
+  });
+}
+
+StageKey TrialKeys::key(const Digest& trial, std::uint64_t seed) {
+  return {digest([&](JsonWriter& out) {
+    out.begin_object();
+    out.field("config", to_hex(trial));
+    out.field("seed", seed);
+    out.end_object();
+  })};
 }
 
 }  // namespace espalier

@@ -1,8 +1,11 @@
 #include "experiments/expand/dense_network.h"
 
+#include <utility>
+
 #include "base/error.h"
 #include "experiments/expand/train_recipe.h"
 #include "experiments/parse/dataset_key.h"
+#include "experiments/trial_key.h"
 
 namespace espalier {
 namespace {
@@ -81,6 +84,7 @@ std::unique_ptr<DenseNetwork> DenseNetworks::make(const Combination& combination
   config.train = *recipe;
   config.retrain.name = "none";
   config.variant = variant_of(spec_, combination, true);
+  network->digest = TrialKeys().network(config);
   return network;
 }
 

@@ -17,12 +17,17 @@ namespace espalier {
 /// What the combinations that train the same dense network have in common, worked out once.
 struct DenseNetwork {
   TrialConfig config;  ///< that of its own trial
+  Digest digest{};     ///< TrialKeys::network of it
   TrainKeys<Maybe> keys;
   std::vector<PrunableLayer> layers;
 
   /// Retrain plans by the setting's index, and operating points by those of sparsity, allocation and schedule. Nothing
   /// inside where the setting does not fit this network, which was reported.
-  std::map<std::size_t, std::optional<RetrainPlan>> retrains;
+  struct Retrain {
+    RetrainPlan plan;
+    Digest digest{};
+  };
+  std::map<std::size_t, std::optional<Retrain>> retrains;
   std::map<std::array<std::size_t, 3>, std::vector<OperatingPoint>> points;
 };
 

@@ -1,17 +1,35 @@
 #include "experiments/graph/chain_specs.h"
 
+#include <algorithm>
+
 namespace espalier {
 
 void ChainSpecs::turn_to(const TrialConfig& config) {
   const TrialConfig* before = config_;
   config_ = &config;
-  prune_.assign(config.prune ? config.prune->rounds.size() : 0, std::nullopt);
+  keep_equal_prunes(before, config);
   const bool same_model = before != nullptr && before->model == config.model;
   if (!same_model) counts_ = count_model(describe_model(config.model));
   const bool same_network =
       same_model && before->dataset == config.dataset && before->init == config.init && before->train == config.train;
   if (!same_network) forget_network();
   if (!same_network || before->retrain != config.retrain) retrain_.clear();
+}
+
+/// The operating points of one chain of rounds begin alike.
+void ChainSpecs::keep_equal_prunes(const TrialConfig* before, const TrialConfig& config) {
+  std::size_t kept = 0;
+  const bool comparable = before != nullptr && before->prune && config.prune && before->model == config.model &&
+                          before->dataset == config.dataset && before->prune->criterion == config.prune->criterion &&
+                          before->prune->granularity == config.prune->granularity &&
+                          before->prune->batches == config.prune->batches &&
+                          before->prune->batch_size == config.prune->batch_size;
+  if (comparable) {
+    const auto differ = std::ranges::mismatch(before->prune->rounds, config.prune->rounds);
+    kept = static_cast<std::size_t>(differ.in1 - before->prune->rounds.begin());
+  }
+  prune_.resize(kept);
+  prune_.resize(config.prune ? config.prune->rounds.size() : 0);
 }
 
 void ChainSpecs::forget_network() {
@@ -23,22 +41,22 @@ void ChainSpecs::forget_network() {
 }
 
 SpecIndex ChainSpecs::init() {
-  if (!init_) init_ = table_.add(canonical_json(InitSpec{config_->model, config_->init, "init"}));
+  if (!init_) init_ = table_.add(InitSpec{config_->model, config_->init, "init"});
   return *init_;
 }
 
 SpecIndex ChainSpecs::reinit() {
-  if (!reinit_) reinit_ = table_.add(canonical_json(InitSpec{config_->model, config_->init, "reinit"}));
+  if (!reinit_) reinit_ = table_.add(InitSpec{config_->model, config_->init, "reinit"});
   return *reinit_;
 }
 
 SpecIndex ChainSpecs::shuffle() {
-  if (!shuffle_) shuffle_ = table_.add(canonical_json(ShuffleSpec{config_->model}));
+  if (!shuffle_) shuffle_ = table_.add(ShuffleSpec{config_->model});
   return *shuffle_;
 }
 
 SpecIndex ChainSpecs::evaluate() {
-  if (!evaluate_) evaluate_ = table_.add(canonical_json(EvaluateSpec{config_->model, config_->dataset}));
+  if (!evaluate_) evaluate_ = table_.add(EvaluateSpec{config_->model, config_->dataset});
   return *evaluate_;
 }
 
@@ -72,7 +90,7 @@ SpecIndex ChainSpecs::prune(std::size_t round) {
   PruneSpec spec{config_->model, plan.criterion, plan.granularity, plan.rounds[round], {},
                  plan.batches,   plan.batch_size};
   if (plan.batches > 0) spec.dataset = config_->dataset;
-  prune_[round] = table_.add(canonical_json(spec));
+  prune_[round] = table_.add(spec);
   return *prune_[round];
 }
 

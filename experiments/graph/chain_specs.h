@@ -32,6 +32,7 @@ class ChainSpecs {
 
  private:
   void forget_network();
+  void keep_equal_prunes(const TrialConfig* before, const TrialConfig& config);
   SpecIndex train(const TrainRecipe& recipe, std::int64_t start_step, std::int64_t end_step, std::int64_t phase);
 
   SpecTable& table_;

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "experiments/stage_spec.h"
+#include "experiments/stage_spec_json.h"
 
 namespace espalier {
 
@@ -16,8 +16,14 @@ using SpecIndex = std::uint32_t;
 /// The distinct specs of a graph, as canonical JSON: equal texts have one index.
 class SpecTable {
  public:
-  SpecIndex add(std::string text);
-  /// As add(canonical_json(spec)), and remembers which trajectory the spec is a cut of.
+  template <typename Spec>
+  SpecIndex add(const Spec& spec) {
+    buffer_.clear();
+    JsonWriter out(buffer_);
+    write_json(out, spec);
+    return add_buffer();
+  }
+  /// As add, and remembers which trajectory the spec is a cut of.
   SpecIndex add_train(TrainSpec spec);
 
   const std::shared_ptr<const std::string>& text(SpecIndex spec) const { return texts_[spec]; }
@@ -28,11 +34,14 @@ class SpecTable {
   bool is_cut(SpecIndex spec) const { return cut_count_.at(cuts_.at(spec).trajectory) > 1; }
 
  private:
+  SpecIndex add_buffer();
+
   struct Cut {
     SpecIndex trajectory = 0;
     std::int64_t end_step = 0;
   };
 
+  std::string buffer_;
   std::vector<std::shared_ptr<const std::string>> texts_;  // shared with the stages
   std::unordered_map<std::string_view, SpecIndex> index_;  // views of texts_
   std::unordered_map<SpecIndex, Cut> cuts_;

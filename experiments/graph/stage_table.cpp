@@ -58,7 +58,7 @@ std::pair<StageIndex, bool> StageTable::find_or_add(StageIdentity identity) {
     stage.inputs.push_back({role, index});
     inputs[count++] = {role, stages_[index].key};
   }
-  stage.key = make_stage_key(stage.kind, std::span(inputs).first(count), stage.seed, *stage.spec);
+  stage.key = make_stage_key(stage.kind, std::span(inputs).first(count), stage.seed, *stage.spec, buffer_);
   stages_.push_back(std::move(stage));
   identities_.push_back(identity);
   return {place->second, true};

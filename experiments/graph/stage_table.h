@@ -54,6 +54,7 @@ class StageTable {
   std::pair<StageIndex, bool> find_or_add(StageIdentity identity);
 
   const SpecTable& specs_;
+  std::string buffer_;
   std::vector<Stage> stages_;
   std::vector<StageIdentity> identities_;  // parallel to stages_
   std::unordered_map<StageIdentity, StageIndex, StageIdentityHash> index_;
