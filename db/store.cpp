@@ -9,9 +9,11 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/host_name.h"
 #include "base/log.h"
 #include "db/cell_recorder.h"
 #include "db/change_recorder.h"
+#include "db/measured_cost.h"
 #include "db/migrations.h"
 #include "db/network_filesystem.h"
 #include "db/prepared.h"
@@ -23,12 +25,6 @@ namespace {
 
 double now_s() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  ::gethostname(name.data(), name.size() - 1);
-  return name.data();
 }
 
 StorePaths create_folders(const std::filesystem::path& root) {
@@ -99,12 +95,6 @@ std::uint32_t raise_generation(SQLite::Database& database, const StorePaths& pat
     transaction.commit();
     return static_cast<std::uint32_t>(*generation);
   });
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 }  // namespace
@@ -221,16 +211,7 @@ void Store::apply(const std::vector<StoreChange>& changes) {
 }
 
 std::optional<double> Store::measured_seconds_per_cost() const {
-  return with_sqlite_errors(impl_->paths.database(), [&]() -> std::optional<double> {
-    std::vector<double> measured;
-    Prepared(impl_->database,
-             "SELECT s.wall_s / s.cost FROM stages s JOIN environments e ON e.id = s.environment_id"
-             " WHERE s.kind = 'train' AND s.state = 'done' AND s.cost > 0 AND s.wall_s > 0 AND e.host = ?"
-             " ORDER BY s.id DESC LIMIT 1001")
-        .each([&](SQLite::Statement& row) { measured.push_back(row.getColumn(0).getDouble()); }, host_name());
-    if (measured.empty()) return std::nullopt;
-    return median(std::move(measured));
-  });
+  return with_sqlite_errors(impl_->paths.database(), [&] { return median_seconds_per_cost(impl_->database); });
 }
 
 void Store::write_cell_statistics(const std::vector<CellStatistics>& cells) {

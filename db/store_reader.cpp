@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/suggest.h"
 #include "db/column_reader.h"
+#include "db/measured_cost.h"
 #include "db/prepared.h"
 #include "db/read_only_database.h"
 #include "db/sqlite_errors.h"
@@ -155,6 +156,20 @@ std::vector<KindCostRow> StoreReader::measured_costs() const {
         });
     return rows;
   });
+}
+
+std::vector<bool> StoreReader::done_stages(const StageGraph& graph) const {
+  return impl_->reading([&] {
+    Prepared find(impl_->database, "SELECT count(*) FROM stages WHERE key = ? AND state = 'done'");
+    std::vector<bool> done;
+    done.reserve(graph.stages.size());
+    for (const Stage& stage : graph.stages) done.push_back(*find.integer(to_hex(stage.key)) > 0);
+    return done;
+  });
+}
+
+std::optional<double> StoreReader::measured_seconds_per_cost() const {
+  return impl_->reading([&] { return median_seconds_per_cost(impl_->database); });
 }
 
 }  // namespace espalier

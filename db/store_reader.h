@@ -10,6 +10,7 @@
 #include "db/result_row.h"
 #include "db/stage_row.h"
 #include "experiments/outcome.h"
+#include "experiments/stage_graph.h"
 
 namespace espalier {
 
@@ -48,6 +49,12 @@ class StoreReader {
   std::vector<MetricPoint> metrics(const std::string& key) const;
 
   std::vector<KindCostRow> measured_costs() const;
+
+  /// Which stages of the graph are done (parallel to graph.stages), as the rows say; artifacts are not looked at.
+  std::vector<bool> done_stages(const StageGraph& graph) const;
+
+  /// As Store::measured_seconds_per_cost.
+  std::optional<double> measured_seconds_per_cost() const;
 
  private:
   struct Impl;

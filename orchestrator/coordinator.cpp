@@ -227,10 +227,11 @@ void Coordinator::perform(Effects effects) {
       progress_.tell(tell->text);
     }
   }
-  if (changes_.size() >= kCommitAtOnce) commit();
+  if (changes_.size() >= kCommitAtOnce || core_.finished()) commit();
 }
 
 void Coordinator::send_commands() {
+  if (first_job_at_ == 0) first_job_at_ = utc_seconds();
   for (auto& [to, commands] : std::exchange(commands_, {})) {
     const auto found = pools_.find(to.first);
     if (found != pools_.end()) found->second->send(ToRank{to.second, encode(commands)});
@@ -241,6 +242,7 @@ void Coordinator::commit() {
   if (changes_.empty()) return;
   store_.apply(changes_);
   changes_.clear();
+  last_commit_at_ = utc_seconds();
 }
 
 asio::awaitable<void> Coordinator::tick() {

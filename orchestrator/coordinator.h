@@ -44,6 +44,8 @@ class Coordinator {
 
   int port() const;
   double elapsed_s() const;
+  /// Seconds from the first job handed out to the last commit.
+  double busy_s() const { return last_commit_at_ - first_job_at_; }
 
  private:
   boost::asio::awaitable<void> accept_connections();
@@ -82,6 +84,8 @@ class Coordinator {
   Ending ending_ = Ending::finished;
   bool stop_begun_ = false;
   double started_at_ = 0;
+  double first_job_at_ = 0;
+  double last_commit_at_ = 0;
   double gone_since_ = 0;
   std::exception_ptr error_;
 };

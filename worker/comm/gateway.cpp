@@ -15,6 +15,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/error.h"
+#include "base/host_name.h"
 #include "cluster/authentication.h"
 #include "cluster/connection.h"
 #include "worker/comm/pool_member.h"
@@ -26,11 +27,6 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 namespace {
-
-std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
 
 class Gateway {
  public:

@@ -1,0 +1,54 @@
+#include "orchestrator/client.h"
+
+#include <exception>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "base/error.h"
+#include "cluster/authentication.h"
+#include "cluster/connection.h"
+
+namespace espalier {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+namespace {
+
+asio::awaitable<void> ask_to_cancel(ConnectionPtr connection, std::string secret) {
+  co_await introduce_to_coordinator(connection, Role::client, secret);
+  connection->send(Cancel{});
+  while (!std::holds_alternative<Done>(co_await connection->receive())) {
+  }
+}
+
+}  // namespace
+
+void cancel_sweep(const StorePaths& store) {
+  const ConnectionFile where = read_connection_file(store.connection());
+  asio::io_context io;
+  tcp::socket socket(io);
+  try {
+    asio::connect(socket, tcp::resolver(io).resolve(where.host, std::to_string(where.port)));
+  } catch (const boost::system::system_error& error) {
+    throw Error(ErrorKind::unavailable, "no coordinator answers at " + where.host + ":" + std::to_string(where.port) +
+                                            " (" + error.code().message() + "); the process " +
+                                            std::to_string(where.pid) + " that wrote " + store.connection().string() +
+                                            " may be gone");
+  }
+  std::exception_ptr failure;
+  bool answered = false;
+  asio::co_spawn(io, ask_to_cancel(std::make_shared<Connection>(std::move(socket)), load_secret(store.secret())),
+                 [&](std::exception_ptr error) {
+                   failure = error;
+                   answered = true;
+                   io.stop();
+                 });
+  io.run_for(std::chrono::seconds(10));
+  if (failure) std::rethrow_exception(failure);
+  if (!answered) throw Error(ErrorKind::unavailable, "the coordinator did not answer within 10 s");
+}
+
+}  // namespace espalier

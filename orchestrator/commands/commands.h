@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+
+#include "orchestrator/exit_codes.h"
+
+namespace CLI {
+class App;
+}
+
+namespace espalier {
+
+/// What every command shares: where the store is, and the answer to the shell.
+struct CommandLine {
+  std::string store = "espalier-store";
+  ExitCode exit_code = kExitDone;
+};
+
+// One file each. They declare their options on a subcommand and do their work when it was chosen; what goes wrong is an
+// espalier::Error, which main turns into a line on stderr and an exit code.
+void add_run_command(CLI::App& app, CommandLine& line);
+void add_plan_command(CLI::App& app, CommandLine& line);
+void add_check_command(CLI::App& app, CommandLine& line);
+void add_status_command(CLI::App& app, CommandLine& line);
+void add_results_command(CLI::App& app, CommandLine& line);
+void add_compare_command(CLI::App& app, CommandLine& line);
+void add_explain_command(CLI::App& app, CommandLine& line);
+void add_cancel_command(CLI::App& app, CommandLine& line);
+void add_methods_command(CLI::App& app, CommandLine& line);
+void add_models_command(CLI::App& app, CommandLine& line);
+void add_datasets_command(CLI::App& app, CommandLine& line);
+
+}  // namespace espalier

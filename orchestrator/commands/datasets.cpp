@@ -1,0 +1,36 @@
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "experiments/dataset.h"
+#include "orchestrator/commands/commands.h"
+
+namespace espalier {
+namespace {
+
+void print_datasets(const DataFolder& folder, bool as_json) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const DatasetStatus& dataset : list_datasets(folder)) {
+    list.push_back(
+        {{"name", dataset.name}, {"about", dataset.about}, {"present", dataset.present}, {"where", dataset.where}});
+    if (!as_json)
+      std::cout << fmt::format("{:<8} {:<8} {}\n{:<17} {}\n", dataset.name, dataset.present ? "present" : "missing",
+                               dataset.about, "", dataset.where);
+  }
+  if (as_json) std::cout << list.dump(2) << "\n";
+}
+
+}  // namespace
+
+void add_datasets_command(CLI::App& app, CommandLine&) {
+  CLI::App* command = app.add_subcommand("datasets", "Which datasets are here, and where to get the others");
+  auto json = std::make_shared<bool>(false);
+  auto data = std::make_shared<std::string>();
+  command->add_flag("--json", *json, "As JSON");
+  command->add_option("--data", *data, "Folder of the datasets (default: $ESPALIER_DATA, else ./data)");
+  command->callback([json, data] { print_datasets(data_folder(*data), *json); });
+}
+
+}  // namespace espalier

@@ -1,0 +1,77 @@
+#include <ctime>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/duration_text.h"
+#include "db/rows_json.h"
+#include "db/store_reader.h"
+#include "orchestrator/commands/commands.h"
+
+namespace espalier {
+namespace {
+
+std::string time_text(double at) {
+  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(static_cast<std::time_t>(at)));
+}
+
+/// One sentence: why the stage is as it is.
+std::string verdict(const StageDetails& details) {
+  const std::string& state = details.stage.state;
+  if (state == "done") return "done" + (details.finished_at ? " at " + time_text(*details.finished_at) : std::string());
+  if (state == "failed") return "failed: " + details.failure_kind + ": " + details.failure_message;
+  if (!details.attempts.empty() && !details.attempts.front().ended_at) {
+    return fmt::format("runs since {} on rank {} of {}", time_text(details.attempts.front().started_at),
+                       details.attempts.front().rank, details.attempts.front().pool);
+  }
+  std::string waiting;
+  for (const StageInputRow& input : details.inputs) {
+    if (input.stage.state != "done")
+      waiting += fmt::format("{}{} ({})", waiting.empty() ? "" : ", ", input.stage.label, input.stage.state);
+  }
+  if (!waiting.empty()) return "waits for " + waiting;
+  return details.trials == 0 ? "is not needed by any trial"
+                             : "is ready: waits for a free rank, or for its sweep to be run";
+}
+
+void explain(const std::string& store, const std::string& name, bool as_json) {
+  const StageDetails details = StoreReader(store).stage(name);
+  if (as_json) {
+    std::cout << nlohmann::ordered_json(details).dump(2) << "\n";
+    return;
+  }
+  std::cout << fmt::format("{}\n{}\n\n{}\n", details.stage.label, details.stage.key, verdict(details));
+  if (!details.note.empty()) std::cout << details.note << "\n";
+  if (details.wall_s) std::cout << "took " << duration_text(*details.wall_s) << "\n";
+  if (details.accuracy) std::cout << fmt::format("test accuracy {:.2f} %\n", 100 * *details.accuracy);
+  std::cout << fmt::format("{} trials depend on it\n", details.trials);
+  for (const StageInputRow& input : details.inputs) {
+    std::cout << fmt::format("input {:<12} {} [{}] {}\n", input.role, input.stage.label, input.stage.key.substr(0, 12),
+                             input.stage.state);
+  }
+  for (const AttemptRow& attempt : details.attempts) {
+    std::cout << fmt::format("attempt {} at {} on rank {} of {}{}: {}{}\n", attempt.number,
+                             time_text(attempt.started_at), attempt.rank, attempt.pool,
+                             attempt.host.empty() ? "" : " (" + attempt.host + ")",
+                             attempt.ended_at ? attempt.how : "running", attempt.why.empty() ? "" : ": " + attempt.why);
+  }
+  std::cout << "spec " << details.spec << "\n";
+}
+
+}  // namespace
+
+void add_explain_command(CLI::App& app, CommandLine& line) {
+  CLI::App* command = app.add_subcommand("explain", "Why a stage waits, why it ran again, what it left");
+  auto json = std::make_shared<bool>(false);
+  auto name = std::make_shared<std::string>();
+  command->add_option("stage", *name, "The first digits of its key, or its label (status and plan --dot show them)")
+      ->required();
+  command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
+  command->add_flag("--json", *json, "As JSON");
+  command->callback([json, name, &line] { explain(line.store, *name, *json); });
+}
+
+}  // namespace espalier

@@ -1,0 +1,22 @@
+#include "orchestrator/commands/format_option.h"
+
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+namespace espalier {
+
+std::shared_ptr<OutputFormat> add_format_option(CLI::App& command) {
+  auto format = std::make_shared<OutputFormat>(OutputFormat::table);
+  command
+      .add_option_function<std::string>(
+          "--format", [format](const std::string& name) { *format = parse_output_format(name); },
+          "table and markdown for people; csv and json for programs (exact)")
+      ->check(CLI::IsMember(output_format_names()))
+      ->default_str("table");
+  command.add_flag_callback(
+      "--json", [format] { *format = OutputFormat::json; }, "As JSON");
+  return format;
+}
+
+}  // namespace espalier

@@ -1,0 +1,131 @@
+#include "orchestrator/plan.h"
+
+#include <algorithm>
+#include <iostream>
+#include <thread>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/duration_text.h"
+#include "db/store_reader.h"
+#include "experiments/store_paths.h"
+#include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/sweep_options.h"
+#include "orchestrator/load_sweep.h"
+#include "orchestrator/plan_dot.h"
+
+namespace espalier {
+namespace {
+
+/// Without a measurement: a core's rate on these small networks, multiply-adds per second. Only for the first estimate.
+constexpr double kAssumedRate = 1.2e10;
+
+struct Estimate {
+  double work_s = 0;      ///< of one rank
+  double on_ranks_s = 0;  ///< of `ranks` of them
+  int ranks = 1;
+  bool measured = false;
+};
+
+Estimate estimate(const StageGraph& graph, const std::vector<bool>& done, std::optional<double> seconds_per_cost,
+                  int ranks) {
+  const Plan plan(graph, done);
+  const double rate = seconds_per_cost.value_or(1 / kAssumedRate);
+  Estimate result;
+  result.ranks = ranks;
+  result.measured = seconds_per_cost.has_value();
+  result.work_s = plan.remaining_cost() * rate;
+  result.on_ranks_s = std::max(result.work_s / ranks, plan.critical_path_cost() * rate);
+  return result;
+}
+
+std::string grouped(std::int64_t number) {
+  std::string digits = std::to_string(number);
+  for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
+    digits.insert(static_cast<std::size_t>(at), ",");
+  return digits;
+}
+
+void print_plan(const LoadedSweep& sweep, std::int64_t done, const Estimate& estimate) {
+  const SharingReport& sharing = sweep.graph.sharing;
+  const double saved = sharing.steps_before > 0
+                           ? 100.0 * static_cast<double>(sharing.steps_before - sharing.steps_after) /
+                                 static_cast<double>(sharing.steps_before)
+                           : 0;
+  std::cout << fmt::format("sweep    {}\n", sweep.name);
+  std::cout << fmt::format("trials   {}\n", grouped(static_cast<std::int64_t>(sweep.trials.size())));
+  std::cout << fmt::format("stages   {} before sharing, {} after, {} of them done already\n",
+                           grouped(sharing.stages_before), grouped(sharing.stages_after), grouped(done));
+  std::cout << fmt::format("steps    {} optimizer steps before sharing, {} after: {} saved ({:.1f} %)\n",
+                           grouped(sharing.steps_before), grouped(sharing.steps_after),
+                           grouped(sharing.steps_before - sharing.steps_after), saved);
+  std::cout << fmt::format(
+      "time     about {} on {} ranks ({} of work; {})\n", duration_text(estimate.on_ranks_s), estimate.ranks,
+      duration_text(estimate.work_s),
+      estimate.measured ? "from times measured in this store" : "a guess until something was measured here");
+}
+
+void print_json(const LoadedSweep& sweep, std::int64_t done, const Estimate& estimate) {
+  const SharingReport& sharing = sweep.graph.sharing;
+  std::cout << nlohmann::json{{"sweep", sweep.name},
+                              {"trials", sweep.trials.size()},
+                              {"stages_before", sharing.stages_before},
+                              {"stages_after", sharing.stages_after},
+                              {"stages_done", done},
+                              {"steps_before", sharing.steps_before},
+                              {"steps_after", sharing.steps_after},
+                              {"steps_saved", sharing.steps_before - sharing.steps_after},
+                              {"ranks", estimate.ranks},
+                              {"estimated_work_s", estimate.work_s},
+                              {"estimated_s", estimate.on_ranks_s},
+                              {"estimate_is_measured", estimate.measured}}
+                   .dump(2)
+            << "\n";
+}
+
+struct PlanOptions {
+  SweepOptions sweep;
+  int workers = 0;
+  bool json = false;
+  bool dot = false;
+};
+
+void plan(const PlanOptions& options, const std::string& store) {
+  const LoadedSweep sweep = load_sweep(options.sweep.file, options.sweep.overrides, data_folder(options.sweep.data));
+  std::vector<bool> done(sweep.graph.stages.size(), false);
+  std::optional<double> seconds_per_cost;
+  if (std::filesystem::exists(StorePaths{store}.database())) {
+    const StoreReader reader(store);
+    done = reader.done_stages(sweep.graph);
+    seconds_per_cost = reader.measured_seconds_per_cost();
+  }
+  if (options.dot) {
+    std::cout << plan_as_dot(sweep.graph, done);
+    return;
+  }
+  const int ranks =
+      options.workers > 0 ? options.workers : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const auto count = std::count(done.begin(), done.end(), true);
+  const Estimate time = estimate(sweep.graph, done, seconds_per_cost, ranks);
+  options.json ? print_json(sweep, count, time) : print_plan(sweep, count, time);
+}
+
+}  // namespace
+
+void add_plan_command(CLI::App& app, CommandLine& line) {
+  CLI::App* command = app.add_subcommand("plan", "What a sweep would run: trials, stages, what sharing saves, time");
+  auto options = std::make_shared<PlanOptions>();
+  add_sweep_options(*command, options->sweep);
+  command->add_option("--store", line.store, "Folder of the results, for what is done and for measured times")
+      ->capture_default_str();
+  command->add_option("--workers", options->workers, "Ranks to estimate for (default: the cores of this machine)")
+      ->check(CLI::Range(1, 100000));
+  command->add_flag("--json", options->json, "As JSON");
+  command->add_flag("--dot", options->dot,
+                    "The graph of stages for Graphviz: espalier plan SWEEP.yaml --dot | dot -Tsvg > plan.svg");
+  command->callback([options, &line] { plan(*options, line.store); });
+}
+
+}  // namespace espalier

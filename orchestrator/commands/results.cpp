@@ -1,0 +1,28 @@
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "analysis/results_report.h"
+#include "db/store_reader.h"
+#include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/format_option.h"
+
+namespace espalier {
+
+void add_results_command(CLI::App& app, CommandLine& line) {
+  CLI::App* command = app.add_subcommand("results", "One row per trial that is done");
+  auto filter = std::make_shared<ResultFilter>();
+  command->add_option("--sweep", filter->sweep, "Only this sweep");
+  command->add_option("--dataset", filter->dataset, "Only this dataset");
+  command->add_option("--model", filter->model, "Only this model");
+  command->add_option("--method", filter->method, "Only this method (dense for the dense networks)");
+  command->add_option("--schedule", filter->schedule, "Only this schedule");
+  command->add_option("--control", filter->control, "none, random, shuffle or reinit");
+  command->add_option("--sparsity", filter->sparsity_target, "Only this sparsity, the fraction removed");
+  command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
+  const auto format = add_format_option(*command);
+  command->callback(
+      [filter, format, &line] { std::cout << render_results(StoreReader(line.store).results(*filter), *format); });
+}
+
+}  // namespace espalier

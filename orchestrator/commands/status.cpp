@@ -1,0 +1,50 @@
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "db/rows_json.h"
+#include "db/store_reader.h"
+#include "orchestrator/commands/commands.h"
+
+namespace espalier {
+namespace {
+
+void print_status(const std::string& store, bool as_json) {
+  const StoreReader reader(store);
+  const std::vector<SweepRow> sweeps = reader.sweeps();
+  const std::vector<FailedStageRow> failures = reader.failures();
+  if (as_json) {
+    nlohmann::ordered_json json;
+    json["store"] = store;
+    json["sweeps"] = sweeps;
+    json["failures"] = failures;
+    std::cout << json.dump(2) << "\n";
+    return;
+  }
+  if (sweeps.empty()) std::cout << store << " has no sweeps yet; start one with: espalier run SWEEP.yaml\n";
+  for (const SweepRow& sweep : sweeps) {
+    std::cout << fmt::format("{:<24} {:<10} {}/{} trials, {}/{} stages, {} failed, {} running\n", sweep.label,
+                             sweep.state, sweep.trials_done, sweep.trials, sweep.stages_done, sweep.stages,
+                             sweep.stages_failed, sweep.running_attempts);
+  }
+  for (const FailedStageRow& failure : failures) {
+    std::cout << fmt::format("failed: {} [{}]{}: {}: {}\n", failure.label, failure.key.substr(0, 12),
+                             failure.host.empty() ? "" : " on " + failure.host, failure.failure_kind,
+                             failure.failure_message);
+  }
+}
+
+}  // namespace
+
+void add_status_command(CLI::App& app, CommandLine& line) {
+  CLI::App* command =
+      app.add_subcommand("status", "The sweeps of a store: what is done, what runs, what failed and why");
+  auto json = std::make_shared<bool>(false);
+  command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
+  command->add_flag("--json", *json, "As JSON");
+  command->callback([json, &line] { print_status(line.store, *json); });
+}
+
+}  // namespace espalier

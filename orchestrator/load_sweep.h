@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "experiments/dataset.h"
+#include "experiments/diagnostic.h"
+#include "experiments/stage_graph.h"
+#include "experiments/trial.h"
+
+namespace espalier {
+
+/// A sweep file, read, checked, multiplied out and merged.
+struct LoadedSweep {
+  std::string name;
+  std::string yaml;
+  std::vector<Trial> trials;
+  StageGraph graph;
+  std::vector<Diagnostic> warnings;
+};
+
+/// Reads the sweep and the sizes of its datasets (files are found in `data`, verified, and not kept).
+/// `overrides` are `--set` values: "train.epochs=2".
+/// Errors: ErrorKind::invalid_input with every problem on a line of its own.
+LoadedSweep load_sweep(const std::filesystem::path& file, const std::vector<std::string>& overrides,
+                       const DataFolder& data);
+
+}  // namespace espalier

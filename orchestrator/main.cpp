@@ -1,0 +1,50 @@
+// espalier: the light executable. It links neither LibTorch nor MPI, so it starts in milliseconds and runs on a login
+// node.
+#include <exception>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "base/error.h"
+#include "orchestrator/commands/commands.h"
+
+namespace espalier {
+namespace {
+
+constexpr const char* kFooter =
+    "\nFirst steps:\n"
+    "  espalier run experiments/sweeps/quickstart.yaml    run a sweep, print what beats random pruning\n"
+    "  espalier plan SWEEP.yaml                           what it would do, before it does it\n"
+    "  espalier compare                                   the comparison again, from the store\n"
+    "  sqlite3 espalier-store/espalier.db 'select * from versus_random'\n"
+    "\nExit codes: 0 done, 1 some trials failed, 2 wrong input, 3 something needed is not available, 4 no disk space,\n"
+    "5 damaged data, 70 a bug, 130 interrupted (the same command goes on where it was).\n";
+
+}  // namespace
+}  // namespace espalier
+
+int main(int argc, char** argv) {
+  using namespace espalier;
+  CLI::App app{"Espalier runs pruning experiments and says, with statistics, what beats random pruning."};
+  app.set_version_flag("--version", ESPALIER_VERSION);
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  CommandLine line;
+  for (const auto add : {add_run_command, add_plan_command, add_check_command, add_status_command, add_results_command,
+                         add_compare_command, add_explain_command, add_cancel_command, add_methods_command,
+                         add_models_command, add_datasets_command}) {
+    add(app, line);
+  }
+  try {
+    app.parse(argc, argv);
+    return line.exit_code;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitDone : kExitInvalidInput;
+  } catch (const Error& error) {
+    std::cerr << "espalier: " << error.what() << std::endl;
+    return exit_code_of(error.kind());
+  } catch (const std::exception& error) {
+    std::cerr << "espalier: internal error: " << error.what() << "; please report it" << std::endl;
+    return kExitInternal;
+  }
+}

@@ -1,0 +1,91 @@
+#include "orchestrator/run_sweep.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <unistd.h>
+
+#include "analysis/versus_random.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "db/store.h"
+#include "db/store_reader.h"
+
+namespace espalier {
+namespace {
+
+double utc_seconds() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+/// espalier-worker stands beside espalier.
+std::filesystem::path find_worker() {
+  const std::filesystem::path beside =
+      std::filesystem::read_symlink("/proc/self/exe").parent_path() / "espalier-worker";
+  if (::access(beside.c_str(), X_OK) == 0) return beside;
+  return find_program("espalier-worker", "it is built when LibTorch and MPI are found: ./dev build");
+}
+
+LocalPool local_pool(const RunSettings& settings, const StorePaths& paths) {
+  LocalPool pool;
+  pool.name = "local-1";
+  pool.ranks =
+      settings.workers > 0 ? settings.workers : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  pool.mpirun = find_program("mpirun", "install Open MPI (Debian: apt-get install openmpi-bin)");
+  pool.worker = find_worker();
+  pool.store = std::filesystem::absolute(paths.root);
+  pool.data = settings.data.empty() ? settings.data : std::filesystem::absolute(settings.data);
+  pool.log = paths.logs() / (pool.name + ".log");
+  pool.device = settings.device;
+  pool.checkpoint_seconds = settings.checkpoint_seconds;
+  return pool;
+}
+
+const char* state_after(Coordinator::Ending ending, const SweepStatus& status) {
+  switch (ending) {
+    case Coordinator::Ending::finished:
+      return status.trials_failed > 0 ? "failed" : "finished";
+    case Coordinator::Ending::cancelled:
+      return "cancelled";
+    case Coordinator::Ending::interrupted:
+    case Coordinator::Ending::exhausted:
+      return "stopped";
+  }
+  return "stopped";
+}
+
+void refresh_comparison(Store& store) {
+  const std::vector<ResultRow> rows = StoreReader(store.paths().root).results();
+  store.write_cell_statistics(compute_cell_statistics(rows));
+}
+
+}  // namespace
+
+RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, ProgressLine& progress) {
+  Store store(settings.store);
+  log_to_file(store.paths().logs() / "coordinator.log", "coordinator");
+  const SweepId id = store.record_sweep(sweep.name, sweep.yaml, sweep.trials, sweep.graph);
+  store.forget_failures(id);
+  Core core(sweep.graph, store.done_stages(sweep.graph), store.generation());
+  RunSummary summary;
+  summary.nothing_to_do = core.finished();
+  if (!summary.nothing_to_do) {
+    CoordinatorOptions options{settings.host, settings.port, {local_pool(settings, store.paths())}};
+    Coordinator coordinator(store, core, std::move(options), progress);
+    store.apply({SweepChanged{id, "running", utc_seconds()}});
+    try {
+      summary.ending = coordinator.run();
+    } catch (...) {
+      store.apply({SweepChanged{id, "stopped", utc_seconds()}});
+      throw;
+    }
+    summary.elapsed_s = coordinator.elapsed_s();
+  }
+  summary.status = core.status();
+  summary.exhausted = core.exhausted().value_or("");
+  store.apply({SweepChanged{id, state_after(summary.ending, summary.status), utc_seconds()}});
+  refresh_comparison(store);
+  return summary;
+}
+
+}  // namespace espalier

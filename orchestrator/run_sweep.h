@@ -1,0 +1,35 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "orchestrator/coordinator.h"
+#include "orchestrator/load_sweep.h"
+#include "orchestrator/progress.h"
+
+namespace espalier {
+
+struct RunSettings {
+  std::filesystem::path store;
+  std::filesystem::path data;  ///< "" for the default
+  int workers = 0;             ///< ranks; 0: as many as cores
+  std::string host = "127.0.0.1";
+  int port = 0;  ///< 0: any free one
+  std::string device = "auto";
+  int checkpoint_seconds = 10;
+};
+
+struct RunSummary {
+  Coordinator::Ending ending = Coordinator::Ending::finished;
+  SweepStatus status;
+  bool nothing_to_do = false;  ///< every result was there
+  double elapsed_s = 0;
+  std::string exhausted;  ///< what ran out, and where; "" if nothing did
+};
+
+/// Runs what of the sweep is not done yet, with local pools, and commits every result.
+/// Errors: ErrorKind::unavailable without mpirun or espalier-worker, if the store is in use, the port is taken, or
+/// pools die at once; ErrorKind::exhausted on a full disk. Before any work where that can be known.
+RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, ProgressLine& progress);
+
+}  // namespace espalier

@@ -1,0 +1,111 @@
+// The same sweep gives the same bits, whatever ran it and however often it was disturbed.
+#include <chrono>
+#include <signal.h>
+#include <thread>
+
+#include "tests/e2e/sweep_case.h"
+
+namespace espalier {
+namespace {
+
+class SameBits : public SweepCase {
+ protected:
+  nlohmann::json run(const std::string& name, const std::string& workers) {
+    const ProgramEnd end = espalier({"run", small_sweep(), "--store", store(name), "--workers", workers, "--quiet"});
+    EXPECT_EQ(end.exit_code, 0) << end.out << end.err;
+    return results_of(store(name));
+  }
+
+  /// The pids of the ranks that work on a store.
+  std::vector<pid_t> ranks_of(const std::string& name) {
+    std::vector<pid_t> ranks;
+    for (const pid_t pid : processes_with(store(name))) {
+      std::ifstream in("/proc/" + std::to_string(pid) + "/comm");
+      std::string comm;
+      std::getline(in, comm);
+      if (comm == "espalier-worker") ranks.push_back(pid);
+    }
+    return ranks;
+  }
+
+  void wait_for_results(const std::string& name, std::size_t count, Program& program) {
+    for (int i = 0; i < 2000 && program.running(); ++i) {
+      const ProgramEnd end = espalier({"results", "--store", store(name), "--json"});
+      if (end.exit_code == 0 && nlohmann::json::parse(end.out).size() >= count) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  }
+};
+
+TEST_F(SameBits, OneTwoAndFourRanks) {
+  const nlohmann::json one = run("one", "1");
+  ASSERT_GT(one.size(), 20U);
+  EXPECT_EQ(run("two", "2"), one);
+  EXPECT_EQ(run("four", "4"), one);
+}
+
+TEST_F(SameBits, CtrlCAndASecondRun) {
+  const nlohmann::json undisturbed = run("undisturbed", "2");
+  int interruptions = 0;
+  for (int attempt = 0; attempt < 6; ++attempt) {
+    Program program(
+        espalier_command({"run", small_sweep(), "--store", store("disturbed"), "--workers", "2", "--quiet"}));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    program.signal(SIGINT);
+    const ProgramEnd end = program.wait();
+    if (end.exit_code == 0) break;
+    ASSERT_EQ(end.exit_code, 130) << end.out << end.err;
+    EXPECT_NE(end.out.find("Run the same command again"), std::string::npos) << end.out;
+    ++interruptions;
+  }
+  EXPECT_GT(interruptions, 0) << "the sweep was over before it could be interrupted";
+  EXPECT_EQ(run("disturbed", "2"), undisturbed);
+}
+
+TEST_F(SameBits, AKilledRankCostsTimeAndNothingElse) {
+  const nlohmann::json undisturbed = run("undisturbed", "2");
+  Program program(espalier_command({"run", small_sweep(), "--store", store("killed"), "--workers", "2", "--quiet"}));
+  wait_for_results("killed", 2, program);
+  const std::vector<pid_t> ranks = ranks_of("killed");
+  ASSERT_EQ(ranks.size(), 2U);
+  ::kill(ranks.back(), SIGKILL);
+  const ProgramEnd end = program.wait();
+  EXPECT_EQ(end.exit_code, 0) << end.out << end.err;
+  EXPECT_NE(end.out.find("starting it again"), std::string::npos) << end.out;
+  EXPECT_EQ(results_of(store("killed")), undisturbed);
+}
+
+TEST_F(SameBits, AKilledCoordinatorLeavesNoRanksAndTheNextRunGoesOn) {
+  const nlohmann::json undisturbed = run("undisturbed", "2");
+  {
+    Program program(espalier_command({"run", small_sweep(), "--store", store("killed"), "--workers", "2", "--quiet"}));
+    wait_for_results("killed", 2, program);
+    program.signal(SIGKILL);
+    EXPECT_EQ(program.wait().exit_code, 128 + SIGKILL);
+  }
+  for (int i = 0; i < 100 && !ranks_of("killed").empty(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_TRUE(ranks_of("killed").empty());
+  EXPECT_EQ(run("killed", "2"), undisturbed);
+}
+
+TEST_F(SameBits, AFinishedSweepAnswersAtOnce) {
+  run("store", "2");
+  const ProgramEnd again = espalier({"run", small_sweep(), "--store", store(), "--workers", "2"});
+  EXPECT_EQ(again.exit_code, 0);
+  EXPECT_NE(again.out.find("every result was there already"), std::string::npos) << again.out;
+  EXPECT_NE(again.out.find("magnitude"), std::string::npos) << again.out;
+}
+
+TEST_F(SameBits, CancelStopsTheSweepAndTheNextRunGoesOn) {
+  const nlohmann::json undisturbed = run("undisturbed", "2");
+  Program program(espalier_command({"run", small_sweep(), "--store", store("cancelled"), "--workers", "2", "--quiet"}));
+  wait_for_results("cancelled", 1, program);
+  const ProgramEnd cancel = espalier({"cancel", "--store", store("cancelled")});
+  EXPECT_EQ(cancel.exit_code, 0) << cancel.err;
+  EXPECT_EQ(program.wait().exit_code, 130);
+  EXPECT_EQ(run("cancelled", "2"), undisturbed);
+}
+
+}  // namespace
+}  // namespace espalier

@@ -1,0 +1,70 @@
+// How many jobs a second go through everything but the work: coordinator, TCP, gateway, MPI, rank, and back into
+// SQLite, durably. The time runs from the first job handed out to the last outcome committed.
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+#include <unistd.h>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "db/store.h"
+#include "experiments/stage_key.h"
+#include "experiments/stage_spec.h"
+#include "orchestrator/coordinator.h"
+#include "orchestrator/noop_graph.h"
+
+namespace espalier {
+namespace {
+
+double first_to_last(const std::filesystem::path& folder, int jobs, int ranks) {
+  const StageGraph graph = noop_graph(jobs);
+  Store store(folder);
+  log_to_file(store.paths().logs() / "bench.log", "bench");
+  Core core(graph, std::vector<bool>(graph.stages.size(), false), store.generation());
+  store.record_sweep("noop", "", {}, graph);
+  LocalPool pool;
+  pool.name = "bench";
+  pool.ranks = ranks;
+  pool.mpirun = find_program("mpirun", "install openmpi-bin");
+  pool.worker = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "espalier-worker";
+  pool.store = folder;
+  pool.log = store.paths().logs() / "pool.log";
+  ProgressLine progress(std::cerr, false);
+  Coordinator coordinator(store, core, {"127.0.0.1", 0, {pool}}, progress);
+  coordinator.run();
+  return coordinator.busy_s();
+}
+
+int run(int jobs, int ranks, int repeats) {
+  std::vector<double> rates;
+  for (int repeat = 0; repeat < repeats; ++repeat) {
+    const std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / fmt::format("espalier_bench_jobs_{}_{}", ::getpid(), repeat);
+    const double seconds = first_to_last(folder, jobs, ranks);
+    std::filesystem::remove_all(folder);
+    rates.push_back(jobs / seconds);
+    std::cout << fmt::format("{} no-op jobs on {} ranks: {:.3f} s, {:.0f} jobs/s\n", jobs, ranks, seconds,
+                             rates.back());
+  }
+  std::sort(rates.begin(), rates.end());
+  std::cout << fmt::format("median {:.0f} jobs/s (mpi4py.futures, which keeps nothing: 5284)\n",
+                           rates[rates.size() / 2]);
+  return 0;
+}
+
+}  // namespace
+}  // namespace espalier
+
+int main(int argc, char** argv) {
+  try {
+    return espalier::run(argc > 1 ? std::atoi(argv[1]) : 2000, argc > 2 ? std::atoi(argv[2]) : 2,
+                         argc > 3 ? std::atoi(argv[3]) : 5);
+  } catch (const espalier::Error& error) {
+    std::cerr << "bench_jobs: " << error.what() << "\n";
+    return 1;
+  }
+}
