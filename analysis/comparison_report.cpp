@@ -188,6 +188,15 @@ std::string block_for_markdown(const ComparisonBlock& block) {
   return text;
 }
 
+/// A dense network without pruned ones, of a sweep whose pruned networks differ by an axis that it does not have: its
+/// accuracy is in their blocks.
+bool says_nothing_new(const ComparisonBlock& block, const Comparison& comparison) {
+  return block.cells.empty() && std::ranges::any_of(comparison.blocks, [&](const ComparisonBlock& other) {
+           return !other.cells.empty() && other.sweep == block.sweep && other.dataset == block.dataset &&
+                  other.model == block.model;
+         });
+}
+
 }  // namespace
 
 std::string render_comparison(const Comparison& comparison, OutputFormat format) {
@@ -196,6 +205,7 @@ std::string render_comparison(const Comparison& comparison, OutputFormat format)
   if (comparison.blocks.empty()) return "No results yet.\n";
   std::string text;
   for (const ComparisonBlock& block : comparison.blocks) {
+    if (says_nothing_new(block, comparison)) continue;
     text += (format == OutputFormat::markdown ? block_for_markdown(block) : block_for_terminal(block)) + "\n";
   }
   return text + legend_of(comparison);

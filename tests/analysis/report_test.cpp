@@ -99,6 +99,17 @@ TEST(ComparisonReport, CsvAndJsonAreExactFractions) {
   }
 }
 
+TEST(ComparisonReport, ADenseNetworkAloneHasABlockOnlyWhereNoPrunedOneShowsIt) {
+  std::vector<ResultRow> rows = make_rows("dense", {0.98, 0.98});
+  EXPECT_EQ(render(rows, OutputFormat::table),
+            "curves: lenet-300-100 on glyphs\ndense accuracy 98.00 % [98.00, 98.00] over 2 seeds\n\n");
+  rows.push_back(make_row("magnitude", 0, 0.97));
+  rows.back().variant = "prune.batches=2";
+  const std::string text = render(rows, OutputFormat::table);
+  EXPECT_EQ(text.find("curves: lenet-300-100 on glyphs, prune.batches=2\ndense accuracy 98.00 % over 1 seed\n"), 0U)
+      << text;
+}
+
 TEST(ComparisonReport, SaysWhatIsMissing) {
   std::vector<ResultRow> rows = make_rows("magnitude", {0.9, 0.9});
   EXPECT_THAT(render(rows, OutputFormat::table), HasSubstr("1 without a random control"));
