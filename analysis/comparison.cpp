@@ -172,13 +172,14 @@ void compare_cell(Cell& cell, const ComparisonBlock& block) {
 
 using Member = std::optional<PairedComparison> MethodResult::*;
 
-/// One family of hypotheses per sweep: all its comparisons through `member`.
+/// One family of hypotheses per sweep: all its comparisons through `member` that somebody may claim something from.
 void correct_p_values(Comparison& comparison, Member member) {
   std::map<std::string, std::vector<PairedComparison*>> families;
   for (ComparisonBlock& block : comparison.blocks) {
     for (Cell& cell : block.cells) {
       for (MethodResult& one : cell.methods) {
-        if (one.*member) families[block.sweep].push_back(&*(one.*member));
+        const bool is_claim = !one.is_control() || member == &MethodResult::method_versus;
+        if (is_claim && one.*member) families[block.sweep].push_back(&*(one.*member));
       }
     }
   }

@@ -23,7 +23,9 @@ struct PairedComparison {
   double mean_pp = 0;
   std::optional<double> low_pp, high_pp;  ///< 95 % interval, Student t
   std::optional<double> p_value;          ///< two-sided paired t test
-  std::optional<double> p_holm;           ///< corrected over the comparisons of its sweep with the same kind of partner
+  /// Corrected over the sweep's comparisons of the same kind. None for a control against random or dense: nobody's
+  /// claim.
+  std::optional<double> p_holm;
   Verdict verdict = Verdict::inconclusive;
 };
 
@@ -38,6 +40,7 @@ struct MethodResult {
   std::optional<PairedComparison> method_versus;  ///< of a shuffle or reinit: what its method is ahead of it
 
   bool is_random() const { return criterion == "random"; }
+  bool is_control() const { return control != "none"; }
   /// "magnitude", "magnitude/shuffle", "random".
   std::string name() const;
 };

@@ -39,7 +39,8 @@ std::vector<CellKey> keys_of(const ComparisonBlock& block) {
   return keys;
 }
 
-/// Repeats neither the sparsity nor the settings of the row above, unless every row must stand alone.
+/// Repeats neither the sparsity nor the settings of the row above, unless every row must stand alone; leaves a gap
+/// behind a sparsity of several rows.
 class RowHead {
  public:
   explicit RowHead(bool repeats) : repeats_(repeats) {}
@@ -47,7 +48,8 @@ class RowHead {
   std::vector<std::string> next(TextTable& table, const std::string& sparsity, const std::string& settings) {
     const bool same_sparsity = sparsity == sparsity_ && !repeats_;
     const bool same_settings = same_sparsity && settings == settings_;
-    if (sparsity != sparsity_) table.add_gap();
+    if (sparsity != sparsity_ && rows_ > 1) table.add_gap();
+    rows_ = sparsity == sparsity_ ? rows_ + 1 : 1;
     sparsity_ = sparsity;
     settings_ = settings;
     return {same_sparsity ? "" : sparsity, same_settings ? "" : settings};
@@ -56,6 +58,7 @@ class RowHead {
  private:
   bool repeats_;
   std::string sparsity_, settings_;
+  int rows_ = 0;  // of this sparsity so far
 };
 
 TextTable table_against_random(const ComparisonBlock& block, const VaryingSettings& settings, bool repeats) {
@@ -72,6 +75,7 @@ TextTable table_against_random(const ComparisonBlock& block, const VaryingSettin
   RowHead head(repeats);
   for (const Cell& cell : block.cells) {
     for (const MethodResult& method : cell.methods) {
+      if (method.is_control() && !method.is_random()) continue;
       auto cells = head.next(table, sparsity_text(cell.key.sparsity_target), settings.text(cell.key));
       cells.push_back(method.name());
       cells.push_back(std::to_string(method.rows.size()));
@@ -89,7 +93,10 @@ TextTable table_against_controls(const ComparisonBlock& block, const VaryingSett
                    {settings.title()},
                    {"method"},
                    {"control"},
-                   {"method - control", true},
+                   {"n", true},
+                   {"method %", true},
+                   {"control %", true},
+                   {"difference", true},
                    {"95 % interval", true},
                    {""},
                    {"p Holm", true}});
@@ -100,6 +107,9 @@ TextTable table_against_controls(const ComparisonBlock& block, const VaryingSett
       auto cells = head.next(table, sparsity_text(cell.key.sparsity_target), settings.text(cell.key));
       cells.push_back(control.method);
       cells.push_back(control.control);
+      cells.push_back(std::to_string(control.method_versus->pairs));
+      cells.push_back(percent_text(control.method_versus->mean_accuracy));
+      cells.push_back(percent_text(control.method_versus->other_mean_accuracy));
       append_comparison(cells, control.method_versus);
       table.add_row(std::move(cells));
     }
@@ -132,7 +142,7 @@ struct Tally {
     }
   }
   void count(const MethodResult& method) {
-    if (method.is_random()) return;
+    if (method.is_control()) return;
     if (!method.versus_random) {
       ++without_random;
       return;

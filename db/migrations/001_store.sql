@@ -291,7 +291,7 @@ SELECT
   c.ci95_low_pp, c.ci95_high_pp,                         -- its 95 % interval, Student t over the paired seeds
   c.p_value,                                             -- two-sided paired t test
   c.variant, c.pruned_at_step,
-  c.p_holm,                                              -- p_value after Holm's correction over the sweep's cells
+  c.p_holm,                                              -- p_value after Holm's correction over the sweep's methods; NULL for controls
   c.verdict                                              -- better, worse, or inconclusive if the interval holds zero
 FROM cell_statistics c JOIN sweeps w ON w.id = c.sweep_id
 ORDER BY c.sweep_id, c.position;

@@ -110,12 +110,17 @@ TEST(Comparison, AMethodIsSetAgainstItsOwnControlsEvenWhereTheyRetrainOtherwise)
   EXPECT_NEAR(comparison.blocks[0].cells[1].methods[0].method_versus->mean_pp, 2.5, 1e-9);
 }
 
-TEST(Comparison, HolmCountsTheSweepsComparisons) {
+TEST(Comparison, HolmCountsTheSweepsMethodsAndNotTheirControls) {
   std::vector<ResultRow> rows = make_rows("random", {0.90, 0.91, 0.92});
   append(rows, make_rows("magnitude", {0.95, 0.961, 0.972}));
   append(rows, make_rows("gradient", {0.91, 0.90, 0.93}));
+  for (std::uint64_t seed = 0; seed < 3; ++seed) rows.push_back(make_control_row("gradient", "shuffle", seed, 0.91));
   const Comparison comparison = compare_results(rows);
   const std::vector<MethodResult>& methods = comparison.blocks[0].cells[0].methods;
+  ASSERT_THAT(methods, SizeIs(4));
+  EXPECT_EQ(methods[3].name(), "gradient/shuffle");
+  EXPECT_TRUE(methods[3].versus_random && methods[3].method_versus->p_holm);
+  EXPECT_FALSE(methods[3].versus_random->p_holm);
   EXPECT_NEAR(*methods[1].versus_random->p_holm, 2 * *methods[1].versus_random->p_value, 1e-12);
   EXPECT_NEAR(*methods[2].versus_random->p_holm, *methods[2].versus_random->p_value, 1e-12);
 }
