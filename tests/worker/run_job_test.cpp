@@ -3,6 +3,7 @@
 #include <fstream>
 #include <map>
 #include <numeric>
+#include <unistd.h>
 
 #include "base/files.h"
 #include "tests/worker/job_test.h"
@@ -142,6 +143,14 @@ TEST_F(RunJob, AFolderThatCannotBeWrittenIsAnOutcome) {
   std::filesystem::create_directories(folder_ / "store");
   std::ofstream(folder_ / "store" / "artifacts") << "a file where the folder belongs";
   EXPECT_EQ(failure_of({init("init")}).kind, ErrorKind::invalid_input);
+}
+
+TEST_F(RunJob, AFullDiskIsExhaustedAndLeavesNoHalfArtifact) {
+  if (::access("/dev/full", W_OK) != 0) GTEST_SKIP() << "no /dev/full here";
+  std::filesystem::create_directories(artifact("init").parent_path());
+  std::filesystem::create_symlink("/dev/full", artifact("init").string() + ".tmp" + std::to_string(::getpid()));
+  EXPECT_EQ(failure_of({init("init")}).kind, ErrorKind::exhausted);
+  EXPECT_FALSE(std::filesystem::exists(artifact("init")));
 }
 
 TEST_F(RunJob, AnUnknownDeviceIsRefused) {
