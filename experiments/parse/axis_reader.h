@@ -15,7 +15,7 @@ namespace espalier {
 /// Reads keys whose value may be a list of values to try, and remembers each such list as an axis.
 class AxisReader {
  public:
-  static constexpr std::size_t kMostValues = 100'000;  // of one axis
+  static constexpr std::size_t kMostValues = 10'000;  // of one axis
 
   explicit AxisReader(Problems& problems) : problems_(problems) {}
 

@@ -88,7 +88,7 @@ class TreeBuilder final : public YAML::EventHandler {
   YamlValue start(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YamlValue::Kind kind) {
     if (anchor != 0) refuse_anchor(mark);
     const bool is_map = !open_.empty() && open_.back().value.kind == YamlValue::Kind::map;
-    if (is_map && !open_.back().key) throw Refusal{place(mark), "a key is one word"};
+    if (is_map && !open_.back().key) throw Refusal{place(mark), "a key is one word; is a bracket left open?"};
     if (!tag.empty() && tag != "?" && tag != "!") throw Refusal{place(mark), "tags are not used in sweeps: " + tag};
     if (++values_ > kMostValues) throw Refusal{place(mark), "more than 100000 values"};
     YamlValue value;

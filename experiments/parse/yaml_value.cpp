@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 namespace espalier {
 namespace {
@@ -26,6 +27,11 @@ bool is_called(const YamlValue& map, const YamlValue& word) {
   const YamlValue* name = map.find("name");
   if (name != nullptr) return name->kind == YamlValue::Kind::scalar && same_scalar(*name, word);
   return map.entries.size() == 1 && map.entries.front().key == word.text;
+}
+
+bool may_hold_choices(const YamlEntry& entry) {
+  return entry.key != "milestones" &&
+         (entry.value.kind == YamlValue::Kind::list || entry.value.kind == YamlValue::Kind::map);
 }
 
 }  // namespace
@@ -85,28 +91,23 @@ bool matches(const YamlValue& value, const YamlValue& pattern) {
   });
 }
 
-std::vector<YamlValue> alternatives(const YamlValue& value, std::size_t limit) {
+std::vector<YamlValue> alternatives(const YamlValue& value) {
   std::vector<YamlValue> made;
   if (value.kind == YamlValue::Kind::list) {
     for (const YamlValue& item : value.items) {
-      if (item.kind == YamlValue::Kind::list) {
-        made.push_back(item);  // a list in a list is nobody's value: the reader of the item says so
-        continue;
-      }
-      for (YamlValue& alternative : alternatives(item, limit)) {
-        if (made.size() <= limit) made.push_back(std::move(alternative));
-      }
+      // A list in a list is nobody's value: the reader of the item says so.
+      const bool is_list = item.kind == YamlValue::Kind::list;
+      for (YamlValue& one : is_list ? std::vector{item} : alternatives(item)) made.push_back(std::move(one));
     }
     return made;
   }
   made.push_back(value);
   for (std::size_t i = 0; i < value.entries.size(); ++i) {
-    if (value.entries[i].key == "milestones") continue;
-    const std::vector<YamlValue> choices = alternatives(value.entries[i].value, limit);
+    if (!may_hold_choices(value.entries[i])) continue;
+    const std::vector<YamlValue> choices = alternatives(value.entries[i].value);
     std::vector<YamlValue> product;
     for (const YamlValue& base : made) {
       for (const YamlValue& choice : choices) {
-        if (product.size() > limit) break;
         product.push_back(base);
         product.back().entries[i].value = choice;
       }
@@ -114,6 +115,17 @@ std::vector<YamlValue> alternatives(const YamlValue& value, std::size_t limit) {
     made = std::move(product);
   }
   return made;
+}
+
+std::size_t count_alternatives(const YamlValue& value, std::size_t limit) {
+  std::size_t count = value.kind == YamlValue::Kind::list ? 0 : 1;
+  for (const YamlValue& item : value.items) {
+    count += item.kind == YamlValue::Kind::list ? 1 : count_alternatives(item, limit);
+  }
+  for (const YamlEntry& entry : value.entries) {
+    if (may_hold_choices(entry)) count = std::min(limit, count) * count_alternatives(entry.value, limit);
+  }
+  return std::min(limit, count);
 }
 
 }  // namespace espalier

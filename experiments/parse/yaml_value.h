@@ -41,8 +41,10 @@ std::string flow_text(const YamlValue& value);
 bool matches(const YamlValue& value, const YamlValue& pattern);
 
 /// One value for every way of choosing an item from each list inside: {a: [1, 2], b: 3} becomes {a: 1, b: 3}, {a: 2, b:
-/// 3}. Keys that truly take a list (milestones) stay. A value without lists becomes itself. At most `limit` + 1 are
-/// made.
-std::vector<YamlValue> alternatives(const YamlValue& value, std::size_t limit);
+/// 3}. Keys that truly take a list (milestones) stay. A value without lists becomes itself.
+std::vector<YamlValue> alternatives(const YamlValue& value);
+
+/// How many alternatives there are; `limit` if there are more than that.
+std::size_t count_alternatives(const YamlValue& value, std::size_t limit);
 
 }  // namespace espalier

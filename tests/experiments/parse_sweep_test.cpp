@@ -1,0 +1,162 @@
+#include "experiments/parse_sweep.h"
+
+#include <gmock/gmock.h>
+
+#include "sweep_story.h"
+
+namespace espalier {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const std::string kHead = "sweep: s\ndataset: mnist\nmodel: lenet-300-100\n";
+const std::string kTrain = "train: {lr: 0.1, batch_size: 60, epochs: 2}\n";
+
+TEST(ParseSweep, a_sweep_as_a_user_writes_it) {
+  const SweepSpec spec = spec_of(R"(
+sweep: mnist-curves
+dataset: mnist
+model: lenet-300-100
+seeds: [0, 1, 7]
+train: {optimizer: adam, lr: 1.2e-3, batch_size: 60, epochs: 5}
+prune:
+  method: [magnitude, gradient, snip]
+  sparsity: [0.5, 0.8, 0.9]
+  allocation: global
+  schedule: [one_shot, {iterative: {rounds: 5}}]
+retrain: {finetune: {epochs: 2}}
+)");
+  EXPECT_EQ(spec.name, "mnist-curves");
+  EXPECT_THAT(spec.seeds, ElementsAre(0, 1, 7));
+  EXPECT_THAT(spec.train.lr.values, ElementsAre(1.2e-3));
+  EXPECT_THAT(spec.prune->method.values, ElementsAre("magnitude", "gradient", "snip"));
+  EXPECT_EQ(spec.prune->schedule.values.at(1).rounds, 5);
+  EXPECT_EQ(spec.retrain.values.at(0).finetune.epochs->epochs, 2);
+  EXPECT_THAT(spec.controls, ElementsAre(Control::random));
+  EXPECT_EQ(spec.axes.size(), 3U);
+  EXPECT_TRUE(spec.dense);
+}
+
+TEST(ParseSweep, every_problem_is_reported_at_once_with_its_place) {
+  EXPECT_THAT(
+      problems(R"(sweep: s
+dataset: mnst
+model: lenet-300-100
+seeds: 0
+train: {optimizer: adamw, lr: fast, batch_size: 60, epochs: 2, epohcs: 3}
+prune:
+  method: [magnitude, snp]
+  sparsity: [0.5, 1.2, 90]
+)"),
+      ElementsAre(
+          "s.yaml:2:10: dataset: unknown \"mnst\"; did you mean \"mnist\"? (one of mnist, idx, glyphs)",
+          "s.yaml:5:20: train.optimizer: unknown \"adamw\"; did you mean \"adam\"? (one of sgd, adam)",
+          "s.yaml:5:31: train.lr: expected a number above 0 and at most 1000, found the text \"fast\"",
+          HasSubstr("s.yaml:5:64: train.epohcs: unknown \"epohcs\"; did you mean \"epochs\"? (one of optimizer, lr"),
+          "s.yaml:4:8: seeds: expected an integer from 1 to 1000000, found 0",
+          "s.yaml:7:23: prune.method[1]: unknown \"snp\"; did you mean \"snip\"? (one of magnitude, random, "
+          "gradient, snip)",
+          "s.yaml:8:19: prune.sparsity[1]: expected a number from 0 and below 1: the fraction removed "
+          "(1.2 % is written 0.012), found 1.2",
+          "s.yaml:8:24: prune.sparsity[2]: expected a number from 0 and below 1: the fraction removed "
+          "(90 % is written 0.9), found 90"));
+}
+
+TEST(ParseSweep, missing_keys_say_what_belongs_there) {
+  EXPECT_THAT(problems("sweep: s\n"),
+              ElementsAre("s.yaml:1:1: dataset: is missing: what to train on (mnist, idx, glyphs)",
+                          "s.yaml:1:1: model: is missing: the network (lenet-300-100, lenet-5)",
+                          "s.yaml:1:1: train: is missing: the recipe, as in {optimizer: sgd, lr: 0.1, epochs: 5}"));
+  EXPECT_THAT(
+      problems(kHead + "train: {optimizer: sgd}\n"),
+      ElementsAre("s.yaml:4:8: train.lr: is missing: the learning rate, as in lr: 0.1",
+                  "s.yaml:4:8: train.epochs: is missing: how long to train, as in epochs: 5 (or steps: 2000it)"));
+  EXPECT_THAT(problems(kHead + kTrain + "prune: {}\n"),
+              ElementsAre(HasSubstr("prune.method: is missing"), HasSubstr("prune.sparsity: is missing")));
+}
+
+TEST(ParseSweep, keys_that_nothing_uses_are_problems) {
+  EXPECT_THAT(problems(kHead + "train: {optimizer: adam, lr: 0.1, epochs: 2, momentum: 0.9}\n"),
+              ElementsAre("s.yaml:4:56: train.momentum: is not used: it belongs to sgd"));
+  EXPECT_THAT(problems(kHead + kTrain + "retrain: none\n"),
+              ElementsAre("s.yaml:5:10: retrain: is not used: nothing is pruned without `prune`"));
+  EXPECT_THAT(problems(kHead + kTrain + "prune: {method: magnitude, sparsity: 0.5, batches: 4}\n"),
+              ElementsAre("s.yaml:5:52: prune.batches: is not used: no criterion here looks at data"));
+  EXPECT_THAT(problems(kHead + kTrain + "prune: {method: magnitude, sparsity: 0.5, allocation: {fc1: 0.9}}\n"),
+              ElementsAre(HasSubstr("prune.sparsity: is not used: allocation gives each layer's sparsity")));
+  EXPECT_THAT(problems("sweep: s\nmodel: lenet-5\ndataset: {name: mnist, seed: 3}\n" + kTrain),
+              ElementsAre("s.yaml:3:30: dataset.seed: is for glyphs, which are generated; mnist is read from files"));
+  EXPECT_THAT(problems(kHead + kTrain + "dense: false\n"), ElementsAre(HasSubstr("nothing to run")));
+}
+
+TEST(ParseSweep, how_far_to_prune_is_said_once) {
+  const std::string base = kHead + kTrain + "prune: {method: magnitude, ";
+  EXPECT_THAT(problems(base + "schedule: {linear: {rounds: 3}}}\n"),
+              ElementsAre(HasSubstr("prune.sparsity: is missing")));
+  EXPECT_THAT(problems(base + "sparsity: 0.9, schedule: {iterative: {rate: 0.2, rounds: 3}}}\n"),
+              ElementsAre(HasSubstr("rate and rounds say how far to prune, and so does sparsity")));
+  EXPECT_THAT(problems(base + "sparsity: 0.9, schedule: iterative}\n"), ElementsAre(HasSubstr("expected rounds")));
+  EXPECT_THAT(problems(base + "allocation: {fc1: 0.9}, schedule: {iterative: {rate: 0.2}}}\n"),
+              ElementsAre(HasSubstr("a table of sparsities goes with a number of rounds")));
+  EXPECT_THAT(problems(base + "sparsity: 0.9, schedule: {cubic: {rate: 0.2}}}\n"),
+              ElementsAre(HasSubstr("cubic.rounds: is missing"), HasSubstr("unknown \"rate\"")));
+}
+
+TEST(ParseSweep, types_are_checked) {
+  EXPECT_THAT(problems("sweep: [a]\ndataset: {idx: }\nmodel: {a: 1}\ntrain: 5\n"),
+              ElementsAre(HasSubstr("sweep: expected a name"), HasSubstr("dataset.idx: expected a text"),
+                          HasSubstr("dataset: idx needs its folder"), HasSubstr("model: expected one of lenet-300-100"),
+                          HasSubstr("train: expected a map of keys, found 5")));
+  EXPECT_THAT(problems(kHead + "train: {lr: \"0.1\", batch_size: 1.5, epochs: 1e3, nesterov: yes}\n"),
+              ElementsAre(HasSubstr("train.lr: expected a number"), HasSubstr("train.nesterov: expected true or false"),
+                          HasSubstr("train.batch_size: expected an integer from 1"),
+                          HasSubstr("train.epochs: expected an integer from 1")));
+  EXPECT_THAT(problems(kHead + "train: {lr: 0.1, steps: 5min, warmup: -3}\n"),
+              ElementsAre(HasSubstr("train.steps: expected a length of training"),
+                          HasSubstr("train.warmup: expected a length of training")));
+  EXPECT_THAT(problems(kHead + "train: {lr: [0.1, [0.2]], epochs: []}\n"),
+              ElementsAre(HasSubstr("train.lr[1]: expected a number"), HasSubstr("train.epochs: holds an empty list")));
+  EXPECT_THAT(problems(kHead + "train: {lr: [0.1, 0.1], epochs: 1}\n"), ElementsAre(HasSubstr("0.1 is listed twice")));
+}
+
+TEST(ParseSweep, lengths_are_epochs_and_steps) {
+  const auto steps = [](const std::string& text) {
+    return trials_of(kHead + "seeds: 1\ntrain: {lr: 0.1, batch_size: 60, steps: " + text + "}\n")
+        .at(0)
+        .config->train.steps;
+  };
+  EXPECT_EQ(steps("500it"), 500);
+  EXPECT_EQ(steps("500"), 500);
+  EXPECT_EQ(steps("5ep"), 5 * 917);  // ceil(55000 / 60)
+  EXPECT_EQ(steps("2ep50it"), 2 * 917 + 50);
+}
+
+TEST(ParseSweep, overrides_replace_a_value_and_are_named_by_their_problems) {
+  const std::string yaml = kHead + kTrain + "prune: {method: magnitude, sparsity: 0.5}\n";
+  const SweepSpec spec =
+      spec_of(yaml, {"train.epochs=7", "prune.sparsity=[0.5, 0.9]", "retrain.finetune.epochs=1", "seeds=2"});
+  EXPECT_EQ(spec.train.epochs.values.at(0).epochs, 7);
+  EXPECT_THAT(spec.prune->sparsity.values, ElementsAre(0.5, 0.9));
+  EXPECT_EQ(spec.retrain.values.at(0).form, RetrainSetting::Form::finetune);
+  EXPECT_THAT(
+      problems(yaml, {"train.epochs=many"}),
+      ElementsAre("--set train.epochs: train.epochs: expected an integer from 1 to 1000000, found the text \"many\""));
+  EXPECT_THAT(problems(yaml, {"train.epocs=2"}),
+              ElementsAre(HasSubstr("--set train.epocs: train.epocs: unknown \"epocs\"")));
+  EXPECT_THAT(problems(yaml, {"epochs"}), ElementsAre("--set epochs: expected KEY=VALUE, as in train.epochs=2"));
+  EXPECT_THAT(problems(yaml, {"seeds=[1"}), ElementsAre(HasSubstr("--set seeds: seeds: a key is one word; is a bracket")));
+  EXPECT_THAT(problems(yaml, {"seeds.first=2"}), ElementsAre(HasSubstr("--set seeds.first: seeds: expected an integer")));
+  EXPECT_THAT(
+      problems(yaml, {"model.name=x"}),
+      ElementsAre("--set model.name: model.name: model is the text \"lenet-300-100\", not a map; set it as a whole"));
+}
+
+TEST(ParseSweep, sweeps_without_pruning_are_fine) {
+  EXPECT_THAT(problems(kHead + kTrain), IsEmpty());
+  EXPECT_THAT(described(trials_of(kHead + kTrain)), ElementsAre("dense seed 0", "dense seed 1", "dense seed 2"));
+}
+
+}  // namespace
+}  // namespace espalier
