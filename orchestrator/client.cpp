@@ -1,6 +1,7 @@
 #include "orchestrator/client.h"
 
 #include <exception>
+#include <utility>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
@@ -18,9 +19,12 @@ using asio::ip::tcp;
 namespace {
 
 asio::awaitable<void> ask_to_cancel(ConnectionPtr connection, std::string secret) {
-  co_await introduce_to_coordinator(connection, Role::client, secret);
+  co_await introduce_to_coordinator(connection, Role::client, std::move(secret));
   connection->send(Cancel{});
-  while (!std::holds_alternative<Done>(co_await connection->receive())) {
+  bool agreed = false;
+  while (!agreed) {
+    const Message answer = co_await connection->receive();
+    agreed = std::holds_alternative<Done>(answer);
   }
 }
 

@@ -24,7 +24,7 @@ class BadInput : public SweepCase {
   }
   std::string sweep_with(const std::string& dataset, const std::string& prune) {
     return write("bad.yaml", "sweep: bad\ndataset: " + dataset +
-                                 "\nmodel: lenet-300-100\nseeds: 1\ntrain: {epochs: 1}\nprune: " + prune + "\n");
+                                 "\nmodel: lenet-300-100\nseeds: 1\ntrain: {lr: 0.1, epochs: 1}\nprune: " + prune + "\n");
   }
 };
 
@@ -47,7 +47,7 @@ TEST_F(BadInput, AnUnknownOptionAndAnUnknownCommand) {
 }
 
 TEST_F(BadInput, AMissingDatasetSaysWhereToGetIt) {
-  refuse({"run", sweep_with("mnist", "{sparsity: 0.5}"), "--store", store(), "--data", folder_.string()}, 2,
+  refuse({"run", sweep_with("mnist", "{method: magnitude, sparsity: 0.5}"), "--store", store(), "--data", folder_.string()}, 2,
          {"train-images-idx3-ubyte", "--data"});
   EXPECT_FALSE(std::filesystem::exists(store()));
 }
@@ -60,7 +60,7 @@ TEST_F(BadInput, AWrongChecksumATruncatedAndACorruptFile) {
     std::ofstream(data / name, std::ios::binary) << std::string("\0\0\x08\x03\0\0\0\x01", 8);
   }
   const std::vector<std::string> run{
-      "run", sweep_with("mnist", "{sparsity: 0.5}"), "--store", store(), "--data", (folder_ / "data").string()};
+      "run", sweep_with("mnist", "{method: magnitude, sparsity: 0.5}"), "--store", store(), "--data", (folder_ / "data").string()};
   refuse(run, 2, {"idx", "ubyte"});
   std::ofstream(data / "train-images-idx3-ubyte", std::ios::binary) << "not an IDX file";
   refuse(run, 2, {"train-images-idx3-ubyte"});
@@ -124,7 +124,7 @@ TEST_F(BadInput, AFullStoreStopsClearlyAndGoesOnAfterSpaceIsFreed) {
 }
 
 TEST_F(BadInput, ADatabaseOfANewerVersion) {
-  ASSERT_EQ(espalier({"run", sweep_with("{name: glyphs, train: 600, validation: 100, test: 100}", "{sparsity: 0.5}"),
+  ASSERT_EQ(espalier({"run", sweep_with("{name: glyphs, train: 600, validation: 100, test: 100}", "{method: magnitude, sparsity: 0.5}"),
                       "--store", store(), "--workers", "1"})
                 .exit_code,
             0);
