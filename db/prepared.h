@@ -54,16 +54,12 @@ class Prepared {
     (bind(++index, values), ...);
   }
 
-  template <typename Value>
-  void bind(int index, const Value& value) {
-    if constexpr (std::is_same_v<Value, std::nullopt_t>) {
-      statement_.bind(index);
-    } else if constexpr (std::is_floating_point_v<Value>) {
-      statement_.bind(index, static_cast<double>(value));
-    } else if constexpr (std::is_integral_v<Value>) {
-      statement_.bind(index, static_cast<std::int64_t>(value));  // SQLite has no unsigned 64 bits
+  template <typename Number>
+  void bind(int index, const Number& number) {
+    if constexpr (std::is_floating_point_v<Number>) {
+      statement_.bind(index, static_cast<double>(number));
     } else {
-      statement_.bindNoCopy(index, static_cast<const std::string&>(value));
+      statement_.bind(index, static_cast<std::int64_t>(number));  // SQLite has no unsigned 64 bits
     }
   }
   template <typename Value>
