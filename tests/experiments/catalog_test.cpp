@@ -1,0 +1,46 @@
+#include "experiments/catalog.h"
+
+#include <gmock/gmock.h>
+
+#include "base/error.h"
+
+namespace espalier {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(Catalog, names_are_those_of_the_tables) {
+  EXPECT_THAT(catalog_names(list_criteria()), ElementsAre("magnitude", "random", "gradient", "snip"));
+  EXPECT_THAT(catalog_names(list_schedules()), ElementsAre("one_shot", "iterative", "linear", "cubic"));
+  EXPECT_THAT(catalog_names(list_allocations()), ElementsAre("global", "uniform"));
+  EXPECT_THAT(catalog_names(list_optimizers()), ElementsAre("sgd", "adam"));
+  EXPECT_THAT(catalog_names(list_inits()), ElementsAre("glorot_normal", "kaiming_normal"));
+  EXPECT_THAT(catalog_names(list_retrains()), ElementsAre("none", "finetune", "rewind", "lr_rewind", "reinit"));
+  EXPECT_THAT(catalog_names(list_models()), ElementsAre("lenet-300-100", "lenet-5"));
+  EXPECT_THAT(catalog_names(list_dataset_names()), ElementsAre("mnist", "idx", "glyphs"));
+}
+
+TEST(Catalog, every_criterion_says_what_it_needs) {
+  EXPECT_EQ(find_criterion("magnitude").needs, CriterionNeeds::needs_nothing);
+  EXPECT_EQ(find_criterion("snip").needs, CriterionNeeds::needs_gradient);
+  for (const CriterionEntry& entry : list_criteria()) {
+    EXPECT_FALSE(entry.formula.empty()) << entry.name;
+    EXPECT_FALSE(entry.paper.empty()) << entry.name;
+    EXPECT_FALSE(entry.about.empty()) << entry.name;
+  }
+}
+
+TEST(Catalog, an_unknown_criterion_is_met_with_the_choices) {
+  try {
+    find_criterion("magnitud");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
+    EXPECT_STREQ(
+        error.what(),
+        "criterion: unknown \"magnitud\"; did you mean \"magnitude\"? (one of magnitude, random, gradient, snip)");
+  }
+}
+
+}  // namespace
+}  // namespace espalier
