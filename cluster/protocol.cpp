@@ -1,226 +1,18 @@
-// Every message is a CBOR array [tag, field, field, ...]: positions instead of names keep the hot messages (jobs,
-// outcomes) small. A field added later goes to the end. Encoding and decoding stand side by side for each struct.
+// Every message is a CBOR array [tag, [field, field, ...]]: positions instead of names keep the hot messages (jobs,
+// outcomes) small. A field added later goes to the end. Writing and reading stand side by side.
 #include "cluster/protocol.h"
 
-#include <cmath>
-#include <functional>
-#include <limits>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "cluster/wire.h"
 
 namespace espalier {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::size_t kMostElements = 1U << 20;
-
-[[noreturn]] void refuse(const std::string& what) {
-  throw Error(ErrorKind::corrupt, "a message from the network is damaged: " + what);
-}
-
-json bytes_of(std::string_view text) {
-  return json::binary({text.begin(), text.end()});
-}
-json bytes_of(const StageKey& key) {
-  return json::binary({key.digest.begin(), key.digest.end()});
-}
-
-/// Reads the fields of one array in order, checking each one's type.
-class Fields {
- public:
-  explicit Fields(const json& array) : array_(array) {
-    if (!array.is_array() || array.size() > kMostElements) refuse("expected an array");
-  }
-  const json& next() {
-    if (position_ >= array_.size()) refuse("a field is missing");
-    return array_[position_++];
-  }
-  std::int64_t integer() {
-    const json& value = next();
-    if (!value.is_number_integer()) refuse("expected a whole number");
-    return value.get<std::int64_t>();
-  }
-  std::uint64_t natural() {
-    const json& value = next();
-    if (!value.is_number_unsigned()) refuse("expected a natural number");
-    return value.get<std::uint64_t>();
-  }
-  int small() {
-    const std::int64_t value = integer();
-    if (value < 0 || value > std::numeric_limits<int>::max()) refuse("a number is out of range");
-    return static_cast<int>(value);
-  }
-  double real() {
-    const json& value = next();
-    if (!value.is_number()) refuse("expected a number");
-    return value.get<double>();
-  }
-  bool truth() {
-    const json& value = next();
-    if (!value.is_boolean()) refuse("expected true or false");
-    return value.get<bool>();
-  }
-  std::string text() {
-    const json& value = next();
-    if (!value.is_string()) refuse("expected a text");
-    return value.get<std::string>();
-  }
-  std::string bytes() {
-    const json& value = next();
-    if (!value.is_binary()) refuse("expected bytes");
-    const auto& binary = value.get_binary();
-    return {binary.begin(), binary.end()};
-  }
-  StageKey key() {
-    const std::string raw = bytes();
-    StageKey result;
-    if (raw.size() != result.digest.size()) refuse("a key has the wrong length");
-    std::copy(raw.begin(), raw.end(), reinterpret_cast<char*>(result.digest.data()));
-    return result;
-  }
-  template <typename Read>
-  auto list(Read read) {
-    const json& value = next();
-    if (!value.is_array() || value.size() > kMostElements) refuse("expected a list");
-    std::vector<decltype(read(value))> result;
-    result.reserve(value.size());
-    for (const json& element : value) result.push_back(read(element));
-    return result;
-  }
-  bool absent() {
-    if (position_ < array_.size() && array_[position_].is_null()) {
-      ++position_;
-      return true;
-    }
-    return false;
-  }
-
- private:
-  const json& array_;
-  std::size_t position_ = 0;
-};
-
-// --- jobs
-
-json to_wire(const JobStage& stage) {
-  json inputs = json::array();
-  for (const auto& [role, key] : stage.inputs) inputs.push_back({static_cast<int>(role), bytes_of(key)});
-  return json::array({bytes_of(stage.key), static_cast<int>(stage.kind), stage.seed, stage.spec, std::move(inputs),
-                      stage.resume_from ? bytes_of(*stage.resume_from) : json(), stage.keep_resume_state,
-                      stage.dataset_path});
-}
-
-JobStage job_stage(const json& wire) {
-  Fields fields(wire);
-  JobStage stage;
-  stage.key = fields.key();
-  const int kind = fields.small();
-  if (kind > static_cast<int>(StageKind::noop)) refuse("an unknown kind of stage");
-  stage.kind = static_cast<StageKind>(kind);
-  stage.seed = fields.natural();
-  stage.spec = fields.text();
-  stage.inputs = fields.list([](const json& element) {
-    Fields input(element);
-    const int role = input.small();
-    if (role > static_cast<int>(InputRole::masks)) refuse("an unknown role of an input");
-    return std::make_pair(static_cast<InputRole>(role), input.key());
-  });
-  if (!fields.absent()) stage.resume_from = fields.key();
-  stage.keep_resume_state = fields.truth();
-  stage.dataset_path = fields.text();
-  return stage;
-}
-
-// --- outcomes
-
-// NaN and infinity are data; CBOR has them, so they travel as they are.
-json to_wire(const std::optional<double>& value) {
-  return value ? json(*value) : json();
-}
-
-json to_wire(const StageOutcome& outcome) {
-  json metrics = json::array();
-  for (const MetricPoint& point : outcome.metrics) metrics.push_back({point.step, point.name, point.value});
-  json layers = json::array();
-  for (const LayerCount& layer : outcome.layers)
-    layers.push_back({layer.layer, layer.total, layer.requested, layer.kept});
-  json failure;
-  if (outcome.failure) failure = {std::string(to_string(outcome.failure->kind)), outcome.failure->message};
-  json evaluation;
-  if (outcome.evaluation) {
-    evaluation = {outcome.evaluation->accuracy, outcome.evaluation->loss, outcome.evaluation->class_accuracy};
-  }
-  return json::array({bytes_of(outcome.key), outcome.attempt, std::move(failure), outcome.wall_s, outcome.first_step,
-                      outcome.steps, outcome.artifact_sha256, outcome.artifact_bytes, outcome.diverged,
-                      std::move(metrics), to_wire(outcome.best_validation_loss), to_wire(outcome.accuracy_best_val),
-                      std::move(evaluation), std::move(layers)});
-}
-
-std::optional<Failure> failure(Fields& fields) {
-  if (fields.absent()) return std::nullopt;
-  Fields parts(fields.next());
-  Failure result;
-  result.kind = parse_error_kind(parts.text());
-  result.message = parts.text();
-  return result;
-}
-
-std::optional<Evaluation> evaluation(Fields& fields) {
-  if (fields.absent()) return std::nullopt;
-  Fields parts(fields.next());
-  Evaluation result;
-  result.accuracy = parts.real();
-  result.loss = parts.real();
-  result.class_accuracy = parts.list([](const json& value) {
-    if (!value.is_number()) refuse("expected a number");
-    return value.get<double>();
-  });
-  return result;
-}
-
-std::optional<double> optional_real(Fields& fields) {
-  if (fields.absent()) return std::nullopt;
-  return fields.real();
-}
-
-StageOutcome stage_outcome(const json& wire) {
-  Fields fields(wire);
-  StageOutcome outcome;
-  outcome.key = fields.key();
-  outcome.attempt = fields.natural();
-  outcome.failure = failure(fields);
-  outcome.wall_s = fields.real();
-  outcome.first_step = fields.integer();
-  outcome.steps = fields.integer();
-  outcome.artifact_sha256 = fields.text();
-  outcome.artifact_bytes = fields.integer();
-  outcome.diverged = fields.truth();
-  outcome.metrics = fields.list([](const json& element) {
-    Fields parts(element);
-    MetricPoint point;
-    point.step = parts.integer();
-    point.name = parts.text();
-    point.value = parts.real();
-    return point;
-  });
-  outcome.best_validation_loss = optional_real(fields);
-  outcome.accuracy_best_val = optional_real(fields);
-  outcome.evaluation = evaluation(fields);
-  outcome.layers = fields.list([](const json& element) {
-    Fields parts(element);
-    LayerCount layer;
-    layer.layer = parts.text();
-    layer.total = parts.integer();
-    layer.requested = parts.integer();
-    layer.kept = parts.integer();
-    return layer;
-  });
-  return outcome;
-}
 
 // --- variants: the tag is the index of the alternative
 
@@ -288,7 +80,7 @@ void read(Fields& f, Challenge& m) {
 void read(Fields& f, Hello& m) {
   m.version = f.small();
   const int role = f.small();
-  if (role > static_cast<int>(Role::client)) refuse("an unknown role");
+  if (role > static_cast<int>(Role::client)) refuse_message("an unknown role");
   m.role = static_cast<Role>(role);
   m.nonce = f.bytes();
   m.proof = f.bytes();
@@ -319,7 +111,7 @@ void read(Fields&, Cancel&) {}
 void read(Fields&, Done&) {}
 void read(Fields& f, RunJob& m) {
   m.job.attempt = f.natural();
-  m.job.stages = f.list(job_stage);
+  m.job.stages = f.list(job_stage_from_wire);
 }
 void read(Fields& f, StopJob& m) {
   m.attempt = f.natural();
@@ -328,7 +120,7 @@ void read(Fields& f, RankReady& m) {
   m.environment = f.text();
 }
 void read(Fields& f, StageReached& m) {
-  m.outcome = stage_outcome(f.next());
+  m.outcome = stage_outcome_from_wire(f.next());
 }
 void read(Fields& f, JobEnded& m) {
   m.attempt = f.natural(), m.interrupted = f.truth();
@@ -353,7 +145,7 @@ Variant from_wire_variant(const json& wire, std::index_sequence<Index...>) {
   Fields inner(outer.next());
   Variant result;
   const bool known = ((tag == Index ? (read(inner, result.template emplace<Index>()), true) : false) || ...);
-  if (!known) refuse("an unknown kind of message, " + std::to_string(tag));
+  if (!known) refuse_message("an unknown kind of message, " + std::to_string(tag));
   return result;
 }
 
@@ -373,10 +165,10 @@ auto decode(std::string_view bytes, Read read_wire) {
   try {
     return read_wire(json::from_cbor(bytes.begin(), bytes.end()));
   } catch (const json::exception& error) {
-    refuse(error.what());
+    refuse_message(error.what());
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::corrupt) throw;
-    refuse(error.what());
+    refuse_message(error.what());
   }
 }
 
@@ -390,7 +182,7 @@ std::string encode_list(const std::vector<Variant>& values) {
 template <typename Variant>
 std::vector<Variant> decode_list(std::string_view bytes) {
   return decode(bytes, [](const json& wire) {
-    if (!wire.is_array()) refuse("expected a list");
+    if (!wire.is_array()) refuse_message("expected a list");
     std::vector<Variant> values;
     values.reserve(wire.size());
     for (const json& element : wire) values.push_back(from_wire_variant<Variant>(element));

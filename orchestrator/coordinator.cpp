@@ -3,6 +3,7 @@
 // and leave as one frame per rank and turn; outcomes are gathered and committed as one transaction.
 #include "orchestrator/coordinator.h"
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <unistd.h>
@@ -29,6 +30,9 @@ constexpr auto kTick = std::chrono::milliseconds(250);
 constexpr std::size_t kCommitAtOnce = 2000;
 /// How long pools have to checkpoint and leave before they are killed.
 constexpr double kLeaveSeconds = 30;
+/// How often on_results is called at most, and how small a part of the coordinator's time it may take.
+constexpr double kAnnounceSeconds = 20;
+constexpr double kAnnounceShare = 0.02;
 
 Now utc_seconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -242,6 +246,7 @@ void Coordinator::commit() {
   if (changes_.empty()) return;
   store_.apply(changes_);
   changes_.clear();
+  has_new_results_ = true;
   last_commit_at_ = utc_seconds();
 }
 
@@ -257,6 +262,7 @@ asio::awaitable<void> Coordinator::tick() {
         spdlog::warn("{}", line);
         progress_.tell(line);
       }
+      announce_results();
       show_progress();
       continue;
     }
@@ -270,6 +276,15 @@ asio::awaitable<void> Coordinator::tick() {
 
 void Coordinator::show_progress() {
   progress_.update(progress_text(core_.status(), earlier_seconds_per_cost_, elapsed_s()), utc_seconds());
+}
+
+void Coordinator::announce_results() {
+  const double before = utc_seconds();
+  if (!has_new_results_ || !options_.on_results || before < next_announcement_at_) return;
+  has_new_results_ = false;
+  options_.on_results();
+  const double after = utc_seconds();
+  next_announcement_at_ = after + std::max(kAnnounceSeconds, (after - before) / kAnnounceShare);
 }
 
 asio::awaitable<void> Coordinator::watch_signals() {

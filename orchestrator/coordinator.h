@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,6 +26,7 @@ struct CoordinatorOptions {
   std::string host = "127.0.0.1";
   int port = 0;                        ///< 0: any free one
   std::vector<LocalPool> local_pools;  ///< started and kept alive; may be empty
+  std::function<void()> on_results;    ///< called now and then while results come in; may be empty
 };
 
 /// The one I/O loop: feeds the core with what arrives, does what it answers. One thread.
@@ -63,6 +65,7 @@ class Coordinator {
   void send_commands();
   void commit();
   void show_progress();
+  void announce_results();
   void begin_stop(Ending ending);
   void fail(std::exception_ptr error);
 
@@ -87,6 +90,8 @@ class Coordinator {
   double first_job_at_ = 0;
   double last_commit_at_ = 0;
   double gone_since_ = 0;
+  bool has_new_results_ = false;
+  double next_announcement_at_ = 0;
   std::exception_ptr error_;
 };
 

@@ -70,7 +70,8 @@ RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, Prog
   RunSummary summary;
   summary.nothing_to_do = core.finished();
   if (!summary.nothing_to_do) {
-    CoordinatorOptions options{settings.host, settings.port, {local_pool(settings, store.paths())}};
+    CoordinatorOptions options{
+        settings.host, settings.port, {local_pool(settings, store.paths())}, [&store] { refresh_comparison(store); }};
     Coordinator coordinator(store, core, std::move(options), progress);
     store.apply({SweepChanged{id, "running", utc_seconds()}});
     try {

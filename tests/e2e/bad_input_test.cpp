@@ -24,7 +24,8 @@ class BadInput : public SweepCase {
   }
   std::string sweep_with(const std::string& dataset, const std::string& prune) {
     return write("bad.yaml", "sweep: bad\ndataset: " + dataset +
-                                 "\nmodel: lenet-300-100\nseeds: 1\ntrain: {lr: 0.1, epochs: 1}\nprune: " + prune + "\n");
+                                 "\nmodel: lenet-300-100\nseeds: 1\ntrain: {lr: 0.1, epochs: 1}\nprune: " + prune +
+                                 "\n");
   }
 };
 
@@ -47,8 +48,9 @@ TEST_F(BadInput, AnUnknownOptionAndAnUnknownCommand) {
 }
 
 TEST_F(BadInput, AMissingDatasetSaysWhereToGetIt) {
-  refuse({"run", sweep_with("mnist", "{method: magnitude, sparsity: 0.5}"), "--store", store(), "--data", folder_.string()}, 2,
-         {"train-images-idx3-ubyte", "--data"});
+  refuse({"run", sweep_with("mnist", "{method: magnitude, sparsity: 0.5}"), "--store", store(), "--data",
+          folder_.string()},
+         2, {"train-images-idx3-ubyte", "--data"});
   EXPECT_FALSE(std::filesystem::exists(store()));
 }
 
@@ -59,8 +61,9 @@ TEST_F(BadInput, AWrongChecksumATruncatedAndACorruptFile) {
        {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"}) {
     std::ofstream(data / name, std::ios::binary) << std::string("\0\0\x08\x03\0\0\0\x01", 8);
   }
-  const std::vector<std::string> run{
-      "run", sweep_with("mnist", "{method: magnitude, sparsity: 0.5}"), "--store", store(), "--data", (folder_ / "data").string()};
+  const std::vector<std::string> run{"run",     sweep_with("mnist", "{method: magnitude, sparsity: 0.5}"),
+                                     "--store", store(),
+                                     "--data",  (folder_ / "data").string()};
   refuse(run, 2, {"idx", "ubyte"});
   std::ofstream(data / "train-images-idx3-ubyte", std::ios::binary) << "not an IDX file";
   refuse(run, 2, {"train-images-idx3-ubyte"});
@@ -124,7 +127,9 @@ TEST_F(BadInput, AFullStoreStopsClearlyAndGoesOnAfterSpaceIsFreed) {
 }
 
 TEST_F(BadInput, ADatabaseOfANewerVersion) {
-  ASSERT_EQ(espalier({"run", sweep_with("{name: glyphs, train: 600, validation: 100, test: 100}", "{method: magnitude, sparsity: 0.5}"),
+  ASSERT_EQ(espalier({"run",
+                      sweep_with("{name: glyphs, train: 600, validation: 100, test: 100}",
+                                 "{method: magnitude, sparsity: 0.5}"),
                       "--store", store(), "--workers", "1"})
                 .exit_code,
             0);

@@ -34,7 +34,7 @@ double first_to_last(const std::filesystem::path& folder, int jobs, int ranks) {
   pool.store = folder;
   pool.log = store.paths().logs() / "pool.log";
   ProgressLine progress(std::cerr, false);
-  Coordinator coordinator(store, core, {"127.0.0.1", 0, {pool}}, progress);
+  Coordinator coordinator(store, core, {"127.0.0.1", 0, {pool}, nullptr}, progress);
   coordinator.run();
   return coordinator.busy_s();
 }

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "experiments/job.h"
+#include "experiments/outcome.h"
+
+namespace espalier {
+
+// How values stand in a message: every struct is an array of its fields in order. For cluster's sources only.
+
+[[noreturn]] void refuse_message(const std::string& what);
+
+nlohmann::json bytes_of(std::string_view text);
+nlohmann::json bytes_of(const StageKey& key);
+
+inline constexpr std::size_t kMostWireElements = 1U << 20;
+
+/// Reads the fields of one array in order, checking each one's type.
+class Fields {
+ public:
+  explicit Fields(const nlohmann::json& array) : array_(array) {
+    if (!array.is_array() || array.size() > kMostWireElements) refuse_message("expected an array");
+  }
+  const nlohmann::json& next() {
+    if (position_ >= array_.size()) refuse_message("a field is missing");
+    return array_[position_++];
+  }
+  std::int64_t integer() {
+    const nlohmann::json& value = next();
+    if (!value.is_number_integer()) refuse_message("expected a whole number");
+    return value.get<std::int64_t>();
+  }
+  std::uint64_t natural() {
+    const nlohmann::json& value = next();
+    if (!value.is_number_unsigned()) refuse_message("expected a natural number");
+    return value.get<std::uint64_t>();
+  }
+  int small() {
+    const std::int64_t value = integer();
+    if (value < 0 || value > std::numeric_limits<int>::max()) refuse_message("a number is out of range");
+    return static_cast<int>(value);
+  }
+  double real() {
+    const nlohmann::json& value = next();
+    if (!value.is_number()) refuse_message("expected a number");
+    return value.get<double>();
+  }
+  bool truth() {
+    const nlohmann::json& value = next();
+    if (!value.is_boolean()) refuse_message("expected true or false");
+    return value.get<bool>();
+  }
+  std::string text() {
+    const nlohmann::json& value = next();
+    if (!value.is_string()) refuse_message("expected a text");
+    return value.get<std::string>();
+  }
+  std::string bytes() {
+    const nlohmann::json& value = next();
+    if (!value.is_binary()) refuse_message("expected bytes");
+    const auto& binary = value.get_binary();
+    return {binary.begin(), binary.end()};
+  }
+  StageKey key() {
+    const std::string raw = bytes();
+    StageKey result;
+    if (raw.size() != result.digest.size()) refuse_message("a key has the wrong length");
+    std::copy(raw.begin(), raw.end(), reinterpret_cast<char*>(result.digest.data()));
+    return result;
+  }
+  template <typename Read>
+  auto list(Read read) {
+    const nlohmann::json& value = next();
+    if (!value.is_array() || value.size() > kMostWireElements) refuse_message("expected a list");
+    std::vector<decltype(read(value))> result;
+    result.reserve(value.size());
+    for (const nlohmann::json& element : value) result.push_back(read(element));
+    return result;
+  }
+  bool absent() {
+    if (position_ < array_.size() && array_[position_].is_null()) {
+      ++position_;
+      return true;
+    }
+    return false;
+  }
+
+ private:
+  const nlohmann::json& array_;
+  std::size_t position_ = 0;
+};
+
+nlohmann::json to_wire(const JobStage& stage);
+nlohmann::json to_wire(const StageOutcome& outcome);
+/// Errors (both): ErrorKind::corrupt, or invalid_input for a name that is none.
+JobStage job_stage_from_wire(const nlohmann::json& wire);
+StageOutcome stage_outcome_from_wire(const nlohmann::json& wire);
+
+}  // namespace espalier

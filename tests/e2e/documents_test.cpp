@@ -1,0 +1,82 @@
+// What the documents tell a reader to type is typed here, line by line.
+#include <sstream>
+
+#include "base/files.h"
+#include "tests/e2e/sweep_case.h"
+
+namespace espalier {
+namespace {
+
+const std::filesystem::path kSource = ESPALIER_SOURCE_DIR;
+
+/// The lines of a document's ```sh blocks, without comments.
+std::vector<std::string> commands_in(const std::filesystem::path& document) {
+  std::istringstream in(read_file(document, 1 << 20));
+  std::vector<std::string> commands;
+  bool inside = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind("```", 0) == 0) {
+      inside = line == "```sh";
+    } else if (inside && !line.empty()) {
+      commands.push_back(line.substr(0, line.find(" #")));
+    }
+  }
+  return commands;
+}
+
+class Documents : public SweepCase {
+ protected:
+  void SetUp() override {
+    SweepCase::SetUp();
+    std::filesystem::create_directory_symlink(kSource / "experiments", folder_ / "experiments");
+    bin_ = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  }
+  /// As a reader would, in a folder that has experiments/ in it.
+  ProgramEnd type(std::string line) {
+    for (const auto& [written, here] : {std::pair<std::string, std::string>{"build/release/bin/", bin_.string() + "/"},
+                                        {"./dev run", "espalier run"}}) {
+      const std::size_t at = line.find(written);
+      if (at != std::string::npos) line.replace(at, written.size(), here);
+    }
+    return Program({"/bin/bash", "-c", line}, {{"PATH", bin_.string() + ":" + std::getenv("PATH")}}, folder_).wait();
+  }
+  void type_all(const std::filesystem::path& document, std::size_t at_least) {
+    const std::vector<std::string> commands = commands_in(document);
+    EXPECT_GE(commands.size(), at_least);
+    for (const std::string& command : commands) {
+      if (command == "./dev test") continue;  // that is what runs this
+      const ProgramEnd end = type(command);
+      EXPECT_EQ(end.exit_code, 0) << command << "\n" << end.out << end.err;
+      EXPECT_FALSE(end.out.empty()) << command;
+    }
+  }
+  std::filesystem::path bin_;
+};
+
+TEST_F(Documents, Readme) {
+  type_all(kSource / "README.md", 6);
+  // The table that the first command promises, by the numbers behind it.
+  const nlohmann::json rows = results_of((folder_ / "espalier-store").string());
+  EXPECT_EQ(rows.size(), 93U);
+  double dense = 0;
+  for (const nlohmann::json& row : rows) dense += row["method"] == "dense" ? row["accuracy"].get<double>() / 3 : 0;
+  EXPECT_GT(dense, 0.97);
+}
+
+TEST_F(Documents, Commands) {
+  type_all(kSource / "docs" / "commands.md", 6);
+}
+
+TEST_F(Documents, HelpIsThereForEveryCommand) {
+  const std::string page = read_file(kSource / "docs" / "commands.md", 1 << 20);
+  for (const char* command :
+       {"run", "plan", "check", "status", "results", "compare", "explain", "cancel", "methods", "models", "datasets"}) {
+    const ProgramEnd end = espalier({command, "--help"});
+    EXPECT_EQ(end.exit_code, 0) << command;
+    EXPECT_NE(end.out.find("--"), std::string::npos) << command;
+    EXPECT_NE(page.find(command), std::string::npos) << command << " is not in docs/commands.md";
+  }
+}
+
+}  // namespace
+}  // namespace espalier
