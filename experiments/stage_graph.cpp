@@ -13,8 +13,14 @@ StageGraph build_stage_graph(const std::vector<Trial>& trials) {
   TrialChain chain(specs, table);
   StageGraph graph;
   graph.trials.reserve(trials.size());
-  for (const Trial& trial : trials) graph.trials.push_back(chain.add(trial, graph.sharing));
-  for (std::size_t i = 0; i < trials.size(); ++i) graph.trials[i].dense_evaluate = chain.find_dense_evaluate(trials[i]);
+  for (const Trial& trial : trials) {
+    graph.trials.push_back(chain.add(trial, graph.sharing));
+    graph.trials.back().dense_evaluate = chain.find_dense_evaluate(trial);
+  }
+  for (std::size_t i = 0; i < trials.size(); ++i) {  // a dense trial may come after those that are pruned from it
+    TrialStages& stages = graph.trials[i];
+    if (!stages.dense_evaluate) stages.dense_evaluate = chain.find_dense_evaluate(trials[i]);
+  }
   link_trajectories(specs, table);
   graph.stages = std::move(table.stages());
   order_stages(graph);

@@ -45,10 +45,10 @@ struct PrunePlan {
 struct RetrainPlan {
   std::string name;                     ///< for people and the database: "none", "finetune 2ep", "rewind init", "rewind 500it", "lr_rewind 2ep", "reinit"
   enum class Weights { pruned, step, fresh } weights = Weights::pruned;  ///< keep them, go back to weights_step, or draw new ones
+  bool own_data_order = false;          ///< finetune and lr_rewind: phase = round; rewinding repeats the dense run's order (phase 0)
   std::int64_t weights_step = 0;
   std::int64_t start_step = 0;          ///< of the recipe's schedule
   std::optional<TrainRecipe> recipe;    ///< none: no retraining
-  bool own_data_order = false;          ///< finetune and lr_rewind: phase = round; rewinding repeats the dense run's order (phase 0)
   bool operator==(const RetrainPlan&) const = default;
 };
 

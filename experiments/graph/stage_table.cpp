@@ -1,8 +1,9 @@
 #include "experiments/graph/stage_table.h"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <span>
-#include <utility>
 
 #include "experiments/stage_key.h"
 
@@ -14,11 +15,9 @@ void forget_unused_seed(StageIdentity& identity) {
   if (!draws_randomness(identity.kind)) identity.seed = 0;
 }
 
-}  // namespace
-
 // The finalizer of SplitMix64 (Steele et al. 2014, doi:10.1145/2660193.2660195) over the fields.
-std::size_t StageIdentityHash::operator()(const StageIdentity& identity) const noexcept {
-  std::uint64_t state = static_cast<std::uint64_t>(identity.kind);
+std::uint64_t hash_of(const StageIdentity& identity) {
+  auto state = static_cast<std::uint64_t>(identity.kind);
   for (const std::uint64_t field :
        {identity.seed, std::uint64_t{identity.spec} << 32 | identity.weights, std::uint64_t{identity.masks}}) {
     state = (state ^ field) + 0x9e3779b97f4a7c15;
@@ -29,22 +28,51 @@ std::size_t StageIdentityHash::operator()(const StageIdentity& identity) const n
   return state;
 }
 
+}  // namespace
+
+StageTable::StageTable(const SpecTable& specs) : specs_(specs) {
+  make_slots(0);
+}
+
 void StageTable::reserve(std::size_t stages) {
   stages_.reserve(stages);
   identities_.reserve(stages);
-  index_.reserve(stages);
+  make_slots(stages);
+}
+
+void StageTable::make_slots(std::size_t stages) {
+  constexpr std::size_t kFewest = 64;
+  slots_.assign(std::bit_ceil(std::max(kFewest, 2 * stages + 1)), StageIdentity::kNone);
+  for (StageIndex stage = 0; stage < identities_.size(); ++stage) slots_[slot_of(identities_[stage])] = stage;
+}
+
+/// Where the identity's stage is, or the free slot where it belongs (linear probing).
+std::size_t StageTable::slot_of(const StageIdentity& identity) const {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t slot = hash_of(identity) & mask;
+  while (slots_[slot] != StageIdentity::kNone && identities_[slots_[slot]] != identity) slot = (slot + 1) & mask;
+  return slot;
 }
 
 std::optional<StageIndex> StageTable::find(StageIdentity identity) const {
   forget_unused_seed(identity);
-  const auto found = index_.find(identity);
-  return found == index_.end() ? std::nullopt : std::optional(found->second);
+  const StageIndex stage = slots_[slot_of(identity)];
+  return stage == StageIdentity::kNone ? std::nullopt : std::optional(stage);
 }
 
 std::pair<StageIndex, bool> StageTable::find_or_add(StageIdentity identity) {
   forget_unused_seed(identity);
-  const auto [place, is_new] = index_.try_emplace(identity, static_cast<StageIndex>(stages_.size()));
-  if (!is_new) return {place->second, false};
+  const std::size_t slot = slot_of(identity);
+  if (slots_[slot] != StageIdentity::kNone) return {slots_[slot], false};
+  const auto index = static_cast<StageIndex>(stages_.size());
+  slots_[slot] = index;
+  stages_.push_back(make_stage(identity));
+  identities_.push_back(identity);
+  if (2 * identities_.size() >= slots_.size()) make_slots(2 * identities_.size());
+  return {index, true};
+}
+
+Stage StageTable::make_stage(const StageIdentity& identity) {
   Stage stage;
   stage.kind = identity.kind;
   stage.seed = identity.seed;
@@ -59,9 +87,7 @@ std::pair<StageIndex, bool> StageTable::find_or_add(StageIdentity identity) {
     inputs[count++] = {role, stages_[index].key};
   }
   stage.key = make_stage_key(stage.kind, std::span(inputs).first(count), stage.seed, *stage.spec, buffer_);
-  stages_.push_back(std::move(stage));
-  identities_.push_back(identity);
-  return {place->second, true};
+  return stage;
 }
 
 }  // namespace espalier

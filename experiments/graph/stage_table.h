@@ -4,7 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "experiments/graph/spec_table.h"
@@ -25,14 +25,10 @@ struct StageIdentity {
   bool operator==(const StageIdentity&) const = default;
 };
 
-struct StageIdentityHash {
-  std::size_t operator()(const StageIdentity& identity) const noexcept;
-};
-
 /// The stages of a graph while it is built: asking for an equal stage again gives the same one.
 class StageTable {
  public:
-  explicit StageTable(const SpecTable& specs) : specs_(specs) {}
+  explicit StageTable(const SpecTable& specs);
 
   void reserve(std::size_t stages);
 
@@ -52,12 +48,15 @@ class StageTable {
 
  private:
   std::pair<StageIndex, bool> find_or_add(StageIdentity identity);
+  Stage make_stage(const StageIdentity& identity);
+  std::size_t slot_of(const StageIdentity& identity) const;
+  void make_slots(std::size_t stages);
 
   const SpecTable& specs_;
   std::string buffer_;
   std::vector<Stage> stages_;
   std::vector<StageIdentity> identities_;  // parallel to stages_
-  std::unordered_map<StageIdentity, StageIndex, StageIdentityHash> index_;
+  std::vector<StageIndex> slots_;          // a hash table of indices, at most half full; its size is a power of two
 };
 
 }  // namespace espalier

@@ -1,6 +1,7 @@
 #include "experiments/stage_graph.h"
 
 #include <set>
+#include <utility>
 
 #include <gmock/gmock.h>
 
@@ -143,6 +144,14 @@ TEST(StageGraph, the_dense_evaluation_is_found_only_where_dense_trials_are) {
   const std::string prune = "prune: {method: magnitude, sparsity: 0.5}\ncontrols: []\n";
   EXPECT_EQ(graph_of(kBase + prune + "dense: false\n").trials.at(0).dense_evaluate, std::nullopt);
   EXPECT_EQ(graph_of(kBase + prune).trials.at(1).dense_evaluate, 2U);
+}
+
+TEST(StageGraph, a_dense_trial_may_come_after_the_pruned_ones) {
+  std::vector<Trial> trials = trials_of(kBase + "prune: {method: magnitude, sparsity: 0.5}\ncontrols: []\n");
+  std::swap(trials.at(0), trials.at(1));
+  const StageGraph graph = build_stage_graph(trials);
+  expect_sound(trials, graph);
+  EXPECT_EQ(graph.trials.at(0).dense_evaluate, graph.trials.at(1).evaluate);
 }
 
 TEST(StageGraph, a_longer_chain_contains_the_shorter_one) {
