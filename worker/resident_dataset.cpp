@@ -1,11 +1,9 @@
 #include "worker/resident_dataset.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/tensor.h>
 
 #include "base/error.h"
 
@@ -30,26 +28,9 @@ ResidentSplit make_resident(const ImageSet& images, std::int64_t expected, const
           view(images.labels, {expected}).to(at::kLong).to(device)};
 }
 
-struct Moments {
-  double mean;
-  double deviation;
-};
-
-/// Over one channel of all images. Sums of bytes and their squares are exact in 64 bits.
-Moments channel_moments(const ImageSet& images, const DatasetSpec& spec, std::int64_t channel) {
-  const auto area = static_cast<std::size_t>(spec.shape[1] * spec.shape[2]);
-  const auto stride = area * static_cast<std::size_t>(spec.shape[0]);
-  std::uint64_t sum = 0, squares = 0;
-  for (std::size_t image = static_cast<std::size_t>(channel) * area; image < images.pixels.size(); image += stride) {
-    for (std::size_t i = image; i < image + area; ++i) {
-      const std::uint64_t pixel = images.pixels[i];
-      sum += pixel;
-      squares += pixel * pixel;
-    }
-  }
-  const double count = std::max(1.0, static_cast<double>(images.count) * static_cast<double>(area));
-  const double mean = static_cast<double>(sum) / count;
-  return {mean, std::sqrt(std::max(0.0, static_cast<double>(squares) / count - mean * mean))};
+at::Tensor scaled(const at::Tensor& pixels) {
+  constexpr float kWhite = 255;
+  return pixels.to(at::kFloat).div_(kWhite);
 }
 
 }  // namespace
@@ -57,28 +38,14 @@ Moments channel_moments(const ImageSet& images, const DatasetSpec& spec, std::in
 ResidentDataset::ResidentDataset(const ImageDataset& images, const DatasetSpec& spec, c10::Device device)
     : train_(make_resident(images.train, spec.train, spec, device)),
       validation_(make_resident(images.validation, spec.validation, spec, device)),
-      test_(make_resident(images.test, spec.test, spec, device)) {
-  std::vector<float> scale, shift;
-  for (std::int64_t channel = 0; channel < spec.shape[0]; ++channel) {
-    const Moments moments = channel_moments(images.train, spec, channel);
-    const double deviation = moments.deviation > 0 ? moments.deviation : 1;
-    scale.push_back(static_cast<float>(1 / deviation));
-    shift.push_back(static_cast<float>(-moments.mean / deviation));
-  }
-  scale_ = at::tensor(scale).view({1, -1, 1, 1}).to(device);
-  shift_ = at::tensor(shift).view({1, -1, 1, 1}).to(device);
-}
-
-at::Tensor ResidentDataset::standardise(const at::Tensor& pixels) const {
-  return pixels.to(at::kFloat).mul_(scale_).add_(shift_);
-}
+      test_(make_resident(images.test, spec.test, spec, device)) {}
 
 Batch ResidentDataset::gather(const ResidentSplit& split, const at::Tensor& indices) const {
-  return {standardise(split.pixels.index_select(0, indices)), split.labels.index_select(0, indices)};
+  return {scaled(split.pixels.index_select(0, indices)), split.labels.index_select(0, indices)};
 }
 
 Batch ResidentDataset::slice(const ResidentSplit& split, std::int64_t first, std::int64_t count) const {
-  return {standardise(split.pixels.narrow(0, first, count)), split.labels.narrow(0, first, count)};
+  return {scaled(split.pixels.narrow(0, first, count)), split.labels.narrow(0, first, count)};
 }
 
 const ResidentDataset& DatasetCache::get(const DatasetSpec& spec, const std::string& path) {

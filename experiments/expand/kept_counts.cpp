@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiments/schedules/schedules.h"
+
 namespace espalier {
 namespace {
 
@@ -12,18 +14,12 @@ std::int64_t share_of(std::int64_t total, double share) {
 
 }  // namespace
 
-double density_after(std::string_view schedule, double sparsity, std::int64_t round, std::int64_t rounds) {
-  const double progress = static_cast<double>(round) / static_cast<double>(rounds);
-  if (schedule == "linear") return 1 - sparsity * progress;
-  if (schedule == "cubic") return 1 - sparsity * (1 - std::pow(1 - progress, 3));
-  return std::pow(1 - sparsity, progress);
-}
-
 std::vector<std::int64_t> kept_by_schedule(std::int64_t total, std::string_view schedule, double sparsity,
                                            std::int64_t rounds) {
   std::vector<std::int64_t> kept;
   for (std::int64_t round = 1; round < rounds; ++round) {
-    kept.push_back(share_of(total, density_after(schedule, sparsity, round, rounds)));
+    kept.push_back(
+        share_of(total, density_after(schedule, sparsity, static_cast<double>(round) / static_cast<double>(rounds))));
   }
   kept.push_back(share_of(total, 1 - sparsity));
   return kept;

@@ -1,0 +1,12 @@
+#include <cmath>
+
+#include "experiments/schedules/schedules.h"
+
+namespace espalier {
+
+/// Much at first and little at the end. Zhu & Gupta 2017, arXiv:1710.01878, eq. (1) with s_0 = 0.
+double density_after_cubic(double sparsity, double progress) {
+  return 1 - sparsity * (1 - std::pow(1 - progress, 3));
+}
+
+}  // namespace espalier

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string_view>
+
+namespace espalier {
+
+// Each schedule of catalog/schedules.def is one file beside this one: `density_after_NAME`, the fraction kept once
+// `progress` of the rounds are over, on the way to `sparsity` (the fraction removed at the end).
+// progress = r / R in (0, 1]; at 1 the density is 1 - sparsity.
+
+#define ESPALIER_SCHEDULE(name, formula, paper, about) double density_after_##name(double sparsity, double progress);
+#include "experiments/catalog/schedules.def"
+#undef ESPALIER_SCHEDULE
+
+/// Errors: ErrorKind::internal for a name that the catalog lacks (the parser refuses it before).
+double density_after(std::string_view schedule, double sparsity, double progress);
+
+}  // namespace espalier
