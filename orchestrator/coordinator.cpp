@@ -124,12 +124,13 @@ asio::awaitable<void> Coordinator::accept_connections() {
 
 asio::awaitable<void> Coordinator::serve(ConnectionPtr connection) {
   const std::string from = connection->remote_address();
-  std::string name = fmt::format("pool-{}", next_pool_);
+  const PoolId number = next_pool_++;
+  const std::string name = fmt::format("pool-{}", number);
   try {
     const Role role = co_await welcome_peer(connection, secret_, name);
     spawn("a heartbeat", connection->keep_alive());
     if (role == Role::pool) {
-      co_await serve_pool(connection, name);
+      co_await serve_pool(connection, number, name);
     } else {
       co_await serve_client(connection);
     }
@@ -141,7 +142,7 @@ asio::awaitable<void> Coordinator::serve(ConnectionPtr connection) {
   connection->close_after_sending();
 }
 
-asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, std::string name) {
+asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, PoolId pool, std::string name) {
   const Message first = co_await connection->receive();
   const PoolDescription* description = std::get_if<PoolDescription>(&first);
   constexpr int kMostRanks = 100000;
@@ -154,7 +155,6 @@ asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, std::str
   }
   const std::string label = description->label;
   if (!label.empty()) name = label;
-  const PoolId pool = next_pool_++;
   spdlog::info("pool {} joined: {} ranks, host {}, pid {}", name, description->ranks, description->host,
                description->pid);
   pools_[pool] = connection;

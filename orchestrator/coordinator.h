@@ -52,7 +52,7 @@ class Coordinator {
  private:
   boost::asio::awaitable<void> accept_connections();
   boost::asio::awaitable<void> serve(ConnectionPtr connection);
-  boost::asio::awaitable<void> serve_pool(ConnectionPtr connection, std::string name);
+  boost::asio::awaitable<void> serve_pool(ConnectionPtr connection, PoolId pool, std::string name);
   boost::asio::awaitable<void> serve_client(ConnectionPtr connection);
   boost::asio::awaitable<void> watch_signals();
   boost::asio::awaitable<void> tick();

@@ -28,9 +28,11 @@ void check(const SweepOptions& options, bool as_json) {
     return;
   }
   for (const Diagnostic& warning : sweep.warnings) std::cout << to_string(warning) << "\n";
-  std::cout << fmt::format("{}: good: {} trials, {} stages{}\n", options.file, sweep.trials.size(),
-                           sweep.graph.stages.size(),
-                           sweep.warnings.empty() ? "" : fmt::format(", {} warnings", sweep.warnings.size()));
+  std::cout << fmt::format(
+      "{}: good: {} trials, {} stages{}\n", options.file, sweep.trials.size(), sweep.graph.stages.size(),
+      sweep.warnings.empty()
+          ? ""
+          : fmt::format(", {} warning{}", sweep.warnings.size(), sweep.warnings.size() == 1 ? "" : "s"));
 }
 
 }  // namespace

@@ -1,0 +1,115 @@
+// The coordinator with its real sockets and its real store; only the pools are pretended.
+#include "orchestrator/coordinator.h"
+
+#include <filesystem>
+#include <functional>
+#include <sstream>
+#include <thread>
+#include <unistd.h>
+
+#include <boost/asio/write.hpp>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "cluster/authentication.h"
+#include "db/store_reader.h"
+#include "orchestrator/client.h"
+#include "orchestrator/noop_graph.h"
+#include "tests/orchestrator/pretend_pool.h"
+
+namespace espalier {
+namespace {
+
+constexpr int kJobs = 400;
+
+class CoordinatorWithPools : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() / ("espalier_coordinator_" + std::to_string(::getpid()) + "_" +
+                                                        testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  /// Runs the jobs that are not done yet beside whatever `meanwhile` starts.
+  Coordinator::Ending run(const std::function<void(const StorePaths&)>& meanwhile) {
+    Store store(folder_);
+    store.record_sweep("noop", "", {}, graph_);
+    Core core(graph_, store.done_stages(graph_), store.generation());
+    ProgressLine progress(out_, false);
+    Coordinator coordinator(store, core, {"127.0.0.1", 0, {}, nullptr}, progress);
+    meanwhile(store.paths());
+    return coordinator.run();
+  }
+  std::int64_t done() {
+    const std::vector<bool> flags = StoreReader(folder_).done_stages(graph_);
+    return std::count(flags.begin(), flags.end(), true);
+  }
+  std::unique_ptr<PretendPool> pool(const StorePaths& paths, PretendPool::Options options = {}) {
+    return std::make_unique<PretendPool>(paths, options);
+  }
+
+  std::filesystem::path folder_;
+  StageGraph graph_ = noop_graph(kJobs);
+  std::ostringstream out_;
+};
+
+TEST_F(CoordinatorWithPools, CommitsEveryOutcomeOnce) {
+  std::unique_ptr<PretendPool> first, second;
+  const auto ending = run([&](const StorePaths& paths) {
+    first = pool(paths);
+    second = pool(paths, {3, -1, ""});
+  });
+  EXPECT_EQ(ending, Coordinator::Ending::finished);
+  EXPECT_EQ(first->join(), "left");
+  EXPECT_EQ(second->join(), "left");
+  EXPECT_EQ(done(), kJobs);
+}
+
+TEST_F(CoordinatorWithPools, APoolThatVanishesLosesNothing) {
+  std::unique_ptr<PretendPool> lost, good;
+  run([&](const StorePaths& paths) {
+    lost = pool(paths, {2, 20, ""});
+    good = pool(paths);
+  });
+  EXPECT_EQ(good->join(), "left");
+  EXPECT_EQ(done(), kJobs);
+}
+
+TEST_F(CoordinatorWithPools, StrangersAreRefusedAndDisturbNobody) {
+  std::unique_ptr<PretendPool> stranger, good;
+  run([&](const StorePaths& paths) {
+    boost::asio::io_context io;
+    boost::asio::ip::tcp::socket garbage(io);
+    garbage.connect({boost::asio::ip::make_address("127.0.0.1"),
+                     static_cast<std::uint16_t>(read_connection_file(paths.connection()).port)});
+    boost::asio::write(garbage, boost::asio::buffer(std::string("GET / HTTP/1.1\r\n\r\n")));
+    stranger = pool(paths, {1, -1, "not the secret, but as long as it"});
+    good = pool(paths);
+  });
+  EXPECT_NE(stranger->join().find("does not know this store's secret"), std::string::npos);
+  EXPECT_EQ(good->join(), "left");
+  EXPECT_EQ(done(), kJobs);
+}
+
+TEST_F(CoordinatorWithPools, CancelStopsItAndTheNextRunFinishes) {
+  std::thread canceller;
+  const auto ending = run([&](const StorePaths& paths) { canceller = std::thread([paths] { cancel_sweep(paths); }); });
+  canceller.join();
+  EXPECT_EQ(ending, Coordinator::Ending::cancelled);
+  std::unique_ptr<PretendPool> good;
+  EXPECT_EQ(run([&](const StorePaths& paths) { good = pool(paths); }), Coordinator::Ending::finished);
+  EXPECT_EQ(done(), kJobs);
+}
+
+TEST_F(CoordinatorWithPools, ItsConnectionFileGoesWithIt) {
+  std::unique_ptr<PretendPool> good;
+  run([&](const StorePaths& paths) {
+    EXPECT_TRUE(std::filesystem::exists(paths.connection()));
+    good = pool(paths);
+  });
+  EXPECT_FALSE(std::filesystem::exists(StorePaths{folder_}.connection()));
+}
+
+}  // namespace
+}  // namespace espalier
