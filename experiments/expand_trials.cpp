@@ -66,9 +66,7 @@ class Expander {
     prune.criterion = keys.criterion.given() ? keys.criterion.at(combination) : keys.method.at(combination);
     prune.method = keys.method.given() ? keys.method.at(combination) : prune.criterion;
     prune.granularity = keys.granularity.pick(combination).value_or("weight");
-    const bool has_rates = keys.schedule.given() && !keys.schedule.at(combination).rates.empty();
     prune.allocation = keys.allocation.given() ? keys.allocation.at(combination).name : "global";
-    if (has_rates) prune.allocation = "table";
     prune.schedule = keys.schedule.given() ? keys.schedule.at(combination).name : "one_shot";
     if (!set_moment(combination, config) || !set_data(combination, config)) return;
     add_with_controls(config, points, {network.digest, retrain->digest});

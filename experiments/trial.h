@@ -32,7 +32,7 @@ struct PrunePlan {
   std::string method;                   ///< preset name, as the user wrote it
   std::string criterion;
   std::string granularity = "weight";
-  std::string allocation;               ///< "global", "uniform", or "table" for rates by name
+  std::string allocation;               ///< "global", "uniform", or "table" for sparsities by layer name
   std::string schedule;                 ///< "one_shot", "iterative", "linear", "cubic"
   double sparsity_target = 0;           ///< nominal fraction removed at this operating point
   std::vector<PruneTarget> rounds;      ///< the exact counts of each round up to this operating point, at least one

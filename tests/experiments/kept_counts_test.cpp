@@ -79,7 +79,7 @@ controls: []
     EXPECT_EQ(prune.rounds.size(), i + 1);
     EXPECT_NEAR(100 * static_cast<double>(prune.rounds.back().total_kept) / 266200, ladder[i], 0.01);
     EXPECT_NEAR(100 * (1 - prune.sparsity_target), ladder[i], 0.01);
-    EXPECT_EQ(prune.allocation, "table");
+    EXPECT_EQ(prune.allocation, "uniform");
   }
 }
 
