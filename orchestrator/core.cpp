@@ -26,7 +26,10 @@ std::uint64_t rank_id(PoolId pool, int rank) {
 }  // namespace
 
 Core::Core(const StageGraph& graph, const std::vector<bool>& done, std::uint32_t generation)
-    : graph_(graph), plan_(graph, done), next_attempt_((static_cast<std::uint64_t>(generation) << 32) + 1) {
+    : graph_(graph),
+      plan_(graph, done),
+      stages_to_do_(plan_.open_count()),
+      next_attempt_((static_cast<std::uint64_t>(generation) << 32) + 1) {
   index_of_.reserve(graph.stages.size());
   for (StageIndex stage = 0; stage < graph.stages.size(); ++stage) index_of_.emplace(graph.stages[stage].key, stage);
 }
@@ -264,6 +267,8 @@ SweepStatus Core::status() const {
       status.jobs_running += rank.queue.empty() ? 0 : 1;
     }
   }
+  status.stages = stages_to_do_;
+  status.stages_done = stages_to_do_ - plan_.open_count();
   status.stages_failed = plan_.failed_count();
   status.remaining_cost = plan_.remaining_cost();
   for (const auto& [number, attempt] : attempts_) {

@@ -48,6 +48,7 @@ using Effects = std::vector<Effect>;
 struct SweepStatus {
   std::int64_t trials = 0, trials_done = 0, trials_failed = 0;  ///< failed: their own stage, or one they needed
   std::int64_t jobs_running = 0, jobs_finished = 0, ranks = 0;
+  std::int64_t stages = 0, stages_done = 0;  ///< of those that this run has to do; given up ones count as done
   std::int64_t stages_failed = 0;
   double remaining_cost = 0;
   double critical_path_cost = 0;
@@ -113,6 +114,7 @@ class Core {
 
   const StageGraph& graph_;
   Plan plan_;
+  std::int64_t stages_to_do_;
   std::uint64_t next_attempt_;
   std::map<PoolId, Pool> pools_;
   std::unordered_map<std::uint64_t, Attempt> attempts_;

@@ -42,6 +42,8 @@ class Plan {
   bool finished() const { return open_ == 0; }
   bool has_ready() const { return !ready_.empty(); }
   std::int64_t failed_count() const { return failed_; }
+  /// Stages that are waiting, ready or taken.
+  std::int64_t open_count() const { return open_; }
   /// Predicted work (Stage::cost) of the needed stages that are not done, and of the longest chain among them.
   double remaining_cost() const { return remaining_cost_; }
   double critical_path_cost() const;

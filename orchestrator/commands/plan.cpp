@@ -20,7 +20,7 @@ namespace espalier {
 namespace {
 
 /// Without a measurement: a core's rate on these small networks, multiply-adds per second. Only for the first estimate.
-constexpr double kAssumedRate = 1.2e10;
+constexpr double kAssumedRate = 3e10;
 
 struct Estimate {
   double work_s = 0;      ///< of one rank

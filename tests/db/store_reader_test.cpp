@@ -1,5 +1,6 @@
 #include "db/store_reader.h"
 
+#include <algorithm>
 #include <cmath>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,6 +1,7 @@
 // The coordinator with its real sockets and its real store; only the pools are pretended.
 #include "orchestrator/coordinator.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <sstream>

@@ -1,5 +1,7 @@
 #include "orchestrator/core.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/orchestrator/graph_story.h"

@@ -11,15 +11,18 @@ TEST(ProgressText, RemainingTimeIsTheLargerOfWorkOverRanksAndLongestChain) {
   SweepStatus status;
   status.trials = 10;
   status.trials_done = 4;
+  status.stages = 50;
+  status.stages_done = 30;
   status.jobs_running = 2;
   status.jobs_finished = 8;
   status.ranks = 2;
   status.remaining_cost = 1000;
   status.critical_path_cost = 100;
-  EXPECT_EQ(progress_text(status, 0.1, 4), "4/10 trials, 2 running, 0 failed, 2 jobs/s, about 50 s left");
+  EXPECT_EQ(progress_text(status, 0.1, 4), "4/10 trials, 30/50 stages, 2 running, 0 failed, 2 jobs/s, about 50 s left");
   status.critical_path_cost = 900;
-  EXPECT_EQ(progress_text(status, 0.1, 4), "4/10 trials, 2 running, 0 failed, 2 jobs/s, about 1 min 30 s left");
-  EXPECT_EQ(progress_text(status, std::nullopt, 4), "4/10 trials, 2 running, 0 failed, 2 jobs/s");
+  EXPECT_EQ(progress_text(status, 0.1, 4),
+            "4/10 trials, 30/50 stages, 2 running, 0 failed, 2 jobs/s, about 1 min 30 s left");
+  EXPECT_EQ(progress_text(status, std::nullopt, 4), "4/10 trials, 30/50 stages, 2 running, 0 failed, 2 jobs/s");
 }
 
 TEST(ProgressLine, APipeGetsPlainLinesAndNotTooMany) {
