@@ -86,7 +86,10 @@ void add_run_command(CLI::App& app, CommandLine& line) {
   command->add_option("--workers", options->settings.workers, "MPI ranks (default: as many as cores)")
       ->check(CLI::Range(1, 4096));
   command->add_option("--device", options->settings.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-  command->add_option("--host", options->settings.host, "Address to listen on for pools")->capture_default_str();
+  command
+      ->add_option("--host", options->settings.host,
+                   "Address to listen on for pools (they prove who they are, but nothing is encrypted)")
+      ->capture_default_str();
   command->add_option("--port", options->settings.port, "Port to listen on (0: any free one)")
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();

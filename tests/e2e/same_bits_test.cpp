@@ -1,5 +1,6 @@
 // The same sweep gives the same bits, whatever ran it and however often it was disturbed.
 #include <chrono>
+#include <cmath>
 #include <signal.h>
 #include <thread>
 
@@ -40,6 +41,11 @@ class SameBits : public SweepCase {
 TEST_F(SameBits, OneTwoAndFourRanks) {
   const nlohmann::json one = run("one", "1");
   ASSERT_GT(one.size(), 20U);
+  for (const nlohmann::json& row : one) {
+    // Exactly the requested count, on each of them: 266,200 prunable weights of 266,610 parameters.
+    const auto removed = std::llround(266200 * row["sparsity_target"].get<double>());
+    EXPECT_EQ(row["params_kept"], 266610 - removed) << row;
+  }
   EXPECT_EQ(run("two", "2"), one);
   EXPECT_EQ(run("four", "4"), one);
 }
