@@ -15,7 +15,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "tensors are written as they lie in memory");
 
-constexpr std::uint64_t kLargestHeader = 1 << 20;
+constexpr std::uint64_t kLargestHeader = 100'000'000;  // the format's own limit
 constexpr std::size_t kLengthBytes = 8;
 
 struct TypeName {
@@ -111,6 +111,11 @@ std::string to_safetensors(const Safetensors& content) {
   }
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');
+  if (text.size() > kLargestHeader) {
+    throw Error(ErrorKind::invalid_input,
+                "a safetensors header of " + std::to_string(text.size()) + " bytes is above the format's limit of " +
+                    std::to_string(kLargestHeader) + "; a training keeps its curves there: raise eval_every");
+  }
   const std::uint64_t length = text.size();
   std::string file(kLengthBytes, '\0');
   std::memcpy(file.data(), &length, kLengthBytes);

@@ -31,11 +31,12 @@ struct Safetensors {
 };
 
 /// The file's bytes; equal content gives equal bytes. The data begins at a multiple of 8.
-/// Errors: ErrorKind::internal if a tensor's bytes do not match its shape and type, or a name occurs twice.
+/// Errors: ErrorKind::internal if a tensor's bytes do not match its shape and type, or a name occurs twice;
+/// ErrorKind::invalid_input for names, shapes and metadata of more than 100 MB, which nobody could read again.
 std::string to_safetensors(const Safetensors& content);
 
 /// Views into `file`, which must outlive them. Everything is checked before it is used or allocated: the header's
-/// length (1 MB at most), types, shapes, and that the tensors cover the data exactly, without holes or overlaps.
+/// length (100 MB at most), types, shapes, and that the tensors cover the data exactly, without holes or overlaps.
 /// Errors: ErrorKind::corrupt, beginning with `where`.
 Safetensors parse_safetensors(std::string_view file, const std::string& where);
 

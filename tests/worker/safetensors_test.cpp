@@ -89,5 +89,17 @@ TEST(Safetensors, WritingChecksShapesAndNames) {
   EXPECT_THROW(to_safetensors({{}, {{"a", TensorType::f32, {1}, four}, {"a", TensorType::f32, {1}, four}}}), Error);
 }
 
+TEST(Safetensors, WhatIsWrittenCanBeRead) {
+  const Safetensors long_curves{{{"state", std::string(3 << 20, '"')}}, {}};
+  const std::string file = to_safetensors(long_curves);
+  EXPECT_EQ(parse_safetensors(file, "x").metadata, long_curves.metadata);
+  try {
+    to_safetensors({{{"state", std::string(100'000'000, 'x')}}, {}});
+    ADD_FAILURE() << "wrote a header that no reader accepts";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
+  }
+}
+
 }  // namespace
 }  // namespace espalier

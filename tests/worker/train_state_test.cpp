@@ -1,11 +1,15 @@
 #include "worker/train_state.h"
 
 #include <cmath>
+#include <filesystem>
 #include <limits>
+#include <string>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "worker/sealed_file.h"
 
 namespace espalier {
 namespace {
@@ -28,6 +32,20 @@ TEST(TrainState, IsExactForEveryDouble) {
   EXPECT_EQ(back.best_validation_loss, state.best_validation_loss);
   EXPECT_FALSE(back.accuracy_best_val);
   EXPECT_EQ(to_json(back), to_json(state));
+}
+
+TEST(TrainState, ALongTrainingsCurvesSurviveItsCheckpoint) {
+  TrainState state;
+  for (std::int64_t point = 0; point < 50000; ++point) {
+    state.metrics.push_back({point * 10, "validation_accuracy", 1.0 / static_cast<double>(point + 3)});
+  }
+  const auto folder = std::filesystem::temp_directory_path() / ("espalier_curves_" + std::to_string(::getpid()));
+  const StageKey key{sha256("long")};
+  write_sealed_file(folder / "checkpoint", key, {{{"state", to_json(state)}}, {}});
+  const auto file = read_sealed_file(folder / "checkpoint", key);
+  ASSERT_TRUE(file);
+  EXPECT_EQ(to_json(parse_train_state(file->content.metadata.at("state"))), to_json(state));
+  std::filesystem::remove_all(folder);
 }
 
 TEST(TrainState, DamageIsCorrupt) {
