@@ -18,8 +18,9 @@ struct WorkerSettings {
   std::filesystem::path checkpoints;  ///< folder; KEY.safetensors
   DataFolder data;
   std::string device = "auto";  ///< "auto", "cpu", "cuda", "cuda:1"
-  std::chrono::milliseconds checkpoint_every{
-      10000};  ///< at the first epoch's end after this long; always when asked to stop
+  /// At the first epoch's end after this long; always when asked to stop. A training that took longer leaves its end as
+  /// a checkpoint too: it is removed by whoever made the outcome durable, never here.
+  std::chrono::milliseconds checkpoint_every{10000};
 };
 
 /// Where a running stage is; sent about once an epoch or second.

@@ -52,7 +52,6 @@ TEST_F(Resume, StoppedAgainAndAgainEndsAsIfNever) {
   const StageOutcome resumed = done({stage});
   EXPECT_EQ(resumed.first_step, 36);
   expect_equal(resumed, whole);
-  EXPECT_FALSE(std::filesystem::exists(checkpoint("end")));
 }
 
 /// Trains to the end in one go, or in a new network and trainer for every step, with all state through its file format.
@@ -132,6 +131,29 @@ TEST_F(Resume, ADamagedCheckpointIsSetAside) {
   EXPECT_TRUE(std::filesystem::exists(checkpoint("end").string() + ".damaged"));
 }
 
+TEST_F(Resume, AnOutcomeThatWasLostIsRepeatedWithoutTraining) {
+  const StageOutcome whole = uncut(train_spec(kEnd));
+  const JobStage stage = train("end", train_spec(kEnd), "init");
+  done({init("init")});
+  EXPECT_EQ(run_until(stage, 12, "store"), JobEnd::interrupted);
+  expect_equal(done({stage}), whole);
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    std::filesystem::remove(artifact("end"));
+    const StageOutcome again = done({stage});
+    EXPECT_EQ(again.first_step, kEnd);
+    expect_equal(again, whole);
+  }
+}
+
+TEST_F(Resume, AShortTrainingLeavesNoCheckpoint) {
+  WorkerSettings patient = settings();
+  patient.checkpoint_every = std::chrono::hours(1);
+  JobRunner runner(patient);
+  const std::atomic<bool> stop = false;
+  EXPECT_EQ(runner.run_job({1, {init("init"), train("end", train_spec(5), "init")}}, stop, {}), JobEnd::finished);
+  EXPECT_FALSE(std::filesystem::exists(checkpoint("end")));
+}
+
 TEST_F(Resume, CheckpointsAtEpochEndsLeadToTheSameBytes) {
   const StageOutcome whole = uncut(train_spec(kEnd));
   WorkerSettings eager = settings();
@@ -149,6 +171,7 @@ TEST_F(Resume, CheckpointsAtEpochEndsLeadToTheSameBytes) {
             JobEnd::finished);
   EXPECT_GT(seen, 0);
   expect_equal(last, whole);
+  EXPECT_EQ(done({train("end", train_spec(kEnd), "init")}).first_step, kEnd);
 }
 
 TEST_F(Resume, ARewoundTrajectoryBeginsAtItsStep) {

@@ -70,6 +70,15 @@ class TrainRun {
     saved_ = Clock::now();
   }
 
+  /// The checkpoint stays: until the outcome is in the database, it saves a repeat all of the training. Whoever records
+  /// the outcome removes it. A training that is repeated as fast as it is restored goes without.
+  void keep_end() {
+    if (context_.stage.keep_resume_state) save(context_.artifacts.resume_path_of(context_.stage.key));
+    std::error_code ignored;
+    const std::chrono::duration<double> worth_keeping = context_.settings.checkpoint_every;
+    if (worked_s() > worth_keeping.count() || std::filesystem::exists(checkpoint_, ignored)) save_checkpoint();
+  }
+
   void finish(StageOutcome& outcome) {
     const TrainState& state = trainer_->state();
     outcome.wall_s = earlier_s_;
@@ -79,13 +88,12 @@ class TrainRun {
     outcome.metrics = state.metrics;
     outcome.best_validation_loss = state.best_validation_loss;
     outcome.accuracy_best_val = state.accuracy_best_val;
-    if (context_.stage.keep_resume_state) save(context_.artifacts.resume_path_of(context_.stage.key));
     context_.leave(network_.weights(), InputRole::weights, outcome);
-    std::error_code ignored;
-    std::filesystem::remove(checkpoint_, ignored);
   }
 
  private:
+  double worked_s() const { return earlier_s_ + seconds_since(started_); }
+
   bool restore(const std::filesystem::path& path, const StageKey& key) {
     try {
       const auto file = read_sealed_file(path, key);
@@ -103,7 +111,7 @@ class TrainRun {
 
   void save(const std::filesystem::path& path) {
     TrainState state = trainer_->state();
-    state.wall_s = earlier_s_ + seconds_since(started_);
+    state.wall_s = worked_s();
     const TensorFile file = to_file(trainer_->tensors(), {{"kind", "training"}, {"state", to_json(state)}});
     write_sealed_file(path, context_.stage.key, file.content);
   }
@@ -137,6 +145,7 @@ bool run_train_stage(const StageContext& context, StageOutcome& outcome) {
     run.save_checkpoint();
     return false;
   }
+  run.keep_end();
   run.finish(outcome);
   return true;
 }
