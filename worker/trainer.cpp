@@ -55,6 +55,14 @@ void Trainer::take_step() {
   if (spec_.eval_every > 0 && state_.step % spec_.eval_every == 0) look(lr);
 }
 
+void Trainer::look_at_end() {
+  const bool diverged = state_.diverged || !std::isfinite(state().loss_sum);
+  if (diverged || spec_.eval_every <= 0 || state_.step == spec_.start_step) return;
+  if (state_.step % spec_.eval_every != 0) {
+    look(learning_rate(spec_.lr_schedule, spec_.optimizer.lr, state_.step - 1));
+  }
+}
+
 at::Tensor Trainer::batch_indices() {
   const DataOrder::Place place = order_.place(state_.step);
   if (place.epoch != epoch_) {

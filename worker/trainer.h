@@ -18,7 +18,8 @@ namespace espalier {
 ///
 /// After every eval_every-th step (on the grid of its multiples) it records train_loss (the mean since the last look),
 /// lr (of the step just taken), validation_loss and validation_accuracy, and test_accuracy if that validation loss is
-/// the least so far. A loss that is NaN or infinite ends the trajectory with the weights that gave it.
+/// the least so far; look_at_end() adds an end that is off the grid. A loss that is NaN or infinite ends the trajectory
+/// with the weights that gave it.
 class Trainer {
  public:
   /// `network` holds the input weights and masks, and is what is trained; network and data outlive the trainer.
@@ -31,6 +32,10 @@ class Trainer {
   bool at_epoch_end() const { return state_.step % order_.steps_per_epoch() == 0; }
   /// Takes one optimizer step. Only while not finished.
   void take_step();
+
+  /// The look that every curve ends with, if its end is off the grid; for the outcome only. A state saved afterwards
+  /// would resume into another curve than the uncut one. Only when finished; nothing if it diverged or took no step.
+  void look_at_end();
 
   const TrainState& state();
   /// Parameters by name, and the optimizer's state.

@@ -108,6 +108,37 @@ TEST_F(Resume, ACutTrajectoryEqualsTheUncutOne) {
   expect_equal(resumed, whole);
 }
 
+TEST_F(Resume, EveryCurveEndsWhereItsTrainingDoes) {
+  TrainSpec spec = train_spec(7);
+  spec.eval_every = 100;
+  const StageOutcome outcome = uncut(spec);
+  ASSERT_EQ(outcome.metrics.size(), 5U);
+  EXPECT_EQ(outcome.metrics[0].name, "train_loss");
+  for (const MetricPoint& point : outcome.metrics) EXPECT_EQ(point.step, 7) << point.name;
+  EXPECT_EQ(outcome.metrics[1].value, spec.optimizer.lr);
+  EXPECT_EQ(outcome.best_validation_loss, outcome.metrics[2].value);
+  EXPECT_EQ(outcome.accuracy_best_val, outcome.metrics[4].value);
+}
+
+TEST_F(Resume, TheLookAtACutsEndIsNotCarriedOn) {
+  const StageOutcome whole = uncut(train_spec(43));
+  EXPECT_EQ(whole.metrics.back().step, 43);
+  done({init("init")});
+  JobStage cut = train("cut", train_spec(17), "init");
+  cut.keep_resume_state = true;
+  EXPECT_EQ(run_until(cut, 12, "store"), JobEnd::interrupted);
+  const StageOutcome first = done({cut});
+  EXPECT_EQ(first.metrics.back().step, 17);
+  expect_equal(done({cut}), first);
+  JobStage rest = train("end", train_spec(43), "init");
+  rest.resume_from = key("cut");
+  EXPECT_EQ(run_until(rest, 30, "store"), JobEnd::interrupted);
+  const StageOutcome resumed = done({rest});
+  for (const MetricPoint& point : resumed.metrics) EXPECT_NE(point.step, 17);
+  expect_equal(resumed, whole);
+  expect_equal(done({rest}), whole);
+}
+
 TEST_F(Resume, WithoutTheKeptStateItStartsOver) {
   const StageOutcome whole = uncut(train_spec(kEnd));
   JobStage rest = train("end", train_spec(kEnd), "init");

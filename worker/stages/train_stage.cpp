@@ -85,6 +85,7 @@ class TrainRun {
     outcome.first_step = first_step_;
     outcome.steps = state.step - spec_.start_step;
     outcome.diverged = state.diverged || !std::isfinite(state.loss_sum);
+    trainer_->look_at_end();  // begins a new loss_sum
     outcome.metrics = state.metrics;
     outcome.best_validation_loss = state.best_validation_loss;
     outcome.accuracy_best_val = state.accuracy_best_val;
