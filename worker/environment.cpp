@@ -37,8 +37,9 @@ std::string field_of(const std::filesystem::path& path, const std::string& field
 nlohmann::json gpus() {
   nlohmann::json names = nlohmann::json::array();
   std::error_code missing;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc/driver/nvidia/gpus", missing)) {
-    names.push_back(field_of(entry.path() / "information", "Model:"));
+  std::filesystem::directory_iterator entry("/proc/driver/nvidia/gpus", missing), end;
+  for (; !missing && entry != end; entry.increment(missing)) {
+    names.push_back(field_of(entry->path() / "information", "Model:"));
   }
   return names;
 }

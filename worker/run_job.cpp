@@ -3,6 +3,7 @@
 #include <array>
 #include <malloc.h>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -38,17 +39,25 @@ StageFunction function_of(StageKind kind) {
   throw Error(ErrorKind::internal, "no worker function runs a stage of kind " + std::string(to_string(kind)));
 }
 
-c10::Device choose_device(const std::string& name) {
-  if (name == "cpu") return c10::Device(c10::kCPU);
+/// What every stage answers on a machine without the device that was asked for; none where it is there.
+struct DeviceChoice {
+  c10::Device device{c10::kCPU};
+  std::optional<Failure> failure;
+};
+
+DeviceChoice choose_device(const std::string& name) {
+  if (name == "cpu") return {};
   const bool has_cuda = at::hasCUDA();
-  if (name == "auto") return c10::Device(has_cuda ? c10::kCUDA : c10::kCPU);
+  if (name == "auto") return {c10::Device(has_cuda ? c10::kCUDA : c10::kCPU), {}};
   try {
     const c10::Device device(name);
-    if (device.is_cpu() || (device.is_cuda() && has_cuda)) return device;
-  } catch (const c10::Error&) {
-    throw Error(ErrorKind::invalid_input, "device: unknown \"" + name + "\" (one of auto, cpu, cuda, cuda:1, ...)");
+    if (device.is_cpu() || (device.is_cuda() && has_cuda)) return {device, {}};
+  } catch (const std::exception&) {  // c10::Error, or std::out_of_range for "cuda:99999999999"
+    return {c10::kCPU, Failure{ErrorKind::invalid_input,
+                               "device: unknown \"" + name + "\" (one of auto, cpu, cuda, cuda:1, ...)"}};
   }
-  throw Error(ErrorKind::invalid_input, "device: this machine or this LibTorch has no \"" + name + "\"");
+  return {c10::kCPU,
+          Failure{ErrorKind::invalid_input, "device: this machine or this LibTorch has no \"" + name + "\""}};
 }
 
 /// A step allocates and frees the same megabytes again and again; by default glibc gives them back to the system each
@@ -90,13 +99,13 @@ Failure describe_current_exception() {
 struct JobRunner::Impl {
   explicit Impl(WorkerSettings given)
       : settings(std::move(given)),
-        device(choose_device(settings.device)),
+        choice(choose_device(settings.device)),
         artifacts(settings.artifacts),
         cache(kCacheBytes),
-        datasets(settings.data, device) {}
+        datasets(settings.data, choice.device) {}
 
   WorkerSettings settings;
-  c10::Device device;
+  DeviceChoice choice;
   ArtifactStore artifacts;
   TensorCache cache;
   DatasetCache datasets;
@@ -108,12 +117,13 @@ struct JobRunner::Impl {
     const auto started = Clock::now();
     bool reached = true;
     try {
+      if (choice.failure) throw Error(choice.failure->kind, choice.failure->message);
       if (!prepared && stage.kind != StageKind::noop) {
         prepare_thread();
         prepared = true;
       }
       reached = function_of(stage.kind)(
-          {stage, outcome.attempt, settings, device, artifacts, cache, datasets, stop, callbacks}, outcome);
+          {stage, outcome.attempt, settings, choice.device, artifacts, cache, datasets, stop, callbacks}, outcome);
     } catch (...) {
       outcome.failure = describe_current_exception();
     }

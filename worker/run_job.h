@@ -47,6 +47,7 @@ struct JobCallbacks {
 /// One thread (the compute thread); `stop` may be set from any.
 class JobRunner {
  public:
+  /// A device that is not there is no error here: the first stage of every job fails with ErrorKind::invalid_input.
   explicit JobRunner(WorkerSettings settings);
   ~JobRunner();
 

@@ -7,6 +7,7 @@
 
 #include "base/files.h"
 #include "tests/worker/job_test.h"
+#include "worker/environment.h"
 #include "worker/safetensors.h"
 
 namespace espalier {
@@ -153,10 +154,34 @@ TEST_F(RunJob, AFullDiskIsExhaustedAndLeavesNoHalfArtifact) {
   EXPECT_FALSE(std::filesystem::exists(artifact("init")));
 }
 
-TEST_F(RunJob, AnUnknownDeviceIsRefused) {
-  WorkerSettings odd = settings();
-  odd.device = "abacus";
-  EXPECT_THROW(JobRunner{odd}, Error);
+TEST_F(RunJob, ADeviceThatIsNotThereFailsEveryJob) {
+  std::map<std::string, std::string> messages{{"abacus", "unknown \"abacus\" (one of auto, cpu, cuda, cuda:1, ...)"},
+                                              {"cuda:99999999999", "\"cuda:99999999999\""},
+                                              {"mps", "this machine or this LibTorch has no \"mps\""}};
+  if (!std::filesystem::exists("/proc/driver/nvidia")) {
+    messages["cuda"] = "this machine or this LibTorch has no \"cuda\"";
+  }
+  const std::atomic<bool> stop = false;
+  for (const auto& [device, message] : messages) {
+    WorkerSettings odd = settings();
+    odd.device = device;
+    JobRunner runner(odd);
+    EXPECT_NE(describe_environment("no MPI", device).find(device), std::string::npos);
+    std::vector<StageOutcome> outcomes;
+    JobCallbacks callbacks;
+    callbacks.on_outcome = [&](StageOutcome outcome) { outcomes.push_back(std::move(outcome)); };
+    for (int job = 0; job < 2; ++job) {
+      EXPECT_EQ(runner.run_job({1, {init("init"), train("t", train_spec(5), "init")}}, stop, callbacks),
+                JobEnd::failed);
+    }
+    ASSERT_EQ(outcomes.size(), 2U);
+    for (const StageOutcome& outcome : outcomes) {
+      ASSERT_TRUE(outcome.failure);
+      EXPECT_EQ(outcome.failure->kind, ErrorKind::invalid_input);
+      EXPECT_NE(outcome.failure->message.find("device: "), std::string::npos);
+      EXPECT_NE(outcome.failure->message.find(message), std::string::npos) << outcome.failure->message;
+    }
+  }
 }
 
 TEST_F(RunJob, StopBeforeTheFirstStageRunsNothing) {
