@@ -93,9 +93,14 @@ asio::awaitable<void> Connection::keep_alive() {
   const ConnectionPtr self = shared_from_this();
   boost::system::error_code cancelled;
   while (is_open()) {
-    beat_.expires_after(std::chrono::seconds(kHeartbeatSeconds));
+    const auto planned = std::chrono::steady_clock::now() + std::chrono::seconds(kHeartbeatSeconds);
+    beat_.expires_at(planned);
     co_await beat_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
     if (!is_open()) co_return;
+    // After a stop (Ctrl-Z, a suspended laptop) it is we who were silent: what the other side said is still to be read.
+    if (std::chrono::steady_clock::now() - planned > std::chrono::seconds(kHeartbeatSeconds)) {
+      last_heard_ = std::chrono::steady_clock::now();
+    }
     if (std::chrono::steady_clock::now() - last_heard_ > std::chrono::seconds(kHeartbeatLimitSeconds)) {
       close();
       co_return;

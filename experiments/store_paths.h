@@ -18,6 +18,7 @@ struct StorePaths {
     return artifacts() / hex.substr(0, 2) / (hex + ".safetensors");
   }
   std::filesystem::path checkpoints() const { return root / "checkpoints"; }
+  std::filesystem::path checkpoint(const StageKey& key) const { return checkpoints() / (to_hex(key) + ".safetensors"); }
   std::filesystem::path logs() const { return root / "logs"; }
   std::filesystem::path lock() const { return root / "coordinator.lock"; }
   /// What coordinator and pools prove to each other; mode 0600.

@@ -30,6 +30,8 @@ constexpr auto kTick = std::chrono::milliseconds(250);
 constexpr std::size_t kCommitAtOnce = 2000;
 /// How long pools have to checkpoint and leave before they are killed.
 constexpr double kLeaveSeconds = 30;
+/// How long a database that another process has locked is waited for.
+constexpr double kLockedSeconds = 60;
 /// How often on_results is called at most, and how small a part of the coordinator's time it may take.
 constexpr double kAnnounceSeconds = 20;
 constexpr double kAnnounceShare = 0.02;
@@ -39,9 +41,12 @@ Now utc_seconds() {
 }
 
 tcp::acceptor listen_on(asio::io_context& io, const std::string& host, int port) {
+  boost::system::error_code bad_address;
+  const asio::ip::address address = asio::ip::make_address(host, bad_address);
+  if (bad_address)
+    throw Error(ErrorKind::invalid_input, "--host: expected an address such as 127.0.0.1, found \"" + host + "\"");
   try {
-    const tcp::endpoint endpoint(asio::ip::make_address(host), static_cast<std::uint16_t>(port));
-    return tcp::acceptor(io, endpoint);
+    return tcp::acceptor(io, tcp::endpoint(address, static_cast<std::uint16_t>(port)));
   } catch (const boost::system::system_error& error) {
     throw Error(ErrorKind::unavailable,
                 fmt::format("cannot listen on {}:{}: {}; choose another --port, or leave it out to get a free one",
@@ -96,6 +101,9 @@ Coordinator::Ending Coordinator::run() {
   started_at_ = utc_seconds();
   signals_.add(SIGINT);
   signals_.add(SIGTERM);
+  // A terminal that closes stops the sweep as Ctrl-C does, unless we were started to outlive it (nohup).
+  struct sigaction hangup {};
+  if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) signals_.add(SIGHUP);
   local_pools_.start();
   spawn("accepting connections", accept_connections());
   spawn("watching signals", watch_signals());
@@ -105,7 +113,8 @@ Coordinator::Ending Coordinator::run() {
     local_pools_.kill();
     std::rethrow_exception(error_);
   }
-  commit();
+  while (!changes_.empty()) commit();
+  if (core_.finished()) return Ending::finished;  // whatever was asked for after the last result
   return core_.exhausted() ? Ending::exhausted : ending_;
 }
 
@@ -116,6 +125,8 @@ asio::awaitable<void> Coordinator::accept_connections() {
     if (!acceptor_.is_open()) co_return;
     if (error) {
       spdlog::warn("accepting a connection failed: {}", error.message());
+      asio::steady_timer pause(io_, std::chrono::milliseconds(100));  // no file descriptors, say: it lasts
+      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
       continue;
     }
     spawn("a connection", serve(std::make_shared<Connection>(std::move(socket))));
@@ -126,25 +137,25 @@ asio::awaitable<void> Coordinator::serve(ConnectionPtr connection) {
   const std::string from = connection->remote_address();
   const PoolId number = next_pool_++;
   const std::string name = fmt::format("pool-{}", number);
+  std::optional<PoolDescription> pool;
   try {
     const Role role = co_await welcome_peer(connection, secret_, name);
     spawn("a heartbeat", connection->keep_alive());
-    if (role == Role::pool) {
-      co_await serve_pool(connection, number, name);
-    } else {
-      co_await serve_client(connection);
+    const Message first = co_await connection->receive();
+    if (role == Role::pool) pool = check_description(connection, first);
+    if (role == Role::client && std::holds_alternative<Cancel>(first)) {
+      begin_stop(Ending::cancelled);
+      connection->send(Done{});
     }
   } catch (const Error& error) {
-    // A stranger, a damaged frame or a broken line disturbs nobody else.
-    if (error.kind() == ErrorKind::exhausted || error.kind() == ErrorKind::internal) throw;
-    spdlog::warn("{}: {}", from, error.what());
+    spdlog::warn("{}: {}", from, error.what());  // a stranger or a damaged frame disturbs nobody else
   }
+  if (pool) co_await serve_pool(connection, number, pool->label.empty() ? name : pool->label, *pool);
   connection->close_after_sending();
 }
 
-asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, PoolId pool, std::string name) {
-  const Message first = co_await connection->receive();
-  const PoolDescription* description = std::get_if<PoolDescription>(&first);
+PoolDescription Coordinator::check_description(const ConnectionPtr& connection, const Message& message) {
+  const PoolDescription* description = std::get_if<PoolDescription>(&message);
   constexpr int kMostRanks = 100000;
   if (description == nullptr || description->ranks < 1 || description->ranks > kMostRanks) {
     throw Error(ErrorKind::corrupt, "a pool did not describe itself");
@@ -153,25 +164,37 @@ asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, PoolId p
     connection->send(Refused{"its numbers are of another epoch than the coordinator's; update the older of the two"});
     throw Error(ErrorKind::unavailable, "refused a pool of another numerics epoch");
   }
-  const std::string label = description->label;
-  if (!label.empty()) name = label;
-  spdlog::info("pool {} joined: {} ranks, host {}, pid {}", name, description->ranks, description->host,
-               description->pid);
+  return *description;
+}
+
+asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, PoolId pool, std::string name,
+                                              PoolDescription description) {
+  spdlog::info("pool {} joined: {} ranks, host {}, pid {}", name, description.ranks, description.host, description.pid);
   pools_[pool] = connection;
-  perform(core_.on_pool_joined(pool, name, description->ranks, utc_seconds()));
+  local_pools_.on_joined(description.label);
+  perform(core_.on_pool_joined(pool, name, description.ranks, utc_seconds()));
   bool expected = false;
   std::string why;
-  try {
-    while (!expected) {
+  while (!expected && why.empty()) {
+    int rank = 0;
+    std::vector<RankReport> reports;
+    try {
       const Message message = co_await connection->receive();
-      if (const FromRank* from = std::get_if<FromRank>(&message)) on_reports(pool, *from);
       expected = std::holds_alternative<Leaving>(message);
+      if (const FromRank* from = std::get_if<FromRank>(&message)) {
+        rank = from->rank;
+        reports = decode_reports(from->reports);
+      }
+    } catch (const Error& error) {
+      why = error.what();
     }
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::exhausted || error.kind() == ErrorKind::internal) throw;
-    why = error.what();
+    // Outside: what goes wrong in here is ours, and ends the run.
+    on_reports(pool, rank, std::move(reports));
   }
-  if (!expected) why = co_await wait_for_end(label, why);
+  if (!expected) {
+    core_.on_pool_silent(pool);
+    why = co_await wait_for_end(description.label, why);
+  }
   spdlog::info("pool {} left{}{}", name, why.empty() ? "" : ": ", why);
   pools_.erase(pool);
   perform(core_.on_pool_lost(pool, expected, why, utc_seconds()));
@@ -189,22 +212,15 @@ asio::awaitable<std::string> Coordinator::wait_for_end(std::string label, std::s
   co_return fallback;
 }
 
-asio::awaitable<void> Coordinator::serve_client(ConnectionPtr connection) {
-  const Message request = co_await connection->receive();
-  if (!std::holds_alternative<Cancel>(request)) co_return;
-  begin_stop(Ending::cancelled);
-  connection->send(Done{});
-}
-
-void Coordinator::on_reports(PoolId pool, const FromRank& from) {
+void Coordinator::on_reports(PoolId pool, int rank, std::vector<RankReport> reports) {
   const Now now = utc_seconds();
-  for (RankReport& report : decode_reports(from.reports)) {
+  for (RankReport& report : reports) {
     if (RankReady* ready = std::get_if<RankReady>(&report)) {
-      perform(core_.on_rank_ready(pool, from.rank, store_.record_environment(ready->environment), now));
+      perform(core_.on_rank_ready(pool, rank, store_.record_environment(ready->environment), now));
     } else if (StageReached* reached = std::get_if<StageReached>(&report)) {
-      perform(core_.on_stage_reached(pool, from.rank, std::move(reached->outcome), now));
+      perform(core_.on_stage_reached(pool, rank, std::move(reached->outcome), now));
     } else if (JobEnded* ended = std::get_if<JobEnded>(&report)) {
-      perform(core_.on_job_ended(pool, from.rank, ended->attempt, ended->interrupted, now));
+      perform(core_.on_job_ended(pool, rank, ended->attempt, ended->interrupted, now));
     } else if (JobProgress* progress = std::get_if<JobProgress>(&report)) {
       if (progress->end_step > 0)
         core_.on_progress(progress->attempt,
@@ -244,10 +260,30 @@ void Coordinator::send_commands() {
 
 void Coordinator::commit() {
   if (changes_.empty()) return;
-  store_.apply(changes_);
+  try {
+    store_.apply(changes_);
+    locked_since_ = 0;
+  } catch (const Error& error) {
+    // Somebody's sqlite3 shell, say: the changes are kept and tried again.
+    if (error.kind() != ErrorKind::unavailable) throw;
+    if (locked_since_ == 0) locked_since_ = utc_seconds();
+    if (utc_seconds() - locked_since_ > kLockedSeconds) throw;
+    progress_.tell("waiting: another process writes to the database");
+    return;
+  }
+  for (const StoreChange& change : changes_) {
+    const StageFinished* finished = std::get_if<StageFinished>(&change);
+    if (finished != nullptr && finished->outcome.steps > 0) forget_checkpoint(finished->outcome.key);
+  }
   changes_.clear();
   has_new_results_ = true;
   last_commit_at_ = utc_seconds();
+}
+
+// Only now: a training whose outcome was lost on the way is repeated from it in no time.
+void Coordinator::forget_checkpoint(const StageKey& key) {
+  std::error_code ignored;
+  std::filesystem::remove(store_.paths().checkpoint(key), ignored);
 }
 
 asio::awaitable<void> Coordinator::tick() {
@@ -258,7 +294,7 @@ asio::awaitable<void> Coordinator::tick() {
     commit();
     const bool ending = core_.finished() || core_.stopping();
     if (!ending) {
-      for (const std::string& line : local_pools_.restart_ended(core_.status().jobs_finished)) {
+      for (const std::string& line : local_pools_.restart_ended(core_.status().stages_done)) {
         spdlog::warn("{}", line);
         progress_.tell(line);
       }

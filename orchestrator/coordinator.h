@@ -52,8 +52,9 @@ class Coordinator {
  private:
   boost::asio::awaitable<void> accept_connections();
   boost::asio::awaitable<void> serve(ConnectionPtr connection);
-  boost::asio::awaitable<void> serve_pool(ConnectionPtr connection, PoolId pool, std::string name);
-  boost::asio::awaitable<void> serve_client(ConnectionPtr connection);
+  boost::asio::awaitable<void> serve_pool(ConnectionPtr connection, PoolId pool, std::string name,
+                                          PoolDescription description);
+  static PoolDescription check_description(const ConnectionPtr& connection, const Message& message);
   boost::asio::awaitable<void> watch_signals();
   boost::asio::awaitable<void> tick();
   boost::asio::awaitable<std::string> wait_for_end(std::string label, std::string fallback);
@@ -61,9 +62,10 @@ class Coordinator {
   template <typename Coroutine>
   void spawn(const std::string& name, Coroutine coroutine);
   void perform(Effects effects);
-  void on_reports(PoolId pool, const FromRank& from);
+  void on_reports(PoolId pool, int rank, std::vector<RankReport> reports);
   void send_commands();
   void commit();
+  void forget_checkpoint(const StageKey& key);
   void show_progress();
   void announce_results();
   void begin_stop(Ending ending);
@@ -90,6 +92,7 @@ class Coordinator {
   double first_job_at_ = 0;
   double last_commit_at_ = 0;
   double gone_since_ = 0;
+  double locked_since_ = 0;
   bool has_new_results_ = false;
   double next_announcement_at_ = 0;
   std::exception_ptr error_;

@@ -57,9 +57,10 @@ std::size_t Core::queue_depth() const {
   return 1 + std::clamp<std::size_t>(static_cast<std::size_t>(wanted), 1, kDeepestQueue);
 }
 
-Core::Rank* Core::idlest_rank(PoolId& pool, int& rank, std::size_t depth) {
+Core::Rank* Core::idlest_rank(PoolId& pool, int& rank, std::size_t depth, const std::set<PoolId>& closed) {
   Rank* best = nullptr;
   for (auto& [id, candidate] : pools_) {
+    if (closed.count(id) != 0) continue;
     for (std::size_t i = 0; i < candidate.ranks.size(); ++i) {
       Rank& slot = candidate.ranks[i];
       if (!slot.ready || slot.queue.size() >= depth || (best != nullptr && slot.queue.size() >= best->queue.size()))
@@ -72,22 +73,36 @@ Core::Rank* Core::idlest_rank(PoolId& pool, int& rank, std::size_t depth) {
   return best;
 }
 
+bool Core::has_suspect(PoolId pool) const {
+  return std::any_of(attempts_.begin(), attempts_.end(), [&](const auto& entry) {
+    const Attempt& attempt = entry.second;
+    return attempt.pool == pool && std::any_of(attempt.stages.begin(), attempt.stages.end(),
+                                               [&](StageIndex stage) { return suspects_.count(stage) != 0; });
+  });
+}
+
 void Core::hand_out(Effects& effects, Now now) {
   if (stopping_) return;
   const std::size_t depth = queue_depth();
+  const std::set<StageIndex> nothing;
+  std::set<PoolId> closed;  // what is left is suspect, and so is something they run
   while (plan_.has_ready()) {
     PoolId pool = 0;
     int rank = 0;
-    Rank* slot = idlest_rank(pool, rank, depth);
+    Rank* slot = idlest_rank(pool, rank, depth, closed);
     if (slot == nullptr) break;
-    const std::vector<StageIndex> stages = *plan_.take_job();
+    const auto stages = plan_.take_job(!suspects_.empty() && has_suspect(pool) ? suspects_ : nothing);
+    if (!stages) {
+      closed.insert(pool);
+      continue;
+    }
     const std::uint64_t number = next_attempt_++;
     AttemptStarted started{number, pools_[pool].name, rank, slot->environment, {}, now};
-    for (const StageIndex stage : stages) started.stages.push_back(graph_.stages[stage].key);
+    for (const StageIndex stage : *stages) started.stages.push_back(graph_.stages[stage].key);
     effects.emplace_back(Record{std::move(started)});
-    effects.emplace_back(SendJob{pool, rank, make_job(number, stages)});
+    effects.emplace_back(SendJob{pool, rank, make_job(number, *stages)});
     slot->queue.push_back(number);
-    attempts_.emplace(number, Attempt{stages, 0, pool, rank, now, false, 0});
+    attempts_.emplace(number, Attempt{*stages, 0, pool, rank, now, false, 0});
   }
   if (!plan_.has_ready()) take_back_for_idle_ranks(effects);
   if (finished()) dismiss_everybody(effects);
@@ -150,6 +165,7 @@ Effects Core::on_stage_reached(PoolId pool, int rank, StageOutcome outcome, Now 
       trained_seconds_ += outcome.wall_s;
     }
     plan_.on_done(index->second);
+    suspects_.erase(index->second);
     effects.emplace_back(Record{StageFinished{std::move(outcome), environment, now}});
   }
   hand_out(effects, now);
@@ -166,6 +182,7 @@ void Core::fail_stage(StageIndex stage, const StageOutcome& outcome, Environment
     return;
   }
   plan_.on_failed(stage);
+  suspects_.erase(stage);
   effects.emplace_back(
       Tell{fmt::format("failed: {} [{}]: {}: {}", graph_.stages[stage].label,
                        to_hex(graph_.stages[stage].key).substr(0, 12), to_string(failure.kind), failure.message)});
@@ -184,6 +201,8 @@ Effects Core::on_job_ended(PoolId pool, int rank, std::uint64_t number, bool int
     mean_job_seconds_ = 0.8 * mean_job_seconds_ + 0.2 * std::max(0.0, now - began);
     last_end_[rank_id(pool, rank)] = now;
   }
+  // An interruption that nobody here asked for: the rank was told to leave, and takes no more.
+  if (interrupted && !found->second.recalled) pools_.at(pool).ranks[static_cast<std::size_t>(rank)].ready = false;
   const bool all_reached = found->second.reached == found->second.stages.size();
   end_attempt(number, interrupted ? "interrupted" : all_reached ? "finished" : "failed", "", effects, now);
   hand_out(effects, now);
@@ -209,26 +228,53 @@ void Core::on_progress(std::uint64_t attempt, double fraction) {
   if (found != attempts_.end()) found->second.fraction = std::clamp(fraction, 0.0, 1.0);
 }
 
+void Core::on_pool_silent(PoolId pool) {
+  const auto found = pools_.find(pool);
+  if (found == pools_.end()) return;
+  for (Rank& rank : found->second.ranks) rank.ready = false;
+}
+
 Effects Core::on_pool_lost(PoolId pool, bool expected, const std::string& why, Now now) {
   Effects effects;
   const auto found = pools_.find(pool);
   if (found == pools_.end()) return effects;
   const Pool lost = std::move(found->second);
   pools_.erase(found);
+  std::vector<std::uint64_t> running;
   for (const Rank& rank : lost.ranks) {
-    for (std::size_t i = 0; i < rank.queue.size(); ++i) {
-      const Attempt attempt = attempts_.at(rank.queue[i]);
-      if (i == 0 && !expected) charge_crash(attempt, rank.queue[i], why, effects, now);
-      end_attempt(rank.queue[i], expected ? "interrupted" : "lost", why, effects, now);
+    if (!rank.queue.empty()) running.push_back(rank.queue.front());
+  }
+  if (!expected) blame(running, why, effects, now);
+  for (const Rank& rank : lost.ranks) {
+    for (const std::uint64_t number : rank.queue) {
+      end_attempt(number, expected ? "interrupted" : "lost", why, effects, now);
     }
   }
   hand_out(effects, now);
   return effects;
 }
 
-void Core::charge_crash(const Attempt& attempt, std::uint64_t number, const std::string& why, Effects& effects,
-                        Now now) {
-  if (attempt.reached >= attempt.stages.size()) return;
+// MPI takes a whole pool down with one rank, so of several that ran any may be the culprit. They become suspects: each
+// runs again with no other suspect in its pool, and the next crash has one name. Whoever ran alone has it at once.
+void Core::blame(const std::vector<std::uint64_t>& running, const std::string& why, Effects& effects, Now now) {
+  std::vector<std::uint64_t> known;
+  for (const std::uint64_t number : running) {
+    const Attempt& attempt = attempts_.at(number);
+    if (attempt.reached == attempt.stages.size()) continue;
+    const StageIndex stage = attempt.stages[attempt.reached];
+    if (suspects_.count(stage) != 0) known.push_back(number);
+    suspects_.insert(stage);
+  }
+  if (running.size() == 1) {
+    charge_crash(running.front(), why, effects, now);
+  } else if (known.size() == 1) {
+    charge_crash(known.front(), why, effects, now);
+  }
+}
+
+void Core::charge_crash(std::uint64_t number, const std::string& why, Effects& effects, Now now) {
+  const Attempt& attempt = attempts_.at(number);
+  if (attempt.reached == attempt.stages.size()) return;
   const StageIndex stage = attempt.stages[attempt.reached];
   if (++crashes_[stage] < kCrashBudget) return;
   StageOutcome outcome;

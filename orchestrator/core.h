@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -68,6 +69,8 @@ class Core {
   Effects on_job_ended(PoolId pool, int rank, std::uint64_t attempt, bool interrupted, Now now);
   /// `fraction` of the attempt's present stage is behind it; for the estimate of the time left.
   void on_progress(std::uint64_t attempt, double fraction);
+  /// Its connection broke; how it ended is not known yet. Nothing more is handed to it.
+  void on_pool_silent(PoolId pool);
   /// `expected`: it said that it was leaving.
   Effects on_pool_lost(PoolId pool, bool expected, const std::string& why, Now now);
   /// Ctrl-C, cancel, or a full disk: nothing new is handed out, pools are dismissed.
@@ -104,11 +107,13 @@ class Core {
 
   void hand_out(Effects& effects, Now now);
   void take_back_for_idle_ranks(Effects& effects);
-  Rank* idlest_rank(PoolId& pool, int& rank, std::size_t depth);
+  Rank* idlest_rank(PoolId& pool, int& rank, std::size_t depth, const std::set<PoolId>& closed);
+  bool has_suspect(PoolId pool) const;
   Job make_job(std::uint64_t attempt, const std::vector<StageIndex>& stages) const;
   void fail_stage(StageIndex stage, const StageOutcome& outcome, EnvironmentId environment, Effects& effects, Now now);
   void end_attempt(std::uint64_t attempt, const std::string& how, const std::string& why, Effects& effects, Now now);
-  void charge_crash(const Attempt& attempt, std::uint64_t number, const std::string& why, Effects& effects, Now now);
+  void blame(const std::vector<std::uint64_t>& running, const std::string& why, Effects& effects, Now now);
+  void charge_crash(std::uint64_t number, const std::string& why, Effects& effects, Now now);
   std::size_t queue_depth() const;
   void dismiss_everybody(Effects& effects);
 
@@ -120,6 +125,7 @@ class Core {
   std::unordered_map<std::uint64_t, Attempt> attempts_;
   std::unordered_map<StageKey, StageIndex> index_of_;
   std::unordered_map<StageIndex, int> crashes_;
+  std::set<StageIndex> suspects_;  ///< ran in a pool that died, beside others; each is tried again without another
   bool stopping_ = false;
   bool dismissed_ = false;
   std::int64_t jobs_finished_ = 0;

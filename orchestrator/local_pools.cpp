@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -11,6 +12,7 @@ namespace espalier {
 namespace {
 
 constexpr int kFruitlessStarts = 3;
+constexpr int kFruitlessStartsOnceJoined = 8;
 
 std::string last_lines(const std::filesystem::path& log) {
   std::ifstream in(log, std::ios::binary | std::ios::ate);
@@ -39,22 +41,36 @@ void LocalPools::start() {
 std::optional<std::string> LocalPools::end_of(const std::string& label) {
   const auto found = processes_.find(label);
   if (found == processes_.end() || !found->second.process) return std::nullopt;
+  if (found->second.last_end) return std::exchange(found->second.last_end, std::nullopt);
   return found->second.process->poll_end();
 }
 
-std::vector<std::string> LocalPools::restart_ended(std::int64_t jobs_finished) {
+void LocalPools::on_joined(const std::string& label) {
+  const auto found = processes_.find(label);
+  if (found == processes_.end()) return;
+  found->second.joined = true;
+  found->second.last_end.reset();
+}
+
+std::vector<std::string> LocalPools::restart_ended(std::int64_t settled) {
   std::vector<std::string> lines;
   for (auto& [label, running] : processes_) {
     const auto end = running.process ? running.process->poll_end() : std::nullopt;
     if (!end) continue;
-    running.fruitless = jobs_finished > running.jobs_at_start ? 1 : running.fruitless + 1;
-    if (running.fruitless >= kFruitlessStarts) {
+    if (settled > running.settled_at_start) {
+      running.fruitless = 0;
+      running.joined = false;
+    } else {
+      ++running.fruitless;
+    }
+    if (running.fruitless >= (running.joined ? kFruitlessStartsOnceJoined : kFruitlessStarts)) {
       throw Error(ErrorKind::unavailable,
-                  fmt::format("pool {} {} {} times in a row without finishing a job; the end of its log {}:\n{}", label,
-                              *end, running.fruitless, running.pool.log.string(), last_lines(running.pool.log)));
+                  fmt::format("pool {} {} {} times in a row without getting anything done; the end of its log {}:\n{}",
+                              label, *end, running.fruitless, running.pool.log.string(), last_lines(running.pool.log)));
     }
     lines.push_back(fmt::format("pool {} {}; starting it again (its log: {})", label, *end, running.pool.log.string()));
-    running.jobs_at_start = jobs_finished;
+    running.settled_at_start = settled;
+    running.last_end = end;
     running.process = std::make_unique<LocalPoolProcess>(running.pool);
   }
   return lines;

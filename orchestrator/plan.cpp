@@ -70,18 +70,21 @@ void Plan::find_critical_paths() {
   }
 }
 
-std::optional<std::vector<StageIndex>> Plan::take_job() {
-  if (ready_.empty()) return std::nullopt;
-  std::vector<StageIndex> chain{*ready_.begin()};
+std::optional<std::vector<StageIndex>> Plan::take_job(const std::set<StageIndex>& avoided) {
+  const auto first =
+      std::find_if(ready_.begin(), ready_.end(), [&](StageIndex stage) { return avoided.count(stage) == 0; });
+  if (first == ready_.end()) return std::nullopt;
+  std::vector<StageIndex> chain{*first};
   take(chain.back());
-  while (const std::optional<StageIndex> next = next_in_chain(chain)) {
+  while (const std::optional<StageIndex> next = next_in_chain(chain, avoided)) {
     chain.push_back(*next);
     take(*next);
   }
   return chain;
 }
 
-std::optional<StageIndex> Plan::next_in_chain(const std::vector<StageIndex>& chain) const {
+std::optional<StageIndex> Plan::next_in_chain(const std::vector<StageIndex>& chain,
+                                              const std::set<StageIndex>& avoided) const {
   const StageKind last = graph_.stages[chain.back()].kind;
   const bool trained = std::any_of(chain.begin(), chain.end(),
                                    [&](StageIndex stage) { return graph_.stages[stage].kind == StageKind::train; });
@@ -90,7 +93,9 @@ std::optional<StageIndex> Plan::next_in_chain(const std::vector<StageIndex>& cha
   for (const StageIndex candidate : dependents_[chain.back()]) {
     const StageKind kind = graph_.stages[candidate].kind;
     const bool fits = trained ? kind == StageKind::evaluate : kind == StageKind::train || kind == StageKind::evaluate;
-    if (!fits || states_[candidate] != StageState::waiting || !inputs_done_or_in(candidate, chain)) continue;
+    if (!fits || avoided.count(candidate) != 0 || states_[candidate] != StageState::waiting ||
+        !inputs_done_or_in(candidate, chain))
+      continue;
     if (!best || ByPriority{this}(candidate, *best)) best = candidate;
   }
   return best;

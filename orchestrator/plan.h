@@ -30,7 +30,8 @@ class Plan {
   Plan(const StageGraph& graph, const std::vector<bool>& done);
 
   /// The ready job with the longest critical path, ties by key: the same order on every run. None if nothing is ready.
-  std::optional<std::vector<StageIndex>> take_job();
+  /// Stages in `avoided` are left for another time.
+  std::optional<std::vector<StageIndex>> take_job(const std::set<StageIndex>& avoided = {});
   /// Stages of a job that were not reached: they can be handed out again.
   void give_back(const std::vector<StageIndex>& stages);
   void on_done(StageIndex stage);
@@ -57,7 +58,8 @@ class Plan {
   void find_needed(const std::vector<bool>& done);
   void find_critical_paths();
   bool inputs_done_or_in(StageIndex stage, const std::vector<StageIndex>& chain) const;
-  std::optional<StageIndex> next_in_chain(const std::vector<StageIndex>& chain) const;
+  std::optional<StageIndex> next_in_chain(const std::vector<StageIndex>& chain,
+                                          const std::set<StageIndex>& avoided) const;
   void take(StageIndex stage);
   void make_ready_if_possible(StageIndex stage);
   void block_dependents(StageIndex stage);

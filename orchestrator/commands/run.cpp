@@ -19,6 +19,14 @@ struct RunOptions {
   bool quiet = false;
 };
 
+/// Only the spelling: what a machine has, its worker says.
+std::string refuse_odd_device(const std::string& device) {
+  const bool numbered = device.rfind("cuda:", 0) == 0 && device.size() > 5 && device.size() < 9 &&
+                        device.find_first_not_of("0123456789", 5) == std::string::npos;
+  if (numbered || device == "auto" || device == "cpu" || device == "cuda") return "";
+  return "unknown device \"" + device + "\" (one of auto, cpu, cuda, cuda:0, cuda:1, ...)";
+}
+
 ExitCode report(const RunSummary& summary, const RunOptions& options) {
   using Ending = Coordinator::Ending;
   const SweepStatus& status = summary.status;
@@ -85,7 +93,9 @@ void add_run_command(CLI::App& app, CommandLine& line) {
       ->capture_default_str();
   command->add_option("--workers", options->settings.workers, "MPI ranks (default: as many as cores)")
       ->check(CLI::Range(1, 4096));
-  command->add_option("--device", options->settings.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  command->add_option("--device", options->settings.device, "auto, cpu, cuda or cuda:N")
+      ->check(CLI::Validator(refuse_odd_device, "DEVICE"))
+      ->capture_default_str();
   command
       ->add_option("--host", options->settings.host,
                    "Address to listen on for pools (they prove who they are, but nothing is encrypted)")

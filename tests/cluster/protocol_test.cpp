@@ -99,6 +99,8 @@ TEST(Protocol, DamageIsRefusedNotBelieved) {
   const std::string good = encode(std::vector<RankReport>{StageReached{full_outcome()}});
   EXPECT_THROW(decode_reports(""), Error);
   EXPECT_THROW(decode_reports("garbage"), Error);
+  EXPECT_THROW(decode_message(std::string(4000, '\x81')), Error);  // arrays of one, within each other
+  EXPECT_THROW(decode_reports(std::string(8 << 20, '\x81')), Error);
   EXPECT_THROW(decode_message(encode(std::vector<RankCommand>{StopJob{1}})), Error);
   for (std::size_t length = 0; length < good.size(); ++length)
     EXPECT_THROW(decode_reports(good.substr(0, length)), Error);

@@ -97,7 +97,7 @@ TEST_F(BadInput, AWorkerThatDiesAtOnceIsReportedWithItsLog) {
   const std::string broken = write("mpirun", "#!/bin/sh\necho the fabric is on fire\nexit 3\n");
   ::chmod(broken.c_str(), 0755);
   refuse({"run", small_sweep(), "--store", store()}, 3,
-         {"exited with code 3", "3 times in a row", "the fabric is on fire"},
+         {"exited with code 3", "3 times in a row without getting anything done", "the fabric is on fire"},
          {{"PATH", folder_.string() + ":" + std::getenv("PATH")}});
 }
 

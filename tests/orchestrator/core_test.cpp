@@ -213,6 +213,58 @@ TEST(Core, AJobThatKillsThreePoolsIsGivenUpAndItsNeighbourIsNot) {
   story.expect_quiet();
 }
 
+TEST(Core, NeighboursOfAKillerAreSuspectsOnceAndThenLeftAlone) {
+  const GraphStory graph = noops(4);
+  CoreStory story(graph, {});
+  // n0 kills whatever pool runs it; the others are in the middle of something long when it does.
+  story.pool_joins(1, 2);
+  story.expect_job(1, 0, "n0");
+  story.expect_job(1, 0, "n1");
+  story.expect_job(1, 1, "n2");
+  story.expect_job(1, 1, "n3");
+  story.pool_dies(1);  // n0 and n2 ran: one of them did it
+  story.pool_joins(2, 2);
+  story.expect_job(2, 0, "n0");  // a suspect, so the suspect n2 waits outside its pool
+  story.expect_job(2, 0, "n1");
+  story.expect_job(2, 1, "n3");
+  story.pool_dies(2);  // the one known suspect is charged; n3 was there too
+  for (PoolId pool = 3; pool <= 4; ++pool) {
+    story.pool_joins(pool, 2);
+    story.expect_job(pool, 0, "n0");
+    story.expect_job(pool, 0, "n1");
+    story.expect_quiet();
+    story.pool_dies(pool);
+  }
+  story.expect_told("lost 3 times");
+  EXPECT_EQ(story.core().status().stages_failed, 1);
+  story.pool_joins(5, 1);
+  const std::uint64_t n1 = story.expect_job(5, 0, "n1");
+  const std::uint64_t n2 = story.expect_job(5, 0, "n2");
+  story.complete(n1);
+  story.expect_quiet();
+  story.complete(n2);
+  story.complete(story.expect_job(5, 0, "n3"));
+  story.expect_dismissed(5);
+  EXPECT_EQ(story.core().status().trials_done, 3);
+  story.expect_quiet();
+}
+
+TEST(Core, ARankThatLeavesIsHandedNothingMore) {
+  const GraphStory graph = noops(4);
+  CoreStory story(graph, {});
+  story.pool_joins(1, 1);
+  const std::uint64_t running = story.expect_job(1, 0, "n0");
+  const std::uint64_t waiting = story.expect_job(1, 0, "n1");
+  story.end(waiting, true);  // nobody asked: it was told to leave by a signal
+  story.end(running, true);
+  story.expect_quiet();
+  story.pool_dies(1, true);
+  story.pool_joins(2, 1);
+  story.expect_job(2, 0, "n0");
+  story.expect_job(2, 0, "n1");
+  story.expect_quiet();
+}
+
 TEST(Core, LeavingIsNotAFailure) {
   const GraphStory graph = noops(1);
   CoreStory story(graph, {});

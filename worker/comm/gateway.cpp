@@ -9,6 +9,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -34,6 +35,7 @@ class Gateway {
       : mailbox_(mailbox),
         options_(options),
         io_(1),
+        stay_(asio::make_work_guard(io_)),
         agent_(settings, mailbox.library_version(), [this] { asio::post(io_, [] {}); }) {}
 
   void run() {
@@ -48,6 +50,7 @@ class Gateway {
     }
     connection_->send(Leaving{});
     connection_->close_after_sending();
+    stay_.reset();
     io_.run_for(std::chrono::seconds(5));
     if (error_) std::rethrow_exception(error_);
   }
@@ -96,7 +99,7 @@ class Gateway {
   void forward(ToRank to) {
     if (to.rank == 0) {
       agent_.handle(decode_commands(to.commands));
-    } else if (to.rank > 0 && to.rank < mailbox_.size()) {
+    } else if (to.rank > 0 && to.rank < mailbox_.size() && !leaving_) {  // a member that leaves reads no more
       mailbox_.post(to.rank, MailTag::commands, std::move(to.commands));
     }
   }
@@ -144,6 +147,8 @@ class Gateway {
   Mailbox& mailbox_;
   const GatewayOptions& options_;
   asio::io_context io_;
+  asio::executor_work_guard<asio::io_context::executor_type>
+      stay_;  ///< without it, run_one_for returns at once when the line is cut
   RankAgent agent_;
   ConnectionPtr connection_;
   std::string name_;

@@ -60,6 +60,7 @@ bool RankAgent::idle() const {
 
 std::vector<RankReport> RankAgent::take_reports() {
   const std::lock_guard lock(mutex_);
+  if (error_) std::rethrow_exception(error_);
   return std::exchange(reports_, {});
 }
 
@@ -78,6 +79,17 @@ void RankAgent::report(RankReport report) {
 }
 
 void RankAgent::compute() {
+  try {
+    compute_until_leaving();
+  } catch (...) {
+    // Outcomes carry what goes wrong with a job; this is about the rank itself, and the main thread's to tell.
+    const std::lock_guard lock(mutex_);
+    error_ = std::current_exception();
+  }
+  if (wake_) wake_();
+}
+
+void RankAgent::compute_until_leaving() {
   JobRunner runner(settings_);
   report(RankReady{describe_environment(mpi_version_, settings_.device)});
   std::unique_lock lock(mutex_);

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -32,12 +33,14 @@ class RankAgent {
   void leave();
   /// Nothing waits, nothing runs, nothing is left to report.
   bool idle() const;
+  /// Errors: whatever ended the compute thread.
   std::vector<RankReport> take_reports();
   /// Until there is a report or the time is over.
   void wait_for_reports(std::chrono::microseconds limit);
 
  private:
   void compute();
+  void compute_until_leaving();
   void run(const Job& job, JobRunner& runner);
   void report(RankReport report);
   void give_back(std::uint64_t attempt);
@@ -52,7 +55,8 @@ class RankAgent {
   std::vector<RankReport> reports_;
   std::uint64_t running_ = 0;  ///< attempt; 0 while nothing runs
   bool leaving_ = false;
-  bool ready_ = false;  ///< the compute thread has introduced itself
+  bool ready_ = false;        ///< the compute thread has introduced itself
+  std::exception_ptr error_;  ///< what ended the compute thread, if anything did
   std::atomic<bool> stop_job_{false};
   std::thread thread_;  ///< last: starts when everything else is there
 };
