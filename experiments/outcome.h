@@ -50,7 +50,7 @@ struct StageOutcome {
   std::int64_t artifact_bytes = 0;
   bool diverged = false;                ///< train: the loss became NaN or infinite; a result, not a failure
   std::vector<MetricPoint> metrics;     ///< train
-  std::optional<double> best_validation_loss;   ///< train: the least seen on the grid since the trajectory's start
+  std::optional<double> best_validation_loss;   ///< train: the least seen since the trajectory's start, on the grid or at the end
   std::optional<double> accuracy_best_val;      ///< train: test accuracy there
   std::optional<Evaluation> evaluation;  ///< evaluate
   std::vector<LayerCount> layers;        ///< prune, shuffle
