@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <sstream>
 #include <unistd.h>
 #include <vector>
 
@@ -33,7 +34,8 @@ double first_to_last(const std::filesystem::path& folder, int jobs, int ranks) {
   pool.worker = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "espalier-worker";
   pool.store = folder;
   pool.log = store.paths().logs() / "pool.log";
-  ProgressLine progress(std::cerr, false);
+  std::ostringstream unseen;
+  ProgressLine progress(unseen, false);
   Coordinator coordinator(store, core, {"127.0.0.1", 0, {pool}, nullptr}, progress);
   coordinator.run();
   return coordinator.busy_s();
