@@ -54,6 +54,18 @@ const char* state_after(Coordinator::Ending ending, const SweepStatus& status) {
   return "stopped";
 }
 
+/// A coordinator that was killed between a commit and this leaves some; each is as large as its network's training
+/// state.
+void remove_checkpoints_of_done(const StageGraph& graph, const std::vector<bool>& done, const StorePaths& paths) {
+  if (std::filesystem::is_empty(paths.checkpoints())) return;
+  for (std::size_t stage = 0; stage < done.size(); ++stage) {
+    std::error_code ignored;
+    if (done[stage] && graph.stages[stage].kind == StageKind::train) {
+      std::filesystem::remove(paths.checkpoint(graph.stages[stage].key), ignored);
+    }
+  }
+}
+
 void refresh_comparison(Store& store) {
   const std::vector<ResultRow> rows = StoreReader(store.paths().root).results();
   store.write_cell_statistics(compute_cell_statistics(rows));
@@ -66,7 +78,9 @@ RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, Prog
   log_to_file(store.paths().logs() / "coordinator.log", "coordinator");
   const SweepId id = store.record_sweep(sweep.name, sweep.yaml, sweep.trials, sweep.graph);
   store.forget_failures(id);
-  Core core(sweep.graph, store.done_stages(sweep.graph), store.generation());
+  const std::vector<bool> done = store.done_stages(sweep.graph);
+  remove_checkpoints_of_done(sweep.graph, done, store.paths());
+  Core core(sweep.graph, done, store.generation());
   RunSummary summary;
   summary.nothing_to_do = core.finished();
   if (!summary.nothing_to_do) {
