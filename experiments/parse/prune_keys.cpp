@@ -146,7 +146,7 @@ void read_prune_keys(AxisReader& axes, const YamlValue& value, PruneKeys& keys) 
   axes.read(map, "batches", keys.batches, count_up_to(kMostBatches));
   axes.read(map, "batch_size", keys.batch_size, count_up_to(kMostBatches));
   map.finish();
-  if (value.kind != YamlValue::Kind::map) return;
+  if (value.kind != YamlValue::Kind::map && value.kind != YamlValue::Kind::null) return;
   if (map.find("criterion") == nullptr)
     map.require("method", "how to choose weights, as in method: [magnitude, gradient]");
   refuse_data_keys_without_use(map, keys, problems);

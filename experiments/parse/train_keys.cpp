@@ -95,7 +95,7 @@ void read_keys(AxisReader& reader, MapReader& map, TrainKeys<Slot>& keys) {
 void read_train_keys(AxisReader& axes, const YamlValue& value, TrainKeys<Choices>& keys) {
   MapReader map(value, axes.problems());
   read_keys(axes, map, keys);
-  if (value.kind != YamlValue::Kind::map) return;
+  if (value.kind != YamlValue::Kind::map && value.kind != YamlValue::Kind::null) return;
   map.require("lr", "the learning rate, as in lr: 0.1");
   if (map.find("steps") == nullptr) map.require("epochs", "how long to train, as in epochs: 5 (or steps: 2000it)");
 }

@@ -77,6 +77,15 @@ TEST(ParseSweep, missing_keys_say_what_belongs_there) {
               ElementsAre(HasSubstr("prune.method: is missing"), HasSubstr("prune.sparsity: is missing")));
 }
 
+TEST(ParseSweep, a_key_without_a_value_is_an_empty_map) {
+  const auto no_prune = ElementsAre(HasSubstr("prune.method: is missing"), HasSubstr("prune.sparsity: is missing"));
+  const auto no_train = ElementsAre(HasSubstr("train.lr: is missing"), HasSubstr("train.epochs: is missing"));
+  EXPECT_THAT(problems(kHead + kTrain + "prune:\n"), no_prune);
+  EXPECT_THAT(problems(kHead + kTrain, {"prune="}), no_prune);
+  EXPECT_THAT(problems(kHead + "train:\n"), no_train);
+  EXPECT_THAT(problems(kHead + kTrain, {"train="}), no_train);
+}
+
 TEST(ParseSweep, keys_that_nothing_uses_are_problems) {
   EXPECT_THAT(problems(kHead + "train: {optimizer: adam, lr: 0.1, epochs: 2, momentum: 0.9}\n"),
               ElementsAre("s.yaml:4:56: train.momentum: is not used: it belongs to sgd"));
