@@ -51,7 +51,8 @@ Candidate only_candidate(const SQLite::Database& database, const std::string& na
   const std::string quoted = "\"" + name.substr(0, 80) + "\"";
   if (found.empty()) {
     throw Error(ErrorKind::invalid_input,
-                "no stage's key begins with " + quoted + " and none has it as its label; `espalier plan SWEEP.yaml --dot` shows both");
+                "no stage's key begins with " + quoted +
+                    " and none has it as its label; `espalier plan SWEEP.yaml --dot` shows both");
   }
   std::string message =
       quoted + " names " +

@@ -53,10 +53,18 @@ SweepRecorder::SweepRecorder(const SQLite::Database& database)
       replan_stage_(database,
                     "UPDATE stages SET label = ?2, resume_from = ?3, cost = ?4, planned_steps = ?5"
                     " WHERE id = ?1 AND state != 'done'"),
+      find_new_cut_(database, "SELECT 1 FROM stages WHERE id = ?1 AND state != 'done' AND resume_from IS NOT ?2"),
+      add_cut_to_trials_(database,
+                         "WITH RECURSIVE cuts (id) AS (SELECT ?2 UNION"
+                         " SELECT s.resume_from FROM stages s JOIN cuts USING (id) WHERE s.resume_from IS NOT NULL)"
+                         "INSERT OR IGNORE INTO trial_stages (trial_id, stage_id)"
+                         " SELECT t.trial_id, c.id FROM trial_stages t JOIN cuts c WHERE t.stage_id = ?1"),
       add_spec_(database, "INSERT INTO specs (json) VALUES (?) RETURNING id"),
       add_input_(database, "INSERT OR IGNORE INTO stage_inputs (stage_id, role, input_id) VALUES (?, ?, ?)"),
       add_sweep_stage_(database, "INSERT OR IGNORE INTO sweep_stages (sweep_id, stage_id) VALUES (?, ?)"),
       find_trial_(database, "SELECT id FROM trials WHERE key = ?"),
+      add_dense_evaluate_(database,
+                          "UPDATE trials SET dense_evaluate_stage = ?2 WHERE id = ?1 AND dense_evaluate_stage IS NULL"),
       add_trial_(
           database,
           "INSERT INTO trials (key, dataset, model_id, seed, method, criterion, granularity, allocation, schedule,"
@@ -106,6 +114,8 @@ std::int64_t SweepRecorder::stage_id(const Stage& stage) {
   const std::string key = to_hex(stage.key);
   const auto resume_from = id_of(stage.resume_from);
   if (const auto known = find_stage_.integer(key)) {
+    // Trials recorded by other sweeps, too, now have the cuts behind them.
+    if (resume_from && find_new_cut_.integer(*known, *resume_from)) add_cut_to_trials_.run(*known, *resume_from);
     replan_stage_.run(*known, stage.label, resume_from, stage.cost, stage.steps);
     return *known;
   }
@@ -130,6 +140,8 @@ void SweepRecorder::record_trials(std::int64_t sweep, const std::vector<Trial>& 
       for (const StageIndex stage : behind) train_steps += graph.stages[stage].steps;
       trial = add_trial(trials[i], graph.trials[i], train_steps);
       for (const StageIndex stage : behind) add_trial_stage_.run(*trial, stage_ids_[stage]);
+    } else if (const auto dense_evaluate = id_of(graph.trials[i].dense_evaluate)) {
+      add_dense_evaluate_.run(*trial, *dense_evaluate);  // the earlier sweep may have had no dense networks
     }
     add_sweep_trial_.run(sweep, *trial, i, trials[i].config->variant);
   }

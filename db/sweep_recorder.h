@@ -30,8 +30,9 @@ class SweepRecorder {
   std::optional<std::int64_t> id_of(const std::optional<StageIndex>& stage) const;
 
   const SQLite::Database& database_;
-  Prepared find_stage_, add_stage_, replan_stage_, add_spec_, add_input_, add_sweep_stage_;
-  Prepared find_trial_, add_trial_, add_sweep_trial_, add_trial_stage_;
+  Prepared find_stage_, add_stage_, replan_stage_, find_new_cut_, add_cut_to_trials_;
+  Prepared add_spec_, add_input_, add_sweep_stage_, find_trial_, add_dense_evaluate_, add_trial_, add_sweep_trial_,
+      add_trial_stage_;
   std::vector<std::int64_t> stage_ids_;                            // parallel to the graph's stages
   std::unordered_map<const std::string*, std::int64_t> spec_ids_;  // stages that share a spec share the pointer
   std::vector<std::pair<ModelSpec, std::int64_t>> model_ids_;      // a handful

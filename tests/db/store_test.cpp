@@ -53,6 +53,36 @@ TEST_F(StoreTest, AnotherSpecUnderTheSameNameIsANewEditionWithThePlainName) {
   EXPECT_EQ(ask("SELECT label FROM sweeps WHERE id = " + std::to_string(second)), "sample@2");
 }
 
+TEST_F(StoreTest, ATrialLearnsOfADenseNetworkThatALaterSweepEvaluates) {
+  const SampleSweep full = sample_;
+  for (TrialStages& stages : sample_.graph.trials) stages.dense_evaluate.reset();
+  std::erase_if(sample_.graph.trials, [](const TrialStages& stages) { return !stages.masks; });
+  std::erase_if(sample_.trials, [](const Trial& trial) { return !trial.config->prune; });
+  record();
+  store_.apply(finish_all(sample_.graph));
+  EXPECT_EQ(ask("SELECT count(dense_accuracy) FROM results"), "0");
+  store_.record_sweep("with-dense", full.yaml, full.trials, full.graph);
+  EXPECT_EQ(ask("SELECT count(dense_accuracy) FROM results WHERE sweep = 'with-dense'"), "6");
+  EXPECT_EQ(ask("SELECT count(dense_accuracy) FROM results WHERE sweep = 'sample'"), "4");
+}
+
+TEST_F(StoreTest, ACutThatALaterSweepMakesCountsForAllTrialsBehindIt) {
+  const SampleSweep cut = sample_;
+  for (Stage& stage : sample_.graph.stages) stage.resume_from.reset();
+  record();
+  const std::string early_stages =
+      "SELECT count(*) FROM trial_stages x JOIN stages s ON s.id = x.stage_id"
+      " JOIN trials t ON t.id = x.trial_id WHERE s.label LIKE 'train to 500%' AND t.method = 'dense'";
+  EXPECT_EQ(ask(early_stages), "0");
+  const SampleSweep other = make_sample_sweep(1);  // has seed 0, so that only its training is cut
+  store_.record_sweep("other", other.yaml, other.trials, other.graph);
+  EXPECT_EQ(ask(early_stages), "1");
+  // What is done was done uncut.
+  store_.apply(finish_all(cut.graph));
+  store_.record_sweep("cut", cut.yaml, cut.trials, cut.graph);
+  EXPECT_EQ(ask(early_stages), "1");
+}
+
 TEST_F(StoreTest, ResultsCountWhatIsLeftAndWhatItCost) {
   record();
   store_.apply(finish_all(sample_.graph));
