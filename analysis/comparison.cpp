@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "analysis/statistics.h"
+#include "base/error.h"
 
 // Rows are sorted into blocks, cells and methods, each in the order of its first row, so that the tables follow the
 // sweep's own order; then each method is paired with its partners, and p-values are corrected sweep by sweep.
@@ -30,7 +31,12 @@ Item& find_or_add(std::vector<Item>& items, Is&& is_it) {
 
 Accuracies accuracies_of(const MethodResult& method) {
   Accuracies accuracies;
-  for (const ResultRow* row : method.rows) accuracies[row->seed] = *row->accuracy;
+  for (const ResultRow* row : method.rows) {
+    if (accuracies.emplace(row->seed, *row->accuracy).second) continue;
+    throw Error(ErrorKind::internal, row->sweep + ": two results of " + method.name() + " have seed " +
+                                         std::to_string(row->seed) + " and equal settings; the trial " +
+                                         row->trial_key + " is one of them");
+  }
   return accuracies;
 }
 
@@ -124,10 +130,12 @@ struct Sorter {
 void order_methods(Cell& cell) {
   std::vector<std::string> methods;
   for (const MethodResult& one : cell.methods) {
-    if (std::find(methods.begin(), methods.end(), one.method) == methods.end()) methods.push_back(one.method);
+    const std::string method = method_text(one.method, one.criterion);
+    if (std::find(methods.begin(), methods.end(), method) == methods.end()) methods.push_back(method);
   }
   const auto place = [&](const MethodResult& one) {
-    return std::tuple(!one.is_random(), std::find(methods.begin(), methods.end(), one.method) - methods.begin(),
+    return std::tuple(!one.is_random(),
+                      std::ranges::find(methods, method_text(one.method, one.criterion)) - methods.begin(),
                       one.control != "none", one.control);
   };
   std::stable_sort(cell.methods.begin(), cell.methods.end(),
@@ -138,24 +146,15 @@ void order_methods(Cell& cell) {
   }
 }
 
-/// The method whose control `control` is: in its own cell, or, because a re-initialised ticket is trained by another
-/// recipe, in the one that differs in retraining alone.
-const MethodResult* method_behind(const MethodResult& control, const Cell& home, const ComparisonBlock& block) {
-  const MethodResult* found = nullptr;
-  for (const Cell& cell : block.cells) {
-    CellKey key = cell.key;
-    key.retrain = home.key.retrain;
-    if (key != home.key) continue;
-    for (const MethodResult& one : cell.methods) {
-      if (one.method != control.method || one.control != "none") continue;
-      if (&cell == &home) return &one;
-      found = &one;
-    }
-  }
-  return found;
+/// The method whose control `control` is; null if it is not there.
+const MethodResult* method_behind(const MethodResult& control, const Cell& cell) {
+  const auto found = std::ranges::find_if(cell.methods, [&](const MethodResult& one) {
+    return one.method == control.method && one.criterion == control.criterion && one.control == "none";
+  });
+  return found != cell.methods.end() ? &*found : nullptr;
 }
 
-void compare_cell(Cell& cell, const ComparisonBlock& block) {
+void compare_cell(Cell& cell) {
   const auto random =
       std::find_if(cell.methods.begin(), cell.methods.end(), [](const auto& one) { return one.is_random(); });
   for (MethodResult& one : cell.methods) {
@@ -165,7 +164,7 @@ void compare_cell(Cell& cell, const ComparisonBlock& block) {
     if (!one.is_random() && random != cell.methods.end())
       one.versus_random = compare_pairs(ours, accuracies_of(*random));
     if (one.control != "shuffle" && one.control != "reinit") continue;
-    if (const MethodResult* method = method_behind(one, cell, block))
+    if (const MethodResult* method = method_behind(one, cell))
       one.method_versus = compare_pairs(accuracies_of(*method), ours);
   }
 }
@@ -197,8 +196,13 @@ std::string_view to_string(Verdict verdict) {
   return verdict == Verdict::better ? "better" : verdict == Verdict::worse ? "worse" : "inconclusive";
 }
 
+std::string method_text(const std::string& method, const std::string& criterion) {
+  return criterion.empty() || criterion == method ? method : method + " (" + criterion + ")";
+}
+
 std::string MethodResult::name() const {
-  return control == "none" || is_random() ? method : method + "/" + control;
+  const std::string text = method_text(method, criterion);
+  return control == "none" || is_random() ? text : text + "/" + control;
 }
 
 Comparison compare_results(const std::vector<ResultRow>& rows) {
@@ -211,7 +215,7 @@ Comparison compare_results(const std::vector<ResultRow>& rows) {
     for (Cell& cell : block.cells) order_methods(cell);
     std::stable_sort(block.cells.begin(), block.cells.end(),
                      [](const Cell& a, const Cell& b) { return a.key.sparsity_target < b.key.sparsity_target; });
-    for (Cell& cell : block.cells) compare_cell(cell, block);
+    for (Cell& cell : block.cells) compare_cell(cell);
   }
   for (const Member member :
        {&MethodResult::versus_random, &MethodResult::versus_dense, &MethodResult::method_versus}) {

@@ -14,7 +14,8 @@ enum class Verdict { better, worse, inconclusive };
 std::string_view to_string(Verdict verdict);
 
 /// The accuracies of one configuration against those of another, paired by seed, in percentage points.
-/// The verdict is inconclusive where the 95 % interval holds zero or there are fewer than two pairs.
+/// The verdict is inconclusive where the 95 % interval holds zero or there is none: fewer than two pairs, or
+/// differences that are all equal, which show no spread.
 struct PairedComparison {
   std::int64_t pairs = 0;
   std::int64_t unpaired = 0;  ///< seeds of either side without a partner: left out
@@ -29,6 +30,9 @@ struct PairedComparison {
   Verdict verdict = Verdict::inconclusive;
 };
 
+/// "magnitude", or "magnitude (gradient)" where a method has another criterion than its own.
+std::string method_text(const std::string& method, const std::string& criterion);
+
 /// The seeds of one configuration: a method, or a control of it.
 struct MethodResult {
   std::string method, criterion;
@@ -41,7 +45,7 @@ struct MethodResult {
 
   bool is_random() const { return criterion == "random"; }
   bool is_control() const { return control != "none"; }
-  /// "magnitude", "magnitude/shuffle", "random".
+  /// "magnitude", "magnitude/shuffle", "magnitude (gradient)", "random".
   std::string name() const;
 };
 
@@ -74,6 +78,7 @@ struct Comparison {
 };
 
 /// Sets every method against the random control of its cell, the dense network of its seed, and its own controls. Pure.
+/// Errors: ErrorKind::internal if two rows have the same seed and all settings in common.
 Comparison compare_results(const std::vector<ResultRow>& rows);
 
 }  // namespace espalier

@@ -88,6 +88,11 @@ std::string itself(const std::string& name) {
   return name;
 }
 
+/// Nothing where a rate alone is given: its rounds are not known here, and may be as many as another schedule's.
+std::string schedule_column(const ScheduleSetting& setting) {
+  return setting.rounds == 0 ? "" : setting.name + " " + std::to_string(setting.rounds);
+}
+
 void refuse_data_keys_without_use(MapReader& map, const PruneKeys& keys, Problems& problems) {
   const auto& names = keys.criterion.given() ? keys.criterion.values : keys.method.values;
   const auto needs_data = [](const std::string& name) {
@@ -139,9 +144,7 @@ void read_prune_keys(AxisReader& axes, const YamlValue& value, PruneKeys& keys) 
             AxisReader::Column<double>([](double sparsity) { return std::to_string(sparsity); }));
   axes.read(map, "allocation", keys.allocation, parse_allocation,
             AxisReader::Column<AllocationSetting>([](const AllocationSetting& setting) { return setting.name; }));
-  axes.read(map, "schedule", keys.schedule, parse_schedule,
-            AxisReader::Column<ScheduleSetting>(
-                [](const auto& setting) { return setting.name + " " + std::to_string(setting.rounds); }));
+  axes.read(map, "schedule", keys.schedule, parse_schedule, AxisReader::Column<ScheduleSetting>(schedule_column));
   axes.read(map, "at", keys.at, parse_moment);
   axes.read(map, "batches", keys.batches, count_up_to(kMostBatches));
   axes.read(map, "batch_size", keys.batch_size, count_up_to(kMostBatches));

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "analysis/versus_random.h"
+#include "base/error.h"
 #include "sample_rows.h"
 
 namespace espalier {
@@ -66,6 +67,16 @@ TEST(Comparison, OnePairIsInconclusiveAndUnpairedSeedsAreCounted) {
   EXPECT_EQ(magnitude.verdict, Verdict::inconclusive);
 }
 
+TEST(Comparison, TwoEqualDifferencesAreInconclusive) {
+  std::vector<ResultRow> rows = make_rows("random", {0.95, 0.96});
+  append(rows, make_rows("magnitude", {0.96, 0.97}));
+  const Comparison comparison = compare_results(rows);
+  const PairedComparison& magnitude = *comparison.blocks[0].cells[0].methods[1].versus_random;
+  EXPECT_NEAR(magnitude.mean_pp, 1, 1e-9);
+  EXPECT_FALSE(magnitude.p_value || magnitude.p_holm || magnitude.low_pp);
+  EXPECT_EQ(magnitude.verdict, Verdict::inconclusive);
+}
+
 TEST(Comparison, ComparesWithinACellAlone) {
   std::vector<ResultRow> rows = make_rows("magnitude", {0.97, 0.96});
   for (ResultRow random : make_rows("random", {0.9, 0.9})) {
@@ -95,19 +106,60 @@ TEST(Comparison, LeavesOutWhatIsNotANumber) {
   EXPECT_EQ(comparison.blocks[0].cells[0].methods[1].versus_random->pairs, 1);
 }
 
-TEST(Comparison, AMethodIsSetAgainstItsOwnControlsEvenWhereTheyRetrainOtherwise) {
+TEST(Comparison, AMethodIsSetAgainstItsOwnControls) {
   std::vector<ResultRow> rows = make_rows("magnitude", {0.97, 0.96});
   for (std::uint64_t seed = 0; seed < 2; ++seed) {
     rows.push_back(make_control_row("magnitude", "shuffle", seed, 0.95));
     rows.push_back(make_control_row("magnitude", "reinit", seed, 0.94));
-    rows.back().retrain = "reinit";
+  }
+  const Comparison comparison = compare_results(rows);
+  ASSERT_THAT(comparison.blocks[0].cells, SizeIs(1));
+  const MethodResult& reinit = comparison.blocks[0].cells[0].methods[1];
+  const MethodResult& shuffle = comparison.blocks[0].cells[0].methods[2];
+  EXPECT_EQ(shuffle.name(), "magnitude/shuffle");
+  EXPECT_NEAR(shuffle.method_versus->mean_pp, 1.5, 1e-9);
+  EXPECT_NEAR(reinit.method_versus->mean_pp, 2.5, 1e-9);
+}
+
+TEST(Comparison, AControlIsNeverSetAgainstAMethodThatWasRetrainedOtherwise) {
+  std::vector<ResultRow> rows = make_rows("magnitude", {0.97, 0.96});
+  for (std::uint64_t seed = 0; seed < 2; ++seed) {
+    rows.push_back(make_control_row("magnitude", "reinit", seed, 0.94));
+    rows.back().retrain = "rewind init";
   }
   const Comparison comparison = compare_results(rows);
   ASSERT_THAT(comparison.blocks[0].cells, SizeIs(2));
-  const MethodResult& shuffle = comparison.blocks[0].cells[0].methods[1];
-  EXPECT_EQ(shuffle.name(), "magnitude/shuffle");
-  EXPECT_NEAR(shuffle.method_versus->mean_pp, 1.5, 1e-9);
-  EXPECT_NEAR(comparison.blocks[0].cells[1].methods[0].method_versus->mean_pp, 2.5, 1e-9);
+  EXPECT_FALSE(comparison.blocks[0].cells[1].methods[0].method_versus);
+}
+
+TEST(Comparison, AMethodWithTwoCriteriaIsTwoMethods) {
+  std::vector<ResultRow> rows = make_rows("magnitude", {0.97, 0.96});
+  for (std::uint64_t seed = 0; seed < 2; ++seed) {
+    rows.push_back(make_row("magnitude", seed, 0.95));
+    rows.back().criterion = "gradient";
+    rows.push_back(make_control_row("magnitude", "shuffle", seed, 0.94));
+    rows.back().criterion = "gradient";
+  }
+  const Comparison comparison = compare_results(rows);
+  ASSERT_THAT(comparison.blocks[0].cells, SizeIs(1));
+  const std::vector<MethodResult>& methods = comparison.blocks[0].cells[0].methods;
+  ASSERT_THAT(methods, SizeIs(3));
+  EXPECT_EQ(methods[0].name(), "magnitude");
+  EXPECT_EQ(methods[1].name(), "magnitude (gradient)");
+  EXPECT_EQ(methods[2].name(), "magnitude (gradient)/shuffle");
+  EXPECT_NEAR(methods[2].method_versus->mean_pp, 1, 1e-9);
+}
+
+TEST(Comparison, TwoResultsOfOneSeedInOneConfigurationAreABug) {
+  std::vector<ResultRow> rows = make_rows("magnitude", {0.97, 0.96});
+  rows.push_back(make_row("magnitude", 1, 0.5));
+  try {
+    compare_results(rows);
+    FAIL() << "one of the two was dropped";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::internal);
+    EXPECT_THAT(error.what(), testing::HasSubstr("two results of magnitude have seed 1"));
+  }
 }
 
 TEST(Comparison, HolmCountsTheSweepsMethodsAndNotTheirControls) {

@@ -91,6 +91,22 @@ controls: []
   EXPECT_EQ(trials.size(), 9U);
 }
 
+TEST(Axes, a_rate_is_told_from_rounds_that_are_as_many) {
+  const std::vector<Trial> trials = trials_of(R"(
+sweep: s
+dataset: mnist
+model: lenet-300-100
+seeds: 1
+dense: false
+train: {lr: 0.1, epochs: 3}
+prune: {method: magnitude, sparsity: 0.8, schedule: [{iterative: {rounds: 5}}, {iterative: {rate: 0.3}}]}
+controls: []
+)");
+  EXPECT_THAT(described(trials),
+              ElementsAre("magnitude 0.8 iterative/5 none seed 0",
+                          "magnitude 0.8 iterative/5 none seed 0 [prune.schedule={iterative: {rate: 0.3}}]"));
+}
+
 TEST(Axes, momentum_makes_no_variants_of_adam) {
   EXPECT_THAT(
       combinations("train: {optimizer: [sgd, adam], momentum: [0, 0.9], lr: 0.1, epochs: 1}\n"),
