@@ -105,7 +105,7 @@ TextTable table_against_controls(const ComparisonBlock& block, const VaryingSett
     for (const MethodResult& control : cell.methods) {
       if (!control.method_versus) continue;
       auto cells = head.next(table, sparsity_text(cell.key.sparsity_target), settings.text(cell.key));
-      cells.push_back(control.method);
+      cells.push_back(method_text(control.method, control.criterion));
       cells.push_back(control.control);
       cells.push_back(std::to_string(control.method_versus->pairs));
       cells.push_back(percent_text(control.method_versus->mean_accuracy));
@@ -158,12 +158,14 @@ std::string legend_of(const Comparison& comparison) {
   const Tally tally(comparison);
   std::string text;
   if (tally.all() > 0) {
-    text += "Against random, of " + std::to_string(tally.all()) +
-            (tally.all() == 1 ? " comparison: " : " comparisons: ") + std::to_string(tally.better) + " better (+), " +
-            std::to_string(tally.worse) + " worse (-), " + std::to_string(tally.inconclusive) +
-            " inconclusive (~).\n"
-            "Differences are means over n seeds in percentage points, paired by seed, with Student's t interval;\n"
-            "~ where it holds zero or there are fewer than two pairs; * where p < 0.05 after Holm's correction.\n";
+    text +=
+        "Against random, of " + std::to_string(tally.all()) + (tally.all() == 1 ? " comparison: " : " comparisons: ") +
+        std::to_string(tally.better) + " better (+), " + std::to_string(tally.worse) + " worse (-), " +
+        std::to_string(tally.inconclusive) +
+        " inconclusive (~).\n"
+        "Differences are means over n seeds in percentage points, paired by seed, with Student's t interval;\n"
+        "~ where it holds zero, or there are fewer than two pairs or equal differences; * where p < 0.05 after Holm's\n"
+        "correction.\n";
   }
   if (tally.without_random > 0) {
     text += std::to_string(tally.without_random) +

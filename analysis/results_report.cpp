@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "analysis/comparison.h"
 #include "analysis/number_text.h"
 #include "analysis/text_table.h"
 #include "analysis/varying_settings.h"
@@ -43,9 +44,10 @@ std::string results_csv(const std::vector<ResultRow>& rows) {
   return table.to_csv();
 }
 
-std::string method_text(const ResultRow& row) {
+std::string name_of(const ResultRow& row) {
   const bool is_plain = row.control == "none" || row.criterion == "random";
-  return is_plain ? row.method : row.method + "/" + row.control;
+  const std::string method = method_text(row.method, row.criterion);
+  return is_plain ? method : method + "/" + row.control;
 }
 
 /// Whether any row differs from the first: a column that says nothing is left out.
@@ -76,7 +78,7 @@ TextTable results_table(const std::vector<ResultRow>& rows) {
   const bool model = varies(rows, &ResultRow::model), variant = varies(rows, &ResultRow::variant);
   for (const ResultRow& row : rows) {
     table.add_row({sweep ? row.sweep : "", dataset ? row.dataset : "", model ? row.model : "",
-                   variant ? row.variant : "", method_text(row), schedule_text(row.schedule, row.rounds),
+                   variant ? row.variant : "", name_of(row), schedule_text(row.schedule, row.rounds),
                    std::to_string(row.seed), sparsity_text(row.sparsity), count_text(row.params_kept),
                    count_text(row.madds_effective), percent_text(row.accuracy),
                    row.loss ? fmt::format("{:.4f}", *row.loss) : "", percent_text(row.dense_accuracy),

@@ -9,9 +9,10 @@
 namespace espalier {
 namespace {
 
-double p_of_zero_mean(const boost::math::students_t& student, double mean, double standard_error) {
-  if (standard_error == 0) return mean == 0 ? 1.0 : 0.0;
-  return 2 * boost::math::cdf(boost::math::complement(student, std::abs(mean / standard_error)));
+// Differences of accuracies that are equal but for rounding: of two or three seeds, that is a coincidence, or a sign
+// that the seeds are not independent; t = mean / 0 would be infinitely sure of it.
+bool has_spread(double sd, double mean) {
+  return sd > 1e-9 * std::max(1.0, std::abs(mean));
 }
 
 }  // namespace
@@ -26,15 +27,21 @@ MeanEstimate estimate_mean(const std::vector<double>& numbers) {
 
   double squares = 0;
   for (const double number : numbers) squares += (number - estimate.mean) * (number - estimate.mean);
-  // Equal numbers have no spread, whatever the rounding of their mean says.
-  const bool all_equal = std::adjacent_find(numbers.begin(), numbers.end(), std::not_equal_to<>()) == numbers.end();
-  estimate.sd = all_equal ? 0.0 : std::sqrt(squares / (count - 1));
+  estimate.sd = std::sqrt(squares / (count - 1));
+  if (!has_spread(*estimate.sd, estimate.mean)) {
+    estimate.sd = 0;
+    if (estimate.mean == 0) {
+      estimate.low = estimate.high = 0;
+      estimate.p_value = 1;
+    }
+    return estimate;
+  }
   const double standard_error = *estimate.sd / std::sqrt(count);
   const boost::math::students_t student(count - 1);
   const double half = boost::math::quantile(boost::math::complement(student, 0.025)) * standard_error;
   estimate.low = estimate.mean - half;
   estimate.high = estimate.mean + half;
-  estimate.p_value = p_of_zero_mean(student, estimate.mean, standard_error);
+  estimate.p_value = 2 * boost::math::cdf(boost::math::complement(student, std::abs(estimate.mean / standard_error)));
   return estimate;
 }
 

@@ -11,13 +11,14 @@ struct MeanEstimate {
   std::size_t count = 0;
   double mean = 0;           ///< 0 if there are no numbers
   std::optional<double> sd;  ///< with count - 1 in the denominator; none below two numbers
-  std::optional<double> low,
-      high;  ///< 95 % interval, mean -+ t(0.975, count - 1) sd / sqrt(count); none below two numbers
-  std::optional<double> p_value;  ///< two-sided, of "the mean is zero", Student's t test; none below two numbers
+  // None below two numbers, and where numbers other than zero are all equal.
+  std::optional<double> low, high;  ///< 95 % interval, mean -+ t(0.975, count - 1) sd / sqrt(count)
+  std::optional<double> p_value;    ///< two-sided, of "the mean is zero", Student's t test
 };
 
-/// Applied to the differences of pairs this is the paired t test (Student 1908, doi:10.2307/2331554). Where all numbers
-/// are equal the interval is that number alone, and p is 0, or 1 if the number is zero. The numbers must be finite.
+/// Applied to the differences of pairs this is the paired t test (Student 1908, doi:10.2307/2331554). Numbers
+/// that are equal (sd <= 1e-9 max(1, |mean|)) show no spread, so that nothing is known of how sure the mean is: no
+/// interval and no p. If all are zero, the interval is zero alone and p is 1. The numbers must be finite.
 MeanEstimate estimate_mean(const std::vector<double>& numbers);
 
 /// Holm's step-down correction for testing several hypotheses at once (Holm 1979, Scandinavian Journal of Statistics
