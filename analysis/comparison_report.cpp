@@ -158,14 +158,13 @@ std::string legend_of(const Comparison& comparison) {
   const Tally tally(comparison);
   std::string text;
   if (tally.all() > 0) {
-    text +=
-        "Against random, of " + std::to_string(tally.all()) + (tally.all() == 1 ? " comparison: " : " comparisons: ") +
-        std::to_string(tally.better) + " better (+), " + std::to_string(tally.worse) + " worse (-), " +
-        std::to_string(tally.inconclusive) +
-        " inconclusive (~).\n"
-        "Differences are means over n seeds in percentage points, paired by seed, with Student's t interval;\n"
-        "~ where it holds zero, or there are fewer than two pairs or equal differences; * where p < 0.05 after Holm's\n"
-        "correction.\n";
+    text += "Against random, of " + std::to_string(tally.all()) +
+            (tally.all() == 1 ? " comparison: " : " comparisons: ") + std::to_string(tally.better) + " better (+), " +
+            std::to_string(tally.worse) + " worse (-), " + std::to_string(tally.inconclusive) +
+            " inconclusive (~).\n"
+            "Differences are means over n seeds in percentage points, paired by seed, with Student's t interval;\n"
+            "~ where it holds zero, or one pair or equal differences give none; * where p < 0.05 after Holm's "
+            "correction.\n";
   }
   if (tally.without_random > 0) {
     text += std::to_string(tally.without_random) +
