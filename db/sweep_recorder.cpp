@@ -67,12 +67,13 @@ SweepRecorder::SweepRecorder(const SQLite::Database& database)
                           "UPDATE trials SET dense_evaluate_stage = ?2 WHERE id = ?1 AND dense_evaluate_stage IS NULL"),
       add_trial_(
           database,
-          "INSERT INTO trials (key, dataset, model_id, seed, method, criterion, granularity, allocation, schedule,"
-          " rounds, retrain, control, sparsity_target, pruned_at_step, train_steps, evaluate_stage, masks_stage,"
+          "INSERT INTO trials (key, model_id, seed, method, criterion, granularity, allocation, schedule, rounds,"
+          " retrain, control, sparsity_target, pruned_at_step, train_steps, evaluate_stage, masks_stage,"
           " last_train_stage, dense_evaluate_stage)"
-          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"),
+          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"),
       add_sweep_trial_(
-          database, "INSERT OR IGNORE INTO sweep_trials (sweep_id, trial_id, position, variant) VALUES (?, ?, ?, ?)"),
+          database,
+          "INSERT OR IGNORE INTO sweep_trials (sweep_id, trial_id, position, dataset, variant) VALUES (?, ?, ?, ?, ?)"),
       add_trial_stage_(database, "INSERT OR IGNORE INTO trial_stages (trial_id, stage_id) VALUES (?, ?)") {}
 
 std::int64_t SweepRecorder::record(const std::string& name, const std::string& yaml, const std::vector<Trial>& trials,
@@ -143,7 +144,7 @@ void SweepRecorder::record_trials(std::int64_t sweep, const std::vector<Trial>& 
     } else if (const auto dense_evaluate = id_of(graph.trials[i].dense_evaluate)) {
       add_dense_evaluate_.run(*trial, *dense_evaluate);  // the earlier sweep may have had no dense networks
     }
-    add_sweep_trial_.run(sweep, *trial, i, trials[i].config->variant);
+    add_sweep_trial_.run(sweep, *trial, i, trials[i].config->dataset_name, trials[i].config->variant);
   }
 }
 
@@ -152,11 +153,11 @@ std::int64_t SweepRecorder::add_trial(const Trial& trial, const TrialStages& sta
   PrunePlan dense;
   dense.method = "dense";
   const PrunePlan& prune = config.prune ? *config.prune : dense;
-  return *add_trial_.integer(
-      to_hex(trial.key), config.dataset_name, model_id(config.model), trial.seed, prune.method, prune.criterion,
-      config.prune ? prune.granularity : std::string(), prune.allocation, prune.schedule, prune.rounds.size(),
-      config.retrain.name, std::string(to_string(config.control)), prune.sparsity_target, prune.at_step, train_steps,
-      stage_ids_[stages.evaluate], id_of(stages.masks), id_of(stages.last_train), id_of(stages.dense_evaluate));
+  return *add_trial_.integer(to_hex(trial.key), model_id(config.model), trial.seed, prune.method, prune.criterion,
+                             config.prune ? prune.granularity : std::string(), prune.allocation, prune.schedule,
+                             prune.rounds.size(), config.retrain.name, std::string(to_string(config.control)),
+                             prune.sparsity_target, prune.at_step, train_steps, stage_ids_[stages.evaluate],
+                             id_of(stages.masks), id_of(stages.last_train), id_of(stages.dense_evaluate));
 }
 
 std::int64_t SweepRecorder::model_id(const ModelSpec& model) {

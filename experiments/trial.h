@@ -57,7 +57,7 @@ struct TrialConfig {
   ModelSpec model;
   DatasetSpec dataset;
   std::string dataset_name;             ///< for people: "mnist", "idx:DIR"
-  std::shared_ptr<const std::string> dataset_path;
+  std::shared_ptr<const std::string> dataset_path;  ///< absolute; null unless the dataset is given by path
   std::string init;
   TrainRecipe train;
   std::optional<PrunePlan> prune;       ///< none: the dense network

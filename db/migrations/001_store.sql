@@ -106,7 +106,6 @@ CREATE TABLE trials (
   -- One configuration with one seed.
   id INTEGER PRIMARY KEY,
   key TEXT NOT NULL UNIQUE,       -- SHA-256, 64 hexadecimal digits
-  dataset TEXT NOT NULL,
   model_id INTEGER NOT NULL REFERENCES models (id),
   seed INTEGER NOT NULL,          -- 64 bits, shown signed
   method TEXT NOT NULL,           -- "dense" for the network that is not pruned
@@ -130,6 +129,7 @@ CREATE TABLE sweep_trials (
   sweep_id INTEGER NOT NULL REFERENCES sweeps (id),
   trial_id INTEGER NOT NULL REFERENCES trials (id),
   position INTEGER NOT NULL,      -- in the order of expansion, from 0
+  dataset TEXT NOT NULL,          -- as this sweep spells it: "mnist", "idx:DIR"
   variant TEXT NOT NULL,          -- values of the sweep's axes that have no column: "train.lr=0.01"
   PRIMARY KEY (sweep_id, trial_id)
 ) STRICT, WITHOUT ROWID;
@@ -257,7 +257,7 @@ SELECT
   pruned_at_step                                         -- the step whose weights were scored
 FROM (
   SELECT
-    w.label AS sweep, t.dataset, m.name AS model, t.seed, t.method, t.criterion, t.granularity, t.allocation, t.schedule,
+    w.label AS sweep, st.dataset, m.name AS model, t.seed, t.method, t.criterion, t.granularity, t.allocation, t.schedule,
     t.rounds, t.retrain, t.control, t.sparsity_target, m.prunable, m.parameters, m.madds, e.accuracy, e.loss,
     l.accuracy_best_val, d.accuracy AS dense_accuracy, t.train_steps, t.key AS trial_key, st.variant, t.pruned_at_step,
     coalesce((SELECT sum(c.total - c.kept) FROM layer_densities c WHERE c.stage_id = t.masks_stage), 0) AS pruned,
@@ -299,7 +299,7 @@ ORDER BY c.sweep_id, c.position;
 CREATE VIEW layer_density AS
 -- One row per layer of each pruned trial with results or with its masks at least.
 SELECT
-  w.label AS sweep, t.dataset, m.name AS model, t.seed, t.method, t.allocation, t.schedule, t.rounds, t.control,
+  w.label AS sweep, st.dataset, m.name AS model, t.seed, t.method, t.allocation, t.schedule, t.rounds, t.control,
   t.sparsity_target, c.position, c.layer,
   c.total, c.requested, c.kept,                          -- weights
   1.0 * c.kept / c.total AS density,

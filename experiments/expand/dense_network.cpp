@@ -1,5 +1,6 @@
 #include "experiments/expand/dense_network.h"
 
+#include <filesystem>
 #include <utility>
 
 #include "base/error.h"
@@ -57,8 +58,18 @@ const DatasetSpec* DenseNetworks::dataset_of(const Combination& combination) {
     } catch (const Error& error) {
       problems_.add(spec_.dataset_place, error.what());
     }
+    refuse_equal_content(index);
   }
   return found->second ? &*found->second : nullptr;
+}
+
+void DenseNetworks::refuse_equal_content(std::size_t index) {
+  if (!datasets_[index]) return;
+  for (const auto& [other, dataset] : datasets_) {
+    if (other == index || dataset != datasets_[index]) continue;
+    problems_.add(spec_.dataset_place, dataset_label(spec_.dataset.values[index]) + " has the same content as " +
+                                           dataset_label(spec_.dataset.values[other]) + "; keep one of them");
+  }
 }
 
 std::unique_ptr<DenseNetwork> DenseNetworks::make(const Combination& combination) {
@@ -76,7 +87,10 @@ std::unique_ptr<DenseNetwork> DenseNetworks::make(const Combination& combination
   }
   const DatasetRequest& request = spec_.dataset.at(combination);
   config.dataset_name = dataset_label(request);
-  if (!request.path.empty()) config.dataset_path = std::make_shared<const std::string>(request.path);
+  if (!request.path.empty()) {
+    const std::filesystem::path path = std::filesystem::absolute(request.path).lexically_normal();
+    config.dataset_path = std::make_shared<const std::string>(path.string());  // pools are started elsewhere
+  }
   config.init = spec_.init.pick(combination).value_or("kaiming_normal");
   network->keys = pick(spec_.train, combination);
   const auto recipe = make_train_recipe(network->keys, dataset->train, spec_.train_place, problems_);

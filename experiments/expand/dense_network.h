@@ -42,6 +42,8 @@ class DenseNetworks {
  private:
   std::unique_ptr<DenseNetwork> make(const Combination& combination);
   const DatasetSpec* dataset_of(const Combination& combination);
+  /// Of two datasets with equal content the trials would be equal, and those of one would vanish.
+  void refuse_equal_content(std::size_t index);
 
   const SweepSpec& spec_;
   const DatasetResolver& resolve_;

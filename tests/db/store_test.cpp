@@ -66,6 +66,21 @@ TEST_F(StoreTest, ATrialLearnsOfADenseNetworkThatALaterSweepEvaluates) {
   EXPECT_EQ(ask("SELECT count(dense_accuracy) FROM results WHERE sweep = 'sample'"), "4");
 }
 
+TEST_F(StoreTest, ASweepShowsItsDatasetInItsOwnSpelling) {
+  record();
+  store_.apply(finish_all(sample_.graph));
+  SampleSweep other = make_sample_sweep(3);
+  for (Trial& trial : other.trials) {
+    TrialConfig config = *trial.config;
+    config.dataset_name = "./glyphs";
+    trial.config = std::make_shared<const TrialConfig>(config);
+  }
+  store_.record_sweep("other", other.yaml, other.trials, other.graph);
+  EXPECT_EQ(ask("SELECT group_concat(DISTINCT dataset) FROM results WHERE sweep = 'sample'"), "glyphs");
+  EXPECT_EQ(ask("SELECT group_concat(DISTINCT dataset) FROM results WHERE sweep = 'other'"), "./glyphs");
+  EXPECT_EQ(ask("SELECT group_concat(DISTINCT dataset) FROM layer_density WHERE sweep = 'other'"), "./glyphs");
+}
+
 TEST_F(StoreTest, ACutThatALaterSweepMakesCountsForAllTrialsBehindIt) {
   const SampleSweep cut = sample_;
   for (Stage& stage : sample_.graph.stages) stage.resume_from.reset();

@@ -1,5 +1,6 @@
 #include "experiments/expand_trials.h"
 
+#include <filesystem>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -191,6 +192,17 @@ TEST(ExpandTrials, a_missing_dataset_is_a_problem_of_its_line_and_asked_for_once
               ElementsAre("s.yaml:2:10: dataset: train-images-idx3-ubyte: not found in data"));
   EXPECT_TRUE(expansion.trials.empty());
   EXPECT_EQ(asked, 1);
+}
+
+TEST(ExpandTrials, a_folder_is_labelled_as_written_and_passed_on_as_absolute) {
+  const TrialConfig config = *trials_of(kBase, {"dataset={idx: ./fashion/../fm}"}).at(0).config;
+  EXPECT_EQ(config.dataset_name, "idx:./fashion/../fm");
+  EXPECT_EQ(*config.dataset_path, (std::filesystem::current_path() / "fm").string());
+}
+
+TEST(ExpandTrials, two_datasets_of_equal_content_are_refused) {
+  EXPECT_THAT(problems(kBase, {"dataset=[{idx: a}, {idx: b}]"}),
+              ElementsAre("--set dataset: dataset: idx:b has the same content as idx:a; keep one of them"));
 }
 
 TEST(ExpandTrials, a_sweep_without_end_is_refused) {

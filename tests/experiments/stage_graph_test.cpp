@@ -1,5 +1,6 @@
 #include "experiments/stage_graph.h"
 
+#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -171,7 +172,7 @@ TEST(StageGraph, folders_travel_with_stages_that_read_data_but_not_in_keys) {
   const StageGraph there = graph_of(yaml, {"dataset={idx: there}"});
   ASSERT_EQ(here.stages.size(), there.stages.size());
   for (std::size_t i = 0; i < here.stages.size(); ++i) EXPECT_EQ(here.stages[i].key, there.stages[i].key);
-  EXPECT_EQ(*here.stages.at(1).dataset_path, "here");
+  EXPECT_EQ(*here.stages.at(1).dataset_path, (std::filesystem::current_path() / "here").string());
   EXPECT_EQ(here.stages.at(0).dataset_path, nullptr);
 }
 
