@@ -16,9 +16,36 @@ std::size_t count_sparsities(const PruneKeys& prune) {
   return count;
 }
 
-bool is_only_finetuned(const SweepSpec& spec) {
-  const auto finetunes = [](const RetrainSetting& setting) { return setting.form == RetrainSetting::Form::finetune; };
-  return std::ranges::any_of(spec.retrain.values, finetunes);
+using After = RetrainSetting::Form;
+
+bool is_length(const Length& length, std::int64_t epochs, std::int64_t steps) {
+  return length.epochs == epochs && length.steps == steps;
+}
+
+bool is_init(const Length& length) {
+  return is_length(length, 0, 0);
+}
+
+/// Whether a retraining of fresh weights is much shorter than the dense network's.
+bool is_short(const RetrainSetting& setting) {
+  if (setting.form == After::lr_rewind) return setting.last_epochs > 0 || !is_init(setting.to);
+  return setting.form == After::finetune;
+}
+
+/// Whether networks pruned at `moment`, before the end of the dense training, are not trained to the end afterwards.
+bool stays_untrained(const PruneMoment& moment, const RetrainSetting& setting) {
+  if (moment.trained || setting.form == After::rewind || setting.form == After::reinit) return false;
+  if (setting.form != After::lr_rewind || setting.last_epochs > 0) return true;
+  return !is_init(setting.to) && !is_length(setting.to, moment.length.epochs, moment.length.steps);
+}
+
+bool any_stays_untrained(const SweepSpec& spec) {
+  const std::vector<RetrainSetting> none(1);
+  for (const RetrainSetting& setting : spec.retrain.given() ? spec.retrain.values : none) {
+    const auto stays = [&](const PruneMoment& moment) { return stays_untrained(moment, setting); };
+    if (std::ranges::any_of(spec.prune->at.values, stays)) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -38,9 +65,14 @@ std::vector<Diagnostic> check_sweep(const SweepSpec& spec) {
     warn(spec.controls_place, "no random control, so nothing says what a method is better than; add random");
   if (count_sparsities(*spec.prune) < 3) warn(spec.sparsity_place, "fewer than three sparsities hardly make a curve");
   const bool has_reinit = std::ranges::find(spec.controls, Control::reinit) != spec.controls.end();
-  if (has_reinit && is_only_finetuned(spec)) {
+  if (has_reinit && std::ranges::any_of(spec.retrain.values, is_short)) {
     warn(spec.controls_place,
-         "the reinit control trains new weights for as long as finetune does, which is short; rewind instead");
+         "the reinit control trains new weights for as long as finetune or lr_rewind does, which is short; rewind "
+         "instead");
+  }
+  if (any_stays_untrained(spec)) {
+    warn(spec.at_place,
+         "networks pruned before the training's end are hardly trained after it; add retrain: {rewind: {to: init}}");
   }
   return warnings;
 }

@@ -8,7 +8,8 @@
 namespace espalier {
 
 /// Warnings about a sweep that runs but whose comparison would say little: no random control, one seed, fewer than
-/// three sparsities, no dense networks, a reinit control that is only fine-tuned. Pure.
+/// three sparsities, no dense networks, a reinit control that is hardly trained, networks pruned before training that
+/// are hardly trained. Pure.
 std::vector<Diagnostic> check_sweep(const SweepSpec& spec);
 
 }  // namespace espalier

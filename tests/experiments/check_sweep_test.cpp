@@ -32,7 +32,32 @@ TEST(CheckSweep, what_weakens_a_comparison_is_said) {
                   HasSubstr("no dense networks are run"),
                   HasSubstr("s.yaml:9:11: warning: controls: no random control"),
                   HasSubstr("warning: prune.sparsity: fewer than three sparsities"),
-                  HasSubstr("the reinit control trains new weights for as long as finetune does")));
+                  HasSubstr("the reinit control trains new weights for as long as finetune or lr_rewind does")));
+}
+
+TEST(CheckSweep, short_retraining_of_fresh_weights_is_said) {
+  const std::string reinit = "prune: {method: magnitude, sparsity: [0.5, 0.8, 0.9]}\ncontrols: [random, reinit]\n";
+  const auto short_one = ElementsAre(HasSubstr("controls: the reinit control trains new weights"));
+  EXPECT_THAT(warnings(reinit + "retrain: {lr_rewind: {epochs: 1}}\n"), short_one);
+  EXPECT_THAT(warnings(reinit + "retrain: {lr_rewind: {to: 2ep}}\n"), short_one);
+  EXPECT_THAT(warnings(reinit + "retrain: {lr_rewind: {to: init}}\n"), IsEmpty());
+  EXPECT_THAT(warnings(reinit + "retrain: {rewind: {to: 100it}}\n"), IsEmpty());
+}
+
+TEST(CheckSweep, networks_pruned_early_and_never_trained_are_said) {
+  const auto at = [](const std::string& moment, const std::string& retrain) {
+    return warnings("prune: {method: snip, sparsity: [0.5, 0.8, 0.9], at: " + moment + "}\n" + retrain);
+  };
+  const auto untrained = ElementsAre(
+      "s.yaml:5:54: warning: prune.at: networks pruned before the training's end are hardly trained after it; add "
+      "retrain: {rewind: {to: init}}");
+  EXPECT_THAT(at("init", ""), untrained);
+  EXPECT_THAT(at("500it", "retrain: none\n"), untrained);
+  EXPECT_THAT(at("init", "retrain: [{finetune: {epochs: 1}}, {rewind: {to: init}}]\n"), untrained);
+  EXPECT_THAT(at("init", "retrain: {lr_rewind: {epochs: 1}}\n"), untrained);
+  EXPECT_THAT(at("init", "retrain: {rewind: {to: init}}\n"), IsEmpty());
+  EXPECT_THAT(at("500it", "retrain: {lr_rewind: {to: 500it}}\n"), IsEmpty());
+  EXPECT_THAT(at("trained", "retrain: none\n"), IsEmpty());
 }
 
 }  // namespace
