@@ -84,8 +84,14 @@ class Expander {
     return found->second;
   }
 
+  /// A network that is not retrained has no reinit control; a sweep in which none can have one is mistaken.
   void refuse_impossible_control(const RetrainSetting& setting) {
-    if (setting.form != RetrainSetting::Form::none || !wants(Control::reinit)) return;
+    using Form = RetrainSetting::Form;
+    if (setting.form != Form::none || !wants(Control::reinit)) return;
+    const auto can_have_it = [](const RetrainSetting& one) {
+      return one.form != Form::none && one.form != Form::reinit;
+    };
+    if (std::ranges::any_of(spec_.retrain.values, can_have_it)) return;
     problems_.add(spec_.controls_place,
                   "reinit trains new weights, but with retrain: none nothing is trained; drop one of them");
   }
@@ -133,7 +139,7 @@ class Expander {
   /// The points of one control follow each other, so that a chain of rounds is built round by round.
   void add_with_controls(const TrialConfig& method, const std::vector<OperatingPoint>& points, const Parts& parts) {
     const bool is_random = method.prune->criterion == "random";
-    const bool is_reinit = method.retrain.weights == RetrainPlan::Weights::fresh;
+    const bool can_reinit = method.retrain.recipe && method.retrain.weights != RetrainPlan::Weights::fresh;
     if (!is_random) add_points(method, points, parts);
     if (is_random || wants(Control::random)) {
       TrialConfig twin = method;
@@ -143,7 +149,7 @@ class Expander {
       add_points(twin, points, parts);
     }
     for (const Control control : {Control::shuffle, Control::reinit}) {
-      if (is_random || !wants(control) || (control == Control::reinit && is_reinit)) continue;
+      if (is_random || !wants(control) || (control == Control::reinit && !can_reinit)) continue;
       TrialConfig twin = method;
       twin.control = control;
       add_points(twin, points, parts);

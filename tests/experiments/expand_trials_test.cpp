@@ -64,6 +64,16 @@ dense: false
                   "magnitude 0.75 iterative/2 rewind init seed 0 (reinit)"));
 }
 
+TEST(ExpandTrials, reinit_is_left_out_where_nothing_is_retrained) {
+  EXPECT_THAT(described(trials_of(kBase + "dense: false\nprune: {method: magnitude, sparsity: 0.5}\n"
+                                          "retrain: [none, {rewind: {to: init}}]\ncontrols: [reinit]\n")),
+              ElementsAre("magnitude 0.5 one_shot/1 none seed 0", "magnitude 0.5 one_shot/1 rewind init seed 0",
+                          "magnitude 0.5 one_shot/1 rewind init seed 0 (reinit)"));
+  EXPECT_THAT(problems(kBase + "prune: {method: magnitude, sparsity: 0.5}\nretrain: [none, reinit]\n"
+                               "controls: [reinit]\n"),
+              ElementsAre(HasSubstr("controls: reinit trains new weights")));
+}
+
 TEST(ExpandTrials, counts_are_exact_globally_and_by_layer) {
   const auto rounds = [](const std::string& prune) {
     return trials_of(kBase + "prune: {method: magnitude, " + prune + "}\n").at(1).config->prune->rounds;
