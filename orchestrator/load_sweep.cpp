@@ -1,11 +1,13 @@
 #include "orchestrator/load_sweep.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "experiments/check_sweep.h"
 #include "experiments/expand_trials.h"
+#include "experiments/parse/override.h"
 #include "experiments/parse_sweep.h"
 
 namespace espalier {
@@ -36,6 +38,7 @@ LoadedSweep load_sweep(const std::filesystem::path& file, const std::vector<std:
   const ParsedSweep parsed = parse_sweep(sweep.yaml, file.string(), overrides);
   refuse_if_wrong(parsed.diagnostics);
   sweep.name = parsed.spec->name;
+  sweep.yaml = note_overrides(std::move(sweep.yaml), overrides);
   Expansion expansion =
       expand_trials(*parsed.spec, [&](const DatasetRequest& request) { return resolve_dataset(request, data); });
   refuse_if_wrong(expansion.diagnostics);

@@ -14,7 +14,7 @@ namespace espalier {
 /// A sweep file, read, checked, multiplied out and merged.
 struct LoadedSweep {
   std::string name;
-  std::string yaml;
+  std::string yaml;  ///< the file, and a comment line for each override
   std::vector<Trial> trials;
   StageGraph graph;
   std::vector<Diagnostic> warnings;

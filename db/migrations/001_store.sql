@@ -48,7 +48,7 @@ CREATE TABLE sweeps (
   edition INTEGER NOT NULL,       -- 1, 2, ... among the sweeps of this name
   label TEXT NOT NULL UNIQUE,     -- "mnist-curves", or "mnist-curves@1" for an edition that is not the newest
   spec_sha256 TEXT NOT NULL UNIQUE,  -- of the name, the trials' keys and the stages' keys
-  yaml TEXT NOT NULL,             -- as it was read
+  yaml TEXT NOT NULL,             -- as it was read, and a line "# --set KEY=VALUE" for each override
   state TEXT NOT NULL DEFAULT 'waiting'
     CHECK (state IN ('waiting', 'running', 'finished', 'stopped', 'cancelled', 'failed')),
   created_at REAL NOT NULL,       -- seconds since 1970

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "experiments/parse/yaml_value.h"
 #include "experiments/problems.h"
@@ -10,5 +11,9 @@ namespace espalier {
 /// Replaces one value of `tree` as `assignment` says: "train.epochs=2", "prune.sparsity=[0.5, 0.9]". The value is YAML;
 /// maps on the way are made if they are missing. Problems name "--set train.epochs" instead of a file.
 void apply_override(YamlValue& tree, const std::string& assignment, Problems& problems);
+
+/// `yaml` with a comment line for each assignment at its end, as in "# --set train.epochs=2": what a run is recorded
+/// with.
+std::string note_overrides(std::string yaml, const std::vector<std::string>& assignments);
 
 }  // namespace espalier
