@@ -14,6 +14,7 @@ std::vector<std::string> axis_paths(AxisReader& axes) {
 }
 
 std::optional<AxisIndex> find_axis(AxisReader& axes, const std::string& path, const KeyPlace& place) {
+  if (axes.failed(path)) return std::nullopt;
   const std::vector<std::string> paths = axis_paths(axes);
   const auto found = std::ranges::find(paths, path);
   if (found != paths.end()) return static_cast<AxisIndex>(found - paths.begin());

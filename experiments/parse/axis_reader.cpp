@@ -16,10 +16,13 @@ std::vector<YamlValue> AxisReader::list_values(const YamlValue& value) {
   }
   std::vector<YamlValue> given = alternatives(value);
   if (given.empty()) problems_.add(value.place, "holds an empty list; give at least one value");
-  std::set<std::string> seen;
+  std::map<std::string, std::string> seen;
   for (const YamlValue& one : given) {
     const std::string text = flow_text(one);
-    if (!seen.insert(text).second) problems_.add(one.place, text + " is listed twice");
+    const auto [first, is_new] = seen.try_emplace(value_text(one), text);
+    if (is_new) continue;
+    problems_.add(one.place,
+                  text + " is listed twice" + (first->second == text ? "" : ": " + first->second + " is the same"));
   }
   return given;
 }

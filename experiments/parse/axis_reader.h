@@ -33,6 +33,7 @@ class AxisReader {
     for (const YamlValue& one : given) {
       if (std::optional<Value> parsed = parse(one, problems_)) choices.values.push_back(std::move(*parsed));
     }
+    if (choices.values.size() != given.size() || given.empty()) failed_.insert(value->place.path);
     if (!is_axis(*value, given) || choices.values.size() != given.size()) return;
     std::vector<std::string> shown;
     for (const Value& one : choices.values) shown.push_back(column ? column(one) : "");
@@ -47,6 +48,8 @@ class AxisReader {
 
   Problems& problems() { return problems_; }
   std::vector<Axis>& axes() { return axes_; }
+  /// Whether `path` has values that could not be read, which was reported: nothing more is known of its axis.
+  bool failed(const std::string& path) const { return failed_.contains(path); }
   /// What was written for each value of an axis.
   const std::vector<YamlValue>& written(AxisIndex axis) const { return written_[axis]; }
 
@@ -59,6 +62,7 @@ class AxisReader {
   Problems& problems_;
   std::vector<Axis> axes_;
   std::vector<std::vector<YamlValue>> written_;
+  std::set<std::string> failed_;
 };
 
 }  // namespace espalier

@@ -12,7 +12,7 @@ MapReader::MapReader(const YamlValue& map, Problems& problems) : map_(map), prob
 }
 
 const YamlValue* MapReader::find(const std::string& key) {
-  known_.push_back(key);
+  if (std::ranges::find(known_, key) == known_.end()) known_.push_back(key);
   return map_.find(key);
 }
 

@@ -57,7 +57,7 @@ std::optional<double> parse_number(const YamlValue& value, const NumberRange& ra
 std::optional<double> parse_sparsity(const YamlValue& value, Problems& problems) {
   NumberRange range{0, 1, true, false, "the fraction removed"};
   const auto number = is_plain(value) ? whole_number<double>(value.text) : std::nullopt;
-  if (number && *number > 1 && *number < 100)
+  if (number && *number >= 2 && *number < 100)
     range.what += fmt::format(" ({} % is written {})", *number, *number / 100);
   return parse_number(value, range, problems);
 }

@@ -20,7 +20,7 @@ struct NumberRange {
 };
 
 std::optional<double> parse_number(const YamlValue& value, const NumberRange& range, Problems& problems);
-/// In [0, 1); a number above 1 gets the hint that 90 % is written 0.9.
+/// In [0, 1); a number from 2 up gets the hint that 90 % is written 0.9.
 std::optional<double> parse_sparsity(const YamlValue& value, Problems& problems);
 std::optional<std::int64_t> parse_count(const YamlValue& value, std::int64_t least, std::int64_t most,
                                         Problems& problems);

@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace espalier {
 namespace {
 
@@ -75,6 +77,26 @@ std::string flow_text(const YamlValue& value) {
       }
   }
   return "{" + text + "}";
+}
+
+std::string value_text(const YamlValue& value) {
+  constexpr std::size_t kExactDigits = 15;  // of a double: longer numbers that differ may be equal as doubles
+  std::vector<std::string> parts;
+  switch (value.kind) {
+    case YamlValue::Kind::null:
+      return "null";
+    case YamlValue::Kind::scalar: {
+      const auto number = value.text.size() <= kExactDigits ? number_in(value) : std::nullopt;
+      return number ? fmt::format("{}", *number) : value.text;
+    }
+    case YamlValue::Kind::list:
+      for (const YamlValue& item : value.items) parts.push_back(value_text(item));
+      return fmt::format("[{}]", fmt::join(parts, ", "));
+    case YamlValue::Kind::map:
+      for (const YamlEntry& entry : value.entries) parts.push_back(entry.key + ": " + value_text(entry.value));
+  }
+  std::ranges::sort(parts);
+  return fmt::format("{{{}}}", fmt::join(parts, ", "));
 }
 
 bool matches(const YamlValue& value, const YamlValue& pattern) {

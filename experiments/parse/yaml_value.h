@@ -36,6 +36,9 @@ std::string describe(const YamlValue& value);
 /// On one line: `{iterative: {rate: 0.2, rounds: 15}}`.
 std::string flow_text(const YamlValue& value);
 
+/// As flow_text, but equal values have equal texts: 0.50 and 5e-1 are 0.5, and the keys of a map are in order.
+std::string value_text(const YamlValue& value);
+
 /// Whether `value` could have been written as `pattern`: equal scalars (0.50 equals 0.5), any item of a list, the
 /// entries of a map (others may be there too); and a word stands for the map that has it as its only key or its `name`.
 bool matches(const YamlValue& value, const YamlValue& pattern);

@@ -114,6 +114,16 @@ TEST(Axes, momentum_makes_no_variants_of_adam) {
                   "dense seed 4 [train.optimizer=sgd, train.momentum=0.9]", "dense seed 4 [train.optimizer=adam]"));
 }
 
+TEST(Axes, a_bad_value_is_reported_once_however_often_its_axis_is_named) {
+  EXPECT_THAT(problems("sweep: s\ndataset: mnist\nmodel: lenet-5\ntrain: {lr: [0.1, fast], batch_size: [60, 120], "
+                       "epochs: 1}\nexclude: {train.lr: 0.1}\nwhen: {train.lr: 0.1}\n"
+                       "zip: [[train.lr, train.batch_size]]\n"),
+              ElementsAre(HasSubstr("train.lr[1]: expected a number")));
+  EXPECT_THAT(problems("sweep: s\ndataset: mnist\nmodel: lenet-5\ntrain: {lr: [], epochs: 1}\n"
+                       "exclude: {train.lr: 0.1}\n"),
+              ElementsAre(HasSubstr("train.lr: holds an empty list")));
+}
+
 TEST(Axes, mistakes_are_named) {
   EXPECT_THAT(
       axis_problems("zip: [[train.lr, train.batchsize]]\n"),

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "experiments/parse/override.h"
 #include "sweep_story.h"
 
 namespace espalier {
@@ -58,8 +59,8 @@ prune:
           "s.yaml:4:8: seeds: expected an integer from 1 to 1000000, found 0",
           "s.yaml:7:23: prune.method[1]: unknown \"snp\"; did you mean \"snip\"? (one of magnitude, random, "
           "gradient, snip)",
-          "s.yaml:8:19: prune.sparsity[1]: expected a number from 0 and below 1: the fraction removed "
-          "(1.2 % is written 0.012), found 1.2",
+          "s.yaml:8:19: prune.sparsity[1]: expected a number from 0 and below 1: the fraction removed, found "
+          "1.2",
           "s.yaml:8:24: prune.sparsity[2]: expected a number from 0 and below 1: the fraction removed "
           "(90 % is written 0.9), found 90"));
 }
@@ -110,7 +111,7 @@ TEST(ParseSweep, how_far_to_prune_is_said_once) {
   EXPECT_THAT(problems(base + "allocation: {fc1: 0.9}, schedule: {iterative: {rate: 0.2}}}\n"),
               ElementsAre(HasSubstr("a table of sparsities goes with a number of rounds")));
   EXPECT_THAT(problems(base + "sparsity: 0.9, schedule: {cubic: {rate: 0.2}}}\n"),
-              ElementsAre(HasSubstr("cubic.rounds: is missing"), HasSubstr("unknown \"rate\"")));
+              ElementsAre(HasSubstr("cubic.rounds: is missing"), HasSubstr("unknown \"rate\" (one of rounds)")));
 }
 
 TEST(ParseSweep, types_are_checked) {
@@ -128,6 +129,17 @@ TEST(ParseSweep, types_are_checked) {
   EXPECT_THAT(problems(kHead + "train: {lr: [0.1, [0.2]], epochs: []}\n"),
               ElementsAre(HasSubstr("train.lr[1]: expected a number"), HasSubstr("train.epochs: holds an empty list")));
   EXPECT_THAT(problems(kHead + "train: {lr: [0.1, 0.1], epochs: 1}\n"), ElementsAre(HasSubstr("0.1 is listed twice")));
+}
+
+TEST(ParseSweep, a_value_in_another_spelling_is_the_same_value) {
+  EXPECT_THAT(problems(kHead + "train: {lr: [0.1, 1e-1], epochs: 1}\n"),
+              ElementsAre("s.yaml:4:19: train.lr[1]: 1e-1 is listed twice: 0.1 is the same"));
+  EXPECT_THAT(problems(kHead + kTrain + "prune: {method: magnitude, sparsity: [0.9, 0.90, 0.5]}\n"),
+              ElementsAre(HasSubstr("prune.sparsity[1]: 0.90 is listed twice: 0.9 is the same")));
+  EXPECT_THAT(problems(kHead + kTrain +
+                       "prune: {method: magnitude, sparsity: 0.9}\n"
+                       "retrain: [{finetune: {epochs: 1, lr: 0.1}}, {finetune: {lr: 0.10, epochs: 1}}]\n"),
+              ElementsAre(HasSubstr("{finetune: {epochs: 1, lr: 0.1}} is the same")));
 }
 
 TEST(ParseSweep, lengths_are_epochs_and_steps) {
@@ -155,11 +167,19 @@ TEST(ParseSweep, overrides_replace_a_value_and_are_named_by_their_problems) {
   EXPECT_THAT(problems(yaml, {"train.epocs=2"}),
               ElementsAre(HasSubstr("--set train.epocs: train.epocs: unknown \"epocs\"")));
   EXPECT_THAT(problems(yaml, {"epochs"}), ElementsAre("--set epochs: expected KEY=VALUE, as in train.epochs=2"));
-  EXPECT_THAT(problems(yaml, {"seeds=[1"}), ElementsAre(HasSubstr("--set seeds: seeds: a key is one word; is a bracket")));
-  EXPECT_THAT(problems(yaml, {"seeds.first=2"}), ElementsAre(HasSubstr("--set seeds.first: seeds: expected an integer")));
+  EXPECT_THAT(problems(yaml, {"seeds=[1"}),
+              ElementsAre(HasSubstr("--set seeds: seeds: a key is one word; is a bracket")));
+  EXPECT_THAT(problems(yaml, {"seeds.first=2"}),
+              ElementsAre(HasSubstr("--set seeds.first: seeds: expected an integer")));
   EXPECT_THAT(
       problems(yaml, {"model.name=x"}),
       ElementsAre("--set model.name: model.name: model is the text \"lenet-300-100\", not a map; set it as a whole"));
+}
+
+TEST(ParseSweep, overrides_are_noted_at_the_end_of_the_text) {
+  EXPECT_EQ(note_overrides("sweep: s", {"train.epochs=1", "prune.sparsity=[0.5,\n 0.9]"}),
+            "sweep: s\n# --set train.epochs=1\n# --set prune.sparsity=[0.5,  0.9]\n");
+  EXPECT_EQ(note_overrides("sweep: s\n", {}), "sweep: s\n");
 }
 
 TEST(ParseSweep, sweeps_without_pruning_are_fine) {
