@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/host_name.h"
@@ -22,10 +23,6 @@
 
 namespace espalier {
 namespace {
-
-double now_s() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 StorePaths create_folders(const std::filesystem::path& root) {
   StorePaths paths{root};
@@ -104,7 +101,7 @@ struct Store::Impl {
       : paths(create_folders(root)),
         lock(take_lock(paths)),
         database(open_database(paths)),
-        generation(raise_generation(database, paths, now_s())),
+        generation(raise_generation(database, paths, utc_seconds())),
         changes(database) {}
 
   /// Runs `work` in one transaction: all of it is durable afterwards, or nothing was changed.
@@ -154,7 +151,7 @@ std::uint32_t Store::generation() const {
 SweepId Store::record_sweep(const std::string& name, const std::string& yaml, const std::vector<Trial>& trials,
                             const StageGraph& graph) {
   return impl_->in_transaction(
-      [&] { return SweepRecorder(impl_->database).record(name, yaml, trials, graph, now_s()); });
+      [&] { return SweepRecorder(impl_->database).record(name, yaml, trials, graph, utc_seconds()); });
 }
 
 std::vector<bool> Store::done_stages(const StageGraph& graph) {

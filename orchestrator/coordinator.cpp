@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cluster/authentication.h"
 
@@ -35,10 +36,6 @@ constexpr double kLockedSeconds = 60;
 /// How often on_results is called at most, and how small a part of the coordinator's time it may take.
 constexpr double kAnnounceSeconds = 20;
 constexpr double kAnnounceShare = 0.02;
-
-Now utc_seconds() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 tcp::acceptor listen_on(asio::io_context& io, const std::string& host, int port) {
   boost::system::error_code bad_address;

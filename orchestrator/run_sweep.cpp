@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "analysis/versus_random.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "db/store.h"
@@ -13,10 +14,6 @@
 
 namespace espalier {
 namespace {
-
-double utc_seconds() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 /// espalier-worker stands beside espalier.
 std::filesystem::path find_worker() {

@@ -10,17 +10,13 @@
 #include <nlohmann/json.hpp>
 #include <torch/version.h>
 
+#include "base/host_name.h"
 #include "experiments/stage.h"
 #include "worker/blas_kernel.h"
 #include "worker/build_identity.h"
 
 namespace espalier {
 namespace {
-
-std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
 
 /// What follows the colon of the first line that begins with `field`; "" if there is none.
 std::string field_of(const std::filesystem::path& path, const std::string& field) {
