@@ -8,7 +8,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "worker/safetensors.h"
+#include "experiments/safetensors.h"
 
 namespace espalier {
 

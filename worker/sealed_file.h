@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "experiments/safetensors.h"
 #include "experiments/stage.h"
-#include "worker/safetensors.h"
 
 namespace espalier {
 

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "experiments/safetensors.h"
 #include "tests/worker/job_test.h"
 #include "worker/environment.h"
-#include "worker/safetensors.h"
 
 namespace espalier {
 namespace {

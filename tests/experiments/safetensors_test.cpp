@@ -1,4 +1,4 @@
-#include "worker/safetensors.h"
+#include "experiments/safetensors.h"
 
 #include <cstring>
 
