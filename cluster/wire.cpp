@@ -76,7 +76,7 @@ JobStage job_stage_from_wire(const json& wire) {
   stage.inputs = fields.list([](const json& element) {
     Fields input(element);
     const int role = input.small();
-    if (role > static_cast<int>(InputRole::masks)) refuse_message("an unknown role of an input");
+    if (role > static_cast<int>(InputRole::sensitivity)) refuse_message("an unknown role of an input");
     return std::make_pair(static_cast<InputRole>(role), input.key());
   });
   if (!fields.absent()) stage.resume_from = fields.key();

@@ -1,5 +1,7 @@
 #include "experiments/catalog.h"
 
+#include <sstream>
+
 #include "base/error.h"
 #include "base/suggest.h"
 
@@ -7,9 +9,11 @@ namespace espalier {
 namespace {
 
 using enum CriterionNeeds;
+using enum CriterionScores;
 
 constexpr CriterionEntry kCriteria[] = {
-#define ESPALIER_CRITERION(name, formula, paper, needs, about) {#name, formula, paper, needs, about},
+#define ESPALIER_CRITERION(name, formula, paper, needs, scores, options, about) \
+  {#name, formula, paper, needs, scores, options, about},
 #include "experiments/catalog/criteria.def"
 #undef ESPALIER_CRITERION
 };
@@ -81,6 +85,16 @@ std::span<const CatalogEntry> list_models() {
 }
 std::span<const CatalogEntry> list_dataset_names() {
   return kDatasets;
+}
+
+std::map<std::string, double> default_options(const CriterionEntry& criterion) {
+  std::map<std::string, double> options;
+  std::istringstream words{std::string(criterion.options)};
+  for (std::string word; words >> word;) {
+    const std::size_t equals = word.find('=');
+    options.emplace(word.substr(0, equals), std::stod(word.substr(equals + 1)));
+  }
+  return options;
 }
 
 const CriterionEntry& find_criterion(std::string_view name) {

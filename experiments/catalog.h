@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,12 +12,21 @@ namespace espalier {
 // prints. The worker expands criteria.def itself, into calls of its code.
 
 enum class CriterionNeeds { needs_nothing, needs_data, needs_gradient };
+enum class CriterionScores {
+  scores_weights,
+  scores_outputs,            ///< one score for each output of a layer
+  scores_normed_outputs,     ///< the same, of layers that a batch norm takes
+  scores_activated_outputs,  ///< the same, of layers that a ReLU takes
+  repairs_weights            ///< scores weights, and changes those that stay
+};
 
 struct CriterionEntry {
   std::string_view name;
   std::string_view formula;  ///< the score of a weight
   std::string_view paper;
   CriterionNeeds needs;
+  CriterionScores scores;
+  std::string_view options;  ///< "name=default name=default"
   std::string_view about;
 };
 
@@ -36,6 +46,9 @@ std::span<const CatalogEntry> list_retrains();
 std::span<const CatalogEntry> list_models();
 /// Names and sentences; whether their files are there is list_datasets of dataset.h.
 std::span<const CatalogEntry> list_dataset_names();
+
+/// The options with their defaults.
+std::map<std::string, double> default_options(const CriterionEntry& criterion);
 
 /// Errors: ErrorKind::invalid_input for an unknown name, with the choices.
 const CriterionEntry& find_criterion(std::string_view name);

@@ -92,6 +92,47 @@ std::array<std::int64_t, 3> JsonReader::shape(const char* field) {
   return {sides[0], sides[1], sides[2]};
 }
 
+std::vector<double> JsonReader::numbers(const char* field) {
+  const nlohmann::json& value = at(field);
+  if (!value.is_array() || value.size() > kMostCounts) refuse(field, "expected a list of at most 100000 numbers");
+  std::vector<double> numbers;
+  for (const nlohmann::json& item : value) {
+    if (!item.is_number() || !std::isfinite(item.get<double>())) refuse(field, "expected finite numbers");
+    numbers.push_back(item.get<double>());
+  }
+  return numbers;
+}
+
+std::map<std::string, double> JsonReader::numbers_by_name(const char* field) {
+  const nlohmann::json& value = at(field);
+  if (!value.is_object() || value.size() > kMostCounts) refuse(field, "expected an object of numbers");
+  std::map<std::string, double> numbers;
+  for (const auto& [name, number] : value.items()) {
+    if (!number.is_number() || !std::isfinite(number.get<double>())) refuse(field, name + ": expected a finite number");
+    numbers.emplace(name, number.get<double>());
+  }
+  return numbers;
+}
+
+std::vector<std::string> JsonReader::texts(const char* field) {
+  const nlohmann::json& value = at(field);
+  if (!value.is_array() || value.size() > kMostCounts) refuse(field, "expected a list of at most 100000 texts");
+  std::vector<std::string> texts;
+  for (const nlohmann::json& item : value) {
+    if (!item.is_string() || item.get_ref<const std::string&>().size() > kLongestText) refuse(field, "expected texts");
+    texts.push_back(item.get<std::string>());
+  }
+  return texts;
+}
+
+std::vector<JsonReader> JsonReader::objects(const char* field, std::size_t most) {
+  const nlohmann::json& value = at(field);
+  if (!value.is_array() || value.size() > most) refuse(field, "expected a list of objects");
+  std::vector<JsonReader> readers;
+  for (const nlohmann::json& item : value) readers.emplace_back(item, where_ + ": " + field);
+  return readers;
+}
+
 JsonReader JsonReader::object(const char* field) {
   const nlohmann::json& value = at(field);
   return JsonReader(value, where_ + ": " + field);

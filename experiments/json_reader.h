@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,14 @@ class JsonReader {
   std::int64_t count(const char* field, std::int64_t least, std::int64_t most);
   std::vector<std::int64_t> counts(const char* field, std::int64_t most);
   std::array<std::int64_t, 3> shape(const char* field);
+  std::vector<double> numbers(const char* field);
+  std::map<std::string, double> numbers_by_name(const char* field);
+  std::vector<std::string> texts(const char* field);
   JsonReader object(const char* field);
+  /// A list of at most `most` objects.
+  std::vector<JsonReader> objects(const char* field, std::size_t most);
+  /// Of a field that is left out while it has its default.
+  bool has(const char* field) const { return object_.contains(field); }
   bool is_null(const char* field);
 
   /// Refuses fields that nobody asked for: they would change the meaning of a key that we do not understand.

@@ -1,6 +1,10 @@
 #include "experiments/model_description.h"
 
+#include <functional>
+#include <numeric>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "base/suggest.h"
@@ -12,8 +16,12 @@ namespace {
 constexpr std::int64_t kLargestSize = 1 << 20;   // of a channel count, a side or a number of classes
 constexpr std::int64_t kLargestInput = 1 << 30;  // values of one example; so that every count here stays within 64 bits
 
-/// Channels, height, width; a flat vector of n is {n, 1, 1}.
-using Shape = std::array<std::int64_t, 3>;
+/// {channels, height, width} of an image, {tokens, width} of a sequence, {n} of a flat vector.
+using Shape = std::vector<std::int64_t>;
+
+std::int64_t elements(const Shape& shape) {
+  return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+}
 
 [[noreturn]] void mismatch(const std::string& layer, std::int64_t takes, std::int64_t gets) {
   throw Error(ErrorKind::invalid_input,
@@ -32,44 +40,121 @@ std::int64_t window_steps(const std::string& layer, std::int64_t side, std::int6
 /// Walks the layers with the shape of one example, and checks that each takes what the one before it gives.
 class ShapeWalk {
  public:
-  explicit ShapeWalk(const ModelDescription& model) : shape_(model.input) {
-    for (const Op& op : model.ops) std::visit([this](const auto& layer) { apply(layer); }, op);
-    if (shape_ != Shape{model.classes, 1, 1})
-      mismatch(model.name + "'s loss", model.classes, shape_[0] * shape_[1] * shape_[2]);
+  explicit ShapeWalk(const ModelDescription& model) : shape_(model.input.begin(), model.input.end()) {
+    walk(model.ops);
+    if (shape_.back() != model.classes || shape_.size() == 3)
+      mismatch(model.name + "'s loss", model.classes, elements(shape_));
+    if (producer_) layers[*producer_].is_output = true;
   }
 
   std::vector<PrunableLayer> layers;
   std::int64_t parameters = 0;
 
  private:
+  void walk(const std::vector<Op>& ops) {
+    for (const Op& one : ops) std::visit([this](const auto& op) { apply(op); }, one.op);
+  }
+
   void apply(const LinearOp& layer) {
-    if (shape_ != Shape{layer.in, 1, 1}) mismatch(layer.name, layer.in, shape_[0] * shape_[1] * shape_[2]);
-    shape_ = {layer.out, 1, 1};
-    add(layer.name, {layer.out, layer.in}, layer.bias);
+    // A flat vector may still have the shape {n, 1, 1} of the input.
+    if (shape_.size() == 3 && shape_[1] == 1 && shape_[2] == 1) shape_.resize(1);
+    if (shape_.size() == 3 || shape_.back() != layer.in) mismatch(layer.name, layer.in, elements(shape_));
+    shape_.back() = layer.out;
+    add(layer.name, {layer.out, layer.in}, layer.bias, elements(shape_) / layer.out);
   }
   void apply(const Conv2dOp& layer) {
-    if (shape_[0] != layer.in) mismatch(layer.name, layer.in, shape_[0]);
+    need_image(layer.name, layer.in);
     shape_ = {layer.out, window_steps(layer.name, shape_[1] + 2 * layer.padding, layer.kernel, layer.stride),
               window_steps(layer.name, shape_[2] + 2 * layer.padding, layer.kernel, layer.stride)};
-    add(layer.name, {layer.out, layer.in, layer.kernel, layer.kernel}, layer.bias);
+    add(layer.name, {layer.out, layer.in, layer.kernel, layer.kernel}, layer.bias, shape_[1] * shape_[2]);
   }
   void apply(const MaxPool2dOp& layer) {
+    need_image("a pooling", shape_[0]);
     shape_ = {shape_[0], window_steps("a pooling", shape_[1], layer.kernel, layer.stride),
               window_steps("a pooling", shape_[2], layer.kernel, layer.stride)};
   }
-  void apply(const FlattenOp&) { shape_ = {shape_[0] * shape_[1] * shape_[2], 1, 1}; }
-  void apply(const ReluOp&) {}
+  void apply(const GlobalAvgPoolOp&) {
+    need_image("a pooling", shape_[0]);
+    shape_.resize(1);
+  }
+  void apply(const FlattenOp&) {
+    shape_ = {elements(shape_)};
+    producer_.reset();
+  }
+  void apply(const ReluOp& relu) {
+    if (producer_ && layers[*producer_].activation.empty()) layers[*producer_].activation = relu.name;
+  }
+  void apply(const GeluOp&) { producer_.reset(); }
+  void apply(const BatchNorm2dOp& norm) {
+    need_image(norm.name, norm.channels);
+    parameters += 2 * norm.channels;
+    if (producer_) layers[*producer_].norm = norm.name;
+  }
+  void apply(const ResidualOp& residual) {
+    const Shape before = shape_;
+    walk(residual.body);
+    const Shape after = std::exchange(shape_, before);
+    producer_.reset();
+    walk(residual.shortcut);
+    if (shape_ != after) mismatch("the sum of " + residual.name, elements(after), elements(shape_));
+    producer_.reset();  // what leaves the sum is no one layer's output
+  }
+  void apply(const BlockOp& block) { walk(block.body); }
+  void apply(const RowsOp&) {
+    need_image("a sequence of rows", shape_[0]);
+    shape_ = {shape_[1], shape_[0] * shape_[2]};
+  }
+  void apply(const EmbeddingOp& embedding) {
+    shape_ = {shape_[0], embedding.width};
+    parameters += embedding.vocabulary * embedding.width;
+  }
+  void apply(const PositionOp& position) {
+    need_tokens(position.name, position.width);
+    if (shape_[0] != position.tokens) mismatch(position.name, position.tokens, shape_[0]);
+    parameters += position.tokens * position.width;
+  }
+  void apply(const LayerNormOp& norm) {
+    if (shape_.back() != norm.width) mismatch(norm.name, norm.width, shape_.back());
+    parameters += 2 * norm.width;
+    producer_.reset();
+  }
+  void apply(const AttentionOp& attention) {
+    need_tokens(attention.name, attention.width);
+    if (attention.heads < 1 || attention.width % attention.heads != 0)
+      mismatch(attention.name + "'s heads", attention.heads, attention.width);
+    for (const char* part : {".q", ".k", ".v", ".o"}) {
+      add(attention.name + part, {attention.width, attention.width}, true, shape_[0]);
+      layers.back().attention = attention.name;
+    }
+  }
+  void apply(const MeanTokensOp&) {
+    if (shape_.size() != 2) mismatch("a mean over tokens", 2, static_cast<std::int64_t>(shape_.size()));
+    shape_ = {shape_[1]};
+    producer_.reset();
+  }
+
+  void need_image(const std::string& layer, std::int64_t channels) const {
+    if (shape_.size() != 3 || shape_[0] != channels) mismatch(layer, channels, shape_[0]);
+  }
+  void need_tokens(const std::string& layer, std::int64_t width) const {
+    if (shape_.size() != 2 || shape_[1] != width) mismatch(layer, width, shape_.back());
+  }
 
   /// A layer's weight is used once for each position of its output.
-  void add(const std::string& name, std::vector<std::int64_t> weight_shape, bool bias) {
-    PrunableLayer layer{name, std::move(weight_shape), 1, 0};
-    for (const std::int64_t size : layer.shape) layer.weights *= size;
-    layer.madds = layer.weights * shape_[1] * shape_[2];
+  void add(const std::string& name, std::vector<std::int64_t> weight_shape, bool bias, std::int64_t positions) {
+    PrunableLayer layer;
+    layer.name = name;
+    layer.weights = elements(weight_shape);
+    layer.shape = std::move(weight_shape);
+    layer.madds = layer.weights * positions;
+    layer.bias = bias;
     parameters += layer.weights + (bias ? layer.shape[0] : 0);
+    producer_ = layers.size();
     layers.push_back(std::move(layer));
   }
 
   Shape shape_;
+  std::optional<std::size_t> producer_;  // of the present channels, as long as nothing else is mixed in
 };
 
 void check_sizes(const ModelSpec& spec) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -10,9 +11,9 @@
 
 namespace espalier {
 
-// A model is described here, without tensors, so that both executables read the same text: the light side counts parameters
-// and multiply-adds, the worker builds the network. Adding a model is one file beside this one's models/ and one line in
-// catalog/models.def.
+// A model is described here, without tensors, so that both executables read the same text: the light side counts
+// parameters and multiply-adds, the worker builds the network. Adding a model is one file beside this one's models/ and
+// one line in catalog/models.def.
 
 struct LinearOp {
   std::string name;
@@ -24,13 +25,66 @@ struct Conv2dOp {
   std::int64_t in = 0, out = 0, kernel = 0, stride = 1, padding = 0;
   bool bias = true;
 };
-struct ReluOp {};
+struct ReluOp {
+  std::string name;  ///< "relu1"; for criteria that look at its output; may be empty
+};
+struct GeluOp {};  ///< x Phi(x), exact (Hendrycks & Gimpel 2016, arXiv:1606.08415)
 struct MaxPool2dOp {
   std::int64_t kernel = 2, stride = 2;
 };
+struct GlobalAvgPoolOp {};  ///< [C, H, W] -> [C]
 struct FlattenOp {};
+/// Ioffe & Szegedy 2015, arXiv:1502.03167; epsilon 1e-5, running statistics with momentum 0.1.
+struct BatchNorm2dOp {
+  std::string name;
+  std::int64_t channels = 0;
+};
+struct Op;
+/// y = body(x) + shortcut(x); an empty shortcut is the identity.
+struct ResidualOp {
+  std::string name;
+  std::vector<Op> body, shortcut;
+};
+/// A named layer of a stack, or block of a network: what granularity `layer` removes.
+struct BlockOp {
+  std::string name;
+  std::vector<Op> body;
+};
 
-using Op = std::variant<LinearOp, Conv2dOp, ReluOp, MaxPool2dOp, FlattenOp>;
+// Sequences: [tokens, width], the tokens of one example.
+
+struct RowsOp {};  ///< the rows of an image become tokens: [C, H, W] -> [H, C W]
+/// Token numbers (int64 [tokens]; the model's input is {tokens, 1, 1}) -> [tokens, width]. Never pruned.
+struct EmbeddingOp {
+  std::string name;
+  std::int64_t vocabulary = 0, width = 0;
+};
+/// Adds a learned vector for each place. Never pruned.
+struct PositionOp {
+  std::string name;
+  std::int64_t tokens = 0, width = 0;
+};
+/// Ba, Kiros & Hinton 2016, arXiv:1607.06450, over the width; epsilon 1e-5.
+struct LayerNormOp {
+  std::string name;
+  std::int64_t width = 0;
+};
+/// Multi-head self-attention (Vaswani et al. 2017, arXiv:1706.03762, eq. (1)) with linear layers name.q, name.k, name.v
+/// and name.o of [width, width], biased; head h has rows h width / heads ... of q, k and v, and those columns of o.
+struct AttentionOp {
+  std::string name;
+  std::int64_t width = 0, heads = 1;
+  bool causal = false;
+};
+struct MeanTokensOp {};  ///< [tokens, width] -> [width]
+
+struct Op {
+  std::variant<LinearOp, Conv2dOp, ReluOp, GeluOp, MaxPool2dOp, GlobalAvgPoolOp, FlattenOp, BatchNorm2dOp, ResidualOp,
+               BlockOp, RowsOp, EmbeddingOp, PositionOp, LayerNormOp, AttentionOp, MeanTokensOp>
+      op;
+  template <typename One>
+  Op(One one) : op(std::move(one)) {}  // NOLINT: a list of operations reads as one
+};
 
 struct ModelDescription {
   std::string name;
@@ -41,16 +95,22 @@ struct ModelDescription {
 
 /// A layer whose weights can be pruned. Weight shapes: Linear [out, in]; Conv2d [out, in, k, k].
 struct PrunableLayer {
-  std::string name;                  ///< "fc1"; its parameter is "fc1.weight"
+  std::string name;  ///< "fc1"; its parameter is "fc1.weight"
   std::vector<std::int64_t> shape;
   std::int64_t weights = 0;
-  std::int64_t madds = 0;            ///< multiply-adds of one example through the dense layer, bias not counted
+  std::int64_t madds = 0;  ///< multiply-adds of one example through the dense layer, bias not counted
+  bool bias = true;
+  std::string norm;        ///< the batch norm that takes its output; "" if none does
+  std::string activation;  ///< the named ReLU that takes its output, through the norm if there is one; "" if none does
+  std::string attention;   ///< the AttentionOp it is part of; "" if none
+  bool is_output = false;  ///< its outputs are the logits
+  bool is_conv() const { return shape.size() == 4; }
 };
 
 struct ModelCounts {
-  std::int64_t parameters = 0;       ///< all of them, biases too
-  std::int64_t prunable = 0;         ///< weights of Linear and Conv layers
-  std::int64_t madds = 0;            ///< of one example through the dense network
+  std::int64_t parameters = 0;  ///< all of them: biases and norms too, running statistics not
+  std::int64_t prunable = 0;    ///< weights of Linear and Conv layers
+  std::int64_t madds = 0;       ///< of one example through the dense Linear and Conv layers
 };
 
 /// Errors: ErrorKind::invalid_input for an unknown name (with the choices), or an input the model cannot take.

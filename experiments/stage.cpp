@@ -7,11 +7,12 @@
 namespace espalier {
 namespace {
 
-constexpr std::array<std::pair<StageKind, std::string_view>, 6> kStageKinds{{{StageKind::init, "init"},
+constexpr std::array<std::pair<StageKind, std::string_view>, 7> kStageKinds{{{StageKind::init, "init"},
                                                                              {StageKind::train, "train"},
                                                                              {StageKind::prune, "prune"},
                                                                              {StageKind::shuffle, "shuffle"},
                                                                              {StageKind::evaluate, "evaluate"},
+                                                                             {StageKind::sensitivity, "sensitivity"},
                                                                              {StageKind::noop, "noop"}}};
 
 }  // namespace
@@ -24,7 +25,15 @@ std::string_view to_string(StageKind kind) {
 }
 
 std::string_view to_string(InputRole role) {
-  return role == InputRole::weights ? "weights" : "masks";
+  switch (role) {
+    case InputRole::weights:
+      return "weights";
+    case InputRole::masks:
+      return "masks";
+    case InputRole::sensitivity:
+      break;
+  }
+  return "sensitivity";
 }
 
 StageKind parse_stage_kind(std::string_view text) {
@@ -37,6 +46,7 @@ StageKind parse_stage_kind(std::string_view text) {
 InputRole parse_input_role(std::string_view text) {
   if (text == "weights") return InputRole::weights;
   if (text == "masks") return InputRole::masks;
+  if (text == "sensitivity") return InputRole::sensitivity;
   throw Error(ErrorKind::invalid_input, "no role of an input is called \"" + std::string(text.substr(0, 80)) + "\"");
 }
 

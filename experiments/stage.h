@@ -21,23 +21,28 @@ struct StageKey {
   auto operator<=>(const StageKey&) const = default;
 };
 
-inline std::string to_hex(const StageKey& key) { return to_hex(key.digest); }
-inline StageKey stage_key_from_hex(std::string_view hex) { return {digest_from_hex(hex)}; }
+inline std::string to_hex(const StageKey& key) {
+  return to_hex(key.digest);
+}
+inline StageKey stage_key_from_hex(std::string_view hex) {
+  return {digest_from_hex(hex)};
+}
 
 /// Raised when the same spec would compute other numbers than before: results of two epochs are never mixed.
 inline constexpr int kNumericsEpoch = 1;
 
 /// A stage is a deterministic function of its spec, its seed and its input stages.
 enum class StageKind {
-  init,      ///< () -> weights: fresh parameters (InitSpec)
-  train,     ///< (weights, masks?) -> weights: optimizer steps start_step .. end_step (TrainSpec)
-  prune,     ///< (weights, masks?) -> masks: score and select (PruneSpec)
-  shuffle,   ///< (masks) -> masks: the same mask permuted within each layer (ShuffleSpec)
-  evaluate,  ///< (weights, masks?) -> numbers on the test set (EvaluateSpec)
-  noop       ///< () -> nothing: what the benchmark of the control plane runs (NoopSpec)
+  init,         ///< () -> weights: fresh parameters (InitSpec)
+  train,        ///< (weights, masks?) -> weights: optimizer steps start_step .. end_step (TrainSpec)
+  prune,        ///< (weights, masks?) -> masks: score and select (PruneSpec)
+  shuffle,      ///< (masks) -> masks: the same mask permuted (ShuffleSpec)
+  evaluate,     ///< (weights, masks?) -> numbers on the test set (EvaluateSpec)
+  sensitivity,  ///< (weights, masks?) -> numbers: the loss with each scope pruned alone (SensitivitySpec)
+  noop          ///< () -> nothing: what the benchmark of the control plane runs (NoopSpec)
 };
 
-enum class InputRole { weights, masks };
+enum class InputRole { weights, masks, sensitivity };
 
 std::string_view to_string(StageKind kind);
 std::string_view to_string(InputRole role);

@@ -22,7 +22,7 @@ StageKey make_stage_key(StageKind kind, std::span<const std::pair<InputRole, Sta
   out.field("epoch", static_cast<std::int64_t>(kNumericsEpoch));
   out.key("inputs");
   out.begin_object();
-  for (const InputRole wanted : {InputRole::masks, InputRole::weights}) {  // sorted by name
+  for (const InputRole wanted : {InputRole::masks, InputRole::sensitivity, InputRole::weights}) {  // sorted by name
     for (const auto& [role, key] : inputs) {
       if (role == wanted) out.field(to_string(role), std::string_view(to_hex(key)));
     }

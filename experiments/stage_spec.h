@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,26 +10,26 @@
 
 namespace espalier {
 
-// What each kind of stage is told, with every default resolved: all counts are numbers, nothing is relative. These structs
-// are the contract between expansion (which writes them) and the worker (which runs them); their canonical JSON is part of
-// the stage's key, so a field added later is left out of the JSON while it has its default.
+// What each kind of stage is told, with every default resolved: all counts are numbers, nothing is relative. These
+// structs are the contract between expansion (which writes them) and the worker (which runs them); their canonical JSON
+// is part of the stage's key, so a field added later is left out of the JSON while it has its default.
 
 struct ModelSpec {
-  std::string name;                    ///< a name of catalog/models.def
+  std::string name;                     ///< a name of catalog/models.def
   std::array<std::int64_t, 3> input{};  ///< channels, height, width of one example
   std::int64_t classes = 0;
   bool operator==(const ModelSpec&) const = default;
 };
 
 struct DatasetSpec {
-  std::string name;                    ///< a name of catalog/datasets.def
-  std::string content;                 ///< identifies the bytes: a hash of the files, or of the generator's parameters
-  std::int64_t train = 0;              ///< examples trained on (validation taken off)
-  std::int64_t validation = 0;         ///< examples held out of the training files: the last ones
+  std::string name;             ///< a name of catalog/datasets.def
+  std::string content;          ///< identifies the bytes: a hash of the files, or of the generator's parameters
+  std::int64_t train = 0;       ///< examples trained on (validation taken off)
+  std::int64_t validation = 0;  ///< examples held out of the training files: the last ones
   std::int64_t test = 0;
   std::array<std::int64_t, 3> shape{};  ///< channels, height, width
   std::int64_t classes = 0;
-  std::uint64_t generator_seed = 0;    ///< of generated datasets only (glyphs)
+  std::uint64_t generator_seed = 0;  ///< of generated datasets only (glyphs)
   bool operator==(const DatasetSpec&) const = default;
 };
 
@@ -39,7 +40,7 @@ struct InitSpec {
 };
 
 struct OptimizerSpec {
-  std::string name;         ///< "sgd" or "adam"
+  std::string name;  ///< "sgd" or "adam"
   double lr = 0;
   double momentum = 0;      ///< sgd
   bool nesterov = false;    ///< sgd
@@ -58,13 +59,49 @@ struct LrScheduleSpec {
   std::vector<std::int64_t> milestones;
   double gamma = 0.1;
   std::int64_t warmup_steps = 0;
-  std::int64_t total_steps = 0;    ///< cosine only; 0 otherwise, so that a longer constant run shares its beginning
+  std::int64_t total_steps = 0;  ///< cosine only; 0 otherwise, so that a longer constant run shares its beginning
   bool operator==(const LrScheduleSpec&) const = default;
 };
 
-/// Runs optimizer steps start_step .. end_step - 1 of a trajectory that begins at start_step with the input weights and a
-/// fresh optimizer. The key names the state after end_step whatever the cuts before it: start_step is where the trajectory
-/// begins (0, or the rewind point), not where one piece of the work does.
+/// What to keep, as exact counts made by expansion from sparsity, schedule and allocation. Counts are of units:
+/// weights, or what the granularity removes together (experiments/granularity.h); scopes are those of prune_scopes().
+struct PruneTarget {
+  std::int64_t total_kept = 0;           ///< over all scopes
+  std::vector<std::int64_t> layer_kept = {};  ///< per scope; empty: one global ranking
+  std::vector<std::int64_t>
+      layer_least;  ///< of a global ranking: at least this many stay in each scope; empty: no bound
+  std::vector<std::int64_t> layer_most = {};  ///< of a global ranking: at most this many; empty: no bound
+  bool operator==(const PruneTarget&) const = default;
+};
+
+struct PruneSpec {
+  ModelSpec model;
+  std::string criterion;               ///< a name of catalog/criteria.def
+  std::string granularity = "weight";  ///< canonical text of experiments/granularity.h
+  PruneTarget target;
+  std::optional<DatasetSpec> dataset;  ///< only if the criterion needs data
+  std::int64_t batches = 0;            ///< 0 if it needs none
+  std::int64_t batch_size = 0;
+  std::map<std::string, double> options = {};  ///< of the criterion, where they differ from its defaults
+  std::string ranking = {};                    ///< how scores are compared: "" as they are, "lamp", "normalized", "per_row"
+  std::vector<std::string> protect = {};       ///< layers left alone, in the model's order; they have no scope
+  std::string ties = {};                       ///< "" the first of equals stay, "drop", "keep", "last" (worker/selection.h)
+  bool revive = false;                    ///< weights removed earlier compete again
+  bool refuse_empty = false;              ///< an emptied layer is a failure, not a warning
+};
+
+/// Pruning inside a training: just before step first_step + i * every, the weights are scored and masks for targets[i]
+/// made. Zhu & Gupta 2017, arXiv:1710.01878. With `revive` off, as usual, what is gone stays gone.
+struct GradualSpec {
+  PruneSpec prune;  ///< `model` and `target` are not used: they are the training's and `targets`
+  std::int64_t first_step = 0;
+  std::int64_t every = 0;
+  std::vector<PruneTarget> targets;
+};
+
+/// Runs optimizer steps start_step .. end_step - 1 of a trajectory that begins at start_step with the input weights and
+/// a fresh optimizer. The key names the state after end_step whatever the cuts before it: start_step is where the
+/// trajectory begins (0, or the rewind point), not where one piece of the work does.
 struct TrainSpec {
   ModelSpec model;
   DatasetSpec dataset;
@@ -73,29 +110,24 @@ struct TrainSpec {
   std::int64_t batch_size = 0;
   std::int64_t start_step = 0;
   std::int64_t end_step = 0;
-  std::int64_t eval_every = 0;  ///< steps between looks at the validation set, on the grid of multiples; default an epoch
-  std::int64_t phase = 0;       ///< 0: the data order of the dense run; r: that of the r-th retraining
-};
-
-/// What to keep, as exact counts made by expansion from sparsity, schedule and allocation.
-struct PruneTarget {
-  std::int64_t total_kept = 0;            ///< over all prunable weights
-  std::vector<std::int64_t> layer_kept;   ///< per prunable layer in the model's order; empty: one global ranking
-  bool operator==(const PruneTarget&) const = default;
-};
-
-struct PruneSpec {
-  ModelSpec model;
-  std::string criterion;                ///< a name of catalog/criteria.def
-  std::string granularity = "weight";
-  PruneTarget target;
-  std::optional<DatasetSpec> dataset;   ///< only if the criterion needs data
-  std::int64_t batches = 0;             ///< 0 if it needs none
-  std::int64_t batch_size = 0;
+  std::int64_t eval_every =
+      0;                   ///< steps between looks at the validation set, on the grid of multiples; default an epoch
+  std::int64_t phase = 0;  ///< 0: the data order of the dense run; r: that of the r-th retraining
+  std::string augment = {};     ///< "" none, "crop_flip": pad by 4, crop at random, flip with probability 1/2
+  std::optional<GradualSpec> gradual = {};  ///< with it, the stage leaves masks beside the weights
 };
 
 struct ShuffleSpec {
   ModelSpec model;
+  std::string granularity = "weight";  ///< what moves as one
+  bool across_layers = false;          ///< false: within each scope, whose count stays
+  std::vector<std::string> protect = {};
+};
+
+/// Prunes each scope alone to each sparsity, all else dense, and measures the loss.
+struct SensitivitySpec {
+  PruneSpec prune;                 ///< `target` is not used; `dataset`, `batches` and `batch_size` measure the loss too
+  std::vector<double> sparsities;  ///< fractions of the scope's units removed, rising
 };
 
 struct EvaluateSpec {
@@ -113,15 +145,17 @@ std::string canonical_json(const TrainSpec& spec);
 std::string canonical_json(const PruneSpec& spec);
 std::string canonical_json(const ShuffleSpec& spec);
 std::string canonical_json(const EvaluateSpec& spec);
+std::string canonical_json(const SensitivitySpec& spec);
 std::string canonical_json(const NoopSpec& spec);
 
-/// The way back, for the worker. Errors: ErrorKind::invalid_input naming the field that is missing, of another type, or out
-/// of range (counts are non-negative, sizes bounded).
+/// The way back, for the worker. Errors: ErrorKind::invalid_input naming the field that is missing, of another type, or
+/// out of range (counts are non-negative, sizes bounded).
 InitSpec parse_init_spec(std::string_view json);
 TrainSpec parse_train_spec(std::string_view json);
 PruneSpec parse_prune_spec(std::string_view json);
 ShuffleSpec parse_shuffle_spec(std::string_view json);
 EvaluateSpec parse_evaluate_spec(std::string_view json);
+SensitivitySpec parse_sensitivity_spec(std::string_view json);
 NoopSpec parse_noop_spec(std::string_view json);
 
 }  // namespace espalier

@@ -49,6 +49,8 @@ void write_json(JsonWriter& out, const LrScheduleSpec& schedule) {
 void write_json(JsonWriter& out, const PruneTarget& target) {
   out.begin_object();
   out.field("layer_kept", target.layer_kept);
+  if (!target.layer_least.empty()) out.field("layer_least", target.layer_least);
+  if (!target.layer_most.empty()) out.field("layer_most", target.layer_most);
   out.field("total_kept", target.total_kept);
   out.end_object();
 }
@@ -61,7 +63,32 @@ void nested(JsonWriter& out, std::string_view name, const Value& value) {
   write_json(out, value);
 }
 
+void texts(JsonWriter& out, std::string_view name, const std::vector<std::string>& values) {
+  out.key(name);
+  out.begin_list();
+  for (const std::string& value : values) {
+    out.item();
+    out.value(value);
+  }
+  out.end_list();
+}
+
 }  // namespace
+
+void write_json(JsonWriter& out, const GradualSpec& gradual) {
+  out.begin_object();
+  out.field("every", gradual.every);
+  out.field("first_step", gradual.first_step);
+  nested(out, "prune", gradual.prune);
+  out.key("targets");
+  out.begin_list();
+  for (const PruneTarget& target : gradual.targets) {
+    out.item();
+    write_json(out, target);
+  }
+  out.end_list();
+  out.end_object();
+}
 
 void write_json(JsonWriter& out, const InitSpec& spec) {
   out.begin_object();
@@ -73,10 +100,12 @@ void write_json(JsonWriter& out, const InitSpec& spec) {
 
 void write_json(JsonWriter& out, const TrainSpec& spec) {
   out.begin_object();
+  if (!spec.augment.empty()) out.field("augment", spec.augment);
   out.field("batch_size", spec.batch_size);
   nested(out, "dataset", spec.dataset);
   out.field("end_step", spec.end_step);
   out.field("eval_every", spec.eval_every);
+  if (spec.gradual) nested(out, "gradual", *spec.gradual);
   nested(out, "lr_schedule", spec.lr_schedule);
   nested(out, "model", spec.model);
   nested(out, "optimizer", spec.optimizer);
@@ -98,13 +127,40 @@ void write_json(JsonWriter& out, const PruneSpec& spec) {
   }
   out.field("granularity", spec.granularity);
   nested(out, "model", spec.model);
+  if (!spec.options.empty()) {
+    out.key("options");
+    out.begin_object();
+    for (const auto& [name, value] : spec.options) out.field(name, value);
+    out.end_object();
+  }
+  if (!spec.protect.empty()) texts(out, "protect", spec.protect);
+  if (!spec.ranking.empty()) out.field("ranking", spec.ranking);
+  if (spec.refuse_empty) out.field("refuse_empty", true);
+  if (spec.revive) out.field("revive", true);
   nested(out, "target", spec.target);
+  if (!spec.ties.empty()) out.field("ties", spec.ties);
   out.end_object();
 }
 
 void write_json(JsonWriter& out, const ShuffleSpec& spec) {
   out.begin_object();
+  if (spec.across_layers) out.field("across_layers", true);
+  if (spec.granularity != "weight") out.field("granularity", spec.granularity);
   nested(out, "model", spec.model);
+  if (!spec.protect.empty()) texts(out, "protect", spec.protect);
+  out.end_object();
+}
+
+void write_json(JsonWriter& out, const SensitivitySpec& spec) {
+  out.begin_object();
+  nested(out, "prune", spec.prune);
+  out.key("sparsities");
+  out.begin_list();
+  for (const double sparsity : spec.sparsities) {
+    out.item();
+    out.value(sparsity);
+  }
+  out.end_list();
   out.end_object();
 }
 
@@ -146,6 +202,9 @@ std::string canonical_json(const ShuffleSpec& spec) {
   return to_json(spec);
 }
 std::string canonical_json(const EvaluateSpec& spec) {
+  return to_json(spec);
+}
+std::string canonical_json(const SensitivitySpec& spec) {
   return to_json(spec);
 }
 std::string canonical_json(const NoopSpec& spec) {

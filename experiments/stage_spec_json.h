@@ -12,6 +12,7 @@ void write_json(JsonWriter& out, const DatasetSpec& dataset);
 void write_json(JsonWriter& out, const OptimizerSpec& optimizer);
 void write_json(JsonWriter& out, const LrScheduleSpec& schedule);
 void write_json(JsonWriter& out, const PruneTarget& target);
+void write_json(JsonWriter& out, const GradualSpec& gradual);
 
 // Whole specs, as canonical_json: for callers that write many and keep their buffer.
 
@@ -20,6 +21,7 @@ void write_json(JsonWriter& out, const TrainSpec& spec);
 void write_json(JsonWriter& out, const PruneSpec& spec);
 void write_json(JsonWriter& out, const ShuffleSpec& spec);
 void write_json(JsonWriter& out, const EvaluateSpec& spec);
+void write_json(JsonWriter& out, const SensitivitySpec& spec);
 void write_json(JsonWriter& out, const NoopSpec& spec);
 
 }  // namespace espalier

@@ -8,6 +8,7 @@ namespace {
 constexpr std::int64_t kMost = 1'000'000'000'000;  // of anything counted: steps, weights, examples
 constexpr std::int64_t kLargestBatch = 10'000'000;
 constexpr std::int64_t kMostClasses = 65'536;
+constexpr std::int64_t kMostUpdates = 1'000'000;  // of the masks in one training
 
 ModelSpec read_model(JsonReader in) {
   ModelSpec model;
@@ -61,8 +62,44 @@ PruneTarget read_target(JsonReader in) {
   PruneTarget target;
   target.total_kept = in.count("total_kept", 0, kMost);
   target.layer_kept = in.counts("layer_kept", kMost);
+  if (in.has("layer_least")) target.layer_least = in.counts("layer_least", kMost);
+  if (in.has("layer_most")) target.layer_most = in.counts("layer_most", kMost);
   in.finish();
   return target;
+}
+
+PruneSpec read_prune(JsonReader& in) {
+  PruneSpec spec;
+  spec.model = read_model(in.object("model"));
+  spec.criterion = in.text("criterion");
+  spec.granularity = in.text("granularity");
+  spec.target = read_target(in.object("target"));
+  if (!in.is_null("dataset")) spec.dataset = read_dataset(in.object("dataset"));
+  spec.batches = in.count("batches", 0, kMost);
+  spec.batch_size = in.count("batch_size", 0, kLargestBatch);
+  if (in.has("options")) spec.options = in.numbers_by_name("options");
+  if (in.has("ranking")) spec.ranking = in.text("ranking");
+  if (in.has("protect")) spec.protect = in.texts("protect");
+  if (in.has("ties")) spec.ties = in.text("ties");
+  if (in.has("revive")) spec.revive = in.flag("revive");
+  if (in.has("refuse_empty")) spec.refuse_empty = in.flag("refuse_empty");
+  return spec;
+}
+
+PruneSpec read_nested_prune(JsonReader in) {
+  PruneSpec spec = read_prune(in);
+  in.finish();
+  return spec;
+}
+
+GradualSpec read_gradual(JsonReader in) {
+  GradualSpec gradual;
+  gradual.prune = read_nested_prune(in.object("prune"));
+  gradual.first_step = in.count("first_step", 0, kMost);
+  gradual.every = in.count("every", 1, kMost);
+  for (const JsonReader& target : in.objects("targets", kMostUpdates)) gradual.targets.push_back(read_target(target));
+  in.finish();
+  return gradual;
 }
 
 template <typename Spec>
@@ -98,27 +135,34 @@ TrainSpec parse_train_spec(std::string_view json) {
     spec.end_step = in.count("end_step", spec.start_step, kMost);
     spec.eval_every = in.count("eval_every", 1, kMost);
     spec.phase = in.count("phase", 0, kMost);
+    if (in.has("augment")) spec.augment = in.text("augment");
+    if (in.has("gradual")) spec.gradual = read_gradual(in.object("gradual"));
     return spec;
   });
 }
 
 PruneSpec parse_prune_spec(std::string_view json) {
-  return read_whole<PruneSpec>(json, "prune spec", [](JsonReader& in) {
-    PruneSpec spec;
+  return read_whole<PruneSpec>(json, "prune spec", read_prune);
+}
+
+ShuffleSpec parse_shuffle_spec(std::string_view json) {
+  return read_whole<ShuffleSpec>(json, "shuffle spec", [](JsonReader& in) {
+    ShuffleSpec spec;
     spec.model = read_model(in.object("model"));
-    spec.criterion = in.text("criterion");
-    spec.granularity = in.text("granularity");
-    spec.target = read_target(in.object("target"));
-    if (!in.is_null("dataset")) spec.dataset = read_dataset(in.object("dataset"));
-    spec.batches = in.count("batches", 0, kMost);
-    spec.batch_size = in.count("batch_size", 0, kLargestBatch);
+    if (in.has("granularity")) spec.granularity = in.text("granularity");
+    if (in.has("across_layers")) spec.across_layers = in.flag("across_layers");
+    if (in.has("protect")) spec.protect = in.texts("protect");
     return spec;
   });
 }
 
-ShuffleSpec parse_shuffle_spec(std::string_view json) {
-  return read_whole<ShuffleSpec>(json, "shuffle spec",
-                                 [](JsonReader& in) { return ShuffleSpec{read_model(in.object("model"))}; });
+SensitivitySpec parse_sensitivity_spec(std::string_view json) {
+  return read_whole<SensitivitySpec>(json, "sensitivity spec", [](JsonReader& in) {
+    SensitivitySpec spec;
+    spec.prune = read_nested_prune(in.object("prune"));
+    spec.sparsities = in.numbers("sparsities");
+    return spec;
+  });
 }
 
 EvaluateSpec parse_evaluate_spec(std::string_view json) {

@@ -11,7 +11,7 @@ struct Entry {
   Criterion score;
 };
 constexpr Entry kCriteria[] = {
-#define ESPALIER_CRITERION(name, formula, paper, needs, about) {#name, score_##name},
+#define ESPALIER_CRITERION(name, formula, paper, needs, scores, options, about) {#name, score_##name},
 #include "experiments/catalog/criteria.def"
 #undef ESPALIER_CRITERION
 };
@@ -32,13 +32,19 @@ const std::vector<PrunableWeight>& CriterionContext::weights() const {
   return network.prunable();
 }
 
+double CriterionContext::option(const std::string& name) const {
+  const auto found = options.find(name);
+  if (found == options.end()) throw Error(ErrorKind::internal, "a criterion was given no option " + name);
+  return found->second;
+}
+
 std::vector<at::Tensor> mean_gradients(const CriterionContext& context) {
   if (context.batches <= 0)
     throw Error(ErrorKind::internal, "a criterion that looks at gradients was given no batches");
   std::vector<at::Tensor> means;
   for (std::int64_t index = 0; index < context.batches; ++index) {
     const Batch batch = context.batch(index);
-    context.network.loss_and_gradients(batch.images, batch.labels);
+    context.network.loss_and_gradients(batch.images, batch.labels, Mode::evaluate);
     for (std::size_t layer = 0; layer < context.weights().size(); ++layer) {
       const at::Tensor& gradient = context.weights()[layer].gradient;
       if (index == 0) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,16 +16,20 @@ struct CriterionContext {
   Network& network;
   bool has_weights = false;  ///< false: the stage was given no weights, and those of the network are zeros
   std::uint64_t seed = 0;
-  std::int64_t batches = 0;                  ///< of training data; 0 if the stage was given none
-  std::function<Batch(std::int64_t)> batch;  ///< 0 .. batches - 1, the same at every call
+  std::int64_t batches = 0;                    ///< of training data; 0 if the stage was given none
+  std::function<Batch(std::int64_t)> batch;    ///< 0 .. batches - 1, the same at every call
+  std::map<std::string, double> options = {};  ///< all that the catalog names, defaults resolved
 
   /// Errors: ErrorKind::internal if there are none.
   const std::vector<PrunableWeight>& weights() const;
+  /// Errors: ErrorKind::internal for one that the catalog does not name.
+  double option(const std::string& name) const;
 };
 
 /// One tensor per prunable layer, float32, of the weight's shape, on any device. Higher = keep. What is already pruned
-/// is scored too, and not looked at. Adding a criterion is one file with score_<name> and one line in
-/// catalog/criteria.def.
+/// is scored too, and not looked at. A criterion that scores outputs gives all weights of an output the same score, and
+/// an undefined tensor for a layer that it cannot score. The network is left as it was: parameters, buffers, masks.
+/// Adding a criterion is one file with score_<name> and one line in catalog/criteria.def.
 using Scores = std::vector<at::Tensor>;
 using Criterion = Scores (*)(const CriterionContext& context);
 
@@ -35,7 +40,8 @@ Criterion find_criterion(const std::string& name);
 /// weights. Errors: ErrorKind::internal if there are no weights or batches.
 std::vector<at::Tensor> mean_gradients(const CriterionContext& context);
 
-#define ESPALIER_CRITERION(name, formula, paper, needs, about) Scores score_##name(const CriterionContext& context);
+#define ESPALIER_CRITERION(name, formula, paper, needs, scores, options, about) \
+  Scores score_##name(const CriterionContext& context);
 #include "experiments/catalog/criteria.def"
 #undef ESPALIER_CRITERION
 

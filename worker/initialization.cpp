@@ -13,6 +13,8 @@
 namespace espalier {
 namespace {
 
+constexpr double kEmbeddingDeviation = 0.02;  // Radford et al. 2018 (GPT), of tokens and places
+
 struct Fans {
   double in;
   double out;
@@ -55,13 +57,21 @@ Fans fans_of(const at::Tensor& weight) {
 void initialize(Network& network, const InitSpec& spec, std::uint64_t seed) {
   const Scheme& scheme = find_scheme(spec.scheme);
   NamedTensors weights = network.weights();
+  using Role = Parameter::Role;
+  const std::size_t parameters = network.named().size();
   for (std::size_t index = 0; index < weights.size(); ++index) {
     at::Tensor& parameter = weights[index].second;
-    if (parameter.dim() < 2) {
-      parameter.zero_();
+    if (index >= parameters) {
+      parameter.fill_(network.buffers()[index - parameters].initial);
       continue;
     }
-    const double deviation = scheme.deviation(fans_of(parameter));
+    const Role role = network.named()[index].role;
+    if (role == Role::other) continue;
+    if (role == Role::bias || role == Role::scale) {
+      parameter.fill_(role == Role::scale ? 1 : 0);
+      continue;
+    }
+    const double deviation = role == Role::embedding ? kEmbeddingDeviation : scheme.deviation(fans_of(parameter));
     at::Tensor drawn = at::empty(parameter.sizes(), at::kFloat);
     RandomStream random(seed, spec.stream, index);
     float* values = drawn.data_ptr<float>();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 #include <ATen/ops/from_blob.h>
 
@@ -15,6 +16,12 @@ constexpr std::array<std::pair<TensorType, at::ScalarType>, 5> kTypes{{{TensorTy
                                                                        {TensorType::i64, at::kLong},
                                                                        {TensorType::f32, at::kFloat},
                                                                        {TensorType::f64, at::kDouble}}};
+
+constexpr std::string_view kMaskSuffix = ".mask";
+
+bool is_mask(const std::string& name) {
+  return name.ends_with(kMaskSuffix);
+}
 
 TensorType stored_type(const std::string& name, at::ScalarType type) {
   for (const auto& [stored, in_memory] : kTypes) {
@@ -37,6 +44,31 @@ const at::Tensor& tensor_like(const NamedTensors& tensors, const std::string& na
     throw Error(ErrorKind::corrupt, "tensor \"" + name + "\" of the input has another shape or type than the model's");
   }
   return found->second;
+}
+
+bool has_tensor(const NamedTensors& tensors, const std::string& name) {
+  return std::any_of(tensors.begin(), tensors.end(), [&](const auto& entry) { return entry.first == name; });
+}
+
+NamedTensors masks_among(const NamedTensors& tensors) {
+  NamedTensors masks;
+  for (const auto& [name, tensor] : tensors) {
+    if (is_mask(name)) masks.emplace_back(name.substr(0, name.size() - kMaskSuffix.size()), tensor);
+  }
+  return masks.empty() ? tensors : masks;
+}
+
+NamedTensors weights_among(const NamedTensors& tensors) {
+  NamedTensors weights;
+  for (const auto& [name, tensor] : tensors) {
+    if (!is_mask(name)) weights.emplace_back(name, tensor);
+  }
+  return weights;
+}
+
+NamedTensors with_masks(NamedTensors weights, const NamedTensors& masks) {
+  for (const auto& [name, mask] : masks) weights.emplace_back(name + std::string(kMaskSuffix), mask);
+  return weights;
 }
 
 std::int64_t size_bytes(const NamedTensors& tensors) {

@@ -19,6 +19,15 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 /// Errors: ErrorKind::corrupt if none has the name, or it has another shape or type than `like`.
 const at::Tensor& tensor_like(const NamedTensors& tensors, const std::string& name, const at::Tensor& like);
 
+bool has_tensor(const NamedTensors& tensors, const std::string& name);
+
+/// Of tensors that hold weights and masks side by side (masks are called "fc1.weight.mask" there): only these, by the
+/// names of the parameters they cover; or only the others. Tensors that hold one of both are given back as they are.
+NamedTensors masks_among(const NamedTensors& tensors);
+NamedTensors weights_among(const NamedTensors& tensors);
+/// Weights and masks side by side.
+NamedTensors with_masks(NamedTensors weights, const NamedTensors& masks);
+
 std::int64_t size_bytes(const NamedTensors& tensors);
 
 /// What a file will hold; `held` keeps the bytes on the CPU for as long as the views in `content` are used.

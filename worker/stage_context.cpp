@@ -10,10 +10,13 @@ namespace espalier {
 std::optional<NamedTensors> StageContext::input(InputRole role) const {
   for (const auto& [input_role, key] : stage.inputs) {
     if (input_role != role) continue;
-    if (const NamedTensors* held = cache.find(key)) return *held;
+    const auto part = [wanted = role](const NamedTensors& tensors) {
+      return wanted == InputRole::masks ? masks_among(tensors) : weights_among(tensors);
+    };
+    if (const NamedTensors* held = cache.find(key)) return part(*held);
     NamedTensors loaded = from_file(artifacts.read(key).content, device);
     cache.insert(key, loaded);
-    return loaded;
+    return part(loaded);
   }
   return std::nullopt;
 }

@@ -47,7 +47,7 @@ void Trainer::restore(TrainState state, const NamedTensors& tensors) {
 void Trainer::take_step() {
   const double lr = learning_rate(spec_.lr_schedule, spec_.optimizer.lr, state_.step);
   const Batch batch = data_.gather(data_.train(), batch_indices());
-  add_loss(network_.loss_and_gradients(batch.images, batch.labels));
+  add_loss(network_.loss_and_gradients(batch.images, batch.labels, Mode::train));
   if (state_.diverged) return;
   optimizer_->step(network_.parameters(), network_.gradients(), lr);
   network_.apply_masks();

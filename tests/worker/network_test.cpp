@@ -63,7 +63,7 @@ TEST(Network, GradientsByHand) {
   network.set_weights({{"fc.weight", at::zeros({2, 2})}, {"fc.bias", at::zeros({2})}});
   // Equal logits: p = 1/2 each, so dL/dy = (p - 1, p) = (-1/2, 1/2) for label 0, and dL/dW = dL/dy x^T.
   const at::Tensor loss =
-      network.loss_and_gradients(at::tensor({3.0F, 5.0F}).view({1, 2, 1, 1}), at::tensor({0}, at::kLong));
+      network.loss_and_gradients(at::tensor({3.0F, 5.0F}).view({1, 2, 1, 1}), at::tensor({0}, at::kLong), Mode::train);
   EXPECT_NEAR(loss.item<double>(), std::log(2.0), 1e-6);
   EXPECT_TRUE(at::allclose(network.gradients(), at::tensor({-1.5F, -2.5F, 1.5F, 2.5F, -0.5F, 0.5F})));
   EXPECT_TRUE(at::equal(network.prunable()[0].gradient, network.gradients().narrow(0, 0, 4).view({2, 2})));

@@ -74,7 +74,7 @@ bool run_prune_stage(const StageContext& context, StageOutcome& outcome) {
   const PruneBatches batches(spec, context);
   const Scores scores =
       find_criterion(spec.criterion)({network, weights.has_value(), context.stage.seed, spec.dataset ? spec.batches : 0,
-                                      [&](std::int64_t index) { return batches.batch(index); }});
+                                      [&](std::int64_t index) { return batches.batch(index); }, {}});
   const KeepMasks kept = select_kept(ScoredNetwork(network, scores).layers, spec.target);
   NamedTensors masks;
   for (std::size_t i = 0; i < kept.size(); ++i) {

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include <ATen/core/Tensor.h>
+
+namespace espalier {
+
+/// Sees what passes through a network: criteria that look at activations derive from it. Called on the thread of
+/// forward(), in the order of computation; the tensors are those that the network goes on with and are not to be
+/// written to.
+class ForwardObserver {
+ public:
+  virtual ~ForwardObserver() = default;
+  /// What a Linear or Conv layer is given: [N, in], [N, tokens, in] or [N, in, H, W].
+  virtual void on_layer_input(const std::string& /*layer*/, const at::Tensor& /*input*/) {}
+  /// What a named ReLU gives: [N, C, H, W] or [N, C].
+  virtual void on_relu(const std::string& /*relu*/, const at::Tensor& /*output*/) {}
+  /// What the heads of an attention give, before its layer o: [N, tokens, heads, width / heads].
+  virtual void on_heads(const std::string& /*attention*/, const at::Tensor& /*output*/) {}
+  /// What a block is given and what it gives.
+  virtual void on_block(const std::string& /*block*/, const at::Tensor& /*input*/, const at::Tensor& /*output*/) {}
+};
+
+}  // namespace espalier

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+
+#include <ATen/core/Tensor.h>
+
+#include "experiments/model_description.h"
+#include "worker/flat_parameters.h"
+#include "worker/forward_observer.h"
+
+namespace espalier {
+
+/// Whether batch norms use (and update) statistics of the batch, or those they have kept; whether dropout drops.
+enum class Mode { evaluate, train };
+
+struct Pass {
+  Mode mode = Mode::evaluate;
+  ForwardObserver* observer = nullptr;
+};
+
+/// What a network computes with its parameters.
+class NetworkBody {
+ public:
+  virtual ~NetworkBody() = default;
+  virtual at::Tensor forward(const at::Tensor& input, const Pass& pass) const = 0;
+};
+
+/// Runs a description's operations in order. Takes its parameters, named "fc1.weight", "fc1.bias", "bn1.weight", and
+/// buffers, "bn1.running_mean", from `parameters`, in the description's order.
+std::unique_ptr<NetworkBody> make_body(const ModelDescription& model, FlatParameters& parameters);
+
+}  // namespace espalier
