@@ -16,6 +16,20 @@ json to_wire(const std::optional<double>& value) {
   return value ? json(*value) : json();
 }
 
+json to_wire(const std::optional<Connectivity>& value) {
+  return value ? json::array({value->connected, value->dead_units, value->effective_kept}) : json();
+}
+
+std::optional<Connectivity> connectivity(Fields& fields) {
+  if (fields.absent()) return std::nullopt;
+  Fields parts(fields.next());
+  Connectivity result;
+  result.connected = parts.truth();
+  result.dead_units = parts.integer();
+  result.effective_kept = parts.integer();
+  return result;
+}
+
 std::optional<Failure> failure(Fields& fields) {
   if (fields.absent()) return std::nullopt;
   Fields parts(fields.next());
@@ -90,7 +104,10 @@ json to_wire(const StageOutcome& outcome) {
   for (const MetricPoint& point : outcome.metrics) metrics.push_back({point.step, point.name, point.value});
   json layers = json::array();
   for (const LayerCount& layer : outcome.layers)
-    layers.push_back({layer.layer, layer.total, layer.requested, layer.kept});
+    layers.push_back({layer.layer, layer.total, layer.requested, layer.kept, layer.effective, layer.dead_units});
+  json sensitivity = json::array();
+  for (const SensitivityPoint& point : outcome.sensitivity)
+    sensitivity.push_back({point.scope, point.sparsity, point.units, point.kept, point.loss});
   json failure;
   if (outcome.failure) failure = {std::string(to_string(outcome.failure->kind)), outcome.failure->message};
   json evaluation;
@@ -100,7 +117,8 @@ json to_wire(const StageOutcome& outcome) {
   return json::array({bytes_of(outcome.key), outcome.attempt, std::move(failure), outcome.wall_s, outcome.first_step,
                       outcome.steps, outcome.artifact_sha256, outcome.artifact_bytes, outcome.diverged,
                       std::move(metrics), to_wire(outcome.best_validation_loss), to_wire(outcome.accuracy_best_val),
-                      std::move(evaluation), std::move(layers)});
+                      std::move(evaluation), std::move(layers), to_wire(outcome.connectivity), outcome.collapsed,
+                      std::move(sensitivity), outcome.warnings});
 }
 
 StageOutcome stage_outcome_from_wire(const json& wire) {
@@ -133,7 +151,25 @@ StageOutcome stage_outcome_from_wire(const json& wire) {
     layer.total = parts.integer();
     layer.requested = parts.integer();
     layer.kept = parts.integer();
+    layer.effective = parts.integer();
+    layer.dead_units = parts.integer();
     return layer;
+  });
+  outcome.connectivity = connectivity(fields);
+  outcome.collapsed = fields.truth();
+  outcome.sensitivity = fields.list([](const json& element) {
+    Fields parts(element);
+    SensitivityPoint point;
+    point.scope = parts.text();
+    point.sparsity = parts.real();
+    point.units = parts.integer();
+    point.kept = parts.integer();
+    point.loss = parts.real();
+    return point;
+  });
+  outcome.warnings = fields.list([](const json& element) {
+    if (!element.is_string()) refuse_message("expected a text");
+    return element.get<std::string>();
   });
   return outcome;
 }

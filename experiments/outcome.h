@@ -25,6 +25,26 @@ struct LayerCount {
   std::int64_t total = 0;
   std::int64_t requested = -1;  ///< weights to keep; -1 where the ranking was global and no layer had a count of its own
   std::int64_t kept = 0;
+  std::int64_t effective = -1;   ///< kept weights on a path from input to output; -1 if that was not looked at
+  std::int64_t dead_units = -1;  ///< outputs of the layer that no such path passes; -1 likewise
+};
+
+/// What a prune or shuffle left of the network as a whole (worker/connectivity.h).
+struct Connectivity {
+  bool connected = true;           ///< a path of kept weights leads from an input to an output; otherwise it collapsed
+  std::int64_t dead_units = 0;     ///< outputs of prunable layers that no such path passes
+  std::int64_t effective_kept = 0; ///< prunable weights on such a path: what is kept and counts
+  bool operator==(const Connectivity&) const = default;
+};
+
+/// One point of a layer's sensitivity: the loss with this scope alone pruned, all else as it was.
+struct SensitivityPoint {
+  std::string scope;       ///< of prune_scopes()
+  double sparsity = 0;     ///< fraction of its units removed, asked for; 0 for the curve's beginning, nothing removed
+  std::int64_t units = 0;  ///< that the scope has
+  std::int64_t kept = 0;
+  double loss = 0;         ///< mean cross-entropy over the stage's batches, nats. NaN is data
+  bool operator==(const SensitivityPoint&) const = default;
 };
 
 /// On the test set, which chose nothing.
@@ -54,6 +74,10 @@ struct StageOutcome {
   std::optional<double> accuracy_best_val;      ///< train: test accuracy there
   std::optional<Evaluation> evaluation;  ///< evaluate
   std::vector<LayerCount> layers;        ///< prune, shuffle
+  std::optional<Connectivity> connectivity;  ///< prune, shuffle; none for a network whose operations are not known
+  bool collapsed = false;                ///< train: the masks leave no path, so no step was taken; a result, not a failure
+  std::vector<SensitivityPoint> sensitivity;  ///< sensitivity: by scope, then sparsity, rising
+  std::vector<std::string> warnings;     ///< for people: what was done, and is probably not what was meant
 };
 
 }  // namespace espalier

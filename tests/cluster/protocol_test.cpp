@@ -29,7 +29,11 @@ StageOutcome full_outcome() {
   outcome.metrics = {{917, "validation_loss", 0.1}, {1834, "train_loss", std::numeric_limits<double>::quiet_NaN()}};
   outcome.best_validation_loss = 0.1;
   outcome.evaluation = Evaluation{0.98, 0.07, {1.0, 0.5}};
-  outcome.layers = {{"fc1", 235200, -1, 1234}};
+  outcome.layers = {{"fc1", 235200, -1, 1234, 1200, 7}};
+  outcome.connectivity = Connectivity{false, 7, 1200};
+  outcome.collapsed = true;
+  outcome.sensitivity = {{"fc1", 0.5, 235200, 117600, 0.25}, {"fc2", 0.9, 30000, 3000, 1.5}};
+  outcome.warnings = {"fc2 is empty: none of its 30000 weights is kept"};
   return outcome;
 }
 
@@ -81,6 +85,12 @@ TEST(Protocol, OutcomesSurviveTheWireNaNIncluded) {
   EXPECT_EQ(back.evaluation->class_accuracy, sent.evaluation->class_accuracy);
   EXPECT_EQ(back.layers[0].requested, -1);
   EXPECT_EQ(back.layers[0].kept, 1234);
+  EXPECT_EQ(back.layers[0].effective, 1200);
+  EXPECT_EQ(back.layers[0].dead_units, 7);
+  EXPECT_EQ(back.connectivity, sent.connectivity);
+  EXPECT_TRUE(back.collapsed);
+  EXPECT_EQ(back.sensitivity, sent.sensitivity);
+  EXPECT_EQ(back.warnings, sent.warnings);
   EXPECT_TRUE(std::get<JobEnded>(reports[1]).interrupted);
   EXPECT_EQ(std::get<JobProgress>(reports[2]).end_step, 20);
 }
