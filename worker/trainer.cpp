@@ -29,6 +29,7 @@ Trainer::Trainer(const TrainSpec& spec, std::uint64_t seed, Network& network, co
   if (spec.batch_size <= 0 || spec.dataset.train <= 0) {
     throw Error(ErrorKind::invalid_input, "training needs a batch size and a training set above 0");
   }
+  if (spec_.gradual) gradual_.emplace(*spec_.gradual, seed, network_, data_);
   state_.step = spec.start_step;
 }
 
@@ -39,12 +40,14 @@ void Trainer::restore(TrainState state, const NamedTensors& tensors) {
                                         std::to_string(spec_.end_step));
   }
   optimizer_->load_state(tensors);
+  if (gradual_) network_.set_masks(masks_among(tensors));
   network_.set_weights(tensors);
   loss_sum_.fill_(state.loss_sum);
   state_ = std::move(state);
 }
 
 void Trainer::take_step() {
+  if (gradual_) gradual_->before_step(state_.step);
   const double lr = learning_rate(spec_.lr_schedule, spec_.optimizer.lr, state_.step);
   const Batch batch = data_.gather(data_.train(), batch_indices());
   add_loss(network_.loss_and_gradients(batch.images, batch.labels, Mode::train));
@@ -102,6 +105,7 @@ const TrainState& Trainer::state() {
 
 NamedTensors Trainer::tensors() const {
   NamedTensors tensors = network_.weights();
+  if (gradual_) tensors = with_masks(std::move(tensors), network_.masks());
   for (auto& entry : optimizer_->state()) tensors.push_back(std::move(entry));
   return tensors;
 }

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "experiments/stage_spec.h"
 #include "worker/data_order.h"
+#include "worker/gradual_pruning.h"
 #include "worker/network.h"
 #include "worker/optimizer.h"
 #include "worker/resident_dataset.h"
@@ -38,7 +40,7 @@ class Trainer {
   void look_at_end();
 
   const TrainState& state();
-  /// Parameters by name, and the optimizer's state.
+  /// Parameters by name, the masks that a gradual schedule made, and the optimizer's state.
   NamedTensors tensors() const;
   /// Mean loss since the last look at the validation set, or at that look; for progress lines.
   double recent_loss();
@@ -54,6 +56,7 @@ class Trainer {
   const ResidentDataset& data_;
   const DataOrder order_;
   std::unique_ptr<Optimizer> optimizer_;
+  std::optional<GradualPruning> gradual_;
   TrainState state_;
   at::Tensor loss_sum_;      // float64, on the device: state_.loss_sum before it is fetched
   at::Tensor epoch_order_;   // int64 [examples]

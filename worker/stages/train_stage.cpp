@@ -89,7 +89,12 @@ class TrainRun {
     outcome.metrics = state.metrics;
     outcome.best_validation_loss = state.best_validation_loss;
     outcome.accuracy_best_val = state.accuracy_best_val;
-    context_.leave(network_.weights(), InputRole::weights, outcome);
+    NamedTensors left = network_.weights();
+    if (spec_.gradual) {
+      left = with_masks(std::move(left), network_.masks());
+      outcome.layers = count_layers(network_);
+    }
+    context_.leave(std::move(left), InputRole::weights, outcome);
   }
 
  private:

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/outcome.h"
+#include "experiments/stage_spec.h"
+#include "worker/network.h"
+#include "worker/prune_batches.h"
+
+namespace espalier {
+
+/// What a prune left. The network it was asked of has these masks (and weights) set.
+struct Pruned {
+  NamedTensors masks;
+  std::vector<LayerCount> layers;
+  std::vector<std::string> emptied;  ///< layers of which nothing is left
+};
+
+struct PruneOrder {
+  const PruneSpec& spec;
+  const PruneTarget& target;
+  std::uint64_t seed = 0;
+  bool has_weights =
+      false;  ///< false: the network's weights are zeros, and only criteria that look at none can be asked
+  const PruneBatches& batches;
+};
+
+/// Scores, selects and masks: the one way to prune, between stages, inside a training or to try something out. A
+/// criterion with an option `rounds` is asked that many times, the counts falling geometrically, kept_r = round(S (K /
+/// S)^(r / R)) from the S units that survive to the K that are wanted (Tanaka et al. 2020, arXiv:2006.05467, algorithm
+/// 1), each round with the masks of the one before. A criterion that repairs weights changes those of the network.
+/// Errors: those of prune_scopes, select_kept and the criteria; ErrorKind::numeric naming the layers if some were
+/// emptied and the spec refuses that.
+Pruned prune_network(Network& network, const PruneOrder& order);
+
+}  // namespace espalier
