@@ -9,27 +9,37 @@
 
 namespace espalier {
 
-/// What a sweep asks for: `mnist`, `{idx: DIR}` or `{name: glyphs, train: 20000}`.
+/// What a sweep asks for: `mnist`, `{idx: DIR}`, `{tensors: FILE}` or `{name: glyphs, train: 20000}`.
 struct DatasetRequest {
   std::string name;               ///< a name of catalog/datasets.def
-  std::string path;               ///< idx: the folder
+  std::string path;               ///< idx: the folder; tensors: the file
   std::int64_t train = -1;        ///< examples in the training files or generated, validation included; -1: the dataset's default
   std::int64_t test = -1;
   std::int64_t validation = -1;   ///< -1: the dataset's default
   std::uint64_t generator_seed = 0;  ///< glyphs
 };
 
-/// One split in memory: images as bytes (0..255), row-major [count, channels, height, width], and one label each.
+/// One split in memory, row-major [count, channels, height, width], and one label each: images as bytes (0..255), or
+/// examples of any kind as numbers, which a network then sees as they are.
 struct ImageSet {
   std::int64_t count = 0;
   std::vector<std::uint8_t> pixels;
   std::vector<std::uint8_t> labels;
+  std::vector<float> values{};  ///< all finite; instead of `pixels`, which is empty then
+};
+
+/// What a network sees of a pixel p of channel c: (p / 255 - mean[c]) / deviation[c], in float32 and in this order.
+/// Empty lists: p / 255.
+struct PixelScale {
+  std::vector<float> mean;
+  std::vector<float> deviation;
 };
 
 struct ImageDataset {
   ImageSet train;       ///< without the validation examples
   ImageSet validation;  ///< the last examples of the training files
   ImageSet test;
+  PixelScale scale{};   ///< of datasets of pixels; fixed by what DatasetSpec::content names
 };
 
 /// Where files of named datasets are looked for: `--data`, else $ESPALIER_DATA, else ./data.

@@ -1,9 +1,11 @@
 #include "worker/resident_dataset.h"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/tensor.h>
 
 #include "base/error.h"
 
@@ -15,22 +17,29 @@ constexpr std::size_t kDatasetsKept = 2;
 ResidentSplit make_resident(const ImageSet& images, std::int64_t expected, const DatasetSpec& spec,
                             c10::Device device) {
   const auto [channels, height, width] = spec.shape;
+  const std::size_t stored = images.values.empty() ? images.pixels.size() : images.values.size();
   if (images.count != expected || static_cast<std::int64_t>(images.labels.size()) != expected ||
-      static_cast<std::int64_t>(images.pixels.size()) != expected * channels * height * width) {
+      static_cast<std::int64_t>(stored) != expected * channels * height * width) {
     throw Error(ErrorKind::corrupt, "dataset " + spec.name + ": found " + std::to_string(images.count) +
                                         " examples where the sweep was planned with " + std::to_string(expected));
   }
-  const auto view = [](const std::vector<std::uint8_t>& bytes, at::IntArrayRef shape) {
-    // from_blob wants a writable pointer; only the copy is kept.
-    return at::from_blob(const_cast<std::uint8_t*>(bytes.data()), shape, at::kByte);
+  // from_blob wants a writable pointer; only the copy is kept.
+  const auto view = [](const auto& values, at::IntArrayRef shape, at::ScalarType type) {
+    return at::from_blob(const_cast<void*>(static_cast<const void*>(values.data())), shape, type);
   };
-  return {view(images.pixels, {expected, channels, height, width}).clone().to(device),
-          view(images.labels, {expected}).to(at::kLong).to(device)};
+  const std::array<std::int64_t, 4> shape{expected, channels, height, width};
+  const at::Tensor examples =
+      images.values.empty() ? view(images.pixels, shape, at::kByte) : view(images.values, shape, at::kFloat);
+  return {examples.clone().to(device), view(images.labels, {expected}, at::kByte).to(at::kLong).to(device)};
 }
 
-at::Tensor scaled(const at::Tensor& pixels) {
-  constexpr float kWhite = 255;
-  return pixels.to(at::kFloat).div_(kWhite);
+at::Tensor by_channel(const std::vector<float>& values, const DatasetSpec& spec, c10::Device device) {
+  if (values.empty()) return {};
+  if (static_cast<std::int64_t>(values.size()) != spec.shape[0]) {
+    throw Error(ErrorKind::internal, "dataset " + spec.name + ": " + std::to_string(values.size()) + " scales for " +
+                                         std::to_string(spec.shape[0]) + " channels");
+  }
+  return at::tensor(values, at::kFloat).view({spec.shape[0], 1, 1}).to(device);
 }
 
 }  // namespace
@@ -38,14 +47,24 @@ at::Tensor scaled(const at::Tensor& pixels) {
 ResidentDataset::ResidentDataset(const ImageDataset& images, const DatasetSpec& spec, c10::Device device)
     : train_(make_resident(images.train, spec.train, spec, device)),
       validation_(make_resident(images.validation, spec.validation, spec, device)),
-      test_(make_resident(images.test, spec.test, spec, device)) {}
+      test_(make_resident(images.test, spec.test, spec, device)),
+      mean_(by_channel(images.scale.mean, spec, device)),
+      deviation_(by_channel(images.scale.deviation, spec, device)) {}
+
+at::Tensor ResidentDataset::seen(const at::Tensor& examples) const {
+  at::Tensor images = examples.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true);
+  if (examples.scalar_type() == at::kFloat) return images;
+  constexpr float kWhite = 255;
+  images.div_(kWhite);
+  return mean_.defined() ? images.sub_(mean_).div_(deviation_) : images;
+}
 
 Batch ResidentDataset::gather(const ResidentSplit& split, const at::Tensor& indices) const {
-  return {scaled(split.pixels.index_select(0, indices)), split.labels.index_select(0, indices)};
+  return {seen(split.examples.index_select(0, indices)), split.labels.index_select(0, indices)};
 }
 
 Batch ResidentDataset::slice(const ResidentSplit& split, std::int64_t first, std::int64_t count) const {
-  return {scaled(split.pixels.narrow(0, first, count)), split.labels.narrow(0, first, count)};
+  return {seen(split.examples.narrow(0, first, count)), split.labels.narrow(0, first, count)};
 }
 
 const ResidentDataset& DatasetCache::get(const DatasetSpec& spec, const std::string& path) {

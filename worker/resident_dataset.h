@@ -13,9 +13,10 @@
 
 namespace espalier {
 
-/// Images of one split as they were stored: pixels uint8 [N, C, H, W], labels int64 [N], on the device.
+/// Examples of one split as they were stored: uint8 pixels or float32 values [N, C, H, W], labels int64 [N], on the
+/// device.
 struct ResidentSplit {
-  at::Tensor pixels;
+  at::Tensor examples;
   at::Tensor labels;
   std::int64_t count() const { return labels.size(0); }
 };
@@ -27,8 +28,8 @@ struct Batch {
 };
 
 /// A dataset on the device for as long as it is used. Pixels stay bytes (a quarter of the memory, and of the traffic of
-/// gathering a batch); a batch is made float on the way out, scaled to [0, 1] and no further, as the papers on these
-/// datasets do (Frankle & Carbin 2019 on MNIST).
+/// gathering a batch); a batch is made float on the way out: scaled to [0, 1] and no further, as the papers on MNIST do
+/// (Frankle & Carbin 2019), or normalised by channel where the dataset says so (PixelScale). Values stay as they are.
 class ResidentDataset {
  public:
   /// Errors: ErrorKind::corrupt if the counts or sizes are not those of the spec.
@@ -44,7 +45,11 @@ class ResidentDataset {
   Batch slice(const ResidentSplit& split, std::int64_t first, std::int64_t count) const;
 
  private:
+  /// What a network sees of stored examples [n, C, H, W]. Never shares their memory.
+  at::Tensor seen(const at::Tensor& examples) const;
+
   ResidentSplit train_, validation_, test_;
+  at::Tensor mean_, deviation_;  // float32 [C, 1, 1] on the device, or undefined
 };
 
 /// Keeps the datasets of the last jobs in memory.

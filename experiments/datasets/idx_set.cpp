@@ -20,7 +20,7 @@ ImageSet join(IdxFile&& images, IdxFile&& labels, const std::filesystem::path& i
                                               " labels, but " + images_path.string() + " holds " +
                                               std::to_string(images.count) + " images; the two do not belong together");
   }
-  return {images.count, std::move(images.values), std::move(labels.values)};
+  return {images.count, std::move(images.values), std::move(labels.values), {}};
 }
 
 }  // namespace

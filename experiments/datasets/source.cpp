@@ -14,11 +14,22 @@ namespace {
                                             " and " + std::to_string(most));
 }
 
-/// Cuts `images` to its first `count` examples; `pixels` is the size of one.
-void keep_first(ImageSet& images, std::int64_t count, std::int64_t pixels) {
+/// Cuts `images` to its first `count` examples; `size` is that of one.
+void keep_first(ImageSet& images, std::int64_t count, std::int64_t size) {
   images.count = count;
   images.labels.resize(static_cast<std::size_t>(count));
-  images.pixels.resize(static_cast<std::size_t>(count * pixels));
+  const auto values = static_cast<std::size_t>(count * size);
+  if (images.values.empty()) {
+    images.pixels.resize(values);
+  } else {
+    images.values.resize(values);
+  }
+}
+
+/// What follows the first `begin` values; none of an empty list.
+template <typename Value>
+std::vector<Value> tail(const std::vector<Value>& values, std::int64_t begin) {
+  return values.empty() ? values : std::vector<Value>(values.begin() + begin, values.end());
 }
 
 }  // namespace
@@ -37,14 +48,15 @@ void choose_split(DatasetSpec& spec, const DatasetRequest& request, const Supply
 }
 
 ImageDataset split_examples(const DatasetSpec& spec, ImageSet train, ImageSet test) {
-  const std::int64_t pixels = spec.shape[0] * spec.shape[1] * spec.shape[2];
+  const std::int64_t size = spec.shape[0] * spec.shape[1] * spec.shape[2];
   ImageDataset split;
-  keep_first(train, spec.train + spec.validation, pixels);
+  keep_first(train, spec.train + spec.validation, size);
   split.validation.count = spec.validation;
-  split.validation.pixels.assign(train.pixels.begin() + spec.train * pixels, train.pixels.end());
-  split.validation.labels.assign(train.labels.begin() + spec.train, train.labels.end());
-  keep_first(train, spec.train, pixels);
-  keep_first(test, spec.test, pixels);
+  split.validation.pixels = tail(train.pixels, spec.train * size);
+  split.validation.values = tail(train.values, spec.train * size);
+  split.validation.labels = tail(train.labels, spec.train);
+  keep_first(train, spec.train, size);
+  keep_first(test, spec.test, size);
   split.train = std::move(train);
   split.test = std::move(test);
   return split;
