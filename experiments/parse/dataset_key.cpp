@@ -16,17 +16,27 @@ void read_count(MapReader& map, const char* key, std::int64_t least, std::int64_
 
 std::optional<std::string> read_source(MapReader& map, const YamlValue& value, DatasetRequest& request,
                                        Problems& problems) {
-  const YamlValue* folder = map.find("idx");
   const YamlValue* name = map.find("name");
-  if ((folder == nullptr) == (name == nullptr)) {
-    problems.add(value.place, "expected either `name`, as in {name: glyphs}, or `idx`, as in {idx: path/to/folder}");
+  const YamlValue* path = nullptr;
+  const char* form = nullptr;
+  int found = name != nullptr ? 1 : 0;
+  for (const char* word : {"idx", "tensors"}) {
+    const YamlValue* here = map.find(word);
+    if (here == nullptr) continue;
+    path = here;
+    form = word;
+    ++found;
+  }
+  if (found != 1) {
+    problems.add(
+        value.place,
+        "expected one of `name`, as in {name: glyphs}, `idx`, as in {idx: path/to/folder}, and `tensors`, as in "
+        "{tensors: path/to/file.safetensors}");
     return std::nullopt;
   }
-  if (folder != nullptr) {
-    request.path = parse_text(*folder, problems).value_or("");
-    return "idx";
-  }
-  return parse_name(*name, catalog_names(list_dataset_names()), problems);
+  if (name != nullptr) return parse_name(*name, catalog_names(list_dataset_names()), problems);
+  request.path = parse_text(*path, problems).value_or("");
+  return form;
 }
 
 }  // namespace
@@ -55,6 +65,10 @@ std::optional<DatasetRequest> parse_dataset(const YamlValue& value, Problems& pr
   request.name = *name;
   if (request.name == "idx" && request.path.empty()) {
     problems.add(value.place, "idx needs its folder: {idx: path/to/folder}");
+    return std::nullopt;
+  }
+  if (request.name == "tensors" && request.path.empty()) {
+    problems.add(value.place, "tensors needs its file: {tensors: path/to/file.safetensors}");
     return std::nullopt;
   }
   return request;

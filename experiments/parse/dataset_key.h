@@ -8,7 +8,7 @@
 
 namespace espalier {
 
-/// `mnist`, `{name: glyphs, train: 12000, seed: 1}` or `{idx: DIR, validation: 1000}`.
+/// `mnist`, `{name: glyphs, train: 12000, seed: 1}`, `{idx: DIR, validation: 1000}` or `{tensors: FILE}`.
 std::optional<DatasetRequest> parse_dataset(const YamlValue& value, Problems& problems);
 
 /// For people and the results' column: "mnist", "idx:DIR".

@@ -16,7 +16,7 @@ void print_datasets(const DataFolder& folder, bool as_json) {
     list.push_back(
         {{"name", dataset.name}, {"about", dataset.about}, {"present", dataset.present}, {"where", dataset.where}});
     if (!as_json)
-      std::cout << fmt::format("{:<8} {:<8} {}\n{:<17} {}\n", dataset.name, dataset.present ? "present" : "missing",
+      std::cout << fmt::format("{:<13} {:<8} {}\n{:<22} {}\n", dataset.name, dataset.present ? "present" : "missing",
                                dataset.about, "", dataset.where);
   }
   if (as_json) std::cout << list.dump(2) << "\n";

@@ -21,7 +21,7 @@ TEST(Dataset, UnknownNamesGetTheChoices) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
     EXPECT_THAT(error.what(),
-                HasSubstr("dataset: unknown \"glyph\"; did you mean \"glyphs\"? (one of mnist, idx, glyphs"));
+                HasSubstr("dataset: unknown \"glyph\"; did you mean \"glyphs\"? (one of mnist, fashion_mnist, cifar10, idx, tensors, glyphs"));
   }
 }
 

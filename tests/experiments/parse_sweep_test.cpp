@@ -52,7 +52,7 @@ prune:
   sparsity: [0.5, 1.2, 90]
 )"),
       ElementsAre(
-          "s.yaml:2:10: dataset: unknown \"mnst\"; did you mean \"mnist\"? (one of mnist, idx, glyphs)",
+          "s.yaml:2:10: dataset: unknown \"mnst\"; did you mean \"mnist\"? (one of mnist, fashion_mnist, cifar10, idx, tensors, glyphs)",
           "s.yaml:5:20: train.optimizer: unknown \"adamw\"; did you mean \"adam\"? (one of sgd, adam)",
           "s.yaml:5:31: train.lr: expected a number above 0 and at most 1000, found the text \"fast\"",
           HasSubstr("s.yaml:5:64: train.epohcs: unknown \"epohcs\"; did you mean \"epochs\"? (one of optimizer, lr"),
@@ -67,7 +67,7 @@ prune:
 
 TEST(ParseSweep, missing_keys_say_what_belongs_there) {
   EXPECT_THAT(problems("sweep: s\n"),
-              ElementsAre("s.yaml:1:1: dataset: is missing: what to train on (mnist, idx, glyphs)",
+              ElementsAre("s.yaml:1:1: dataset: is missing: what to train on (mnist, fashion_mnist, cifar10, idx, tensors, glyphs)",
                           "s.yaml:1:1: model: is missing: the network (lenet-300-100, lenet-5)",
                           "s.yaml:1:1: train: is missing: the recipe, as in {optimizer: sgd, lr: 0.1, epochs: 5}"));
   EXPECT_THAT(
@@ -129,6 +129,18 @@ TEST(ParseSweep, types_are_checked) {
   EXPECT_THAT(problems(kHead + "train: {lr: [0.1, [0.2]], epochs: []}\n"),
               ElementsAre(HasSubstr("train.lr[1]: expected a number"), HasSubstr("train.epochs: holds an empty list")));
   EXPECT_THAT(problems(kHead + "train: {lr: [0.1, 0.1], epochs: 1}\n"), ElementsAre(HasSubstr("0.1 is listed twice")));
+}
+
+TEST(ParseSweep, a_dataset_comes_from_one_place) {
+  const auto with = [](const std::string& dataset) {
+    return problems("sweep: x\ndataset: " + dataset + "\nmodel: lenet-300-100\n" + kTrain);
+  };
+  EXPECT_THAT(with("{tensors: my/data.safetensors, validation: 100}"), IsEmpty());
+  EXPECT_THAT(with("{tensors: }"), ElementsAre(HasSubstr("dataset.tensors: expected a text"),
+                                               HasSubstr("dataset: tensors needs its file")));
+  EXPECT_THAT(with("tensors"), ElementsAre(HasSubstr("tensors needs its file: {tensors: path/to/file.safetensors}")));
+  EXPECT_THAT(with("{tensors: a, idx: b}"), ElementsAre(HasSubstr("expected one of `name`, as in {name: glyphs}")));
+  EXPECT_THAT(with("{name: cifar10, seed: 1}"), ElementsAre(HasSubstr("is for glyphs, which are generated")));
 }
 
 TEST(ParseSweep, a_value_in_another_spelling_is_the_same_value) {

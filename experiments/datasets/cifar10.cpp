@@ -1,0 +1,137 @@
+#include <algorithm>
+#include <array>
+#include <system_error>
+#include <utility>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
+#include "experiments/datasets/source.h"
+
+// The binary version of https://www.cs.toronto.edu/~kriz/cifar.html: six files of 10,000 records, each one byte of
+// label and 3,072 of pixels, the red, the green and the blue plane of 32x32. Files of that layout are taken whatever
+// made them; the content tells one making from another.
+
+namespace espalier {
+namespace {
+
+constexpr std::array<const char*, 6> kFiles{"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+                                            "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"};
+constexpr std::int64_t kRecords = 10'000;  // of a file
+constexpr std::int64_t kPixels = 3 * 32 * 32;
+constexpr std::int64_t kClasses = 10;
+constexpr std::int64_t kFileBytes = kRecords * (1 + kPixels);
+constexpr std::int64_t kTrain = 5 * kRecords, kTest = kRecords;
+constexpr std::int64_t kValidationShare = 10;
+constexpr const char* kFolder = "cifar-10-batches-bin";
+constexpr const char* kFrom =
+    "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz (MD5 c32a1d4ab5d03f1284b67883e8d87530)";
+// Mean and deviation of the training images' channels, as the field rounds them.
+constexpr std::array<float, 3> kMean{0.4914F, 0.4822F, 0.4465F};
+constexpr std::array<float, 3> kDeviation{0.2470F, 0.2435F, 0.2616F};
+/// Names all that a network sees: raised with other constants.
+constexpr const char* kContent = "cifar10:1:";
+
+struct Cifar {
+  ImageSet train, test;
+  std::string content;
+};
+
+/// Looks into the data folder's cifar-10-batches-bin, which the archive unpacks to, and into the folder itself.
+std::filesystem::path find_folder(const DataFolder& data) {
+  std::error_code error;
+  for (const std::filesystem::path& folder : {data / kFolder, data}) {
+    if (std::filesystem::exists(folder / kFiles[0], error)) return folder;
+  }
+  throw Error(ErrorKind::invalid_input, "cifar10: no " + std::string(kFiles[0]) + " in " + (data / kFolder).string() +
+                                            " or " + data.string() + "; download " + kFrom + ", unpack it in " +
+                                            data.string() +
+                                            ", or name the folder that has it with --data or ESPALIER_DATA");
+}
+
+std::string read_batch(const std::filesystem::path& path) {
+  const auto fail = [&](const std::string& what) {
+    throw Error(ErrorKind::invalid_input, path.string() + ": " + what);
+  };
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (error) fail("cannot be read: " + error.message() + "; unpack all of " + kFrom);
+  if (size != kFileBytes) {
+    fail("has " + std::to_string(size) + " bytes, not the " + std::to_string(kFileBytes) +
+         " of 10,000 records; it is truncated or of another data set: unpack it again from " + kFrom);
+  }
+  std::string bytes = read_file(path, kFileBytes);
+  if (bytes.size() != kFileBytes) fail("changed while it was read");
+  return bytes;
+}
+
+void append(ImageSet& images, std::string_view bytes, const std::filesystem::path& path) {
+  for (std::int64_t record = 0; record < kRecords; ++record) {
+    const std::string_view here = bytes.substr(static_cast<std::size_t>(record * (1 + kPixels)), 1 + kPixels);
+    const auto label = static_cast<std::uint8_t>(here[0]);
+    if (label >= kClasses) {
+      throw Error(ErrorKind::invalid_input,
+                  path.string() + ": record " + std::to_string(record) + " has the label " + std::to_string(label) +
+                      ", above 9; it is damaged or of another data set: unpack it again from " + kFrom);
+    }
+    images.labels.push_back(label);
+    images.pixels.insert(images.pixels.end(), here.begin() + 1, here.end());
+  }
+  images.count += kRecords;
+}
+
+Cifar read(const std::filesystem::path& folder) {
+  Cifar cifar;
+  cifar.train.pixels.reserve(static_cast<std::size_t>(kTrain * kPixels));
+  std::string digests;
+  for (const char* name : kFiles) {
+    const std::string bytes = read_batch(folder / name);
+    digests += to_hex(sha256(bytes));
+    append(name == kFiles.back() ? cifar.test : cifar.train, bytes, folder / name);
+  }
+  cifar.content = kContent + to_hex(sha256(digests));
+  return cifar;
+}
+
+DatasetSpec resolve(const DatasetRequest& request, const DataFolder& data) {
+  DatasetSpec spec;
+  spec.name = "cifar10";
+  spec.shape = {3, 32, 32};
+  spec.classes = kClasses;
+  choose_split(spec, request, {kTrain, kTest, kTrain, kTest, kValidationShare});
+  spec.content = read(find_folder(data)).content;
+  return spec;
+}
+
+ImageDataset load(const DatasetSpec& spec, const std::string&, const DataFolder& data) {
+  const std::filesystem::path folder = find_folder(data);
+  Cifar cifar = read(folder);
+  const bool enough = spec.train + spec.validation <= kTrain && spec.test <= kTest;
+  if (cifar.content != spec.content || !enough) {
+    throw Error(ErrorKind::corrupt, folder.string() + ": the files are not those that the sweep was made with (" +
+                                        cifar.content + ", expected " + spec.content +
+                                        "); put those back, or start the sweep again");
+  }
+  ImageDataset dataset = split_examples(spec, std::move(cifar.train), std::move(cifar.test));
+  dataset.scale.mean.assign(kMean.begin(), kMean.end());
+  dataset.scale.deviation.assign(kDeviation.begin(), kDeviation.end());
+  return dataset;
+}
+
+DatasetPresence presence(const DataFolder& data) {
+  try {
+    const std::filesystem::path folder = find_folder(data);
+    read(folder);
+    return {true, folder.string()};
+  } catch (const Error& error) {
+    return {false, error.what()};
+  }
+}
+
+}  // namespace
+
+DatasetSource dataset_cifar10() {
+  return {resolve, load, presence};
+}
+
+}  // namespace espalier

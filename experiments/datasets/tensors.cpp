@@ -1,0 +1,234 @@
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
+#include "experiments/datasets/source.h"
+#include "experiments/safetensors.h"
+
+// Any data that somebody has in Python: x and y, and x_test and y_test if there is a test set, in one safetensors file.
+// x is uint8 [N, C, H, W], pixels that a network sees divided by 255, or float32 [N, C, H, W] or [N, F], numbers that
+// it sees as they are; y is uint8 or int64 [N]. docs/datasets.md has the snippet that writes one.
+
+namespace espalier {
+namespace {
+
+constexpr std::uintmax_t kMostBytes = std::uintmax_t{16} << 30;
+constexpr std::int64_t kLongestSide = 65'536;
+constexpr std::int64_t kMostClasses = 256;  // labels are held as bytes
+constexpr std::int64_t kTestShare = 6;      // the test set, where the file has none: the last sixth
+constexpr std::int64_t kValidationShare = 12;
+
+struct TensorSet {
+  ImageSet train, test;
+  std::array<std::int64_t, 3> shape{};
+  std::int64_t classes = 0;
+  std::string content;
+};
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string text;
+  for (const std::int64_t extent : shape) text += (text.empty() ? "" : ", ") + std::to_string(extent);
+  return "[" + text + "]";
+}
+
+std::string type_text(TensorType type) {
+  switch (type) {
+    case TensorType::boolean:
+      return "bool";
+    case TensorType::u8:
+      return "uint8";
+    case TensorType::i64:
+      return "int64";
+    case TensorType::f32:
+      return "float32";
+    case TensorType::f64:
+      break;
+  }
+  return "float64";
+}
+
+/// One file while it is read; every error begins with its path.
+class TensorReader {
+ public:
+  explicit TensorReader(const std::filesystem::path& path) : path_(path) {
+    if (path.empty()) fail("no file is named; write dataset: {tensors: FILE.safetensors}");
+    bytes_ = read_file(path, kMostBytes);
+    try {
+      tensors_ = parse_safetensors(bytes_, path.string()).tensors;
+    } catch (const Error& error) {
+      throw Error(ErrorKind::invalid_input, std::string(error.what()) +
+                                                "; write x (uint8 or float32) and y (uint8 or int64) with " +
+                                                "safetensors.torch.save_file or safetensors.numpy.save_file");
+    }
+    for (const TensorBytes& tensor : tensors_) {
+      const bool known = tensor.name == "x" || tensor.name == "y" || tensor.name == "x_test" || tensor.name == "y_test";
+      if (!known) fail("holds \"" + tensor.name + "\"; it may hold x, y, x_test and y_test and nothing else");
+    }
+  }
+
+  TensorSet read() {
+    const TensorBytes& x = need("x");
+    TensorSet set;
+    set.shape = example_shape(x);
+    set.train = read_split(x, need("y"));
+    if (find("x_test") != nullptr || find("y_test") != nullptr) {
+      const TensorBytes& x_test = need("x_test");
+      if (x_test.type != x.type || example_shape(x_test) != set.shape || x_test.shape.size() != x.shape.size()) {
+        fail("x_test is " + describe(x_test) + " and x is " + describe(x) + "; examples must be alike");
+      }
+      set.test = read_split(x_test, need("y_test"));
+    } else {
+      split_test_off(set);
+    }
+    set.classes = 1 + std::max(std::ranges::max(set.train.labels), std::ranges::max(set.test.labels));
+    set.content = "tensors:" + to_hex(sha256(bytes_));
+    return set;
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& what) const {
+    throw Error(ErrorKind::invalid_input, (path_.empty() ? "tensors" : path_.string()) + ": " + what);
+  }
+
+  static std::string describe(const TensorBytes& tensor) { return type_text(tensor.type) + shape_text(tensor.shape); }
+
+  const TensorBytes* find(std::string_view name) const {
+    const auto found = std::ranges::find(tensors_, name, &TensorBytes::name);
+    return found == tensors_.end() ? nullptr : &*found;
+  }
+
+  const TensorBytes& need(const std::string& name) const {
+    const TensorBytes* tensor = find(name);
+    if (tensor == nullptr) {
+      const bool test = name.size() > 1;
+      fail("holds no " + name + (test ? "; x_test and y_test go together" : "; x and y are needed"));
+    }
+    return *tensor;
+  }
+
+  /// Of one example: [C, H, W], or [1, 1, F] for rows of F numbers.
+  std::array<std::int64_t, 3> example_shape(const TensorBytes& x) const {
+    if (x.type != TensorType::u8 && x.type != TensorType::f32) {
+      fail(x.name + " is " + type_text(x.type) + "; convert it to float32, or to uint8 if it is pixels");
+    }
+    if (x.shape.size() != 2 && x.shape.size() != 4) {
+      fail(x.name + " has the shape " + shape_text(x.shape) +
+           "; expected [N, C, H, W] or [N, F] (grey images of [N, H, W] become x[:, None])");
+    }
+    for (const std::int64_t side : x.shape) {
+      if (side == 0) fail(x.name + " has the shape " + shape_text(x.shape) + ", which holds no examples");
+    }
+    for (std::size_t i = 1; i < x.shape.size(); ++i) {
+      if (x.shape[i] <= kLongestSide) continue;
+      fail(x.name + " has the shape " + shape_text(x.shape) + "; a side of an example is at most " +
+           std::to_string(kLongestSide));
+    }
+    return x.shape.size() == 4 ? std::array<std::int64_t, 3>{x.shape[1], x.shape[2], x.shape[3]}
+                               : std::array<std::int64_t, 3>{1, 1, x.shape[1]};
+  }
+
+  ImageSet read_split(const TensorBytes& x, const TensorBytes& y) const {
+    if (y.shape != std::vector<std::int64_t>{x.shape[0]}) {
+      fail(y.name + " has the shape " + shape_text(y.shape) + "; " + x.name + " " + shape_text(x.shape) +
+           " needs one label each, of shape [" + std::to_string(x.shape[0]) + "]");
+    }
+    ImageSet set;
+    set.count = x.shape[0];
+    set.labels = read_labels(y);
+    if (x.type == TensorType::u8) {
+      set.pixels.assign(x.bytes.begin(), x.bytes.end());
+    } else {
+      set.values.resize(x.bytes.size() / sizeof(float));
+      std::memcpy(set.values.data(), x.bytes.data(), x.bytes.size());
+      expect_finite(x, set.values);
+    }
+    return set;
+  }
+
+  void expect_finite(const TensorBytes& x, const std::vector<float>& values) const {
+    const auto wrong = std::ranges::find_if(values, [](float value) { return !std::isfinite(value); });
+    if (wrong == values.end()) return;
+    const std::int64_t example = (wrong - values.begin()) / (std::ssize(values) / x.shape[0]);
+    fail(x.name + "[" + std::to_string(example) + "] holds " + std::to_string(*wrong) +
+         "; every value must be finite: remove or fill in such examples");
+  }
+
+  std::vector<std::uint8_t> read_labels(const TensorBytes& y) const {
+    if (y.type == TensorType::u8) return {y.bytes.begin(), y.bytes.end()};
+    if (y.type != TensorType::i64) fail(y.name + " is " + type_text(y.type) + "; convert it to int64 or uint8");
+    std::vector<std::uint8_t> labels;
+    labels.reserve(y.bytes.size() / sizeof(std::int64_t));
+    for (std::size_t at = 0; at < y.bytes.size(); at += sizeof(std::int64_t)) {
+      std::int64_t label = 0;
+      std::memcpy(&label, y.bytes.data() + at, sizeof label);
+      if (label < 0 || label >= kMostClasses) {
+        fail(y.name + "[" + std::to_string(labels.size()) + "] is " + std::to_string(label) +
+             "; labels are 0, 1, ... and at most " + std::to_string(kMostClasses - 1));
+      }
+      labels.push_back(static_cast<std::uint8_t>(label));
+    }
+    return labels;
+  }
+
+  /// The last N / 6 examples, rounded to the nearest and at least one, are for testing.
+  void split_test_off(TensorSet& set) const {
+    const std::int64_t count = set.train.count;
+    if (count < 2) fail("x holds one example; training and testing need one each");
+    const std::int64_t test = std::max<std::int64_t>(1, (count + kTestShare / 2) / kTestShare);
+    const std::int64_t size = set.shape[0] * set.shape[1] * set.shape[2];
+    const auto cut = [&](auto& from, auto& to, std::int64_t begin) {
+      if (from.empty()) return;
+      to.assign(from.begin() + begin, from.end());
+      from.resize(static_cast<std::size_t>(begin));
+    };
+    set.train.count = count - test;
+    set.test.count = test;
+    cut(set.train.labels, set.test.labels, set.train.count);
+    cut(set.train.pixels, set.test.pixels, set.train.count * size);
+    cut(set.train.values, set.test.values, set.train.count * size);
+  }
+
+  std::filesystem::path path_;
+  std::string bytes_;
+  std::vector<TensorBytes> tensors_;  // views into bytes_
+};
+
+DatasetSpec resolve(const DatasetRequest& request, const DataFolder&) {
+  const TensorSet set = TensorReader(request.path).read();
+  DatasetSpec spec;
+  spec.name = "tensors";
+  spec.content = set.content;
+  spec.shape = set.shape;
+  spec.classes = set.classes;
+  choose_split(spec, request, {set.train.count, set.test.count, set.train.count, set.test.count, kValidationShare});
+  return spec;
+}
+
+ImageDataset load(const DatasetSpec& spec, const std::string& path, const DataFolder&) {
+  TensorSet set = TensorReader(path).read();
+  const bool enough = spec.train + spec.validation <= set.train.count && spec.test <= set.test.count;
+  if (set.content != spec.content || set.shape != spec.shape || !enough) {
+    throw Error(ErrorKind::corrupt, path + ": not the file that the sweep was made with (" + set.content +
+                                        ", expected " + spec.content + "); put that back, or start the sweep again");
+  }
+  return split_examples(spec, std::move(set.train), std::move(set.test));
+}
+
+DatasetPresence presence(const DataFolder&) {
+  return {false,
+          "put x and y, and x_test and y_test if there are, into one safetensors file and write dataset: "
+          "{tensors: FILE}"};
+}
+
+}  // namespace
+
+DatasetSource dataset_tensors() {
+  return {resolve, load, presence};
+}
+
+}  // namespace espalier

@@ -1,0 +1,63 @@
+#include <gmock/gmock.h>
+
+#include "experiments/dataset.h"
+#include "idx_bytes.h"
+
+namespace espalier {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+class FashionMnist : public IdxFolder {
+ protected:
+  /// Files of the set's sizes, of another content, into a folder of the data folder.
+  void write_into(const std::string& place, std::uint32_t test, std::uint32_t side, std::uint32_t classes) {
+    const DataFolder data = folder_;
+    folder_ = data / place;
+    std::filesystem::create_directories(folder_);
+    write_set(60'000, test, side, classes);
+    folder_ = data;
+  }
+  DatasetSpec resolve() const {
+    DatasetRequest request;
+    request.name = "fashion_mnist";
+    return resolve_dataset(request, folder_);
+  }
+  std::string refusal() const {
+    return error_of(ErrorKind::invalid_input, [&] { resolve(); });
+  }
+};
+
+TEST_F(FashionMnist, IsFoundUnderEveryUsualNameOfItsFolder) {
+  for (const char* place : {"FashionMNIST/raw", "fashion-mnist", "fashion_mnist"}) {
+    write_into(place, 10'000, 28, 10);
+    const DatasetSpec spec = resolve();
+    EXPECT_EQ(spec.name, "fashion_mnist");
+    EXPECT_EQ(spec.train, 55'000);
+    EXPECT_EQ(spec.validation, 5'000);
+    EXPECT_EQ(spec.test, 10'000);
+    const ImageDataset data = load_dataset(spec, "", folder_);
+    EXPECT_EQ(data.validation.labels.front(), 0);  // 55,000 modulo 10
+    EXPECT_EQ(data.train.pixels[784], 784 % 251);
+    EXPECT_TRUE(data.scale.mean.empty());
+    std::filesystem::remove_all(folder_ / place);
+  }
+}
+
+// Its files are called as MNIST's: those beside it must not be taken for it.
+TEST_F(FashionMnist, IsNotLookedForAmongMnistsFiles) {
+  write_set(12, 2, 28, 10);
+  EXPECT_THAT(refusal(),
+              AllOf(HasSubstr("fashion_mnist: not found in " + (folder_ / "fashion_mnist").string()),
+                    HasSubstr("train-images-idx3-ubyte.gz"), HasSubstr("from http"), HasSubstr("ESPALIER_DATA")));
+}
+
+TEST_F(FashionMnist, OtherSizesAreAnotherSet) {
+  write_into("fashion_mnist", 9'000, 28, 10);
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("not Fashion-MNIST"), HasSubstr("here are 60000 and 9000 of 28x28 in 10"),
+                               HasSubstr("dataset: {idx: ")));
+}
+
+}  // namespace
+}  // namespace espalier

@@ -1,0 +1,164 @@
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include <gmock/gmock.h>
+
+#include "base/sha256.h"
+#include "experiments/dataset.h"
+#include "experiments/safetensors.h"
+#include "idx_bytes.h"
+
+namespace espalier {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+template <typename Value>
+TensorBytes tensor(const std::string& name, TensorType type, std::vector<std::int64_t> shape,
+                   const std::vector<Value>& values) {
+  return {name, type, std::move(shape), {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(Value)}};
+}
+
+class Tensors : public IdxFolder {
+ protected:
+  std::string file() const { return (folder_ / "data.safetensors").string(); }
+  void save(const std::vector<TensorBytes>& tensors) const { write("data.safetensors", to_safetensors({{}, tensors})); }
+  DatasetRequest request() const {
+    DatasetRequest request;
+    request.name = "tensors";
+    request.path = file();
+    return request;
+  }
+  DatasetSpec resolve() const { return resolve_dataset(request(), {}); }
+  ImageDataset load() const { return load_dataset(resolve(), file(), {}); }
+  std::string refusal() const {
+    return error_of(ErrorKind::invalid_input, [&] { resolve(); });
+  }
+  std::string refusal_of(const std::vector<TensorBytes>& tensors) const {
+    save(tensors);
+    return refusal();
+  }
+
+  /// Twelve rows of two numbers, i and -i.
+  TensorBytes rows() const { return tensor("x", TensorType::f32, {12, 2}, numbers_); }
+  TensorBytes labels() const { return tensor("y", TensorType::i64, {12}, classes_); }
+
+  std::vector<float> numbers_ = [] {
+    std::vector<float> numbers;
+    for (int i = 0; i < 12; ++i) numbers.insert(numbers.end(), {static_cast<float>(i), static_cast<float>(-i)});
+    return numbers;
+  }();
+  std::vector<std::int64_t> classes_{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2};
+};
+
+TEST_F(Tensors, RowsOfNumbersAreExamplesAndTheLastSixthIsForTesting) {
+  save({rows(), labels()});
+  const DatasetSpec spec = resolve();
+  EXPECT_EQ(spec.name, "tensors");
+  EXPECT_THAT(spec.shape, ElementsAre(1, 1, 2));
+  EXPECT_EQ(spec.classes, 3);
+  EXPECT_EQ(spec.train, 9);
+  EXPECT_EQ(spec.validation, 1);  // of ten: one in twelve
+  EXPECT_EQ(spec.test, 2);
+  const ImageDataset data = load();
+  EXPECT_TRUE(data.train.pixels.empty());
+  EXPECT_EQ(data.train.values, std::vector<float>(numbers_.begin(), numbers_.begin() + 18));
+  EXPECT_THAT(data.validation.values, ElementsAre(9, -9));
+  EXPECT_THAT(data.test.values, ElementsAre(10, -10, 11, -11));
+  EXPECT_THAT(data.test.labels, ElementsAre(1, 2));
+}
+
+TEST_F(Tensors, ImagesOfBytesComeWithTheirOwnTestSet) {
+  std::vector<std::uint8_t> pixels(3 * 2 * 1 * 2), test_pixels(2 * 1 * 2, 200);
+  std::iota(pixels.begin(), pixels.end(), std::uint8_t{0});
+  const std::vector<std::uint8_t> y{0, 1, 4}, y_test{2};
+  save({tensor("x", TensorType::u8, {3, 2, 1, 2}, pixels), tensor("x_test", TensorType::u8, {1, 2, 1, 2}, test_pixels),
+        tensor("y", TensorType::u8, {3}, y), tensor("y_test", TensorType::u8, {1}, y_test)});
+  const DatasetSpec spec = resolve();
+  EXPECT_THAT(spec.shape, ElementsAre(2, 1, 2));
+  EXPECT_EQ(spec.classes, 5);
+  EXPECT_EQ(spec.train, 3);
+  EXPECT_EQ(spec.validation, 0);
+  const ImageDataset data = load();
+  EXPECT_EQ(data.train.pixels, pixels);
+  EXPECT_EQ(data.test.pixels, test_pixels);
+  EXPECT_THAT(data.test.labels, ElementsAre(2));
+  EXPECT_TRUE(data.train.values.empty());
+}
+
+TEST_F(Tensors, ContentIsOfTheBytes) {
+  save({rows(), labels()});
+  const DatasetSpec spec = resolve();
+  EXPECT_EQ(spec.content, "tensors:" + to_hex(sha256_file(file())));
+  numbers_[3] = 0.5F;
+  save({rows(), labels()});
+  EXPECT_THAT(error_of(ErrorKind::corrupt, [&] { load_dataset(spec, file(), {}); }),
+              AllOf(HasSubstr(file()), HasSubstr("not the file that the sweep was made with")));
+}
+
+TEST_F(Tensors, FewerMayBeAskedFor) {
+  save({rows(), labels()});
+  DatasetRequest fewer = request();
+  fewer.train = 4;
+  fewer.validation = 1;
+  fewer.test = 1;
+  const ImageDataset data = load_dataset(resolve_dataset(fewer, {}), file(), {});
+  EXPECT_THAT(data.train.values, ElementsAre(0, -0.0F, 1, -1, 2, -2));
+  EXPECT_THAT(data.validation.values, ElementsAre(3, -3));
+  EXPECT_THAT(data.test.values, ElementsAre(10, -10));
+  fewer.train = 11;
+  EXPECT_THAT(error_of(ErrorKind::invalid_input, [&] { resolve_dataset(fewer, {}); }), HasSubstr("between 1 and 10"));
+}
+
+TEST_F(Tensors, RefusesWhatIsNoSuchFile) {
+  EXPECT_THAT(refusal(), HasSubstr(file()));
+  write("data.safetensors", "PK\3\4 a zip archive, as torch.save writes it");
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("not a whole safetensors file"), HasSubstr("safetensors.torch.save_file")));
+  DatasetRequest nowhere = request();
+  nowhere.path = "";
+  EXPECT_THAT(error_of(ErrorKind::invalid_input, [&] { resolve_dataset(nowhere, {}); }),
+              HasSubstr("dataset: {tensors: FILE.safetensors}"));
+}
+
+TEST_F(Tensors, RefusesWrongNamesTypesAndShapes) {
+  const std::vector<double> doubles(24);
+  const std::vector<std::uint8_t> flags(12);
+  EXPECT_THAT(refusal_of({rows()}), HasSubstr("holds no y; x and y are needed"));
+  EXPECT_THAT(refusal_of({tensor("X", TensorType::f32, {12, 2}, numbers_), labels()}), HasSubstr("holds \"X\""));
+  EXPECT_THAT(refusal_of({rows(), labels(), tensor("x_test", TensorType::f32, {12, 2}, numbers_)}),
+              HasSubstr("holds no y_test; x_test and y_test go together"));
+  EXPECT_THAT(refusal_of({tensor("x", TensorType::f64, {12, 2}, doubles), labels()}),
+              HasSubstr("x is float64; convert it to float32"));
+  EXPECT_THAT(refusal_of({tensor("x", TensorType::f32, {12, 1, 2}, numbers_), labels()}),
+              AllOf(HasSubstr("x has the shape [12, 1, 2]"), HasSubstr("x[:, None]")));
+  EXPECT_THAT(refusal_of({tensor("x", TensorType::f32, {0, 2}, std::vector<float>()), labels()}),
+              HasSubstr("holds no examples"));
+  EXPECT_THAT(refusal_of({tensor("x", TensorType::f32, {6, 4}, numbers_), labels()}),
+              AllOf(HasSubstr("y has the shape [12]"), HasSubstr("of shape [6]")));
+  EXPECT_THAT(refusal_of({rows(), tensor("y", TensorType::boolean, {12}, flags)}),
+              HasSubstr("y is bool; convert it to int64"));
+  EXPECT_THAT(refusal_of({rows(), labels(), tensor("x_test", TensorType::f32, {6, 4}, numbers_),
+                          tensor("y_test", TensorType::u8, {12}, flags)}),
+              HasSubstr("x_test is float32[6, 4] and x is float32[12, 2]"));
+}
+
+TEST_F(Tensors, RefusesValuesThatAreNoNumbersAndLabelsThatAreNoClasses) {
+  numbers_[7] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_THAT(refusal_of({rows(), labels()}), HasSubstr("x[3] holds nan"));
+  numbers_[7] = -std::numeric_limits<float>::infinity();
+  EXPECT_THAT(refusal_of({rows(), labels()}), HasSubstr("x[3] holds -inf"));
+  numbers_[7] = 0;
+  classes_[5] = -1;
+  EXPECT_THAT(refusal_of({rows(), labels()}), HasSubstr("y[5] is -1"));
+  classes_[5] = 256;
+  EXPECT_THAT(refusal_of({rows(), labels()}), HasSubstr("y[5] is 256; labels are 0, 1, ... and at most 255"));
+  classes_[5] = 255;
+  save({rows(), labels()});
+  EXPECT_EQ(resolve().classes, 256);
+}
+
+}  // namespace
+}  // namespace espalier
