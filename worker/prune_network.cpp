@@ -2,35 +2,47 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
 #include <utility>
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/tensor.h>
 
 #include "base/error.h"
 #include "base/random.h"
+#include "base/suggest.h"
 #include "experiments/catalog.h"
 #include "experiments/prune_scopes.h"
 #include "worker/criterion.h"
+#include "worker/ranking.h"
 #include "worker/scope_units.h"
 #include "worker/selection.h"
+#include "worker/units/group_selection.h"
 
 namespace espalier {
 namespace {
 
 using Kind = Granularity::Kind;
 
-/// The units of all scopes with their scores, on the CPU, as selection takes them. `held` keeps what the spans point
-/// at.
+/// The units of all scopes with their scores, on the CPU, as selection takes them. What the spans point at is held
+/// beside.
 struct Ranking {
-  std::vector<at::Tensor> held;
+  std::vector<at::Tensor> tensors;
+  std::deque<UnitScores> units;
   std::vector<ScoredLayer> scopes;
 
   void add(const std::string& name, const at::Tensor& scores, const at::Tensor& surviving) {
-    const at::Tensor values = held.emplace_back(scores.to(at::kCPU).contiguous());
-    const at::Tensor left = held.emplace_back(surviving.to(at::kCPU).contiguous());
+    const at::Tensor values = tensors.emplace_back(scores.to(at::kCPU).contiguous());
+    const at::Tensor left = tensors.emplace_back(surviving.to(at::kCPU).contiguous());
     const auto count = static_cast<std::size_t>(values.numel());
     scopes.push_back({name, {values.data_ptr<float>(), count}, {left.data_ptr<std::uint8_t>(), count}});
+  }
+  void add(const std::string& name, UnitScores scores) {
+    const UnitScores& held = units.emplace_back(std::move(scores));
+    scopes.push_back({name, held.scores, held.surviving});
+  }
+  /// Takes other scores for the same units.
+  void replace(std::size_t scope, std::vector<float> scores) {
+    scopes[scope].scores = units.emplace_back(UnitScores{std::move(scores), {}}).scores;
   }
 };
 
@@ -67,17 +79,32 @@ class PruneRun {
   }
 
   void prune_to(const PruneTarget& target) {
-    const KeepMasks kept = select_kept(rank(score()).scopes, target, rules());
+    const KeepMasks kept = select(rank(score()), target);
     NamedTensors masks = network_.masks();
-    for (std::size_t scope = 0; scope < scopes_.size(); ++scope) {
-      mask_scope(scopes_[scope], at::tensor(kept[scope], at::kByte), masks);
-    }
+    for (std::size_t scope = 0; scope < scopes_.size(); ++scope) mask_scope(scopes_[scope], kept[scope], masks);
     network_.set_masks(masks);
+  }
+
+  KeepMasks select(const Ranking& ranking, const PruneTarget& target) const {
+    const bool groups = granularity_.kind == Kind::n_of_m;
+    if (!groups && order_.spec.ranking != "per_row") return select_kept(ranking.scopes, target, rules());
+    KeepMasks kept;
+    for (std::size_t scope = 0; scope < scopes_.size(); ++scope) {
+      const ScoredLayer& layer = ranking.scopes[scope];
+      if (groups) {
+        kept.push_back(
+            select_n_of_m(layer, layer_of(scopes_[scope]).mask.sizes(), granularity_.kept, granularity_.of, rules()));
+      } else {
+        kept.push_back(select_per_row(layer, scopes_[scope].rows, target.layer_kept.at(scope), rules()));
+      }
+    }
+    return kept;
   }
 
   SelectionRules rules() const { return {parse_ties(order_.spec.ties), order_.spec.revive, unit_name()}; }
 
-  std::string_view unit_name() const { return granularity_.kind == Kind::weight ? "weight" : "unit"; }
+  bool by_weight() const { return granularity_.kind == Kind::weight || granularity_.kind == Kind::n_of_m; }
+  std::string_view unit_name() const { return by_weight() ? "weight" : "unit"; }
 
   const PrunableWeight& layer_of(const PruneScope& scope) const {
     const auto& prunable = network_.prunable();
@@ -91,47 +118,57 @@ class PruneRun {
   Ranking rank(const Scores& scores) const {
     Ranking ranking;
     for (const PruneScope& scope : scopes_) {
-      if (granularity_.kind == Kind::weight) {
+      if (by_weight()) {
         ranking.add(scope.name, scores.at(index_of(scope)), layer_of(scope).mask.to(at::kByte));
         continue;
       }
       UnitScores units = score_units(scope, granularity_, network_, scores);
       // Reduced random numbers would rank units by their size; a unit draws one of its own.
       if (order_.spec.criterion == "random") units.scores = random_units(scope, ranking.scopes.size());
-      ranking.add(scope.name, units.scores, units.surviving);
+      ranking.add(scope.name, std::move(units));
     }
+    make_comparable(ranking);
     return ranking;
   }
 
-  at::Tensor random_units(const PruneScope& scope, std::size_t index) const {
-    RandomStream random(order_.seed, "mask", index);
-    at::Tensor drawn = at::empty({scope.units}, at::kFloat);
-    for (std::int64_t unit = 0; unit < scope.units; ++unit) {
-      drawn.data_ptr<float>()[unit] = static_cast<float>(random.uniform());
+  void make_comparable(Ranking& ranking) const {
+    const std::string& how = order_.spec.ranking;
+    if (how.empty() || how == "per_row") return;
+    if (how != "lamp" && how != "normalized")
+      throw Error(ErrorKind::invalid_input, "ranking: " + unknown_name(how, {"lamp", "normalized", "per_row"}));
+    for (std::size_t scope = 0; scope < scopes_.size(); ++scope) {
+      const ScoredLayer& raw = ranking.scopes[scope];
+      ranking.replace(scope, how == "lamp" ? lamp_scores(raw) : normalized_scores(raw));
     }
+  }
+
+  std::vector<float> random_units(const PruneScope& scope, std::size_t index) const {
+    RandomStream random(order_.seed, "mask", index);
+    std::vector<float> drawn;
+    for (std::int64_t unit = 0; unit < scope.units; ++unit) drawn.push_back(static_cast<float>(random.uniform()));
     return drawn;
   }
 
-  void mask_scope(const PruneScope& scope, const at::Tensor& kept, NamedTensors& masks) const {
-    if (granularity_.kind != Kind::weight) {
+  void mask_scope(const PruneScope& scope, const std::vector<std::uint8_t>& kept, NamedTensors& masks) const {
+    if (!by_weight()) {
       mask_units(scope, granularity_, network_, kept, order_.spec.revive, masks);
       return;
     }
     const PrunableWeight& layer = layer_of(scope);
     const auto mask =
         std::find_if(masks.begin(), masks.end(), [&](const auto& entry) { return entry.first == layer.parameter; });
-    mask->second = kept.view(layer.mask.sizes()).to(layer.mask.device());
+    mask->second = at::tensor(kept, at::kByte).view(layer.mask.sizes()).to(layer.mask.device());
   }
 
   std::vector<std::int64_t> survivors() const {
     std::vector<std::int64_t> counts;
     for (const PruneScope& scope : scopes_) {
-      if (granularity_.kind == Kind::weight) {
+      if (by_weight()) {
         counts.push_back(layer_of(scope).mask.sum(at::kLong).item<std::int64_t>());
       } else {
-        counts.push_back(score_units(scope, granularity_, network_, Scores(network_.prunable().size()))
-                             .surviving.sum()
-                             .item<std::int64_t>());
+        Scores masks;
+        for (const PrunableWeight& layer : network_.prunable()) masks.push_back(layer.mask);
+        counts.push_back(std::ranges::count(score_units(scope, granularity_, network_, masks).surviving, 1));
       }
     }
     return counts;
