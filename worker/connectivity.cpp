@@ -355,13 +355,15 @@ Paths find_paths(const ModelDescription& model, const MaskViews& masks) {
 }
 
 void report_paths(const ModelDescription& model, const MaskViews& masks, StageOutcome& outcome) {
-  const Paths paths = find_paths(model, masks);
-  outcome.connectivity = paths.connectivity;
+  const bool is_known = !model.ops.empty();
+  const Paths paths = is_known ? find_paths(model, masks) : Paths{};
+  if (is_known) outcome.connectivity = paths.connectivity;
   for (LayerCount& count : outcome.layers) {
     const auto found = std::ranges::find(paths.layers, count.layer, &LayerPaths::layer);
-    if (found == paths.layers.end()) continue;
-    count.effective = found->effective;
-    count.dead_units = found->dead_units;
+    if (found != paths.layers.end()) {
+      count.effective = found->effective;
+      count.dead_units = found->dead_units;
+    }
     if (count.kept == 0 && count.total > 0)
       outcome.warnings.push_back(count.layer + " is empty: none of its " + std::to_string(count.total) +
                                  " weights is kept");

@@ -4,15 +4,16 @@
 
 namespace espalier {
 
-void GradualPruning::before_step(std::int64_t step) {
+bool GradualPruning::before_step(std::int64_t step) {
   const std::int64_t since = step - spec_.first_step;
-  if (since < 0 || since % spec_.every != 0) return;
+  if (since < 0 || since % spec_.every != 0) return false;
   const auto update = static_cast<std::size_t>(since / spec_.every);
-  if (update >= spec_.targets.size()) return;
+  if (update >= spec_.targets.size()) return false;
   const PruneSpec& prune = spec_.prune;
   const ResidentDataset* data = prune.dataset && prune.batches > 0 ? &data_ : nullptr;
   const PruneBatches batches(prune, data, seed_, update, network_.parameters().device());
   prune_network(network_, {prune, spec_.targets[update], seed_, true, batches});
+  return true;
 }
 
 std::vector<LayerCount> count_layers(const Network& network) {

@@ -18,8 +18,8 @@ class GradualPruning {
   GradualPruning(const GradualSpec& spec, std::uint64_t seed, Network& network, const ResidentDataset& data)
       : spec_(spec), seed_(seed), network_(network), data_(data) {}
 
-  /// To be called before every step. Errors: those of prune_network.
-  void before_step(std::int64_t step);
+  /// To be called before every step. True: it pruned. Errors: those of prune_network.
+  bool before_step(std::int64_t step);
 
  private:
   const GradualSpec& spec_;

@@ -7,8 +7,10 @@
 #include <ATen/ops/zeros.h>
 
 #include "base/error.h"
+#include "base/random.h"
 #include "worker/evaluation.h"
 #include "worker/lr_schedule.h"
+#include "worker/network_paths.h"
 
 namespace espalier {
 namespace {
@@ -31,6 +33,7 @@ Trainer::Trainer(const TrainSpec& spec, std::uint64_t seed, Network& network, co
   }
   if (spec_.gradual) gradual_.emplace(*spec_.gradual, seed, network_, data_);
   state_.step = spec.start_step;
+  collapsed_ = !has_path(network);
 }
 
 void Trainer::restore(TrainState state, const NamedTensors& tensors) {
@@ -47,9 +50,14 @@ void Trainer::restore(TrainState state, const NamedTensors& tensors) {
 }
 
 void Trainer::take_step() {
-  if (gradual_) gradual_->before_step(state_.step);
+  if (gradual_ && gradual_->before_step(state_.step) && !has_path(network_)) {
+    collapsed_ = true;
+    return;
+  }
   const double lr = learning_rate(spec_.lr_schedule, spec_.optimizer.lr, state_.step);
   const Batch batch = data_.gather(data_.train(), batch_indices());
+  const auto place = static_cast<std::uint64_t>(spec_.phase) << 40 | static_cast<std::uint64_t>(state_.step);
+  network_.seed_step(RandomStream(order_.seed, "dropout", place).next_u64());
   add_loss(network_.loss_and_gradients(batch.images, batch.labels, Mode::train));
   if (state_.diverged) return;
   optimizer_->step(network_.parameters(), network_.gradients(), lr);

@@ -30,9 +30,11 @@ class Trainer {
   /// Goes back to a state that was saved. Errors: ErrorKind::corrupt if it does not fit the model, optimizer or steps.
   void restore(TrainState state, const NamedTensors& tensors);
 
-  bool finished() const { return state_.diverged || state_.step >= spec_.end_step; }
+  bool finished() const { return state_.diverged || collapsed_ || state_.step >= spec_.end_step; }
+  /// The masks leave no path from input to output (worker/connectivity.h): there is nothing to train.
+  bool collapsed() const { return collapsed_; }
   bool at_epoch_end() const { return state_.step % order_.steps_per_epoch() == 0; }
-  /// Takes one optimizer step. Only while not finished.
+  /// Takes one optimizer step, unless the prune before it collapses the network. Only while not finished.
   void take_step();
 
   /// The look that every curve ends with, if its end is off the grid; for the outcome only. A state saved afterwards
@@ -58,6 +60,7 @@ class Trainer {
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<GradualPruning> gradual_;
   TrainState state_;
+  bool collapsed_ = false;
   at::Tensor loss_sum_;      // float64, on the device: state_.loss_sum before it is fetched
   at::Tensor epoch_order_;   // int64 [examples]
   std::int64_t epoch_ = -1;  // of epoch_order_

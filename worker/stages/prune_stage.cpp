@@ -1,7 +1,7 @@
 #include <utility>
 
-#include "base/log.h"
 #include "experiments/model_description.h"
+#include "worker/network_paths.h"
 #include "worker/prune_network.h"
 #include "worker/stage_context.h"
 
@@ -17,8 +17,8 @@ bool run_prune_stage(const StageContext& context, StageOutcome& outcome) {
       spec.dataset && spec.batches > 0 ? &context.datasets.get(*spec.dataset, context.stage.dataset_path) : nullptr;
   const PruneBatches batches(spec, data, context.stage.seed, 0, context.device);
   Pruned pruned = prune_network(network, {spec, spec.target, context.stage.seed, weights.has_value(), batches});
-  for (const std::string& layer : pruned.emptied) spdlog::warn("pruning left nothing of layer {}", layer);
   outcome.layers = std::move(pruned.layers);
+  report_paths(network, outcome);
   context.leave(std::move(pruned.masks), InputRole::masks, outcome);
   return true;
 }

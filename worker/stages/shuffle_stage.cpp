@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "experiments/model_description.h"
 #include "worker/network.h"
+#include "worker/network_paths.h"
 #include "worker/stage_context.h"
 
 namespace espalier {
@@ -33,6 +34,8 @@ bool run_shuffle_stage(const StageContext& context, StageOutcome& outcome) {
     outcome.layers.push_back({prunable.layer, tensor.numel(), kept, kept});
     shuffled.emplace_back(prunable.parameter, tensor);
   }
+  network.set_masks(shuffled);
+  report_paths(network, outcome);
   context.leave(std::move(shuffled), InputRole::masks, outcome);
   return true;
 }

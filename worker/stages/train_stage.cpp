@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "experiments/model_description.h"
+#include "worker/network_paths.h"
 #include "worker/sealed_file.h"
 #include "worker/stage_context.h"
 #include "worker/trainer.h"
@@ -85,6 +86,7 @@ class TrainRun {
     outcome.first_step = first_step_;
     outcome.steps = state.step - spec_.start_step;
     outcome.diverged = state.diverged || !std::isfinite(state.loss_sum);
+    outcome.collapsed = trainer_->collapsed();
     trainer_->look_at_end();  // begins a new loss_sum
     outcome.metrics = state.metrics;
     outcome.best_validation_loss = state.best_validation_loss;
@@ -93,6 +95,7 @@ class TrainRun {
     if (spec_.gradual) {
       left = with_masks(std::move(left), network_.masks());
       outcome.layers = count_layers(network_);
+      report_paths(network_, outcome);
     }
     context_.leave(std::move(left), InputRole::weights, outcome);
   }
