@@ -31,7 +31,8 @@ struct Threshold {
 };
 
 /// The kept-th highest score of all layers' survivors, 0 < kept <= survivors, exactly; nothing is copied but a few:
-/// with buffers of fixed size (4.5 MB at most) and passes over the scores, usually one. Errors: require_no_nan's.
+/// with buffers of fixed size (4.5 MB at most) and passes over the scores, usually one. Scores are equal as floats are:
+/// -0.0 and 0.0, and where the thread flushes denormals these too. Errors: require_no_nan's.
 Threshold find_threshold(std::span<const ScoredLayer> layers, std::int64_t kept, std::int64_t survivors,
                          std::string_view unit);
 

@@ -6,6 +6,9 @@
 #include <numeric>
 
 #include <gtest/gtest.h>
+#ifdef __SSE2__
+#include <xmmintrin.h>
+#endif
 
 #include "base/error.h"
 #include "base/random.h"
@@ -300,6 +303,22 @@ TEST(Selection, SampleThatMisleadsCostsOnlyPasses) {
     expect_as_sorting(network, kCount / 2);
   }
 }
+
+#ifdef __SSE2__
+/// A worker's threads have this setting (run_job.cpp).
+TEST(Selection, WhereDenormalsAreFlushedTheyEqualZero) {
+  RandomStream random(9, "test");
+  Network network{{std::vector<float>(300'000)}, {{}}};
+  for (float& score : network.scores[0]) {
+    score = static_cast<float>(random.uniform() - 0.5);
+    if (random.below(4) > 0) score *= 1e-39F;
+  }
+  const unsigned state = _mm_getcsr();
+  _mm_setcsr(state | 0x8040U);  // results are flushed, operands taken as zero
+  for (const std::int64_t kept : {20'000, 100'000, 200'000, 290'000}) expect_as_sorting(network, kept);
+  _mm_setcsr(state);
+}
+#endif
 
 TEST(Selection, InfinitiesAreScoresAndNaNIsNot) {
   const float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
