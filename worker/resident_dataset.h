@@ -4,12 +4,14 @@
 #include <deque>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 
 #include <ATen/core/Tensor.h>
 
 #include "experiments/dataset.h"
+#include "worker/augmentation.h"
 
 namespace espalier {
 
@@ -41,6 +43,8 @@ class ResidentDataset {
 
   /// The examples at `indices` (int64 [n], on the device).
   Batch gather(const ResidentSplit& split, const at::Tensor& indices) const;
+  /// The same, each example under its crop; `crops` has one for each index.
+  Batch gather(const ResidentSplit& split, const at::Tensor& indices, std::span<const CropFlip> crops) const;
   /// `count` consecutive examples.
   Batch slice(const ResidentSplit& split, std::int64_t first, std::int64_t count) const;
 
@@ -50,7 +54,12 @@ class ResidentDataset {
 
   ResidentSplit train_, validation_, test_;
   at::Tensor mean_, deviation_;  // float32 [C, 1, 1] on the device, or undefined
+  at::Tensor table_;             // float32 [C, 256], on the CPU: what a network sees of each value of a pixel
 };
+
+/// gather_crops with tensor operations, for accelerators: `images` float32 [n, C, H, W] as a network sees them, one
+/// crop each.
+at::Tensor crop_and_flip(const at::Tensor& images, std::span<const CropFlip> crops);
 
 /// Keeps the datasets of the last jobs in memory.
 class DatasetCache {

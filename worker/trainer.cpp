@@ -31,6 +31,9 @@ Trainer::Trainer(const TrainSpec& spec, std::uint64_t seed, Network& network, co
   if (spec.batch_size <= 0 || spec.dataset.train <= 0) {
     throw Error(ErrorKind::invalid_input, "training needs a batch size and a training set above 0");
   }
+  if (!spec_.augment.empty() && spec_.augment != "crop_flip") {
+    throw Error(ErrorKind::invalid_input, "unknown augmentation \"" + spec_.augment + "\"; use crop_flip");
+  }
   if (spec_.gradual) gradual_.emplace(*spec_.gradual, seed, network_, data_);
   state_.step = spec.start_step;
   collapsed_ = !has_path(network);
@@ -55,7 +58,7 @@ void Trainer::take_step() {
     return;
   }
   const double lr = learning_rate(spec_.lr_schedule, spec_.optimizer.lr, state_.step);
-  const Batch batch = data_.gather(data_.train(), batch_indices());
+  const Batch batch = next_batch();
   const auto place = static_cast<std::uint64_t>(spec_.phase) << 40 | static_cast<std::uint64_t>(state_.step);
   network_.seed_step(RandomStream(order_.seed, "dropout", place).next_u64());
   add_loss(network_.loss_and_gradients(batch.images, batch.labels, Mode::train));
@@ -72,6 +75,12 @@ void Trainer::look_at_end() {
   if (state_.step % spec_.eval_every != 0) {
     look(learning_rate(spec_.lr_schedule, spec_.optimizer.lr, state_.step - 1));
   }
+}
+
+Batch Trainer::next_batch() {
+  const at::Tensor indices = batch_indices();
+  if (spec_.augment.empty()) return data_.gather(data_.train(), indices);
+  return data_.gather(data_.train(), indices, draw_crop_flips(order_.seed, spec_.phase, state_.step, indices.size(0)));
 }
 
 at::Tensor Trainer::batch_indices() {

@@ -48,6 +48,8 @@ class Trainer {
   double recent_loss();
 
  private:
+  /// What this step sees: its examples, augmented if the spec says so.
+  Batch next_batch();
   at::Tensor batch_indices();
   void add_loss(const at::Tensor& loss);
   void look(double lr);

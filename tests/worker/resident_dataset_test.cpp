@@ -59,6 +59,38 @@ TEST(ResidentDataset, ValuesStayAsTheyAreAndAreNotSharedWithABatch) {
   EXPECT_TRUE(at::equal(data.gather(data.train(), at::tensor({0}, at::kLong)).images, first));
 }
 
+// The kernel for the CPU, the tensor operations of accelerators, and a plain gather where nothing moves.
+TEST(ResidentDataset, CropsAreTheSameHoweverTheyAreComputed) {
+  for (const bool floats : {false, true}) {
+    DatasetSpec spec = small_spec();
+    spec.shape = {2, 6, 5};
+    spec.train = 12;
+    ImageDataset images;
+    images.train.count = 12;
+    images.train.labels.resize(12);
+    for (int i = 0; i < 12 * 2 * 6 * 5; ++i) {
+      images.train.pixels.push_back(static_cast<std::uint8_t>(i * 7));
+      images.train.values.push_back(static_cast<float>(i) - 100);
+    }
+    images.test = {1, std::vector<std::uint8_t>(60), {0}, std::vector<float>(60)};
+    for (ImageSet* set : {&images.train, &images.test}) {
+      if (!floats) set->values.clear();
+      if (floats) set->pixels.clear();
+    }
+    if (!floats) images.scale = {{0.49F, 0.48F}, {0.247F, 0.24F}};
+    const ResidentDataset data(images, spec, kCpu);
+    const at::Tensor indices = at::tensor({3, 11, 0, 7, 3, 5}, at::kLong);
+    const Batch plain = data.gather(data.train(), indices);
+    EXPECT_TRUE(at::equal(data.gather(data.train(), indices, std::vector<CropFlip>(6)).images, plain.images));
+    for (std::int64_t step = 0; step < 20; ++step) {
+      const std::vector<CropFlip> crops = draw_crop_flips(1, 0, step, 6);
+      const Batch batch = data.gather(data.train(), indices, crops);
+      EXPECT_TRUE(at::equal(batch.images, crop_and_flip(plain.images, crops))) << step;
+      EXPECT_TRUE(at::equal(batch.labels, plain.labels));
+    }
+  }
+}
+
 TEST(ResidentDataset, OtherSizesThanPlannedAreCorrupt) {
   ImageDataset images = bytes();
   images.train.pixels.pop_back();

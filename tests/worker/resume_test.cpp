@@ -2,6 +2,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/error.h"
 #include "base/files.h"
 #include "experiments/model_description.h"
 #include "tests/worker/job_test.h"
@@ -75,6 +76,31 @@ std::pair<TrainState, NamedTensors> train_in_pieces(const TrainSpec& spec, const
     network = std::move(next);
   }
   return {trainer->state(), trainer->tensors()};
+}
+
+// The crops of a step are those of its number: not of who takes it, or of how many were taken before.
+TEST_F(Resume, AugmentedStepsAreThoseOfTheUncutTraining) {
+  const ResidentDataset data(load_dataset(dataset_, "", {}), dataset_, at::Device(at::kCPU));
+  TrainSpec spec = train_spec(30);
+  const std::string plain = to_json(train_in_pieces(spec, data, false).first);
+  spec.augment = "crop_flip";
+  const auto [state, tensors] = train_in_pieces(spec, data, false);
+  const auto [pieced_state, pieced_tensors] = train_in_pieces(spec, data, true);
+  EXPECT_EQ(to_json(state), to_json(pieced_state));
+  EXPECT_EQ(to_safetensors(to_file(tensors, {}).content), to_safetensors(to_file(pieced_tensors, {}).content));
+  EXPECT_NE(to_json(state), plain);
+  spec.augment = "cutout";
+  EXPECT_THROW(train_in_pieces(spec, data, false), Error);
+}
+
+TEST_F(Resume, AnAugmentedTrainingStoppedAgainAndAgainEndsAsIfNever) {
+  TrainSpec spec = train_spec(kEnd);
+  spec.augment = "crop_flip";
+  const StageOutcome whole = uncut(spec);
+  done({init("init")});
+  const JobStage stage = train("end", spec, "init");
+  for (const std::int64_t step : {1, 20, 30}) EXPECT_EQ(run_until(stage, step, "store"), JobEnd::interrupted);
+  expect_equal(done({stage}), whole);
 }
 
 TEST_F(Resume, EveryStepIsAPlaceToStop) {
