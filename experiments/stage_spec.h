@@ -66,10 +66,10 @@ struct LrScheduleSpec {
 /// What to keep, as exact counts made by expansion from sparsity, schedule and allocation. Counts are of units:
 /// weights, or what the granularity removes together (experiments/granularity.h); scopes are those of prune_scopes().
 struct PruneTarget {
-  std::int64_t total_kept = 0;           ///< over all scopes
+  std::int64_t total_kept = 0;                ///< over all scopes
   std::vector<std::int64_t> layer_kept = {};  ///< per scope; empty: one global ranking
-  std::vector<std::int64_t>
-      layer_least;  ///< of a global ranking: at least this many stay in each scope; empty: no bound
+  std::vector<std::int64_t> layer_least =
+      {};                                     ///< of a global ranking: at least this many stay in each; empty: no bound
   std::vector<std::int64_t> layer_most = {};  ///< of a global ranking: at most this many; empty: no bound
   bool operator==(const PruneTarget&) const = default;
 };
@@ -83,9 +83,9 @@ struct PruneSpec {
   std::int64_t batches = 0;            ///< 0 if it needs none
   std::int64_t batch_size = 0;
   std::map<std::string, double> options = {};  ///< of the criterion, where they differ from its defaults
-  std::string ranking = {};                    ///< how scores are compared: "" as they are, "lamp", "normalized", "per_row"
-  std::vector<std::string> protect = {};       ///< layers left alone, in the model's order; they have no scope
-  std::string ties = {};                       ///< "" the first of equals stay, "drop", "keep", "last" (worker/selection.h)
+  std::string ranking = {};               ///< how scores are compared: "" as they are, "lamp", "normalized", "per_row"
+  std::vector<std::string> protect = {};  ///< layers left alone, in the model's order; they have no scope
+  std::string ties = {};                  ///< "" the first of equals stay, "drop", "keep", "last" (worker/selection.h)
   bool revive = false;                    ///< weights removed earlier compete again
   bool refuse_empty = false;              ///< an emptied layer is a failure, not a warning
 };
@@ -111,9 +111,9 @@ struct TrainSpec {
   std::int64_t start_step = 0;
   std::int64_t end_step = 0;
   std::int64_t eval_every =
-      0;                   ///< steps between looks at the validation set, on the grid of multiples; default an epoch
-  std::int64_t phase = 0;  ///< 0: the data order of the dense run; r: that of the r-th retraining
-  std::string augment = {};     ///< "" none, "crop_flip": pad by 4, crop at random, flip with probability 1/2
+      0;                     ///< steps between looks at the validation set, on the grid of multiples; default an epoch
+  std::int64_t phase = 0;    ///< 0: the data order of the dense run; r: that of the r-th retraining
+  std::string augment = {};  ///< "" none, "crop_flip": pad by 4, crop at random, flip with probability 1/2
   std::optional<GradualSpec> gradual = {};  ///< with it, the stage leaves masks beside the weights
 };
 
