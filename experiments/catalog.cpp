@@ -48,8 +48,9 @@ constexpr CatalogEntry kRetrains[] = {
 #undef ESPALIER_RETRAIN
 };
 
-constexpr CatalogEntry kModels[] = {
-#define ESPALIER_MODEL(suffix, name, about, paper) {name, "", paper, about},
+constexpr std::array<std::int64_t, 3> kMnist{1, 28, 28}, kCifar{3, 32, 32};
+constexpr ModelEntry kModels[] = {
+#define ESPALIER_MODEL(suffix, name, sizes, images, about, paper) {name, sizes, images, paper, about},
 #include "experiments/catalog/models.def"
 #undef ESPALIER_MODEL
 };
@@ -80,7 +81,7 @@ std::span<const CatalogEntry> list_inits() {
 std::span<const CatalogEntry> list_retrains() {
   return kRetrains;
 }
-std::span<const CatalogEntry> list_models() {
+std::span<const ModelEntry> list_models() {
   return kModels;
 }
 std::span<const CatalogEntry> list_dataset_names() {
@@ -102,6 +103,15 @@ const CriterionEntry& find_criterion(std::string_view name) {
     if (entry.name == name) return entry;
   }
   throw Error(ErrorKind::invalid_input, "criterion: " + unknown_name(name, catalog_names(list_criteria())));
+}
+
+const ModelEntry& find_model(std::string_view name) {
+  for (const ModelEntry& entry : kModels) {
+    if (name == entry.name) return entry;
+    const bool sized = name.starts_with(entry.name) && name.substr(entry.name.size()).starts_with('-');
+    if (sized && !entry.sizes.empty()) return entry;
+  }
+  throw Error(ErrorKind::invalid_input, "model: " + unknown_name(name, catalog_names(list_models())));
 }
 
 }  // namespace espalier

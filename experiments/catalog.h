@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -37,13 +39,22 @@ struct CatalogEntry {
   std::string_view about;
 };
 
+/// A model, or a family of models that differ in sizes, which are part of the name: mlp-512-256.
+struct ModelEntry {
+  std::string_view name;
+  std::string_view sizes;              ///< of a family: an example of what follows the name, "-512-256"; else ""
+  std::array<std::int64_t, 3> images;  ///< what the papers feed it: channels, height, width of MNIST or CIFAR-10
+  std::string_view paper;
+  std::string_view about;
+};
+
 std::span<const CriterionEntry> list_criteria();
 std::span<const CatalogEntry> list_schedules();
 std::span<const CatalogEntry> list_allocations();
 std::span<const CatalogEntry> list_optimizers();
 std::span<const CatalogEntry> list_inits();
 std::span<const CatalogEntry> list_retrains();
-std::span<const CatalogEntry> list_models();
+std::span<const ModelEntry> list_models();
 /// Names and sentences; whether their files are there is list_datasets of dataset.h.
 std::span<const CatalogEntry> list_dataset_names();
 
@@ -52,6 +63,9 @@ std::map<std::string, double> default_options(const CriterionEntry& criterion);
 
 /// Errors: ErrorKind::invalid_input for an unknown name, with the choices.
 const CriterionEntry& find_criterion(std::string_view name);
+
+/// The model called `name`, or the family it is of; its sizes are not looked at. Errors: as find_criterion.
+const ModelEntry& find_model(std::string_view name);
 
 template <typename Entry>
 std::vector<std::string> catalog_names(std::span<const Entry> entries) {

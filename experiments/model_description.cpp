@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/suggest.h"
+#include "experiments/catalog.h"
 #include "experiments/models/models.h"
 
 namespace espalier {
@@ -171,15 +171,12 @@ void check_sizes(const ModelSpec& spec) {
 }
 
 ModelDescription describe_unchecked(const ModelSpec& spec) {
-#define ESPALIER_MODEL(suffix, text, about, paper) \
-  if (spec.name == text) return describe_##suffix(spec);
+  const std::string_view name = find_model(spec.name).name;
+#define ESPALIER_MODEL(suffix, text, sizes, images, about, paper) \
+  if (name == text) return describe_##suffix(spec);
 #include "experiments/catalog/models.def"
 #undef ESPALIER_MODEL
-  throw Error(ErrorKind::invalid_input, "model: " + unknown_name(spec.name, {
-#define ESPALIER_MODEL(suffix, text, about, paper) text,
-#include "experiments/catalog/models.def"
-#undef ESPALIER_MODEL
-                                                                            }));
+  throw Error(ErrorKind::internal, "model " + spec.name + " is listed, but nothing describes it");
 }
 
 }  // namespace

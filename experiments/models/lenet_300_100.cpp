@@ -10,7 +10,7 @@ ModelDescription describe_lenet_300_100(const ModelSpec& spec) {
   return {spec.name,
           spec.input,
           spec.classes,
-          {FlattenOp{}, LinearOp{"fc1", inputs, 300}, ReluOp{}, LinearOp{"fc2", 300, 100}, ReluOp{},
+          {FlattenOp{}, LinearOp{"fc1", inputs, 300}, ReluOp{"relu1"}, LinearOp{"fc2", 300, 100}, ReluOp{"relu2"},
            LinearOp{"fc3", 100, spec.classes}}};
 }
 

@@ -18,9 +18,9 @@ ModelDescription describe_lenet_5(const ModelSpec& spec) {
   return {spec.name,
           spec.input,
           spec.classes,
-          {Conv2dOp{"conv1", channels, 20, 5}, ReluOp{}, MaxPool2dOp{}, Conv2dOp{"conv2", 20, 50, 5}, ReluOp{},
-           MaxPool2dOp{}, FlattenOp{}, LinearOp{"fc1", 50 * after(height) * after(width), 500}, ReluOp{},
-           LinearOp{"fc2", 500, spec.classes}}};
+          {Conv2dOp{"conv1", channels, 20, 5}, ReluOp{"relu1"}, MaxPool2dOp{}, Conv2dOp{"conv2", 20, 50, 5},
+           ReluOp{"relu2"}, MaxPool2dOp{}, FlattenOp{}, LinearOp{"fc1", 50 * after(height) * after(width), 500},
+           ReluOp{"relu3"}, LinearOp{"fc2", 500, spec.classes}}};
 }
 
 }  // namespace espalier

@@ -1,4 +1,7 @@
 #include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -11,8 +14,7 @@
 namespace espalier {
 namespace {
 
-constexpr std::array<std::int64_t, 3> kMnistShape{1, 28, 28};
-constexpr std::int64_t kMnistClasses = 10;
+constexpr std::int64_t kClasses = 10;  // of MNIST and of CIFAR-10
 
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   std::string text;
@@ -20,40 +22,56 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return text;
 }
 
-void print_models(bool as_json) {
-  nlohmann::json list = nlohmann::json::array();
-  for (const CatalogEntry& entry : list_models()) {
-    const ModelDescription model = describe_model({std::string(entry.name), kMnistShape, kMnistClasses});
-    const ModelCounts counts = count_model(model);
-    nlohmann::json layers = nlohmann::json::array();
-    if (!as_json) {
-      std::cout << fmt::format(
-          "{}\n  {}\n  {}\n  {} parameters, {} of them prunable weights; {} multiply-adds for one example\n",
-          entry.name, entry.about, entry.paper, counts.parameters, counts.prunable, counts.madds);
-    }
-    for (const PrunableLayer& layer : prunable_layers(model)) {
-      layers.push_back(
-          {{"name", layer.name}, {"shape", layer.shape}, {"weights", layer.weights}, {"madds", layer.madds}});
-      if (!as_json)
-        std::cout << fmt::format("    {:<8} {:<18} {:>9} weights {:>11} multiply-adds\n", layer.name,
-                                 shape_text(layer.shape), layer.weights, layer.madds);
-    }
-    list.push_back({{"name", entry.name},
-                    {"about", entry.about},
-                    {"paper", entry.paper},
-                    {"input", kMnistShape},
-                    {"classes", kMnistClasses},
-                    {"parameters", counts.parameters},
-                    {"prunable", counts.prunable},
-                    {"madds", counts.madds},
-                    {"layers", layers}});
+nlohmann::json describe(const std::string& name) {
+  const ModelEntry& entry = find_model(name);
+  const ModelDescription model = describe_model({name, entry.images, kClasses});
+  const ModelCounts counts = count_model(model);
+  nlohmann::json layers = nlohmann::json::array();
+  for (const PrunableLayer& layer : prunable_layers(model)) {
+    layers.push_back(
+        {{"name", layer.name}, {"shape", layer.shape}, {"weights", layer.weights}, {"madds", layer.madds}});
   }
+  return {{"name", name},
+          {"about", entry.about},
+          {"paper", entry.paper},
+          {"input", entry.images},
+          {"classes", kClasses},
+          {"parameters", counts.parameters},
+          {"prunable", counts.prunable},
+          {"madds", counts.madds},
+          {"layers", layers}};
+}
+
+void print(const nlohmann::json& model, bool with_layers) {
+  std::cout << fmt::format(
+      "{}\n  {}\n  {}\n  {} inputs: {} parameters, {} of them prunable weights in {} layers; {} multiply-adds\n",
+      model["name"].get<std::string>(), model["about"].get<std::string>(), model["paper"].get<std::string>(),
+      shape_text(model["input"]), model["parameters"].get<std::int64_t>(), model["prunable"].get<std::int64_t>(),
+      model["layers"].size(), model["madds"].get<std::int64_t>());
+  if (!with_layers) return;
+  for (const nlohmann::json& layer : model["layers"]) {
+    std::cout << fmt::format("    {:<20} {:<18} {:>9} weights {:>11} multiply-adds\n", layer["name"].get<std::string>(),
+                             shape_text(layer["shape"]), layer["weights"].get<std::int64_t>(),
+                             layer["madds"].get<std::int64_t>());
+  }
+}
+
+/// Of families one example. Layers are told of models that were asked for by name.
+void print_models(std::vector<std::string> names, bool as_json) {
+  const bool all = names.empty();
+  if (all) {
+    for (const ModelEntry& entry : list_models()) names.push_back(std::string(entry.name) + std::string(entry.sizes));
+  }
+  nlohmann::json list = nlohmann::json::array();
+  for (const std::string& name : names) list.push_back(describe(name));
   if (as_json) {
     std::cout << list.dump(2) << "\n";
-  } else {
-    std::cout
-        << "\nCounts are for 1 x 28 x 28 inputs and 10 classes; the input and output layers adapt to the dataset.\n";
+    return;
   }
+  for (const nlohmann::json& model : list) print(model, !all);
+  std::cout
+      << "\nCounts are for one example of that shape and 10 classes; input and output layers adapt to the dataset."
+      << (all ? "\n`espalier models NAME` also lists a model's layers.\n" : "\n");
 }
 
 }  // namespace
@@ -61,9 +79,11 @@ void print_models(bool as_json) {
 void add_models_command(CLI::App& app, CommandLine&) {
   CLI::App* command =
       app.add_subcommand("models", "Networks with their parameters, prunable weights and multiply-adds");
+  auto names = std::make_shared<std::vector<std::string>>();
   auto json = std::make_shared<bool>(false);
+  command->add_option("names", *names, "Only these, with their layers; a family's sizes may be any: mlp-512-256");
   command->add_flag("--json", *json, "As JSON");
-  command->callback([json] { print_models(*json); });
+  command->callback([names, json] { print_models(*names, *json); });
 }
 
 }  // namespace espalier

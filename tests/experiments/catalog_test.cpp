@@ -16,8 +16,11 @@ TEST(Catalog, names_are_those_of_the_tables) {
   EXPECT_THAT(catalog_names(list_optimizers()), ElementsAre("sgd", "adam"));
   EXPECT_THAT(catalog_names(list_inits()), ElementsAre("glorot_normal", "kaiming_normal"));
   EXPECT_THAT(catalog_names(list_retrains()), ElementsAre("none", "finetune", "rewind", "lr_rewind", "reinit"));
-  EXPECT_THAT(catalog_names(list_models()), ElementsAre("lenet-300-100", "lenet-5"));
-  EXPECT_THAT(catalog_names(list_dataset_names()), ElementsAre("mnist", "fashion_mnist", "cifar10", "idx", "tensors", "glyphs"));
+  EXPECT_THAT(catalog_names(list_models()),
+              ElementsAre("lenet-300-100", "lenet-5", "mlp", "conv-2", "conv-4", "conv-6", "vgg-11-bn", "vgg-16-bn",
+                          "vgg-19-bn", "resnet-20", "resnet-32", "resnet-56", "transformer"));
+  EXPECT_THAT(catalog_names(list_dataset_names()),
+              ElementsAre("mnist", "fashion_mnist", "cifar10", "idx", "tensors", "glyphs"));
 }
 
 TEST(Catalog, every_criterion_says_what_it_needs) {
