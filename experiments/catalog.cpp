@@ -25,9 +25,15 @@ constexpr CatalogEntry kSchedules[] = {
 };
 
 constexpr CatalogEntry kAllocations[] = {
-#define ESPALIER_ALLOCATION(name, formula, about) {#name, formula, "", about},
+#define ESPALIER_ALLOCATION(name, formula, paper, about) {#name, formula, paper, about},
 #include "experiments/catalog/allocations.def"
 #undef ESPALIER_ALLOCATION
+};
+
+constexpr CatalogEntry kDialects[] = {
+#define ESPALIER_DIALECT(name, formula, source, about) {#name, formula, source, about},
+#include "experiments/catalog/dialects.def"
+#undef ESPALIER_DIALECT
 };
 
 constexpr CatalogEntry kOptimizers[] = {
@@ -71,6 +77,9 @@ std::span<const CatalogEntry> list_schedules() {
 }
 std::span<const CatalogEntry> list_allocations() {
   return kAllocations;
+}
+std::span<const CatalogEntry> list_dialects() {
+  return kDialects;
 }
 std::span<const CatalogEntry> list_optimizers() {
   return kOptimizers;

@@ -51,6 +51,7 @@ struct ModelEntry {
 std::span<const CriterionEntry> list_criteria();
 std::span<const CatalogEntry> list_schedules();
 std::span<const CatalogEntry> list_allocations();
+std::span<const CatalogEntry> list_dialects();
 std::span<const CatalogEntry> list_optimizers();
 std::span<const CatalogEntry> list_inits();
 std::span<const CatalogEntry> list_retrains();

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,12 @@ std::vector<std::int64_t> kept_by_rate(std::int64_t total, double rate, std::int
 
 /// As kept_by_rate, but never below round(total * (1 - sparsity)), which the last round meets exactly.
 std::vector<std::int64_t> kept_by_rate_to(std::int64_t total, double rate, std::int64_t rounds, double sparsity);
+
+/// Whole counts next to `quotas` that add up to `total` exactly, each within its bounds: quotas are scaled by one
+/// factor (1 if they add up and keep the bounds), cut at the bounds and rounded down, and what is missing goes to those
+/// with the largest remainders, of equals to the first. The sums of `least` and `most` enclose `total`.
+std::vector<std::int64_t> apportion(std::span<const double> quotas, std::int64_t total,
+                                    std::span<const std::int64_t> least, std::span<const std::int64_t> most);
 
 /// The least R with (1 - rate)^R <= 1 - sparsity, at least 1; none if that is beyond `most`.
 std::optional<std::int64_t> rounds_to_reach(double sparsity, double rate, std::int64_t most);

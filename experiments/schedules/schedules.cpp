@@ -6,9 +6,9 @@
 
 namespace espalier {
 
-double density_after(std::string_view schedule, double sparsity, double progress) {
+double density_after(std::string_view schedule, double sparsity, double progress, double initial) {
 #define ESPALIER_SCHEDULE(name, formula, paper, about) \
-  if (schedule == #name) return density_after_##name(sparsity, progress);
+  if (schedule == #name) return density_after_##name(sparsity, progress, initial);
 #include "experiments/catalog/schedules.def"
 #undef ESPALIER_SCHEDULE
   throw Error(ErrorKind::internal, "no schedule is called " + std::string(schedule));

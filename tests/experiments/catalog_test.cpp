@@ -11,8 +11,10 @@ using testing::ElementsAre;
 
 TEST(Catalog, names_are_those_of_the_tables) {
   EXPECT_THAT(catalog_names(list_criteria()), ElementsAre("magnitude", "random", "gradient", "snip"));
-  EXPECT_THAT(catalog_names(list_schedules()), ElementsAre("one_shot", "iterative", "linear", "cubic"));
-  EXPECT_THAT(catalog_names(list_allocations()), ElementsAre("global", "uniform"));
+  EXPECT_THAT(catalog_names(list_schedules()), ElementsAre("one_shot", "iterative", "linear", "cubic", "exponential", "agp"));
+  EXPECT_THAT(catalog_names(list_allocations()), ElementsAre("global", "uniform", "per_row", "erk", "er", "lamp"));
+  EXPECT_THAT(catalog_names(list_dialects()),
+              ElementsAre("open_lth", "shrinkbench", "synflow", "jaxpruner", "torch", "wanda"));
   EXPECT_THAT(catalog_names(list_optimizers()), ElementsAre("sgd", "adam"));
   EXPECT_THAT(catalog_names(list_inits()), ElementsAre("glorot_normal", "kaiming_normal"));
   EXPECT_THAT(catalog_names(list_retrains()), ElementsAre("none", "finetune", "rewind", "lr_rewind", "reinit"));
