@@ -84,7 +84,7 @@ void compare(std::int64_t count, int repeats) {
        },
        {}},
       {"ours: threshold and byte masks", [&] { return select(scores, {}); }, {}},
-      {"ours, some removed before", [&] { return select(scores, surviving); }, {}},
+      {"ours, with a mask of survivors", [&] { return select(scores, surviving); }, {}},
       {"ours, with |w| made by torch", [&] { return select(weights.abs(), {}); }, {}},
       {"reading all scores once",
        [&] { return std::accumulate(first, first + count, 0.0F, [](float a, float b) { return std::max(a, b); }); },
