@@ -35,6 +35,7 @@ struct TrainKeys {
   Slot<LrSetting> lr_schedule;
   Slot<Length> warmup;
   Slot<Length> eval_every;
+  Slot<std::string> augment;  ///< "none" or "crop_flip"
 };
 
 template <typename Value>

@@ -8,6 +8,7 @@ namespace {
 
 void write_json(JsonWriter& out, const TrainRecipe& recipe) {
   out.begin_object();
+  if (!recipe.augment.empty()) out.field("augment", recipe.augment);
   out.field("batch_size", recipe.batch_size);
   out.field("eval_every", recipe.eval_every);
   out.key("lr_schedule");

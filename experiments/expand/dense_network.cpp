@@ -93,7 +93,7 @@ std::unique_ptr<DenseNetwork> DenseNetworks::make(const Combination& combination
   }
   config.init = spec_.init.pick(combination).value_or("kaiming_normal");
   network->keys = pick(spec_.train, combination);
-  const auto recipe = make_train_recipe(network->keys, dataset->train, spec_.train_place, problems_);
+  const auto recipe = make_train_recipe(network->keys, *dataset, spec_.train_place, problems_);
   if (!recipe) return nullptr;
   config.train = *recipe;
   config.retrain.name = "none";

@@ -34,8 +34,8 @@ std::optional<RetrainPlan> make_retrain_plan(const RetrainSetting& setting, cons
     case After::none:
       return plan;
     case After::finetune:
-      plan.recipe = make_finetune_recipe(setting.finetune, network.keys, dense.train, dense.dataset.train,
-                                         setting.place, problems);
+      plan.recipe =
+          make_finetune_recipe(setting.finetune, network.keys, dense.train, dense.dataset, setting.place, problems);
       plan.own_data_order = true;
       break;
     case After::rewind:

@@ -63,32 +63,37 @@ std::int64_t steps_per_epoch(std::int64_t train_examples, std::int64_t batch_siz
 
 TrainKeys<Maybe> pick(const TrainKeys<Choices>& keys, const Combination& combination) {
   const auto of = [&](const auto& choices) { return choices.pick(combination); };
-  return {of(keys.optimizer),    of(keys.lr),         of(keys.momentum),  of(keys.nesterov),
-          of(keys.weight_decay), of(keys.batch_size), of(keys.epochs),    of(keys.steps),
-          of(keys.lr_schedule),  of(keys.warmup),     of(keys.eval_every)};
+  return {of(keys.optimizer),    of(keys.lr),         of(keys.momentum),   of(keys.nesterov),
+          of(keys.weight_decay), of(keys.batch_size), of(keys.epochs),     of(keys.steps),
+          of(keys.lr_schedule),  of(keys.warmup),     of(keys.eval_every), of(keys.augment)};
 }
 
-std::optional<TrainRecipe> make_train_recipe(const TrainKeys<Maybe>& keys, std::int64_t train_examples,
+std::optional<TrainRecipe> make_train_recipe(const TrainKeys<Maybe>& keys, const DatasetSpec& dataset,
                                              const KeyPlace& place, Problems& problems) {
   Problems found;
   TrainRecipe recipe;
   recipe.batch_size = keys.batch_size.value_or(kDefaultBatchSize);
-  if (recipe.batch_size > train_examples) {
+  if (recipe.batch_size > dataset.train) {
     found.add(place,
-              fmt::format("batch_size {} is more than the {} training examples", recipe.batch_size, train_examples));
+              fmt::format("batch_size {} is more than the {} training examples", recipe.batch_size, dataset.train));
   }
-  const std::int64_t epoch = steps_per_epoch(train_examples, recipe.batch_size);
+  const std::int64_t epoch = steps_per_epoch(dataset.train, recipe.batch_size);
   recipe.steps = (keys.epochs ? *keys.epochs : keys.steps.value_or(Length{})).in_steps(epoch);
   if (recipe.steps > kMostSteps) found.add(place, "trains for more than 1000000000 steps");
   recipe.optimizer = make_optimizer(keys, place, found);
   recipe.lr_schedule = make_lr_schedule(keys, epoch, recipe.steps, found);
   recipe.eval_every = keys.eval_every ? keys.eval_every->in_steps(epoch) : epoch;
+  if (keys.augment && *keys.augment != "none") recipe.augment = *keys.augment;
+  if (!recipe.augment.empty() && dataset.shape[1] == 1) {
+    found.add(place, fmt::format("augment {} moves and mirrors images; the examples of {} are rows of {} numbers",
+                                 recipe.augment, dataset.name, dataset.shape[2]));
+  }
   problems.add_all(found);
   return found.empty() ? std::optional(recipe) : std::nullopt;
 }
 
 std::optional<TrainRecipe> make_finetune_recipe(TrainKeys<Maybe> keys, const TrainKeys<Maybe>& train_keys,
-                                                const TrainRecipe& train, std::int64_t train_examples,
+                                                const TrainRecipe& train, const DatasetSpec& dataset,
                                                 const KeyPlace& place, Problems& problems) {
   const bool same_optimizer = !keys.optimizer || *keys.optimizer == train.optimizer.name;
   if (!keys.lr && !same_optimizer) {
@@ -106,7 +111,8 @@ std::optional<TrainRecipe> make_finetune_recipe(TrainKeys<Maybe> keys, const Tra
   if (!keys.weight_decay) keys.weight_decay = train_keys.weight_decay;
   if (!keys.batch_size) keys.batch_size = train_keys.batch_size;
   if (!keys.eval_every) keys.eval_every = train_keys.eval_every;
-  return make_train_recipe(keys, train_examples, place, problems);
+  if (!keys.augment) keys.augment = train_keys.augment;
+  return make_train_recipe(keys, dataset, place, problems);
 }
 
 }  // namespace espalier

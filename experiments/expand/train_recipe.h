@@ -15,14 +15,14 @@ TrainKeys<Maybe> pick(const TrainKeys<Choices>& keys, const Combination& combina
 
 /// Fills in defaults and turns epochs into steps. Nothing after reporting what does not fit (`place` is that of the
 /// recipe). Defaults: optimizer sgd, momentum 0, weight_decay 0, batch_size 128, lr_schedule constant, no warmup,
-/// eval_every an epoch.
-std::optional<TrainRecipe> make_train_recipe(const TrainKeys<Maybe>& keys, std::int64_t train_examples,
+/// eval_every an epoch, no augmentation.
+std::optional<TrainRecipe> make_train_recipe(const TrainKeys<Maybe>& keys, const DatasetSpec& dataset,
                                              const KeyPlace& place, Problems& problems);
 
-/// What `finetune` leaves out is the training's: optimizer, momentum, weight decay, batch size, evaluation; and its
-/// last learning rate. Schedule and warmup are not inherited.
+/// What `finetune` leaves out is the training's: optimizer, momentum, weight decay, batch size, evaluation,
+/// augmentation; and its last learning rate. Schedule and warmup are not inherited.
 std::optional<TrainRecipe> make_finetune_recipe(TrainKeys<Maybe> keys, const TrainKeys<Maybe>& train_keys,
-                                                const TrainRecipe& train, std::int64_t train_examples,
+                                                const TrainRecipe& train, const DatasetSpec& dataset,
                                                 const KeyPlace& place, Problems& problems);
 
 }  // namespace espalier

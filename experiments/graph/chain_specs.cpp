@@ -63,7 +63,7 @@ SpecIndex ChainSpecs::evaluate() {
 SpecIndex ChainSpecs::train(const TrainRecipe& recipe, std::int64_t start_step, std::int64_t end_step,
                             std::int64_t phase) {
   return table_.add_train({config_->model, config_->dataset, recipe.optimizer, recipe.lr_schedule, recipe.batch_size,
-                           start_step, end_step, recipe.eval_every, phase});
+                           start_step, end_step, recipe.eval_every, phase, recipe.augment});
 }
 
 SpecIndex ChainSpecs::dense_train(std::int64_t end_step) {

@@ -23,6 +23,10 @@ std::optional<std::int64_t> parse_batch_size(const YamlValue& value, Problems& p
   return parse_count(value, 1, kLargestBatch, problems);
 }
 
+std::optional<std::string> parse_augment(const YamlValue& value, Problems& problems) {
+  return parse_name(value, {"none", "crop_flip"}, problems);
+}
+
 std::optional<Length> parse_epochs(const YamlValue& value, Problems& problems) {
   const auto epochs = parse_count(value, 1, kMostEpochs, problems);
   return epochs ? std::optional(Length{*epochs, 0, value.place}) : std::nullopt;
@@ -83,6 +87,7 @@ void read_keys(AxisReader& reader, MapReader& map, TrainKeys<Slot>& keys) {
   reader.read(map, "lr_schedule", keys.lr_schedule, parse_lr_schedule);
   reader.read(map, "warmup", keys.warmup, parse_warmup);
   reader.read(map, "eval_every", keys.eval_every, parse_positive_length);
+  reader.read(map, "augment", keys.augment, parse_augment);
   map.finish();
   const YamlValue* epochs = map.find("epochs");
   const YamlValue* steps = map.find("steps");

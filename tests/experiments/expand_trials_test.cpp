@@ -220,6 +220,40 @@ TEST(ExpandTrials, a_sweep_without_end_is_refused) {
               ElementsAre("s.yaml:1:1: has more than a million trials; use fewer values or seeds"));
 }
 
+TEST(ExpandTrials, augmentation_is_part_of_a_recipe_and_inherited_by_finetune) {
+  const std::string sweep =
+      kBase +
+      "dense: false\ncontrols: []\nprune: {method: magnitude, sparsity: 0.5}\n"
+      "retrain: [{finetune: {epochs: 1}}, {finetune: {epochs: 1, augment: none}}, {rewind: {to: init}}]\n";
+  const auto plain = trials_of(sweep);
+  const auto none = trials_of(sweep, {"train.augment=none"});
+  const auto cropped = trials_of(sweep, {"train.augment=crop_flip"});
+  ASSERT_EQ(cropped.size(), plain.size());
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    EXPECT_EQ(none[i].key, plain[i].key);
+    EXPECT_NE(cropped[i].key, plain[i].key);
+    EXPECT_EQ(plain[i].config->train.augment, "");
+    EXPECT_EQ(cropped[i].config->train.augment, "crop_flip");
+    EXPECT_EQ(cropped[i].config->retrain.recipe->augment, i == 1 ? "" : "crop_flip") << describe(cropped[i]);
+  }
+  int augmented = 0, plainly = 0;
+  const StageGraph graph = build_stage_graph(cropped);
+  for (const Stage& stage : graph.stages) {
+    if (stage.kind != StageKind::train) continue;
+    ++(parse_train_spec(*stage.spec).augment == "crop_flip" ? augmented : plainly);
+  }
+  EXPECT_EQ(augmented, 3);  // the dense training, one finetune and the rewound training
+  EXPECT_EQ(plainly, 1);
+}
+
+TEST(ExpandTrials, only_images_are_augmented) {
+  EXPECT_THAT(problems(kBase, {"dataset={tensors: x.safetensors}", "train.augment=crop_flip"}),
+              ElementsAre("s.yaml:5:8: train: augment crop_flip moves and mirrors images; the examples of tensors are "
+                          "rows of 64 numbers"));
+  EXPECT_THAT(problems(kBase, {"train.augment=flip"}),
+              ElementsAre(HasSubstr("train.augment: unknown \"flip\" (one of none, crop_flip)")));
+}
+
 // Never edited to make a test pass: it names the rows of every database out there. Computed by Python, as in
 // trial_key.h.
 TEST(ExpandTrials, pinned_trial_keys) {

@@ -56,16 +56,21 @@ TEST(SweepFiles, each_dense_network_is_trained_once_per_seed) {
   EXPECT_GT(graph.sharing.steps_before, graph.sharing.steps_after);
 }
 
-TEST(SweepFiles, the_examples_of_the_manual_are_sweeps) {
-  const std::string manual = read_file(kRoot / "docs/sweeps.md", 1 << 20);
+int lay_out_examples(const std::string& page) {
+  const std::string manual = read_file(kRoot / page, 1 << 20);
   const std::string fence = "```yaml\n";
   int count = 0;
   for (std::size_t at = manual.find(fence); at != std::string::npos; at = manual.find(fence, at + 1)) {
     const std::size_t begin = at + fence.size();
-    lay_out(manual.substr(begin, manual.find("```", begin) - begin), "docs/sweeps.md");
+    lay_out(manual.substr(begin, manual.find("```", begin) - begin), page);
     ++count;
   }
-  EXPECT_GE(count, 5);
+  return count;
+}
+
+TEST(SweepFiles, the_examples_of_the_manual_are_sweeps) {
+  EXPECT_GE(lay_out_examples("docs/sweeps.md"), 5);
+  EXPECT_GE(lay_out_examples("docs/datasets.md"), 2);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -11,15 +12,19 @@
 
 namespace espalier {
 
-/// MNIST's sizes, or those asked for, without its files.
+/// MNIST's sizes (CIFAR-10's for cifar10, rows of 64 numbers for tensors), or those asked for, without their files.
 inline DatasetSpec mnist_sizes(const DatasetRequest& request) {
   const std::int64_t validation = request.validation >= 0 ? request.validation
                                   : request.train > 0     ? request.train / 12
                                                           : 5000;
-  const std::int64_t train = request.train > 0 ? request.train : 60000;
+  const bool cifar = request.name == "cifar10";
+  const std::int64_t train = request.train > 0 ? request.train : cifar ? 50000 : 60000;
   const std::int64_t test = request.test > 0 ? request.test : 10000;
   const std::string content = request.name + std::to_string(train) + "/" + std::to_string(request.generator_seed);
-  return {request.name, content, train - validation, validation, test, {1, 28, 28}, 10, request.generator_seed};
+  std::array<std::int64_t, 3> shape{1, 28, 28};
+  if (cifar) shape = {3, 32, 32};
+  if (request.name == "tensors") shape = {1, 1, 64};
+  return {request.name, content, train - validation, validation, test, shape, 10, request.generator_seed};
 }
 
 inline std::vector<std::string> texts(const std::vector<Diagnostic>& diagnostics) {
