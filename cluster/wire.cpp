@@ -75,7 +75,7 @@ json to_wire(const JobStage& stage) {
   for (const auto& [role, key] : stage.inputs) inputs.push_back({static_cast<int>(role), bytes_of(key)});
   return json::array({bytes_of(stage.key), static_cast<int>(stage.kind), stage.seed, stage.spec, std::move(inputs),
                       stage.resume_from ? bytes_of(*stage.resume_from) : json(), stage.keep_resume_state,
-                      stage.dataset_path});
+                      stage.dataset_path, stage.model_path});
 }
 
 JobStage job_stage_from_wire(const json& wire) {
@@ -96,6 +96,7 @@ JobStage job_stage_from_wire(const json& wire) {
   if (!fields.absent()) stage.resume_from = fields.key();
   stage.keep_resume_state = fields.truth();
   stage.dataset_path = fields.text();
+  stage.model_path = fields.text();
   return stage;
 }
 

@@ -22,7 +22,8 @@ constexpr std::size_t kMostTrials = 1'000'000;
 // out once and kept with the dense network it belongs to; configurations are told apart by their digest.
 class Expander {
  public:
-  Expander(const SweepSpec& spec, const DatasetResolver& resolve) : spec_(spec), networks_(spec, resolve, problems_) {}
+  Expander(const SweepSpec& spec, const DatasetResolver& resolve, const ScriptResolver& scripts)
+      : spec_(spec), networks_(spec, resolve, scripts, problems_) {}
 
   Expansion run() {
     Combinations combinations(spec_);
@@ -186,8 +187,8 @@ class Expander {
 
 }  // namespace
 
-Expansion expand_trials(const SweepSpec& spec, const DatasetResolver& resolve) {
-  return Expander(spec, resolve).run();
+Expansion expand_trials(const SweepSpec& spec, const DatasetResolver& resolve, const ScriptResolver& scripts) {
+  return Expander(spec, resolve, scripts).run();
 }
 
 }  // namespace espalier

@@ -20,6 +20,7 @@ struct JobStage {
   std::optional<StageKey> resume_from;                     ///< train: start from this stage's kept state if it is there
   bool keep_resume_state = false;                          ///< train: leave the optimizer's state beside the artifact
   std::string dataset_path;                                ///< "" unless the dataset is given by path
+  std::string model_path;                                  ///< "" unless the model is a TorchScript file
 };
 
 /// What a worker rank is handed: consecutive stages run in one go with the tensors kept in memory. Each stage's outcome is

@@ -179,23 +179,60 @@ ModelDescription describe_unchecked(const ModelSpec& spec) {
   throw Error(ErrorKind::internal, "model " + spec.name + " is listed, but nothing describes it");
 }
 
+/// A TorchScript module tells its layers, and not how they are joined.
+std::vector<PrunableLayer> layers_of(const ScriptModel& script) {
+  std::vector<PrunableLayer> layers;
+  for (const ScriptModel::Layer& given : script.layers) {
+    PrunableLayer& layer = layers.emplace_back();
+    layer.name = given.name;
+    layer.shape = given.shape;
+    layer.weights = elements(given.shape);
+    layer.madds = given.madds;
+    layer.bias = given.bias;
+    layer.is_output = given.is_output;
+  }
+  return layers;
+}
+
+void check_script(const ScriptModel& script) {
+  std::int64_t weights = 0;
+  bool good = !script.layers.empty();
+  for (const ScriptModel::Layer& layer : script.layers) {
+    good = good && (layer.shape.size() == 2 || layer.shape.size() == 4);
+    std::int64_t count = 1;
+    for (const std::int64_t size : layer.shape) {
+      good = good && size >= 1 && size <= script.parameters / count;
+      count *= good ? size : 1;
+    }
+    weights += count;
+    good = good && weights <= script.parameters;
+  }
+  if (good) return;
+  throw Error(ErrorKind::invalid_input, "model: what is said of the TorchScript module's layers contradicts itself");
+}
+
 }  // namespace
 
 ModelDescription describe_model(const ModelSpec& spec) {
   check_sizes(spec);
+  if (spec.script) {
+    check_script(*spec.script);
+    return {spec.name, spec.input, spec.classes, {}, spec.script};
+  }
   ModelDescription model = describe_unchecked(spec);
   ShapeWalk{model};
   return model;
 }
 
 std::vector<PrunableLayer> prunable_layers(const ModelDescription& model) {
+  if (model.script) return layers_of(*model.script);
   return ShapeWalk(model).layers;
 }
 
 ModelCounts count_model(const ModelDescription& model) {
-  const ShapeWalk walk(model);
-  ModelCounts counts{walk.parameters, 0, 0};
-  for (const PrunableLayer& layer : walk.layers) {
+  ModelCounts counts;
+  counts.parameters = model.script ? model.script->parameters : ShapeWalk(model).parameters;
+  for (const PrunableLayer& layer : prunable_layers(model)) {
     counts.prunable += layer.weights;
     counts.madds += layer.madds;
   }

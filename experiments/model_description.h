@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -90,7 +91,9 @@ struct ModelDescription {
   std::string name;
   std::array<std::int64_t, 3> input{};
   std::int64_t classes = 0;
-  std::vector<Op> ops;  ///< applied in order
+  std::vector<Op> ops;  ///< applied in order; none for a TorchScript module, which computes what it will
+  std::optional<ScriptModel> script = {};
+  std::string script_path = {};  ///< where this machine has the module's file; who builds a network from it sets it
 };
 
 /// A layer whose weights can be pruned. Weight shapes: Linear [out, in]; Conv2d [out, in, k, k].

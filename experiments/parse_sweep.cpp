@@ -7,6 +7,7 @@
 #include "experiments/catalog.h"
 #include "experiments/parse/axis_keys.h"
 #include "experiments/parse/dataset_key.h"
+#include "experiments/parse/model_key.h"
 #include "experiments/parse/override.h"
 #include "experiments/parse/prune_keys.h"
 #include "experiments/parse/read_yaml.h"
@@ -81,6 +82,7 @@ void remember_places(const YamlValue& tree, SweepSpec& spec) {
   spec.place = tree.place;
   spec.dataset_place = place_of(tree, "dataset");
   spec.model_place = place_of(tree, "model");
+  spec.init_place = place_of(tree, "init");
   spec.seeds_place = place_of(tree, "seeds");
   spec.train_place = place_of(tree, "train");
   spec.prune_place = place_of(tree, "prune");
@@ -96,10 +98,9 @@ void read_network(AxisReader& axes, MapReader& map, SweepSpec& spec) {
         [names = std::move(names)](const YamlValue& value, Problems& found) { return parse_name(value, names, found); };
   };
   map.require("dataset", "what to train on (" + catalog_list(list_dataset_names()) + ")");
-  map.require("model", "the network (" + catalog_list(list_models()) + ")");
+  map.require("model", "the network (" + catalog_list(list_models()) + ", or {torchscript: net.pt})");
   axes.read(map, "dataset", spec.dataset, parse_dataset, AxisReader::Column<DatasetRequest>(dataset_label));
-  axes.read(map, "model", spec.model, name_of(catalog_names(list_models())),
-            AxisReader::Column<std::string>([](const std::string& name) { return name; }));
+  axes.read(map, "model", spec.model, parse_model, AxisReader::Column<ModelRequest>(model_label));
   axes.read(map, "init", spec.init, name_of(catalog_names(list_inits())));
   if (const YamlValue* train = map.require("train", "the recipe, as in {optimizer: sgd, lr: 0.1, epochs: 5}")) {
     read_train_keys(axes, *train, spec.train);

@@ -14,10 +14,28 @@ namespace espalier {
 // structs are the contract between expansion (which writes them) and the worker (which runs them); their canonical JSON
 // is part of the stage's key, so a field added later is left out of the JSON while it has its default.
 
+/// What is known of a TorchScript module without running it: the worker looked inside once (worker/script_facts.h).
+/// Where the file lies is told beside the spec: the same bytes elsewhere are the same model.
+struct ScriptModel {
+  struct Layer {
+    std::string name;                 ///< "features.0"; its parameter is "features.0.weight"
+    std::vector<std::int64_t> shape;  ///< of the weight: [out, in], or [out, in / groups, kernel, kernel]
+    bool bias = false;
+    bool is_output = false;  ///< its outputs are the logits
+    std::int64_t madds = 0;  ///< multiply-adds of one example; 0 for a layer that the forward pass leaves out
+    bool operator==(const Layer&) const = default;
+  };
+  std::string content;          ///< SHA-256 of the file, hex
+  std::int64_t parameters = 0;  ///< all that are trained
+  std::vector<Layer> layers;    ///< Linear and Conv2d, in the module's order
+  bool operator==(const ScriptModel&) const = default;
+};
+
 struct ModelSpec {
-  std::string name;                     ///< a name of catalog/models.def
+  std::string name;  ///< a name of catalog/models.def, or for a TorchScript module "torchscript-" and its first digits
   std::array<std::int64_t, 3> input{};  ///< channels, height, width of one example
   std::int64_t classes = 0;
+  std::optional<ScriptModel> script = {};  ///< only of a TorchScript module
   bool operator==(const ModelSpec&) const = default;
 };
 
@@ -35,7 +53,7 @@ struct DatasetSpec {
 
 struct InitSpec {
   ModelSpec model;
-  std::string scheme;  ///< "glorot_normal" or "kaiming_normal" (weights; biases start at zero)
+  std::string scheme;  ///< a name of catalog/inits.def (of weights; biases start at zero)
   std::string stream;  ///< "init", or "reinit" for a fresh draw of the same seed
 };
 
@@ -157,5 +175,9 @@ ShuffleSpec parse_shuffle_spec(std::string_view json);
 EvaluateSpec parse_evaluate_spec(std::string_view json);
 SensitivitySpec parse_sensitivity_spec(std::string_view json);
 NoopSpec parse_noop_spec(std::string_view json);
+/// {"content": ..., "layers": [{"bias", "madds", "name", "output", "shape"}], "parameters": ...}: what the worker says
+/// of a TorchScript file.
+std::string canonical_json(const ScriptModel& script);
+ScriptModel parse_script_model(std::string_view json);
 
 }  // namespace espalier

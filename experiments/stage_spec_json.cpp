@@ -2,11 +2,35 @@
 
 namespace espalier {
 
+void write_json(JsonWriter& out, const ScriptModel& script) {
+  out.begin_object();
+  out.field("content", script.content);
+  out.key("layers");
+  out.begin_list();
+  for (const ScriptModel::Layer& layer : script.layers) {
+    out.item();
+    out.begin_object();
+    out.field("bias", layer.bias);
+    out.field("madds", layer.madds);
+    out.field("name", layer.name);
+    out.field("output", layer.is_output);
+    out.field("shape", layer.shape);
+    out.end_object();
+  }
+  out.end_list();
+  out.field("parameters", script.parameters);
+  out.end_object();
+}
+
 void write_json(JsonWriter& out, const ModelSpec& model) {
   out.begin_object();
   out.field("classes", model.classes);
   out.field("input", model.input);
   out.field("name", model.name);
+  if (model.script) {
+    out.key("script");
+    write_json(out, *model.script);
+  }
   out.end_object();
 }
 
@@ -209,6 +233,9 @@ std::string canonical_json(const SensitivitySpec& spec) {
 }
 std::string canonical_json(const NoopSpec& spec) {
   return to_json(spec);
+}
+std::string canonical_json(const ScriptModel& script) {
+  return to_json(script);
 }
 
 }  // namespace espalier

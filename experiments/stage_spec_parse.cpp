@@ -8,13 +8,33 @@ namespace {
 constexpr std::int64_t kMost = 1'000'000'000'000;  // of anything counted: steps, weights, examples
 constexpr std::int64_t kLargestBatch = 10'000'000;
 constexpr std::int64_t kMostClasses = 65'536;
+constexpr std::int64_t kMostWork = 1'000'000'000'000'000;  // multiply-adds of one example
+constexpr std::size_t kMostLayers = 100'000;
 constexpr std::int64_t kMostUpdates = 1'000'000;  // of the masks in one training
+
+ScriptModel read_script(JsonReader in) {
+  ScriptModel script;
+  script.content = in.text("content");
+  script.parameters = in.count("parameters", 1, kMost);
+  for (JsonReader layer : in.objects("layers", kMostLayers)) {
+    ScriptModel::Layer& read = script.layers.emplace_back();
+    read.name = layer.text("name");
+    read.shape = layer.counts("shape", kMost);
+    read.bias = layer.flag("bias");
+    read.is_output = layer.flag("output");
+    read.madds = layer.count("madds", 0, kMostWork);
+    layer.finish();
+  }
+  in.finish();
+  return script;
+}
 
 ModelSpec read_model(JsonReader in) {
   ModelSpec model;
   model.name = in.text("name");
   model.input = in.shape("input");
   model.classes = in.count("classes", 1, kMostClasses);
+  if (in.has("script")) model.script = read_script(in.object("script"));
   in.finish();
   return model;
 }
@@ -172,6 +192,11 @@ EvaluateSpec parse_evaluate_spec(std::string_view json) {
     spec.dataset = read_dataset(in.object("dataset"));
     return spec;
   });
+}
+
+ScriptModel parse_script_model(std::string_view json) {
+  const nlohmann::json object = parse_json_object(json, "TorchScript module");
+  return read_script(JsonReader(object, "TorchScript module"));
 }
 
 NoopSpec parse_noop_spec(std::string_view json) {

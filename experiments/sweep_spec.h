@@ -87,10 +87,16 @@ struct RetrainSetting {
   KeyPlace place;
 };
 
+/// A model of the catalog, or a TorchScript file.
+struct ModelRequest {
+  std::string name;  ///< "" if `path` is given
+  std::string path;  ///< as written; relative to the present folder
+};
+
 struct SweepSpec {
   std::string name;
   Choices<DatasetRequest> dataset;
-  Choices<std::string> model;
+  Choices<ModelRequest> model;
   Choices<std::string> init;
   std::vector<std::uint64_t> seeds;
   TrainKeys<Choices> train;
@@ -106,7 +112,8 @@ struct SweepSpec {
 
   // Where things were said, for diagnostics that come later.
   KeyPlace place;
-  KeyPlace dataset_place, model_place, seeds_place, train_place, prune_place, sparsity_place, at_place, controls_place;
+  KeyPlace dataset_place, model_place, init_place, seeds_place, train_place, prune_place;
+  KeyPlace sparsity_place, at_place, controls_place;
 };
 
 }  // namespace espalier

@@ -59,6 +59,7 @@ struct TrialConfig {
   DatasetSpec dataset;
   std::string dataset_name;             ///< for people: "mnist", "idx:DIR"
   std::shared_ptr<const std::string> dataset_path;  ///< absolute; null unless the dataset is given by path
+  std::shared_ptr<const std::string> model_path;    ///< absolute; null unless the model is a TorchScript file
   std::string init;
   TrainRecipe train;
   std::optional<PrunePlan> prune;       ///< none: the dense network

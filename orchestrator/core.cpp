@@ -133,10 +133,11 @@ Job Core::make_job(std::uint64_t attempt, const std::vector<StageIndex>& stages)
   Job job{attempt, {}};
   for (const StageIndex index : stages) {
     const Stage& stage = graph_.stages[index];
-    JobStage wire{stage.key, stage.kind, stage.seed, *stage.spec, {}, std::nullopt, stage.keep_resume_state, ""};
+    JobStage wire{stage.key, stage.kind, stage.seed, *stage.spec, {}, std::nullopt, stage.keep_resume_state, "", ""};
     for (const StageInput& input : stage.inputs) wire.inputs.emplace_back(input.role, graph_.stages[input.stage].key);
     if (stage.resume_from) wire.resume_from = graph_.stages[*stage.resume_from].key;
     if (stage.dataset_path) wire.dataset_path = *stage.dataset_path;
+    if (stage.model_path) wire.model_path = *stage.model_path;
     job.stages.push_back(std::move(wire));
   }
   return job;

@@ -9,6 +9,7 @@
 #include "experiments/expand_trials.h"
 #include "experiments/parse/override.h"
 #include "experiments/parse_sweep.h"
+#include "orchestrator/worker_program.h"
 
 namespace espalier {
 namespace {
@@ -39,8 +40,9 @@ LoadedSweep load_sweep(const std::filesystem::path& file, const std::vector<std:
   refuse_if_wrong(parsed.diagnostics);
   sweep.name = parsed.spec->name;
   sweep.yaml = note_overrides(std::move(sweep.yaml), overrides);
-  Expansion expansion =
-      expand_trials(*parsed.spec, [&](const DatasetRequest& request) { return resolve_dataset(request, data); });
+  Expansion expansion = expand_trials(
+      *parsed.spec, [&](const DatasetRequest& request) { return resolve_dataset(request, data); },
+      describe_torchscript);
   refuse_if_wrong(expansion.diagnostics);
   sweep.trials = std::move(expansion.trials);
   sweep.graph = build_stage_graph(sweep.trials);

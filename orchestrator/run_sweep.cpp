@@ -11,17 +11,10 @@
 #include "base/log.h"
 #include "db/store.h"
 #include "db/store_reader.h"
+#include "orchestrator/worker_program.h"
 
 namespace espalier {
 namespace {
-
-/// espalier-worker stands beside espalier.
-std::filesystem::path find_worker() {
-  const std::filesystem::path beside =
-      std::filesystem::read_symlink("/proc/self/exe").parent_path() / "espalier-worker";
-  if (::access(beside.c_str(), X_OK) == 0) return beside;
-  return find_program("espalier-worker", "it is built when LibTorch and MPI are found: ./dev build");
-}
 
 LocalPool local_pool(const RunSettings& settings, const StorePaths& paths) {
   LocalPool pool;

@@ -33,8 +33,9 @@ std::string variant_of(const SweepSpec& spec, const Combination& combination, bo
   return text;
 }
 
-DenseNetworks::DenseNetworks(const SweepSpec& spec, const DatasetResolver& resolve, Problems& problems)
-    : spec_(spec), resolve_(resolve), problems_(problems) {}
+DenseNetworks::DenseNetworks(const SweepSpec& spec, const DatasetResolver& resolve, const ScriptResolver& scripts,
+                             Problems& problems)
+    : spec_(spec), resolve_(resolve), scripts_(scripts), problems_(problems) {}
 
 DenseNetwork* DenseNetworks::find(const Combination& combination) {
   Combination key = combination;
@@ -72,26 +73,55 @@ void DenseNetworks::refuse_equal_content(std::size_t index) {
   }
 }
 
+const ScriptModel& DenseNetworks::script_of(const std::string& path, const ModelSpec& model) {
+  if (!scripts_) throw Error(ErrorKind::internal, "a TorchScript file, and nobody who could look inside");
+  const std::pair key{path, ModelShape{model.input, model.classes}};
+  const auto known = script_models_.find(key);
+  if (known != script_models_.end()) return known->second;
+  return script_models_.emplace(key, scripts_(path, model.input, model.classes)).first->second;
+}
+
+bool DenseNetworks::set_model(const Combination& combination, const DatasetSpec& dataset, TrialConfig& config) {
+  constexpr std::size_t kDigits = 12;  // as many as tell files apart; the path is no part of what a model is
+  const ModelRequest& request = spec_.model.at(combination);
+  config.model = {request.name, dataset.shape, dataset.classes};
+  try {
+    if (!request.path.empty()) {
+      const std::string path = std::filesystem::absolute(request.path).lexically_normal().string();
+      config.model.script = script_of(path, config.model);
+      config.model.name = "torchscript-" + config.model.script->content.substr(0, kDigits);
+      config.model_path = std::make_shared<const std::string>(path);
+    }
+    describe_model(config.model);
+    return true;
+  } catch (const Error& error) {
+    problems_.add(spec_.model_place, error.what());
+    return false;
+  }
+}
+
+bool DenseNetworks::set_init(const Combination& combination, TrialConfig& config) {
+  config.init = spec_.init.pick(combination).value_or(config.model.script ? "as_scripted" : "kaiming_normal");
+  if (config.model.script || config.init != "as_scripted") return true;
+  problems_.add(spec_.init_place, "as_scripted keeps the weights of a TorchScript file; " + config.model.name +
+                                      " has none: name a distribution to draw them from");
+  return false;
+}
+
 std::unique_ptr<DenseNetwork> DenseNetworks::make(const Combination& combination) {
   const DatasetSpec* dataset = dataset_of(combination);
   if (dataset == nullptr) return nullptr;
   auto network = std::make_unique<DenseNetwork>();
   TrialConfig& config = network->config;
   config.dataset = *dataset;
-  config.model = {spec_.model.at(combination), dataset->shape, dataset->classes};
-  try {
-    network->layers = prunable_layers(describe_model(config.model));
-  } catch (const Error& error) {
-    problems_.add(spec_.model_place, error.what());
-    return nullptr;
-  }
+  if (!set_model(combination, *dataset, config) || !set_init(combination, config)) return nullptr;
+  network->layers = prunable_layers(describe_model(config.model));
   const DatasetRequest& request = spec_.dataset.at(combination);
   config.dataset_name = dataset_label(request);
   if (!request.path.empty()) {
     const std::filesystem::path path = std::filesystem::absolute(request.path).lexically_normal();
     config.dataset_path = std::make_shared<const std::string>(path.string());  // pools are started elsewhere
   }
-  config.init = spec_.init.pick(combination).value_or("kaiming_normal");
   network->keys = pick(spec_.train, combination);
   const auto recipe = make_train_recipe(network->keys, *dataset, spec_.train_place, problems_);
   if (!recipe) return nullptr;

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "experiments/expand/operating_points.h"
@@ -34,21 +36,32 @@ struct DenseNetwork {
 /// Makes dense networks for combinations and keeps them. Asks for each dataset once.
 class DenseNetworks {
  public:
-  DenseNetworks(const SweepSpec& spec, const DatasetResolver& resolve, Problems& problems);
+  DenseNetworks(const SweepSpec& spec, const DatasetResolver& resolve, const ScriptResolver& scripts,
+                Problems& problems);
 
   /// Null where the combination's dataset, model or recipe do not fit together, which was reported.
   DenseNetwork* find(const Combination& combination);
 
  private:
+  using ModelShape = std::pair<std::array<std::int64_t, 3>, std::int64_t>;  // of an example, and the classes
+
   std::unique_ptr<DenseNetwork> make(const Combination& combination);
   const DatasetSpec* dataset_of(const Combination& combination);
+  /// The model for this dataset, and its file's path in `config`; nothing after reporting what is wrong with it.
+  bool set_model(const Combination& combination, const DatasetSpec& dataset, TrialConfig& config);
+  /// Asks once for each file and shape of the examples. Errors: those of the resolver.
+  const ScriptModel& script_of(const std::string& path, const ModelSpec& model);
+  /// A scheme that keeps a module's weights needs a module.
+  bool set_init(const Combination& combination, TrialConfig& config);
   /// Of two datasets with equal content the trials would be equal, and those of one would vanish.
   void refuse_equal_content(std::size_t index);
 
   const SweepSpec& spec_;
   const DatasetResolver& resolve_;
+  const ScriptResolver& scripts_;
   Problems& problems_;
   std::map<std::size_t, std::optional<DatasetSpec>> datasets_;
+  std::map<std::pair<std::string, ModelShape>, ScriptModel> script_models_;
   std::map<Combination, std::unique_ptr<DenseNetwork>> networks_;
   Combination key_;  // the last one asked for: most often asked for again
   DenseNetwork* last_ = nullptr;

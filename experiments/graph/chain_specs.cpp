@@ -46,7 +46,8 @@ SpecIndex ChainSpecs::init() {
 }
 
 SpecIndex ChainSpecs::reinit() {
-  if (!reinit_) reinit_ = table_.add(InitSpec{config_->model, config_->init, "reinit"});
+  const bool kept = config_->init == "as_scripted";  // there is no second draw of these weights
+  if (!reinit_) reinit_ = table_.add(InitSpec{config_->model, kept ? "kaiming_normal" : config_->init, "reinit"});
   return *reinit_;
 }
 

@@ -91,6 +91,7 @@ void TrialChain::fill(Stage& stage, double cost, std::string label) const {
   const bool reads_data = stage.kind == StageKind::train || stage.kind == StageKind::evaluate ||
                           (stage.kind == StageKind::prune && config_->prune->batches > 0);
   if (reads_data) stage.dataset_path = config_->dataset_path;
+  stage.model_path = config_->model_path;
 }
 
 StageIndex TrialChain::init(bool fresh) {

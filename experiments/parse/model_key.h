@@ -1,0 +1,18 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "experiments/parse/yaml_value.h"
+#include "experiments/problems.h"
+#include "experiments/sweep_spec.h"
+
+namespace espalier {
+
+/// `lenet-300-100` or `{torchscript: net.pt}`.
+std::optional<ModelRequest> parse_model(const YamlValue& value, Problems& problems);
+
+/// What the results' column tells of a model: its name; "" for a file, whose column shows the content's digits.
+std::string model_label(const ModelRequest& request);
+
+}  // namespace espalier

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "experiments/stage_spec.h"
+
+namespace espalier {
+
+/// espalier-worker: beside espalier, else on PATH. Errors: ErrorKind::unavailable if it is nowhere.
+std::filesystem::path find_worker();
+
+/// Has the worker look inside a TorchScript file (worker/script_facts.h), for examples of `input` and so many classes.
+/// The file's code runs in that process, which gets ten minutes. Errors: those of the worker, with their kinds;
+/// ErrorKind::unavailable without a worker, ErrorKind::invalid_input if it crashed or took too long.
+ScriptModel describe_torchscript(const std::string& path, const std::array<std::int64_t, 3>& input,
+                                 std::int64_t classes);
+
+/// Has it write the module of `path` with the tensors of the safetensors file `tensors` to `to`. Errors: likewise.
+void export_torchscript(const std::filesystem::path& path, const std::filesystem::path& tensors,
+                        const std::filesystem::path& to);
+
+}  // namespace espalier
