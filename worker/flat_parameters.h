@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,7 @@ struct Parameter {
 struct Buffer {
   std::string name;
   at::Tensor tensor;
-  double initial = 0;  ///< every element's first value
+  std::optional<double> initial = {};  ///< every element's first value; none for a scripted module's, as they came
 };
 
 /// All parameters of a network in one flat tensor, gradients and masks in two more of the same layout, so that an

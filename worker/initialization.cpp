@@ -27,6 +27,10 @@ double kaiming_normal(Fans fans) {
   return std::sqrt(2 / fans.in);
 }
 
+double as_scripted(Fans) {
+  return 0;  // not drawn
+}
+
 struct Scheme {
   const char* name;
   double (*deviation)(Fans);
@@ -56,13 +60,17 @@ Fans fans_of(const at::Tensor& weight) {
 
 void initialize(Network& network, const InitSpec& spec, std::uint64_t seed) {
   const Scheme& scheme = find_scheme(spec.scheme);
+  if (spec.scheme == "as_scripted") {
+    if (network.description().script) return;  // the network came with its weights
+    throw Error(ErrorKind::invalid_input, "init: as_scripted keeps a TorchScript module's weights; this model is none");
+  }
   NamedTensors weights = network.weights();
   using Role = Parameter::Role;
   const std::size_t parameters = network.named().size();
   for (std::size_t index = 0; index < weights.size(); ++index) {
     at::Tensor& parameter = weights[index].second;
     if (index >= parameters) {
-      parameter.fill_(network.buffers()[index - parameters].initial);
+      if (const auto initial = network.buffers()[index - parameters].initial) parameter.fill_(*initial);
       continue;
     }
     const Role role = network.named()[index].role;

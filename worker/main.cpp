@@ -15,6 +15,7 @@
 #include "worker/comm/mailbox.h"
 #include "worker/comm/pool_member.h"
 #include "worker/environment.h"
+#include "worker/script_tool.h"
 
 namespace espalier {
 namespace {
@@ -26,6 +27,7 @@ struct Options {
   std::string device = "auto";
   int ranks = 0;
   double checkpoint_seconds = 10;
+  ScriptToolOptions script;
 };
 
 void add_options(CLI::App& app, Options& options) {
@@ -38,6 +40,14 @@ void add_options(CLI::App& app, Options& options) {
                  "Seconds between checkpoints of a training, at the end of an epoch")
       ->check(CLI::Range(0.01, 1e6))
       ->capture_default_str();
+  CLI::Option* describe = app.add_option("--describe-torchscript", options.script.describe,
+                                         "Instead: print what is inside a TorchScript file, as JSON");
+  app.add_option("--input", options.script.input, "C,H,W of the examples it is to take")->needs(describe);
+  app.add_option("--classes", options.script.classes, "How many numbers it is to give")->needs(describe);
+  CLI::Option* write = app.add_option("--export-torchscript", options.script.export_from,
+                                      "Instead: write this TorchScript file with other tensors");
+  app.add_option("--tensors", options.script.tensors, "A safetensors file of them")->needs(write);
+  app.add_option("--to", options.script.to, "The file to write")->needs(write);
 }
 
 void run_rank(Mailbox& mailbox, const Options& options, const std::string& kernel_note) {
@@ -76,6 +86,7 @@ int main(int argc, char** argv) {
   Options options;
   add_options(app, options);
   CLI11_PARSE(app, argc, argv);
+  if (options.script.asked()) return run_script_tool(options.script);
   const std::string kernel_note = ensure_fast_blas_kernel(argv);
   install_leave_signals();
   Mailbox mailbox(&argc, &argv);

@@ -15,14 +15,17 @@ namespace espalier {
 /// A model with tensors. A pruned weight is zero whenever a method returns.
 class Network {
  public:
-  /// Weights and biases are zero, the scales of norms one, buffers at their first values; masks are one. float32, or
-  /// float64 for criteria that ask for it. Errors: ErrorKind::internal if the operations do not fit together.
+  /// Weights and biases are zero, the scales of norms one, buffers at their first values, but all of a TorchScript
+  /// module as in its file; masks are one. float32, or float64 for criteria that ask for it. Errors: ErrorKind::internal
+  /// if the operations do not fit together; those of make_script_body.
   Network(const ModelDescription& model, c10::Device device, c10::ScalarType type = c10::kFloat);
 
   const ModelDescription& description() const { return description_; }
 
   /// [N, C, H, W] -> logits [N, classes]; of a token model, int64 [N, tokens] -> [N, tokens, classes].
   at::Tensor forward(const at::Tensor& input, const Pass& pass = {}) const;
+  /// What passes in training mode draw from now on (dropout) is a function of this.
+  void seed_step(std::uint64_t seed) { body_->seed_step(seed); }
   /// Mean cross-entropy (labels: int64 [N], or [N, tokens] where -100 is not looked at), with its graph.
   at::Tensor loss(const at::Tensor& input, const at::Tensor& labels, const Pass& pass = {}) const;
   /// The same, detached; gradients() and PrunableWeight::gradient then hold its gradient.

@@ -18,6 +18,7 @@
 #include <ATen/ops/softmax.h>
 
 #include "worker/prunable_layers.h"
+#include "worker/script_body.h"
 
 // The description is a tree (a residual has two branches, a block a body). Each operation becomes a function of (input,
 // pass) that holds its own parameters; a branch is a list of such functions.
@@ -40,7 +41,9 @@ at::Tensor run(const Steps& steps, at::Tensor x, const Pass& pass) {
 template <typename Layer>
 at::Tensor run_layer(const Layer& layer, const std::string& name, const at::Tensor& x, const Pass& pass) {
   if (pass.observer != nullptr) pass.observer->on_layer_input(name, x);
-  return layer.forward(x);
+  const at::Tensor y = layer.forward(x);
+  if (pass.observer != nullptr) pass.observer->on_layer_output(name, y);
+  return y;
 }
 
 class Builder {
@@ -173,6 +176,7 @@ class DescribedBody : public NetworkBody {
 }  // namespace
 
 std::unique_ptr<NetworkBody> make_body(const ModelDescription& model, FlatParameters& parameters) {
+  if (model.script) return make_script_body(model, parameters);
   return std::make_unique<DescribedBody>(Builder(parameters).build(model.ops));
 }
 

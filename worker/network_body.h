@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include <ATen/core/Tensor.h>
@@ -23,6 +24,8 @@ class NetworkBody {
  public:
   virtual ~NetworkBody() = default;
   virtual at::Tensor forward(const at::Tensor& input, const Pass& pass) const = 0;
+  /// What the passes in training mode from now on draw (dropout) is a function of the seed.
+  virtual void seed_step(std::uint64_t /*seed*/) {}
 };
 
 /// Runs a description's operations in order. Takes its parameters, named "fc1.weight", "fc1.bias", "bn1.weight", and

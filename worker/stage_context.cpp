@@ -7,6 +7,12 @@
 
 namespace espalier {
 
+Network StageContext::network(const ModelSpec& model) const {
+  ModelDescription description = describe_model(model);
+  description.script_path = stage.model_path;
+  return {description, device};
+}
+
 std::optional<NamedTensors> StageContext::input(InputRole role) const {
   for (const auto& [input_role, key] : stage.inputs) {
     if (input_role != role) continue;

@@ -7,6 +7,7 @@
 #include "experiments/job.h"
 #include "experiments/outcome.h"
 #include "worker/artifact_store.h"
+#include "worker/network.h"
 #include "worker/resident_dataset.h"
 #include "worker/run_job.h"
 #include "worker/tensor_cache.h"
@@ -25,6 +26,8 @@ struct StageContext {
   const std::atomic<bool>& stop;
   const JobCallbacks& callbacks;
 
+  /// The model with tensors on the stage's device; a TorchScript module's file is where the job says.
+  Network network(const ModelSpec& model) const;
   /// The input of that role, from memory or from its artifact; none if the stage has no such input. Not to be written
   /// to. Errors: ErrorKind::corrupt if the artifact is missing or damaged.
   std::optional<NamedTensors> input(InputRole role) const;

@@ -7,7 +7,7 @@ namespace espalier {
 
 bool run_evaluate_stage(const StageContext& context, StageOutcome& outcome) {
   const EvaluateSpec spec = parse_evaluate_spec(context.stage.spec);
-  Network network(describe_model(spec.model), context.device);
+  Network network = context.network(spec.model);
   if (const auto masks = context.input(InputRole::masks)) network.set_masks(*masks);
   network.set_weights(context.needed_input(InputRole::weights));
   const ResidentDataset& data = context.datasets.get(spec.dataset, context.stage.dataset_path);

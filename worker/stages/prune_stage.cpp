@@ -9,7 +9,7 @@ namespace espalier {
 
 bool run_prune_stage(const StageContext& context, StageOutcome& outcome) {
   const PruneSpec spec = parse_prune_spec(context.stage.spec);
-  Network network(describe_model(spec.model), context.device);
+  Network network = context.network(spec.model);
   if (const auto masks = context.input(InputRole::masks)) network.set_masks(*masks);
   const auto weights = context.input(InputRole::weights);
   if (weights) network.set_weights(*weights);

@@ -22,7 +22,7 @@ std::vector<std::uint8_t> bytes_of(const at::Tensor& mask) {
 bool run_shuffle_stage(const StageContext& context, StageOutcome& outcome) {
   const ShuffleSpec spec = parse_shuffle_spec(context.stage.spec);
   const NamedTensors masks = context.needed_input(InputRole::masks);
-  Network network(describe_model(spec.model), context.device);
+  Network network = context.network(spec.model);
   network.set_masks(masks);
   NamedTensors shuffled;
   for (std::size_t layer = 0; layer < network.prunable().size(); ++layer) {

@@ -37,7 +37,7 @@ class TrainRun {
       : context_(context),
         spec_(spec),
         checkpoint_(context.settings.checkpoints / (to_hex(context.stage.key) + ".safetensors")),
-        network_(describe_model(spec.model), context.device),
+        network_(context.network(spec.model)),
         data_(context.datasets.get(spec.dataset, context.stage.dataset_path)) {}
 
   /// From its own checkpoint, from the state that the cut before it kept, or from its input weights.

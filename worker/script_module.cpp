@@ -1,0 +1,327 @@
+#include "worker/script_module.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <system_error>
+#include <tuple>
+#include <utility>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/record_function.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/csrc/jit/serialization/import.h>
+
+#include "base/error.h"
+#include "base/sha256.h"
+
+// Which layers a call uses, and with what, no TorchScript module tells. LibTorch's dispatcher does: while somebody
+// asks, a callback of this thread sees every operation with its inputs, and a layer is known by its weight's memory.
+
+namespace espalier {
+namespace {
+
+using Kind = ScriptTensor::Kind;
+
+constexpr std::uintmax_t kLargestFile = std::uintmax_t{16} << 30;
+
+/// LibTorch's messages carry the interpreter's stack; what went wrong is their last line.
+std::string last_line(const std::string& text) {
+  const std::size_t end = text.find_last_not_of(" \n");
+  if (end == std::string::npos) return "no reason was given";
+  const std::size_t newline = text.rfind('\n', end);
+  const std::size_t begin = newline == std::string::npos ? 0 : newline + 1;
+  return text.substr(begin, std::min<std::size_t>(end + 1 - begin, 500));
+}
+
+std::string first_line(const std::string& text) {
+  return text.substr(0, std::min<std::size_t>(text.find('\n'), 300));
+}
+
+bool is_about_memory(const std::string& message) {
+  return message.find("out of memory") != std::string::npos || message.find("allocate memory") != std::string::npos;
+}
+
+torch::jit::Module load(const std::filesystem::path& path, c10::Device device) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (error) throw Error(ErrorKind::invalid_input, path.string() + ": " + error.message());
+  if (size > kLargestFile)
+    throw Error(ErrorKind::invalid_input, path.string() + ": is larger than 16 GB; that is no file we load");
+  try {
+    return torch::jit::load(path.string(), device);
+  } catch (const std::exception& failure) {
+    if (is_about_memory(failure.what())) throw Error(ErrorKind::exhausted, path.string() + ": out of memory");
+    throw Error(ErrorKind::invalid_input,
+                path.string() + ": is no TorchScript file; torch.jit.script(module).save(path) makes one (" +
+                    first_line(failure.what()) + ")");
+  }
+}
+
+bool is_layer(const torch::jit::Module& module) {
+  const auto name = module.type()->name();
+  if (!name) return false;
+  const std::string type = name->name();
+  return type.ends_with("Linear") || type.ends_with("Conv2d");
+}
+
+/// A module's slot that holds a tensor.
+struct Place {
+  torch::jit::Module owner;
+  std::string slot;
+};
+
+bool is_stored_type(at::ScalarType type) {
+  constexpr std::array kStored{at::kBool, at::kByte, at::kLong, at::kFloat, at::kDouble};
+  return std::find(kStored.begin(), kStored.end(), type) != kStored.end();
+}
+
+std::string stored_name(const std::string& name) {
+  return name.ends_with(".mask") ? name + ".value" : name;
+}
+
+class Watch;
+// Callbacks of the dispatcher are plain functions; they find the watch of the call that is running on their thread.
+thread_local Watch* present_watch = nullptr;
+
+/// Sees the operations of one forward pass.
+class Watch {
+ public:
+  Watch(const std::vector<ScriptTensor>& tensors, const LayerUse& use) : use_(use), before_(present_watch) {
+    for (const ScriptTensor& one : tensors) {
+      if (one.kind == Kind::weight) weights_.emplace(one.tensor.data_ptr(), &one);
+    }
+    present_watch = this;
+    handle_ = at::addThreadLocalCallback(at::RecordFunctionCallback(on_start, on_end)
+                                             .needsInputs(true)
+                                             .needsOutputs(true)
+                                             .scopes({at::RecordScope::FUNCTION}));
+  }
+  ~Watch() {
+    at::removeCallback(handle_);
+    present_watch = before_;
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+ private:
+  struct Use : at::ObserverContext {
+    std::string layer;
+    at::Tensor input;
+  };
+
+  static std::unique_ptr<at::ObserverContext> on_start(const at::RecordFunction& function) {
+    return present_watch != nullptr ? present_watch->start(function) : nullptr;
+  }
+  static void on_end(const at::RecordFunction& function, at::ObserverContext* context) {
+    if (present_watch != nullptr && context != nullptr) present_watch->end(function, static_cast<Use&>(*context));
+  }
+
+  /// Nothing unless it is the outermost operation that multiplies with a layer's weight.
+  std::unique_ptr<at::ObserverContext> start(const at::RecordFunction& function) {
+    static constexpr std::array<std::string_view, 8> kProducts{
+        "aten::linear", "aten::addmm",        "aten::matmul",      "aten::mm",
+        "aten::conv2d", "aten::_convolution", "aten::convolution", "aten::baddbmm"};
+    if (inside_ || std::find(kProducts.begin(), kProducts.end(), function.name()) == kProducts.end()) return nullptr;
+    // Some versions show the interpreter's whole stack; the operation's own are the last.
+    const auto schema = function.operator_schema();
+    const auto shown = function.inputs();
+    const std::size_t own = schema ? std::min(schema->arguments().size(), shown.size()) : shown.size();
+    const auto inputs = shown.slice(shown.size() - own);
+    const at::Tensor* weight = nullptr;
+    const at::Tensor* input = nullptr;  // what stands before the weight: linear(x, w, b), addmm(b, x, w)
+    for (const c10::IValue& value : inputs) {
+      if (!value.isTensor() || !value.toTensor().defined()) continue;
+      if (is_weight(value.toTensor())) {
+        weight = &value.toTensor();
+        break;
+      }
+      input = &value.toTensor();
+    }
+    if (weight == nullptr || input == nullptr) return nullptr;
+    auto use = std::make_unique<Use>();
+    const std::string& name = weights_.at(weight->data_ptr())->name;
+    use->layer = name.substr(0, name.rfind('.'));
+    use->input = *input;
+    inside_ = true;
+    return use;
+  }
+
+  void end(const at::RecordFunction& function, const Use& use) {
+    inside_ = false;
+    std::optional<at::Tensor> output;
+    if (!function.outputs().empty() && function.outputs().back().isTensor())
+      output = function.outputs().back().toTensor();
+    use_(use.layer, use.input, output);
+  }
+
+  bool is_weight(const at::Tensor& tensor) const {
+    const auto found = weights_.find(tensor.has_storage() ? tensor.data_ptr() : nullptr);
+    return found != weights_.end() && found->second->tensor.numel() == tensor.numel();
+  }
+
+  const LayerUse& use_;
+  Watch* before_;
+  std::map<const void*, const ScriptTensor*> weights_;
+  at::CallbackHandle handle_ = 0;
+  bool inside_ = false;
+};
+
+}  // namespace
+
+struct ScriptModule::Impl {
+  torch::jit::Module module;
+  std::string where;  // the file, for messages
+  std::string content;
+  std::vector<ScriptTensor> tensors;
+  std::vector<std::vector<Place>> places;  // parallel to tensors
+
+  void collect() {
+    std::vector<std::pair<ScriptTensor, Place>> parameters, buffers;
+    for (const auto& owner : module.named_modules()) {
+      const std::string prefix = owner.name.empty() ? "" : owner.name + ".";
+      std::vector<std::string> slots;
+      for (const auto& one : owner.value.named_parameters(/*recurse=*/false)) {
+        slots.push_back(one.name);
+        if (!one.value.defined()) continue;
+        const Kind kind = !one.value.requires_grad()                      ? Kind::buffer
+                          : is_prunable(owner.value, one.name, one.value) ? Kind::weight
+                                                                          : Kind::parameter;
+        auto& list = kind == Kind::buffer ? buffers : parameters;
+        list.emplace_back(ScriptTensor{prefix + one.name, kind, one.value}, Place{owner.value, one.name});
+      }
+      for (const auto& one : owner.value.named_attributes(/*recurse=*/false)) {
+        const bool known = std::find(slots.begin(), slots.end(), one.name) != slots.end();
+        if (known || !one.value.isTensor() || !one.value.toTensor().defined()) continue;
+        buffers.emplace_back(ScriptTensor{prefix + one.name, Kind::buffer, one.value.toTensor()},
+                             Place{owner.value, one.name});
+      }
+    }
+    for (auto* list : {&parameters, &buffers}) {
+      for (auto& [tensor, place] : *list) add(std::move(tensor), std::move(place));
+    }
+    check();
+  }
+
+  /// Gives a tensor that is there under a second name one place more.
+  void add(ScriptTensor tensor, Place place) {
+    tensor.name = stored_name(tensor.name);
+    const auto same = [&](const ScriptTensor& other) {
+      return other.tensor.is_same(tensor.tensor) ||
+             (tensor.tensor.numel() > 0 && other.tensor.data_ptr() == tensor.tensor.data_ptr() &&
+              other.tensor.sizes() == tensor.tensor.sizes() && other.tensor.strides() == tensor.tensor.strides());
+    };
+    const auto found = std::find_if(tensors.begin(), tensors.end(), same);
+    if (found == tensors.end()) {
+      tensors.push_back(std::move(tensor));
+      places.push_back({std::move(place)});
+      return;
+    }
+    if (found->kind == Kind::parameter && tensor.kind == Kind::weight) {
+      found->name = std::move(tensor.name);
+      found->kind = Kind::weight;
+    }
+    places[static_cast<std::size_t>(found - tensors.begin())].push_back(std::move(place));
+  }
+
+  static bool is_prunable(const torch::jit::Module& owner, const std::string& slot, const at::Tensor& tensor) {
+    return slot == "weight" && (tensor.dim() == 2 || tensor.dim() == 4) && tensor.numel() > 0 && is_layer(owner);
+  }
+
+  void check() const {
+    for (const ScriptTensor& one : tensors) {
+      const at::ScalarType type = one.tensor.scalar_type();
+      const bool good = one.kind == Kind::buffer ? is_stored_type(type) : type == at::kFloat;
+      if (good) continue;
+      throw Error(ErrorKind::invalid_input,
+                  where + ": " + one.name + " is of type " + c10::toString(type) +
+                      (one.kind == Kind::buffer ? ", which artifacts do not hold"
+                                                : "; parameters are float32 here: call module.float() before "
+                                                  "torch.jit.script"));
+    }
+    const auto prunable = [](const ScriptTensor& one) { return one.kind == Kind::weight; };
+    if (std::none_of(tensors.begin(), tensors.end(), prunable)) {
+      throw Error(ErrorKind::invalid_input,
+                  where +
+                      ": has no Linear or Conv2d layer with a weight that is trained, so nothing to prune "
+                      "(a frozen module has none)");
+    }
+  }
+};
+
+ScriptModule::ScriptModule(const std::filesystem::path& path, c10::Device device) : impl_(std::make_unique<Impl>()) {
+  impl_->module = load(path, device);
+  impl_->where = path.string();
+  impl_->content = to_hex(sha256_file(path));
+  impl_->collect();
+}
+
+ScriptModule::~ScriptModule() = default;
+ScriptModule::ScriptModule(ScriptModule&&) noexcept = default;
+
+const std::string& ScriptModule::content() const {
+  return impl_->content;
+}
+
+const std::vector<ScriptTensor>& ScriptModule::tensors() const {
+  return impl_->tensors;
+}
+
+void ScriptModule::place(std::size_t index, const at::Tensor& tensor) {
+  impl_->tensors[index].tensor = tensor;
+  for (Place& place : impl_->places[index]) place.owner.setattr(place.slot, tensor);
+}
+
+void ScriptModule::settle_buffers() {
+  const at::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < impl_->tensors.size(); ++i) {
+    const ScriptTensor& kept = impl_->tensors[i];
+    if (kept.kind != Kind::buffer) continue;
+    for (const Place& place : impl_->places[i]) {
+      const at::Tensor present = place.owner.attr(place.slot).toTensor();
+      if (present.is_same(kept.tensor)) continue;
+      if (present.sizes() != kept.tensor.sizes()) {
+        throw Error(ErrorKind::invalid_input,
+                    impl_->where + ": its forward pass changes the shape of buffer " + kept.name);
+      }
+      kept.tensor.copy_(present.detach());
+      this->place(i, kept.tensor);
+      break;
+    }
+  }
+}
+
+at::Tensor ScriptModule::forward(const at::Tensor& input, bool train, const LayerUse* use) {
+  const torch::jit::GraphOptimizerEnabledGuard as_written(false);
+  std::optional<Watch> watch;
+  if (use != nullptr) watch.emplace(impl_->tensors, *use);
+  c10::IValue output;
+  try {
+    impl_->module.train(train);
+    output = impl_->module.forward({script_input(input)});
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& failure) {
+    if (is_about_memory(failure.what())) throw Error(ErrorKind::exhausted, "out of memory in " + impl_->where);
+    throw Error(ErrorKind::invalid_input, impl_->where + ": the module fails: " + last_line(failure.what()));
+  }
+  if (output.isTensor()) return output.toTensor();
+  throw Error(ErrorKind::invalid_input,
+              impl_->where + ": the module gives a " + output.tagKind() + " where a tensor of logits is expected");
+}
+
+void ScriptModule::save(const std::filesystem::path& path) const {
+  try {
+    impl_->module.save(path.string());
+  } catch (const std::exception& failure) {
+    throw Error(ErrorKind::invalid_input, path.string() + ": cannot be written: " + first_line(failure.what()));
+  }
+}
+
+at::Tensor script_input(const at::Tensor& examples) {
+  const bool flat = examples.dim() == 4 && examples.size(2) == 1 && examples.size(3) == 1;
+  return flat ? examples.flatten(1) : examples;
+}
+
+}  // namespace espalier

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+namespace espalier {
+
+/// A tensor that a TorchScript module holds.
+struct ScriptTensor {
+  enum class Kind {
+    weight,     ///< of a Linear or Conv2d that is trained: can be pruned
+    parameter,  ///< any other that is trained
+    buffer      ///< what is not: buffers, tensors that are plain attributes, parameters without requires_grad
+  };
+  std::string name;  ///< "features.0.weight"; one that ends in ".mask" has ".value" appended (masks are called so)
+  Kind kind = Kind::buffer;
+  at::Tensor tensor;  ///< the module's own memory
+};
+
+/// Told of each use of a weight, in the order of computation, between `input` going in and `output` coming out.
+using LayerUse =
+    std::function<void(const std::string& layer, const at::Tensor& input, const std::optional<at::Tensor>& output)>;
+
+/// A module that Python scripted or traced, and saved. Its layers are known by their classes' names: a class called
+/// Linear or Conv2d (or something that ends so) with a weight of two or four dimensions. The code in the file runs when
+/// it is called: a TorchScript file is a program, to be trusted like one. Not thread-safe.
+class ScriptModule {
+ public:
+  /// Reads at most 16 GB. Errors: ErrorKind::invalid_input if there is no such file, it is no TorchScript file, has no
+  /// Linear or Conv2d weight, or tensors of types that are not stored (parameters are float32).
+  ScriptModule(const std::filesystem::path& path, c10::Device device);
+  ~ScriptModule();
+  ScriptModule(ScriptModule&&) noexcept;
+
+  /// SHA-256 of the file, hex.
+  const std::string& content() const;
+  /// In the module's order: parameters, then buffers. What is there under two names is one tensor, under the name of a
+  /// Linear or Conv2d if one has it.
+  const std::vector<ScriptTensor>& tensors() const;
+
+  /// Puts `tensor` in the place of one of tensors(), under all its names. Same shape.
+  void place(std::size_t index, const at::Tensor& tensor);
+  /// What code of the module put into a buffer's place is copied into the buffer, which goes back.
+  void settle_buffers();
+
+  /// Drawing modules (dropout) are in training mode if `train`. [N, ...] -> what the module gives. Graphs are run as
+  /// written: an optimizer that watches the first runs would make the numbers depend on how many there were.
+  /// Errors: ErrorKind::invalid_input with the module's own complaint; ErrorKind::exhausted without memory.
+  at::Tensor forward(const at::Tensor& input, bool train, const LayerUse* use = nullptr);
+
+  /// Writes it as a TorchScript file, in the mode in which it came. Errors: ErrorKind::invalid_input.
+  void save(const std::filesystem::path& path) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Examples as a module takes them: [N, C, H, W], or [N, F] where the dataset's are flat ({F, 1, 1}).
+at::Tensor script_input(const at::Tensor& examples);
+
+}  // namespace espalier

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace espalier {
+
+/// What `espalier` asks of the worker's executable when a sweep names a TorchScript file: no pool, no MPI.
+struct ScriptToolOptions {
+  std::string describe;  ///< look inside this file
+  std::string input;     ///< "C,H,W": the dataset's examples
+  std::int64_t classes = 0;
+  std::string export_from;  ///< or write this module
+  std::string tensors;      ///< with the tensors of this file
+  std::string to;           ///< here
+
+  bool asked() const { return !describe.empty() || !export_from.empty(); }
+};
+
+/// Prints one JSON object: {"model": ...}, {"written": PATH} or {"error": {"kind": ..., "message": ...}}. What the
+/// module itself prints goes to stderr. Never throws; 0 unless it printed an error.
+int run_script_tool(const ScriptToolOptions& options);
+
+}  // namespace espalier
