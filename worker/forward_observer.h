@@ -14,6 +14,8 @@ class ForwardObserver {
   virtual ~ForwardObserver() = default;
   /// What a Linear or Conv layer is given: [N, in], [N, tokens, in] or [N, in, H, W].
   virtual void on_layer_input(const std::string& /*layer*/, const at::Tensor& /*input*/) {}
+  /// What it gives: the last dimension, or of [N, C, H, W] the second, is its outputs.
+  virtual void on_layer_output(const std::string& /*layer*/, const at::Tensor& /*output*/) {}
   /// What a named ReLU gives: [N, C, H, W] or [N, C].
   virtual void on_relu(const std::string& /*relu*/, const at::Tensor& /*output*/) {}
   /// What the heads of an attention give, before its layer o: [N, tokens, heads, width / heads].
