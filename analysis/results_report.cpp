@@ -27,8 +27,12 @@ std::string csv_text(std::int64_t value) {
 std::string csv_text(std::uint64_t value) {
   return std::to_string(value);
 }
-std::string csv_text(const std::optional<double>& value) {
-  return value ? exact_text(*value) : "";
+std::string csv_text(bool value) {
+  return value ? "true" : "false";
+}
+template <typename Value>
+std::string csv_text(const std::optional<Value>& value) {
+  return value ? csv_text(*value) : "";
 }
 
 std::string results_csv(const std::vector<ResultRow>& rows) {
@@ -50,6 +54,12 @@ std::string name_of(const ResultRow& row) {
   return is_plain ? method : method + "/" + row.control;
 }
 
+/// Only where it says more than the sparsity does.
+std::string effective_text(const ResultRow& row) {
+  if (!row.effective_sparsity || sparsity_text(*row.effective_sparsity) == sparsity_text(row.sparsity)) return "";
+  return sparsity_text(*row.effective_sparsity);
+}
+
 /// Whether any row differs from the first: a column that says nothing is left out.
 bool varies(const std::vector<ResultRow>& rows, std::string ResultRow::*column) {
   for (const ResultRow& row : rows) {
@@ -67,22 +77,24 @@ TextTable results_table(const std::vector<ResultRow>& rows) {
                    {"schedule"},
                    {"seed", true},
                    {"sparsity", true},
+                   {"effective", true},
                    {"params kept", true},
                    {"madds", true},
                    {"accuracy %", true},
                    {"loss", true},
                    {"dense %", true},
                    {"time", true},
+                   {"outcome"},
                    {"trial"}});
   const bool sweep = varies(rows, &ResultRow::sweep), dataset = varies(rows, &ResultRow::dataset);
   const bool model = varies(rows, &ResultRow::model), variant = varies(rows, &ResultRow::variant);
   for (const ResultRow& row : rows) {
     table.add_row({sweep ? row.sweep : "", dataset ? row.dataset : "", model ? row.model : "",
                    variant ? row.variant : "", name_of(row), schedule_text(row.schedule, row.rounds),
-                   std::to_string(row.seed), sparsity_text(row.sparsity), count_text(row.params_kept),
-                   count_text(row.madds_effective), percent_text(row.accuracy),
+                   std::to_string(row.seed), sparsity_text(row.sparsity), effective_text(row),
+                   count_text(row.params_kept), count_text(row.madds_effective), percent_text(row.accuracy),
                    row.loss ? fmt::format("{:.4f}", *row.loss) : "", percent_text(row.dense_accuracy),
-                   duration_text(row.wall_s), row.trial_key.substr(0, 8)});
+                   duration_text(row.wall_s), row.collapsed ? "collapsed" : "", row.trial_key.substr(0, 8)});
   }
   return table;
 }

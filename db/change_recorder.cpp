@@ -9,6 +9,10 @@ std::optional<EnvironmentId> known(EnvironmentId environment) {
   return environment == 0 ? std::nullopt : std::optional(environment);
 }
 
+std::optional<std::int64_t> known_count(std::int64_t count) {
+  return count < 0 ? std::nullopt : std::optional(count);
+}
+
 }  // namespace
 
 // Rows that an outcome adds are replaced, not refused, because a stage whose artifact was lost is done once more.
@@ -30,14 +34,19 @@ ChangeRecorder::ChangeRecorder(const SQLite::Database& database)
           database,
           "UPDATE stages SET state = 'done', attempt = ?2, environment_id = ?3, finished_at = ?4, wall_s = ?5,"
           " steps = ?6, diverged = ?7, best_validation_loss = ?8, accuracy_best_val = ?9, artifact_sha256 = ?10,"
-          " artifact_bytes = ?11, failure_kind = NULL, failure_message = NULL, note = NULL WHERE id = ?1"),
+          " artifact_bytes = ?11, collapsed = ?12, connected = ?13, dead_units = ?14, effective_kept = ?15, "
+          "failure_kind = NULL, failure_message = NULL, note = NULL WHERE id = ?1"),
       add_metric_(database, "INSERT OR REPLACE INTO metrics (stage_id, name, step, value) VALUES (?, ?, ?, ?)"),
       add_evaluation_(database, "INSERT OR REPLACE INTO evaluations (stage_id, accuracy, loss) VALUES (?, ?, ?)"),
       add_class_accuracy_(database,
                           "INSERT OR REPLACE INTO class_accuracies (stage_id, class, accuracy) VALUES (?, ?, ?)"),
       add_layer_(database,
-                 "INSERT OR REPLACE INTO layer_densities (stage_id, position, layer, total, requested, kept)"
-                 " VALUES (?, ?, ?, ?, ?, ?)") {}
+                 "INSERT OR REPLACE INTO layer_densities (stage_id, position, layer, total, requested, kept, effective,"
+                 " dead_units) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+      add_warning_(database, "INSERT OR REPLACE INTO stage_warnings (stage_id, position, warning) VALUES (?, ?, ?)"),
+      add_sensitivity_(database,
+                       "INSERT OR REPLACE INTO sensitivities (stage_id, position, scope, sparsity, units, kept, loss)"
+                       " VALUES (?, ?, ?, ?, ?, ?, ?)") {}
 
 void ChangeRecorder::record(const AttemptStarted& started) {
   start_attempt_.run(started.attempt, started.pool, started.rank, known(started.environment), started.at);
@@ -81,13 +90,23 @@ void ChangeRecorder::record_failure(std::int64_t stage, const StageFinished& fin
 void ChangeRecorder::record_done(std::int64_t stage, const StageFinished& finished) {
   const StageOutcome& outcome = finished.outcome;
   const bool has_artifact = !outcome.artifact_sha256.empty();
+  const std::optional<Connectivity>& paths = outcome.connectivity;
   finish_stage_.run(stage, outcome.attempt, known(finished.environment), finished.at, outcome.wall_s, outcome.steps,
                     outcome.diverged, outcome.best_validation_loss, outcome.accuracy_best_val,
                     has_artifact ? std::optional(outcome.artifact_sha256) : std::nullopt,
-                    has_artifact ? std::optional(outcome.artifact_bytes) : std::nullopt);
+                    has_artifact ? std::optional(outcome.artifact_bytes) : std::nullopt, outcome.collapsed,
+                    paths ? std::optional(paths->connected) : std::nullopt,
+                    paths ? std::optional(paths->dead_units) : std::nullopt,
+                    paths ? std::optional(paths->effective_kept) : std::nullopt);
   for (const MetricPoint& point : outcome.metrics) add_metric_.run(stage, point.name, point.step, point.value);
   if (outcome.evaluation) record_evaluation(stage, *outcome.evaluation);
   record_layers(stage, outcome.layers);
+  std::int64_t position = 0;
+  for (const SensitivityPoint& point : outcome.sensitivity) {
+    add_sensitivity_.run(stage, position++, point.scope, point.sparsity, point.units, point.kept, point.loss);
+  }
+  position = 0;
+  for (const std::string& warning : outcome.warnings) add_warning_.run(stage, position++, warning);
 }
 
 void ChangeRecorder::record_evaluation(std::int64_t stage, const Evaluation& evaluation) {
@@ -99,8 +118,8 @@ void ChangeRecorder::record_evaluation(std::int64_t stage, const Evaluation& eva
 void ChangeRecorder::record_layers(std::int64_t stage, const std::vector<LayerCount>& layers) {
   std::int64_t position = 0;
   for (const LayerCount& layer : layers) {
-    const auto requested = layer.requested < 0 ? std::nullopt : std::optional(layer.requested);
-    add_layer_.run(stage, position++, layer.layer, layer.total, requested, layer.kept);
+    add_layer_.run(stage, position++, layer.layer, layer.total, known_count(layer.requested), layer.kept,
+                   known_count(layer.effective), known_count(layer.dead_units));
   }
 }
 

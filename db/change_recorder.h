@@ -26,7 +26,7 @@ class ChangeRecorder {
 
   Prepared start_attempt_, add_attempt_stage_, end_attempt_, change_sweep_;
   Prepared find_stage_, fail_stage_, finish_stage_;
-  Prepared add_metric_, add_evaluation_, add_class_accuracy_, add_layer_;
+  Prepared add_metric_, add_evaluation_, add_class_accuracy_, add_layer_, add_warning_, add_sensitivity_;
 };
 
 }  // namespace espalier

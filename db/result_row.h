@@ -25,6 +25,10 @@ struct ResultRow {
   std::string trial_key, variant;
   double sparsity_total = 0;  ///< fraction removed of all parameters
   std::int64_t pruned_at_step = 0;
+  std::optional<double> effective_sparsity;  ///< as sparsity; kept weights on no path from input to output do not count
+  std::optional<std::int64_t> dead_units;    ///< outputs of layers that no such path passes
+  std::optional<bool> connected;             ///< whether there is such a path
+  bool collapsed = false;                    ///< none was left, so that it was not trained any more
 };
 
 /// Hands each column's name and value to `visit`, in the order of the view: the one list that readers and writers
@@ -59,6 +63,10 @@ void visit_result_columns(Row& row, Visit&& visit) {
   visit("variant", row.variant);
   visit("sparsity_total", row.sparsity_total);
   visit("pruned_at_step", row.pruned_at_step);
+  visit("effective_sparsity", row.effective_sparsity);
+  visit("dead_units", row.dead_units);
+  visit("connected", row.connected);
+  visit("collapsed", row.collapsed);
 }
 
 }  // namespace espalier

@@ -36,6 +36,7 @@ void to_json(ordered_json& json, const SweepRow& row) {
           {"changed_at", row.changed_at},
           {"trials", row.trials},
           {"trials_done", row.trials_done},
+          {"trials_collapsed", row.trials_collapsed},
           {"stages", row.stages},
           {"stages_done", row.stages_done},
           {"stages_failed", row.stages_failed},
@@ -85,6 +86,11 @@ void to_json(ordered_json& json, const StageDetails& details) {
   json["wall_s"] = value_or_null(details.wall_s);
   json["steps"] = value_or_null(details.steps);
   json["diverged"] = details.diverged;
+  json["collapsed"] = details.collapsed;
+  json["connected"] = value_or_null(details.connected);
+  json["dead_units"] = value_or_null(details.dead_units);
+  json["effective_kept"] = value_or_null(details.effective_kept);
+  json["warnings"] = details.warnings;
   json["best_validation_loss"] = value_or_null(details.best_validation_loss);
   json["accuracy_best_val"] = value_or_null(details.accuracy_best_val);
   json["accuracy"] = value_or_null(details.accuracy);

@@ -65,20 +65,22 @@ Candidate only_candidate(const SQLite::Database& database, const std::string& na
 }
 
 void read_itself(const SQLite::Database& database, std::int64_t id, StageDetails& details) {
-  Prepared(database,
-           "SELECT s.seed, p.json, s.cost, s.planned_steps, s.attempt, s.finished_at, s.wall_s, s.steps, s.diverged,"
-           " s.best_validation_loss, s.accuracy_best_val, e.accuracy, e.loss, s.artifact_sha256, s.artifact_bytes,"
-           " s.failure_kind, s.failure_message, s.note, v.json,"
-           " (SELECT count(*) FROM trial_stages t WHERE t.stage_id = s.id)"
-           " FROM stages s JOIN specs p ON p.id = s.spec_id LEFT JOIN evaluations e ON e.stage_id = s.id"
-           " LEFT JOIN environments v ON v.id = s.environment_id WHERE s.id = ?")
+  Prepared(
+      database,
+      "SELECT s.seed, p.json, s.cost, s.planned_steps, s.attempt, s.finished_at, s.wall_s, s.steps, s.diverged,"
+      " s.best_validation_loss, s.accuracy_best_val, e.accuracy, e.loss, s.artifact_sha256, s.artifact_bytes,"
+      " s.failure_kind, s.failure_message, s.note, v.json, s.collapsed, s.connected, s.dead_units, s.effective_kept,"
+      " (SELECT count(*) FROM trial_stages t WHERE t.stage_id = s.id)"
+      " FROM stages s JOIN specs p ON p.id = s.spec_id LEFT JOIN evaluations e ON e.stage_id = s.id"
+      " LEFT JOIN environments v ON v.id = s.environment_id WHERE s.id = ?")
       .each(
           [&](SQLite::Statement& row) {
             ColumnReader(row) >> details.seed >> details.spec >> details.cost >> details.planned_steps >>
                 details.attempt >> details.finished_at >> details.wall_s >> details.steps >> details.diverged >>
                 details.best_validation_loss >> details.accuracy_best_val >> details.accuracy >> details.loss >>
                 details.artifact_sha256 >> details.artifact_bytes >> details.failure_kind >> details.failure_message >>
-                details.note >> details.environment >> details.trials;
+                details.note >> details.environment >> details.collapsed >> details.connected >> details.dead_units >>
+                details.effective_kept >> details.trials;
           },
           id);
 }
@@ -107,6 +109,11 @@ void read_neighbours(const SQLite::Database& database, std::int64_t id, StageDet
           id);
 }
 
+void read_warnings(const SQLite::Database& database, std::int64_t id, StageDetails& details) {
+  Prepared(database, "SELECT warning FROM stage_warnings WHERE stage_id = ? ORDER BY position")
+      .each([&](SQLite::Statement& row) { details.warnings.push_back(row.getColumn(0).getString()); }, id);
+}
+
 void read_attempts(const SQLite::Database& database, std::int64_t id, StageDetails& details) {
   Prepared(database,
            "SELECT a.number, a.pool, a.rank, v.host, a.started_at, a.ended_at, a.how, a.why"
@@ -129,6 +136,7 @@ StageDetails find_stage_details(const SQLite::Database& database, const std::str
   StageDetails details;
   details.stage = found.stage;
   read_itself(database, found.id, details);
+  read_warnings(database, found.id, details);
   read_neighbours(database, found.id, details);
   read_attempts(database, found.id, details);
   return details;

@@ -15,6 +15,7 @@ struct SweepRow {
   std::string state;  ///< "waiting", "running", "finished", "stopped", "cancelled", "failed"
   double created_at = 0, changed_at = 0;
   std::int64_t trials = 0, trials_done = 0;
+  std::int64_t trials_collapsed = 0;  ///< of those done: pruning left no path from input to output
   std::int64_t stages = 0, stages_done = 0, stages_failed = 0;
   std::int64_t running_attempts = 0;       ///< of stages of this sweep
   std::optional<double> last_finished_at;  ///< the newest outcome among its stages
@@ -58,6 +59,10 @@ struct StageDetails {
   std::optional<double> finished_at, wall_s;
   std::optional<std::int64_t> steps;
   bool diverged = false;
+  bool collapsed = false;         ///< train: the masks left no path from input to output
+  std::optional<bool> connected;  ///< of stages that leave masks: whether there is one
+  std::optional<std::int64_t> dead_units, effective_kept;
+  std::vector<std::string> warnings;
   std::optional<double> best_validation_loss, accuracy_best_val, accuracy, loss;
   std::string artifact_sha256;  ///< "" if it leaves none
   std::optional<std::int64_t> artifact_bytes;

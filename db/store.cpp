@@ -17,6 +17,7 @@
 #include "db/measured_cost.h"
 #include "db/migrations.h"
 #include "db/network_filesystem.h"
+#include "db/overlap_recorder.h"
 #include "db/prepared.h"
 #include "db/sqlite_errors.h"
 #include "db/sweep_recorder.h"
@@ -213,6 +214,10 @@ std::optional<double> Store::measured_seconds_per_cost() const {
 
 void Store::write_cell_statistics(const std::vector<CellStatistics>& cells) {
   impl_->in_transaction([&] { record_cells(impl_->database, cells); });
+}
+
+void Store::write_mask_overlaps(SweepId sweep, const std::vector<MaskOverlapRow>& rows) {
+  impl_->in_transaction([&] { record_overlaps(impl_->database, sweep, rows); });
 }
 
 }  // namespace espalier

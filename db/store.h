@@ -20,6 +20,7 @@ using SweepId = std::int64_t;
 using EnvironmentId = std::int64_t;
 
 struct CellStatistics;  // db/cell_statistics.h
+struct MaskOverlapRow;  // db/mask_overlap_row.h
 
 /// What happened, to be made durable. Times are seconds since 1970 (UTC).
 struct AttemptStarted {
@@ -90,6 +91,10 @@ class Store {
   /// Replaces the rows behind the view versus_random of the sweeps that occur in `cells`. Called when results came in,
   /// a few times a minute at most. The statistics are analysis's; this only writes them.
   void write_cell_statistics(const std::vector<CellStatistics>& cells);
+
+  /// Replaces the rows behind the view mask_overlap of a sweep, when it ends. Of each row pairing, the trials' keys and
+  /// the numbers are written; the rest the store knows.
+  void write_mask_overlaps(SweepId sweep, const std::vector<MaskOverlapRow>& rows);
 
  private:
   struct Impl;

@@ -85,6 +85,10 @@ std::vector<SweepRow> StoreReader::sweeps() const {
              " (SELECT count(*) FROM sweep_trials t WHERE t.sweep_id = w.id),"
              " (SELECT count(*) FROM sweep_trials t JOIN trials i ON i.id = t.trial_id"
              "  JOIN evaluations e ON e.stage_id = i.evaluate_stage WHERE t.sweep_id = w.id),"
+             " (SELECT count(*) FROM sweep_trials t JOIN trials i ON i.id = t.trial_id"
+             "  JOIN evaluations e ON e.stage_id = i.evaluate_stage LEFT JOIN stages p ON p.id = i.masks_stage"
+             "  LEFT JOIN stages l ON l.id = i.last_train_stage"
+             "  WHERE t.sweep_id = w.id AND (p.connected = 0 OR l.collapsed = 1)),"
              " count(s.id), coalesce(sum(s.state = 'done'), 0), coalesce(sum(s.state = 'failed'), 0),"
              " (SELECT count(DISTINCT a.number) FROM attempts a JOIN attempt_stages x ON x.attempt = a.number"
              "  JOIN sweep_stages y ON y.stage_id = x.stage_id AND y.sweep_id = w.id WHERE a.ended_at IS NULL),"
@@ -94,8 +98,8 @@ std::vector<SweepRow> StoreReader::sweeps() const {
         .each([&](SQLite::Statement& statement) {
           SweepRow& row = rows.emplace_back();
           ColumnReader(statement) >> row.id >> row.label >> row.state >> row.created_at >> row.changed_at >>
-              row.trials >> row.trials_done >> row.stages >> row.stages_done >> row.stages_failed >>
-              row.running_attempts >> row.last_finished_at;
+              row.trials >> row.trials_done >> row.trials_collapsed >> row.stages >> row.stages_done >>
+              row.stages_failed >> row.running_attempts >> row.last_finished_at;
         });
     return rows;
   });
@@ -141,6 +145,55 @@ std::vector<MetricPoint> StoreReader::metrics(const std::string& key) const {
             },
             key);
     return points;
+  });
+}
+
+std::vector<MaskOverlapRow> StoreReader::mask_overlaps(const std::string& sweep) const {
+  return impl_->reading([&] {
+    impl_->check_sweep(sweep);
+    std::vector<MaskOverlapRow> rows;
+    Prepared(impl_->database,
+             "SELECT sweep, pairing, dataset, model, variant, pruned_at_step, sparsity_target, method_a, granularity_a,"
+             " allocation_a, schedule_a, rounds_a, control_a, seed_a, trial_a, kept_a, method_b, granularity_b,"
+             " allocation_b, schedule_b, rounds_b, control_b, seed_b, trial_b, kept_b, kept_both, jaccard, chance,"
+             " corrected FROM mask_overlap WHERE sweep = ?")
+        .each(
+            [&](SQLite::Statement& statement) {
+              MaskOverlapRow& row = rows.emplace_back();
+              ColumnReader columns(statement);
+              columns >> row.sweep >> row.pairing >> row.dataset >> row.model >> row.variant >> row.pruned_at_step >>
+                  row.sparsity_target;
+              for (MaskOverlapSide* side : {&row.a, &row.b}) {
+                columns >> side->method >> side->granularity >> side->allocation >> side->schedule >> side->rounds >>
+                    side->control >> side->seed >> side->trial >> side->kept;
+              }
+              columns >> row.kept_both >> row.jaccard >> row.chance >> row.corrected;
+            },
+            sweep);
+    return rows;
+  });
+}
+
+std::vector<TrialMasksRow> StoreReader::trial_masks(const std::string& sweep) const {
+  return impl_->reading([&] {
+    impl_->check_sweep(sweep);
+    std::vector<TrialMasksRow> rows;
+    Prepared(
+        impl_->database,
+        "SELECT t.key, t.seed, t.method, t.criterion, t.granularity, t.allocation, t.schedule, t.rounds, t.control,"
+        " x.dataset, m.name, x.variant, t.pruned_at_step, t.sparsity_target, s.key"
+        " FROM sweep_trials x JOIN sweeps w ON w.id = x.sweep_id JOIN trials t ON t.id = x.trial_id"
+        " JOIN models m ON m.id = t.model_id JOIN stages s ON s.id = t.masks_stage"
+        " WHERE w.label = ? AND s.state = 'done' ORDER BY x.position")
+        .each(
+            [&](SQLite::Statement& statement) {
+              TrialMasksRow& row = rows.emplace_back();
+              ColumnReader(statement) >> row.trial >> row.seed >> row.method >> row.criterion >> row.granularity >>
+                  row.allocation >> row.schedule >> row.rounds >> row.control >> row.dataset >> row.model >>
+                  row.variant >> row.pruned_at_step >> row.sparsity_target >> row.masks_key;
+            },
+            sweep);
+    return rows;
   });
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "db/mask_overlap_row.h"
 #include "db/result_row.h"
 #include "db/stage_row.h"
 #include "experiments/outcome.h"
@@ -47,6 +48,11 @@ class StoreReader {
 
   /// The curves of a training, by name and step. `key`: 64 digits.
   std::vector<MetricPoint> metrics(const std::string& key) const;
+
+  /// The rows of the view mask_overlap of a sweep; empty until the sweep ended once. Errors: as results.
+  std::vector<MaskOverlapRow> mask_overlaps(const std::string& sweep) const;
+  /// The masks of a sweep's pruned trials that are done, in the order of expansion. Errors: as results.
+  std::vector<TrialMasksRow> trial_masks(const std::string& sweep) const;
 
   std::vector<KindCostRow> measured_costs() const;
 

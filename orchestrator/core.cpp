@@ -12,6 +12,7 @@
 namespace espalier {
 namespace {
 
+constexpr std::size_t kMostWarningsTold = 20;
 constexpr int kCrashBudget = 3;
 /// Jobs worth this much time wait at a rank: a few round trips through the gateway, and a commit of the store.
 constexpr double kQueuedSeconds = 0.05;
@@ -167,10 +168,22 @@ Effects Core::on_stage_reached(PoolId pool, int rank, StageOutcome outcome, Now 
     }
     plan_.on_done(index->second);
     suspects_.erase(index->second);
+    tell_warnings(stage, outcome, effects);
     effects.emplace_back(Record{StageFinished{std::move(outcome), environment, now}});
   }
   hand_out(effects, now);
   return effects;
+}
+
+// All are in the store; a sweep that goes to extremes may have thousands.
+void Core::tell_warnings(const Stage& stage, const StageOutcome& outcome, Effects& effects) {
+  for (const std::string& warning : outcome.warnings) {
+    if (warnings_told_ >= kMostWarningsTold) return;
+    effects.emplace_back(
+        Tell{fmt::format("warning: {} [{}]: {}", stage.label, to_hex(stage.key).substr(0, 12), warning)});
+    if (++warnings_told_ == kMostWarningsTold)
+      effects.emplace_back(Tell{"further warnings are in the store (table stage_warnings)"});
+  }
 }
 
 void Core::fail_stage(StageIndex stage, const StageOutcome& outcome, EnvironmentId environment, Effects& effects,

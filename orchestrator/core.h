@@ -111,6 +111,7 @@ class Core {
   bool has_suspect(PoolId pool) const;
   Job make_job(std::uint64_t attempt, const std::vector<StageIndex>& stages) const;
   void fail_stage(StageIndex stage, const StageOutcome& outcome, EnvironmentId environment, Effects& effects, Now now);
+  void tell_warnings(const Stage& stage, const StageOutcome& outcome, Effects& effects);
   void end_attempt(std::uint64_t attempt, const std::string& how, const std::string& why, Effects& effects, Now now);
   void blame(const std::vector<std::uint64_t>& running, const std::string& why, Effects& effects, Now now);
   void charge_crash(std::uint64_t number, const std::string& why, Effects& effects, Now now);
@@ -133,6 +134,7 @@ class Core {
   std::unordered_map<std::uint64_t, Now> last_end_;  ///< by pool and rank
   double trained_cost_ = 0, trained_seconds_ = 0;
   std::optional<std::string> exhausted_;
+  std::size_t warnings_told_ = 0;
 };
 
 }  // namespace espalier

@@ -47,6 +47,13 @@ void explain(const std::string& store, const std::string& name, bool as_json) {
   if (!details.note.empty()) std::cout << details.note << "\n";
   if (details.wall_s) std::cout << "took " << duration_text(*details.wall_s) << "\n";
   if (details.accuracy) std::cout << fmt::format("test accuracy {:.2f} %\n", 100 * *details.accuracy);
+  if (details.collapsed)
+    std::cout << "collapsed: its masks leave no path from input to output, so there was nothing to train\n";
+  if (details.connected) {
+    std::cout << fmt::format("{} of the kept weights lie on a path from input to output, {} units are dead\n",
+                             details.effective_kept.value_or(0), details.dead_units.value_or(0));
+  }
+  for (const std::string& warning : details.warnings) std::cout << "warning: " << warning << "\n";
   std::cout << fmt::format("{} trials depend on it\n", details.trials);
   for (const StageInputRow& input : details.inputs) {
     std::cout << fmt::format("input {:<12} {} [{}] {}\n", input.role, input.stage.label, input.stage.key.substr(0, 12),

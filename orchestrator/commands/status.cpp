@@ -25,9 +25,10 @@ void print_status(const std::string& store, bool as_json) {
   }
   if (sweeps.empty()) std::cout << store << " has no sweeps yet; start one with: espalier run SWEEP.yaml\n";
   for (const SweepRow& sweep : sweeps) {
-    std::cout << fmt::format("{:<24} {:<10} {}/{} trials, {}/{} stages, {} failed, {} running\n", sweep.label,
+    std::cout << fmt::format("{:<24} {:<10} {}/{} trials, {}/{} stages, {} failed, {} running{}\n", sweep.label,
                              sweep.state, sweep.trials_done, sweep.trials, sweep.stages_done, sweep.stages,
-                             sweep.stages_failed, sweep.running_attempts);
+                             sweep.stages_failed, sweep.running_attempts,
+                             sweep.trials_collapsed == 0 ? "" : fmt::format(", {} collapsed", sweep.trials_collapsed));
   }
   for (const FailedStageRow& failure : failures) {
     std::cout << fmt::format("failed: {} [{}]{}: {}: {}\n", failure.label, failure.key.substr(0, 12),

@@ -140,6 +140,13 @@ TEST(ResultsReport, TableHasWhatOneReadsAndCsvAll) {
   EXPECT_THAT(csv[0], HasSubstr("sweep,dataset,model,seed,method,"));
   EXPECT_EQ(nlohmann::json::parse(render_results(rows, OutputFormat::json))[3]["accuracy"], 0.94);
   EXPECT_EQ(render_results({}, OutputFormat::markdown), "No results yet.\n");
+  EXPECT_THAT(render_results(rows, OutputFormat::table), Not(HasSubstr("effective")));
+  std::vector<ResultRow> collapsed = rows;
+  collapsed.back().effective_sparsity = 1;
+  collapsed.back().connected = false;
+  collapsed.back().collapsed = true;
+  EXPECT_THAT(render_results(collapsed, OutputFormat::table), AllOf(HasSubstr("effective"), HasSubstr("collapsed")));
+  EXPECT_THAT(render_results(collapsed, OutputFormat::csv), HasSubstr(",false,true\r\n"));
 }
 
 TEST(TextTable, QuotesWhatEachFormatNeeds) {

@@ -119,7 +119,10 @@ StageFinished finish(const Stage& stage, std::uint64_t attempt) {
       outcome.accuracy_best_val = 0.96;
       break;
     case StageKind::prune:
-      outcome.layers = {{"fc1", 235200, 23520, 23520}, {"fc2", 30000, 3000, 3000}, {"fc3", 1000, 100, 100}};
+      outcome.layers = {{"fc1", 235200, 23520, 23520, 23000, 2},
+                        {"fc2", 30000, 3000, 3000, 2950, 1},
+                        {"fc3", 1000, 100, 100, 100, 0}};
+      outcome.connectivity = Connectivity{true, 3, 26050};
       break;
     case StageKind::evaluate:
       outcome.evaluation = Evaluation{accuracy_of(stage), 0.1, std::vector<double>(10, accuracy_of(stage))};

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "db/cell_statistics.h"
+#include "db/mask_overlap_row.h"
 #include "db/migrations.h"
 #include "db/store.h"
 #include "sample_sweep.h"
@@ -36,8 +37,10 @@ class StorePage : public testing::Test {
  protected:
   void SetUp() override {
     const SampleSweep sample = make_sample_sweep(2);
-    store_.record_sweep(sample.name, sample.yaml, sample.trials, sample.graph);
-    store_.apply(finish_all(sample.graph));
+    const SweepId sweep = store_.record_sweep(sample.name, sample.yaml, sample.trials, sample.graph);
+    std::vector<StoreChange> changes = finish_all(sample.graph);
+    std::get<StageFinished>(changes[prune]).outcome.sensitivity = {{"fc1", 0, 10, 10, 0.1}, {"fc1", 0.9, 10, 1, 0.2}};
+    store_.apply(changes);
     StageGraph failing = make_noop_graph(1);
     store_.record_sweep("noop", "", {}, failing);
     StageFinished failed = finish(failing.stages[0]);
@@ -48,6 +51,11 @@ class StorePage : public testing::Test {
     cell.control = "none";
     cell.verdict = "better";
     store_.write_cell_statistics({cell});
+    MaskOverlapRow overlap;
+    overlap.pairing = "seed";
+    overlap.a.trial = to_hex(sample.trials[1].key);
+    overlap.b.trial = to_hex(sample.trials[4].key);
+    store_.write_mask_overlaps(sweep, {overlap});
   }
 
   TemporaryFolder folder_;

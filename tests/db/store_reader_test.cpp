@@ -65,6 +65,9 @@ TEST_F(StoreReaderTest, SeesWhatWasAppliedWhileTheCoordinatorHasTheStore) {
   EXPECT_DOUBLE_EQ(*rows[4].accuracy, 0.971);
   EXPECT_EQ(rows[4].madds_effective, 26620);
   EXPECT_EQ(rows[4].pruned_at_step, 1000);
+  EXPECT_EQ(rows[4].dead_units, 3);
+  EXPECT_TRUE(*rows[4].connected);
+  EXPECT_FALSE(rows[4].collapsed);
 }
 
 TEST_F(StoreReaderTest, FiltersResults) {
@@ -94,6 +97,19 @@ TEST_F(StoreReaderTest, CountsEachSweep) {
   EXPECT_EQ(rows[0].stages_failed, 0);
   EXPECT_EQ(rows[0].running_attempts, 1);
   EXPECT_DOUBLE_EQ(*rows[0].last_finished_at, 1e9);
+}
+
+TEST_F(StoreReaderTest, CountsCollapsedTrialsAndTellsOfAStagesWarnings) {
+  std::vector<StoreChange> changes = finish_all(sample_.graph);
+  StageOutcome& masks = std::get<StageFinished>(changes[prune]).outcome;
+  masks.connectivity = Connectivity{false, 410, 0};
+  masks.warnings = {"fc2 is empty"};
+  store_.apply(changes);
+  EXPECT_EQ(reader_->sweeps().at(0).trials_collapsed, 1);
+  const StageDetails details = reader_->stage(to_hex(stage(prune).key));
+  EXPECT_EQ(details.connected, false);
+  EXPECT_EQ(details.effective_kept, 0);
+  EXPECT_THAT(details.warnings, ElementsAre("fc2 is empty"));
 }
 
 TEST_F(StoreReaderTest, ListsFailuresWithWhatTheyCost) {

@@ -9,6 +9,8 @@
 
 #include "base/error.h"
 #include "db/cell_statistics.h"
+#include "db/mask_overlap_row.h"
+#include "db/store_reader.h"
 #include "sample_sweep.h"
 
 namespace espalier {
@@ -223,6 +225,54 @@ TEST_F(StoreTest, SecondsPerCostAreTheMedianOfThisHost) {
   EXPECT_DOUBLE_EQ(*store_.measured_seconds_per_cost(), 2 / 5e8);
 }
 
+TEST_F(StoreTest, WeightsOnNoPathDoNotCountAsKept) {
+  record();
+  store_.apply(finish_all(sample_.graph));
+  const std::string pruned = " FROM results WHERE method = 'magnitude' AND seed = 1";
+  EXPECT_EQ(ask("SELECT round(effective_sparsity, 12)" + pruned), "0.902141247183");  // 1 - 26050 / 266200
+  EXPECT_EQ(ask("SELECT dead_units || connected || collapsed" + pruned), "310");
+  EXPECT_EQ(
+      ask("SELECT effective_sparsity || dead_units || connected || collapsed FROM results WHERE method = 'dense'"),
+      "0.0010");
+  EXPECT_EQ(ask("SELECT group_concat(effective || '/' || dead_units) FROM (SELECT * FROM layer_density WHERE seed = 0"
+                " AND method = 'magnitude')"),
+            "23000/2,2950/1,100/0");
+}
+
+TEST_F(StoreTest, ACollapseIsALabelledResult) {
+  record();
+  std::vector<StoreChange> changes = finish_all(sample_.graph);
+  StageOutcome& masks = std::get<StageFinished>(changes[prune]).outcome;
+  masks.connectivity = Connectivity{false, 410, 0};
+  masks.warnings = {"fc2 is empty: none of its 30000 weights is kept", "the network collapsed"};
+  StageOutcome& trained = std::get<StageFinished>(changes[retrain]).outcome;
+  trained.collapsed = true;
+  trained.steps = 0;
+  StageOutcome& unknown = std::get<StageFinished>(changes[random_prune]).outcome;  // of a network without operations
+  unknown.connectivity.reset();
+  for (LayerCount& layer : unknown.layers) layer.effective = layer.dead_units = -1;
+  store_.apply(changes);
+  const std::string first = " FROM results WHERE seed = 0 AND method = 'magnitude'";
+  EXPECT_EQ(ask("SELECT collapsed || connected || effective_sparsity" + first), "101.0");
+  EXPECT_EQ(ask("SELECT warning FROM stage_warnings WHERE position = 0"),
+            "fc2 is empty: none of its 30000 weights is kept");
+  EXPECT_EQ(ask("SELECT collapsed || ifnull(connected, '?') || ifnull(effective_sparsity, '?') FROM results"
+                " WHERE seed = 0 AND method = 'random'"),
+            "0??");
+  EXPECT_EQ(ask("SELECT count(effective) FROM layer_density WHERE seed = 0 AND method = 'random'"), "0");
+}
+
+TEST_F(StoreTest, SensitivityCurvesBeginWithNothingRemoved) {
+  record();
+  StageFinished finished = finish(sample_.graph.stages[prune]);
+  finished.outcome.sensitivity = {
+      {"fc1", 0, 100, 100, 0.25}, {"fc1", 0.5, 100, 50, 0.75}, {"fc2", 0.5, 10, 5, std::nan("")}};
+  store_.apply({finished});
+  EXPECT_EQ(
+      ask("SELECT group_concat(scope || kept || '/' || units || ' ' || ifnull(loss_increase, '?')) FROM sensitivity"),
+      "fc1100/100 0.0,fc150/100 0.5,fc25/10 ?");
+}
+
 TEST_F(StoreTest, CellStatisticsReplaceThoseOfTheirSweep) {
   record();
   CellStatistics cell;
@@ -234,6 +284,30 @@ TEST_F(StoreTest, CellStatisticsReplaceThoseOfTheirSweep) {
   EXPECT_EQ(ask("SELECT count(*) FROM versus_random"), "2");
   store_.write_cell_statistics({cell});
   EXPECT_EQ(ask("SELECT group_concat(mean_difference_pp || ifnull(p_value, '?')) FROM versus_random"), "1.5?");
+}
+
+TEST_F(StoreTest, MaskOverlapsReplaceThoseOfTheirSweepAndNameBothTrials) {
+  const SweepId sweep = record();
+  store_.apply(finish_all(sample_.graph));
+  const std::vector<TrialMasksRow> masks = StoreReader(store_.paths().root).trial_masks("sample");
+  ASSERT_EQ(masks.size(), 4U);  // two seeds of two methods
+  EXPECT_EQ(masks[0].masks_key, to_hex(sample_.graph.stages[prune].key));
+  MaskOverlapRow row;
+  row.pairing = "method";
+  row.a.trial = masks[0].trial;
+  row.b.trial = masks[1].trial;
+  row.a.kept = row.b.kept = 26620;
+  row.kept_both = 13310;
+  row.jaccard = 1.0 / 3;
+  store_.write_mask_overlaps(sweep, {row, row});
+  store_.write_mask_overlaps(sweep, {row});
+  const std::vector<MaskOverlapRow> back = StoreReader(store_.paths().root).mask_overlaps("sample");
+  ASSERT_EQ(back.size(), 1U);
+  EXPECT_EQ(back[0].a.method + back[0].b.method, "magnituderandom");
+  EXPECT_EQ(back[0].b.control, masks[1].control);
+  EXPECT_EQ(back[0].kept_both, 13310);
+  EXPECT_EQ(back[0].sparsity_target, 0.9);
+  EXPECT_FALSE(back[0].corrected);
 }
 
 }  // namespace

@@ -19,8 +19,10 @@ class CoreStory {
     hear(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), ranks, now_));
     for (int rank = 0; rank < ranks; ++rank) hear(core_.on_rank_ready(pool, rank, 1, now_));
   }
-  void reach(std::uint64_t attempt, const std::string& stage, std::optional<Failure> failure = {}) {
+  void reach(std::uint64_t attempt, const std::string& stage, std::optional<Failure> failure = {},
+             std::vector<std::string> warnings = {}) {
     StageOutcome outcome;
+    outcome.warnings = std::move(warnings);
     outcome.key = graph_.key(stage);
     outcome.attempt = attempt;
     outcome.failure = std::move(failure);
@@ -305,6 +307,19 @@ TEST(Core, AFailedStageBlocksItsTrialAndIsReported) {
   story.end(attempt);
   EXPECT_TRUE(story.core().finished());
   EXPECT_EQ(story.core().status().trials_failed, 1);
+  story.expect_quiet();
+}
+
+TEST(Core, WarningsAreToldWithTheirStageUntilTheyAreTooMany) {
+  const GraphStory graph = noops(1);
+  CoreStory story(graph, {});
+  story.pool_joins(1, 1);
+  const std::uint64_t attempt = story.expect_job(1, 0, "n0");
+  story.reach(attempt, "n0", {}, std::vector<std::string>(30, "fc2 is empty"));
+  for (int told = 0; told < 20; ++told) story.expect_told("warning: n0 [");
+  story.expect_told("further warnings are in the store");
+  story.expect_dismissed(1);
+  story.end(attempt);
   story.expect_quiet();
 }
 
