@@ -9,22 +9,43 @@ namespace {
 struct Entry {
   const char* name;
   Criterion score;
+  Repair repair;
 };
+#define ESPALIER_SCORING(name) {#name, score_##name, nullptr},
+#define ESPALIER_ENTRY_scores_weights ESPALIER_SCORING
+#define ESPALIER_ENTRY_scores_outputs ESPALIER_SCORING
+#define ESPALIER_ENTRY_scores_normed_outputs ESPALIER_SCORING
+#define ESPALIER_ENTRY_scores_activated_outputs ESPALIER_SCORING
+#define ESPALIER_ENTRY_repairs_weights(name) {#name, nullptr, repair_##name},
 constexpr Entry kCriteria[] = {
-#define ESPALIER_CRITERION(name, formula, paper, needs, scores, options, about) {#name, score_##name},
+#define ESPALIER_CRITERION(name, formula, paper, needs, scores, options, about) ESPALIER_ENTRY_##scores(name)
 #include "experiments/catalog/criteria.def"
 #undef ESPALIER_CRITERION
 };
 
-}  // namespace
-
-Criterion find_criterion(const std::string& name) {
+const Entry& find(const std::string& name) {
   std::vector<std::string> choices;
   for (const Entry& entry : kCriteria) {
-    if (entry.name == name) return entry.score;
+    if (entry.name == name) return entry;
     choices.emplace_back(entry.name);
   }
   throw Error(ErrorKind::invalid_input, "prune.criterion: " + unknown_name(name, choices));
+}
+
+}  // namespace
+
+Criterion find_criterion(const std::string& name) {
+  const Entry& entry = find(name);
+  if (entry.score == nullptr)
+    throw Error(ErrorKind::invalid_input, "prune.criterion: " + name + " does not only score weights, it changes them");
+  return entry.score;
+}
+
+Repair find_repair(const std::string& name) {
+  const Entry& entry = find(name);
+  if (entry.repair == nullptr)
+    throw Error(ErrorKind::invalid_input, "prune.criterion: " + name + " only scores weights");
+  return entry.repair;
 }
 
 const std::vector<PrunableWeight>& CriterionContext::weights() const {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "experiments/granularity.h"
+#include "experiments/stage_spec.h"
 #include "worker/network.h"
 #include "worker/resident_dataset.h"
 
@@ -33,16 +35,42 @@ struct CriterionContext {
 using Scores = std::vector<at::Tensor>;
 using Criterion = Scores (*)(const CriterionContext& context);
 
-/// Errors: ErrorKind::invalid_input for an unknown name, with the choices.
+/// Errors: ErrorKind::invalid_input for an unknown name, with the choices, and for a criterion that repairs.
 Criterion find_criterion(const std::string& name);
+
+/// What a criterion that changes the weights that stay (repairs_weights in the catalog) is asked for.
+struct RepairOrder {
+  std::vector<std::size_t> layers;  ///< the network's prunable weights that may be pruned, one per scope, in order
+  PruneTarget target;               ///< counts over those
+  Granularity granularity;          ///< weight or n_of_m
+};
+
+/// Selects and repairs: the network's masks and weights are changed, what was pruned before stays so.
+/// Adding one is one file with repair_<name> and one line in catalog/criteria.def.
+using Repair = void (*)(const CriterionContext& context, const RepairOrder& order);
+
+/// Errors: ErrorKind::invalid_input for an unknown name, with the choices, and for a criterion that only scores.
+Repair find_repair(const std::string& name);
 
 /// dL/dw per prunable layer, the mean over all batches of the gradient of the mean cross-entropy, at the current
 /// weights. Errors: ErrorKind::internal if there are no weights or batches.
 std::vector<at::Tensor> mean_gradients(const CriterionContext& context);
 
-#define ESPALIER_CRITERION(name, formula, paper, needs, scores, options, about) \
-  Scores score_##name(const CriterionContext& context);
+#define ESPALIER_DECLARE_SCORE(name) Scores score_##name(const CriterionContext& context);
+#define ESPALIER_DECLARE_scores_weights ESPALIER_DECLARE_SCORE
+#define ESPALIER_DECLARE_scores_outputs ESPALIER_DECLARE_SCORE
+#define ESPALIER_DECLARE_scores_normed_outputs ESPALIER_DECLARE_SCORE
+#define ESPALIER_DECLARE_scores_activated_outputs ESPALIER_DECLARE_SCORE
+#define ESPALIER_DECLARE_repairs_weights(name) \
+  void repair_##name(const CriterionContext& context, const RepairOrder& order);
+#define ESPALIER_CRITERION(name, formula, paper, needs, scores, options, about) ESPALIER_DECLARE_##scores(name)
 #include "experiments/catalog/criteria.def"
 #undef ESPALIER_CRITERION
+#undef ESPALIER_DECLARE_repairs_weights
+#undef ESPALIER_DECLARE_scores_activated_outputs
+#undef ESPALIER_DECLARE_scores_normed_outputs
+#undef ESPALIER_DECLARE_scores_outputs
+#undef ESPALIER_DECLARE_scores_weights
+#undef ESPALIER_DECLARE_SCORE
 
 }  // namespace espalier

@@ -60,6 +60,10 @@ class PruneRun {
   }
 
   Pruned run() {
+    if (criterion_.scores == CriterionScores::repairs_weights) {
+      repair();
+      return finish();
+    }
     const auto rounds = options_.contains("rounds") ? static_cast<std::int64_t>(options_.at("rounds")) : 1;
     const std::vector<std::int64_t> before = rounds > 1 ? survivors() : std::vector<std::int64_t>{};
     for (std::int64_t round = 1; round < rounds; ++round) prune_to(target_of_round(before, round, rounds));
@@ -68,14 +72,21 @@ class PruneRun {
   }
 
  private:
-  Scores score() const {
-    const CriterionContext context{network_,
-                                   order_.has_weights,
-                                   order_.seed,
-                                   order_.batches.count(),
-                                   [this](std::int64_t index) { return order_.batches.batch(index); },
-                                   options_};
-    return find_criterion(order_.spec.criterion)(context);
+  CriterionContext context() const {
+    return {network_,
+            order_.has_weights,
+            order_.seed,
+            order_.batches.count(),
+            [this](std::int64_t index) { return order_.batches.batch(index); },
+            options_};
+  }
+
+  Scores score() const { return find_criterion(order_.spec.criterion)(context()); }
+
+  void repair() {
+    RepairOrder order{{}, order_.target, granularity_};
+    for (const PruneScope& scope : scopes_) order.layers.push_back(index_of(scope));
+    find_repair(order_.spec.criterion)(context(), order);
   }
 
   void prune_to(const PruneTarget& target) {
@@ -179,7 +190,7 @@ class PruneRun {
     const auto between = [&](std::int64_t from, std::int64_t to) {
       const auto start = static_cast<double>(from);
       return std::max(
-          to, static_cast<std::int64_t>(std::llround(start * std::pow(static_cast<double>(to) / start, progress))));
+          to, static_cast<std::int64_t>(std::ceil(start * std::pow(static_cast<double>(to) / start, progress))));
     };
     PruneTarget target;
     if (order_.target.layer_kept.empty()) {
@@ -199,6 +210,8 @@ class PruneRun {
   /// Weights to keep, where the count of a scope says it for its one layer; -1 where it does not.
   std::int64_t requested(const PrunableWeight& layer) const {
     const auto scope = std::ranges::find(scopes_, layer.layer, &PruneScope::name);
+    if (scope != scopes_.end() && granularity_.kind == Kind::n_of_m)
+      return layer.mask.numel() / granularity_.of * granularity_.kept;
     const bool tells =
         granularity_.kind == Kind::weight || granularity_.kind == Kind::row || granularity_.kind == Kind::filter;
     if (scope == scopes_.end() || !tells || order_.target.layer_kept.empty()) return -1;

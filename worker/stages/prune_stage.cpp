@@ -1,11 +1,19 @@
 #include <utility>
 
+#include "experiments/catalog.h"
 #include "experiments/model_description.h"
 #include "worker/network_paths.h"
 #include "worker/prune_network.h"
 #include "worker/stage_context.h"
 
 namespace espalier {
+namespace {
+
+bool changes_weights(const std::string& criterion) {
+  return find_criterion(std::string_view(criterion)).scores == CriterionScores::repairs_weights;
+}
+
+}  // namespace
 
 bool run_prune_stage(const StageContext& context, StageOutcome& outcome) {
   const PruneSpec spec = parse_prune_spec(context.stage.spec);
@@ -19,7 +27,11 @@ bool run_prune_stage(const StageContext& context, StageOutcome& outcome) {
   Pruned pruned = prune_network(network, {spec, spec.target, context.stage.seed, weights.has_value(), batches});
   outcome.layers = std::move(pruned.layers);
   report_paths(network, outcome);
-  context.leave(std::move(pruned.masks), InputRole::masks, outcome);
+  if (changes_weights(spec.criterion)) {
+    context.leave(with_masks(network.weights(), pruned.masks), InputRole::weights, outcome);
+  } else {
+    context.leave(std::move(pruned.masks), InputRole::masks, outcome);
+  }
   return true;
 }
 

@@ -1,42 +1,131 @@
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include <ATen/ops/tensor.h>
 
 #include "base/random.h"
 #include "experiments/model_description.h"
-#include "worker/network.h"
+#include "experiments/prune_scopes.h"
 #include "worker/network_paths.h"
+#include "worker/scope_units.h"
 #include "worker/stage_context.h"
+#include "worker/units/group_selection.h"
 
 namespace espalier {
 namespace {
 
-std::vector<std::uint8_t> bytes_of(const at::Tensor& mask) {
-  const at::Tensor held = mask.to(at::kCPU).contiguous();
+using Kind = Granularity::Kind;
+using Bytes = std::vector<std::uint8_t>;
+
+Bytes bytes_of(const at::Tensor& mask) {
+  const at::Tensor held = mask.to(at::kByte).to(at::kCPU).contiguous();
   const auto* first = held.data_ptr<std::uint8_t>();
   return {first, first + held.numel()};
 }
+
+/// One network's masks, unit by unit, while they are moved about.
+class MaskShuffle {
+ public:
+  MaskShuffle(const ShuffleSpec& spec, Network& network, std::uint64_t seed)
+      : network_(network),
+        seed_(seed),
+        granularity_(parse_granularity(spec.granularity)),
+        scopes_(prune_scopes(network.description(), granularity_, "magnitude", spec.protect)) {
+    for (const PruneScope& scope : scopes_) kept_.push_back(units_of(scope));
+  }
+
+  void within_scopes() {
+    for (std::size_t scope = 0; scope < kept_.size(); ++scope) {
+      if (granularity_.kind == Kind::n_of_m) {
+        kept_[scope] = other_groups(scope);
+      } else {
+        RandomStream(seed_, "mask", scope).shuffle(kept_[scope]);
+      }
+    }
+  }
+
+  void across_scopes() {
+    Bytes all;
+    for (const Bytes& kept : kept_) all.insert(all.end(), kept.begin(), kept.end());
+    RandomStream(seed_, "mask_across").shuffle(all);
+    auto next = all.begin();
+    for (Bytes& kept : kept_) {
+      std::copy_n(next, kept.size(), kept.begin());
+      next += static_cast<std::ptrdiff_t>(kept.size());
+    }
+  }
+
+  NamedTensors masks() const {
+    NamedTensors masks = network_.masks();
+    for (std::size_t scope = 0; scope < scopes_.size(); ++scope) {
+      if (!by_weight()) {
+        mask_units(scopes_[scope], granularity_, network_, kept_[scope], true, masks);
+        continue;
+      }
+      const PrunableWeight& layer = layer_of(scopes_[scope]);
+      const auto mask = std::ranges::find(masks, layer.parameter,
+                                          [](const auto& entry) -> const std::string& { return entry.first; });
+      mask->second = at::tensor(kept_[scope], at::kByte).view(layer.mask.sizes()).to(layer.mask.device());
+    }
+    return masks;
+  }
+
+ private:
+  bool by_weight() const { return granularity_.kind == Kind::weight || granularity_.kind == Kind::n_of_m; }
+
+  const PrunableWeight& layer_of(const PruneScope& scope) const {
+    return *std::ranges::find(network_.prunable(), scope.name, &PrunableWeight::layer);
+  }
+
+  Bytes units_of(const PruneScope& scope) const {
+    if (by_weight()) return bytes_of(layer_of(scope).mask);
+    Scores masks;
+    for (const PrunableWeight& layer : network_.prunable()) masks.push_back(layer.mask);
+    return score_units(scope, granularity_, network_, masks).surviving;
+  }
+
+  /// Weights of one group change places among themselves, so that n of m stay in each.
+  Bytes other_groups(std::size_t scope) const {
+    const PrunableWeight& layer = layer_of(scopes_[scope]);
+    RandomStream random(seed_, "mask", scope);
+    std::vector<float> drawn(kept_[scope].size());
+    for (float& score : drawn) score = static_cast<float>(random.uniform());
+    return select_n_of_m({layer.layer, drawn, {}}, layer.mask.sizes(), granularity_.kept, granularity_.of);
+  }
+
+  Network& network_;
+  const std::uint64_t seed_;
+  const Granularity granularity_;
+  const std::vector<PruneScope> scopes_;
+  std::vector<Bytes> kept_;  // per scope, one byte a unit
+};
 
 }  // namespace
 
 bool run_shuffle_stage(const StageContext& context, StageOutcome& outcome) {
   const ShuffleSpec spec = parse_shuffle_spec(context.stage.spec);
-  const NamedTensors masks = context.needed_input(InputRole::masks);
+  const NamedTensors given = context.needed_input(InputRole::masks);
   Network network = context.network(spec.model);
-  network.set_masks(masks);
-  NamedTensors shuffled;
-  for (std::size_t layer = 0; layer < network.prunable().size(); ++layer) {
-    const PrunableWeight& prunable = network.prunable()[layer];
-    std::vector<std::uint8_t> mask = bytes_of(prunable.mask.to(at::kByte));
-    RandomStream(context.stage.seed, "mask", layer).shuffle(mask);
-    const at::Tensor tensor = at::tensor(mask, at::kByte).view(prunable.mask.sizes()).to(context.device);
-    const auto kept = tensor.sum().item<std::int64_t>();
-    outcome.layers.push_back({prunable.layer, tensor.numel(), kept, kept});
-    shuffled.emplace_back(prunable.parameter, tensor);
+  network.set_masks(given);
+  MaskShuffle shuffle(spec, network, context.stage.seed);
+  if (spec.across_layers) {
+    shuffle.across_scopes();
+  } else {
+    shuffle.within_scopes();
   }
-  network.set_masks(shuffled);
+  NamedTensors masks = shuffle.masks();
+  std::vector<std::int64_t> before;
+  for (const PrunableWeight& layer : network.prunable())
+    before.push_back(layer.mask.sum(at::kLong).item<std::int64_t>());
+  network.set_masks(masks);
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    const PrunableWeight& layer = network.prunable()[i];
+    const auto kept = layer.mask.sum(at::kLong).item<std::int64_t>();
+    outcome.layers.push_back({layer.layer, layer.mask.numel(), spec.across_layers ? -1 : before[i], kept});
+  }
   report_paths(network, outcome);
-  context.leave(std::move(shuffled), InputRole::masks, outcome);
+  context.leave(std::move(masks), InputRole::masks, outcome);
   return true;
 }
 

@@ -1,0 +1,181 @@
+#include "worker/prune_network.h"
+
+#include <algorithm>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "worker/initialization.h"
+
+namespace espalier {
+namespace {
+
+const at::Device kCpu(at::kCPU);
+
+std::vector<Op> conv_norm(const std::string& conv, const std::string& norm, std::int64_t in, std::int64_t out) {
+  return {Conv2dOp{conv, in, out, 3, 1, 1, false}, BatchNorm2dOp{norm, out}};
+}
+
+/// One residual block between a first convolution and the output; 8 channels.
+ModelDescription small_resnet() {
+  ModelDescription model{"resnet", {1, 6, 6}, 3, conv_norm("conv1", "bn1", 1, 8)};
+  model.ops.push_back(ReluOp{"relu1"});
+  std::vector<Op> body = conv_norm("block.conv1", "block.bn1", 8, 8);
+  body.push_back(ReluOp{"block.relu1"});
+  for (Op& op : conv_norm("block.conv2", "block.bn2", 8, 8)) body.push_back(op);
+  model.ops.push_back(BlockOp{"block", {ResidualOp{"block", body, {}}, ReluOp{"block.relu2"}}});
+  model.ops.push_back(GlobalAvgPoolOp{});
+  model.ops.push_back(LinearOp{"fc", 8, 3});
+  return model;
+}
+
+Network drawn(const ModelDescription& model) {
+  Network network(model, kCpu);
+  InitSpec spec;
+  spec.scheme = "kaiming_normal";
+  spec.stream = "init";
+  initialize(network, spec, 5);
+  // Norms that shift, so that a channel whose shift stayed would show.
+  for (const Parameter& parameter : network.named()) {
+    if (parameter.role == Parameter::Role::bias) parameter.leaf.data().fill_(0.25);
+  }
+  return network;
+}
+
+Pruned prune(Network& network, const std::string& granularity, const PruneTarget& target,
+             const char* criterion = "magnitude", const std::string& ranking = "") {
+  PruneSpec spec;
+  spec.criterion = criterion;
+  spec.granularity = granularity;
+  spec.ranking = ranking;
+  const PruneBatches none(spec, nullptr, 7, 0, kCpu);
+  return prune_network(network, {spec, target, 7, true, none});
+}
+
+const at::Tensor& tensor(const NamedTensors& tensors, const std::string& name) {
+  return std::ranges::find(tensors, name, [](const auto& entry) -> const std::string& { return entry.first; })->second;
+}
+
+std::int64_t kept_of(const Pruned& pruned, const std::string& layer) {
+  return std::ranges::find(pruned.layers, layer, &LayerCount::layer)->kept;
+}
+
+TEST(PruneNetwork, FiltersGoByTheirNorm) {
+  Network network = drawn(small_resnet());
+  const at::Tensor norms = network.prunable()[1].weight.flatten(1).norm(2, 1);
+  const Pruned pruned = prune(network, "filter l2", {2 + 3 + 4, {2, 3, 4}});
+  const at::Tensor mask = network.prunable()[1].mask.flatten(1);
+  EXPECT_EQ(pruned.layers[1].requested, 3 * 72);
+  EXPECT_EQ(pruned.layers[1].kept, 3 * 72);
+  EXPECT_EQ(kept_of(pruned, "fc"), 24);  // no filter
+  EXPECT_TRUE(at::equal(mask.amin(1), mask.amax(1)));
+  const at::Tensor least_kept = norms.masked_select(mask.amin(1).to(at::kBool)).min();
+  EXPECT_TRUE(norms.masked_select(mask.amin(1).eq(0)).max().item<float>() < least_kept.item<float>());
+  EXPECT_FALSE(has_tensor(pruned.masks, "bn1.weight"));
+}
+
+TEST(PruneNetwork, ARemovedChannelIsSilentEverywhere) {
+  Network network = drawn(small_resnet());
+  const Pruned pruned = prune(network, "channel l2", {4 + 8, {4, 8}});
+  const at::Tensor gone = tensor(pruned.masks, "bn1.weight").eq(0);
+  EXPECT_EQ(gone.sum().item<std::int64_t>(), 4);
+  EXPECT_TRUE(at::equal(tensor(pruned.masks, "bn1.bias"), tensor(pruned.masks, "bn1.weight")));
+  EXPECT_TRUE(at::equal(tensor(pruned.masks, "block.bn2.bias"), tensor(pruned.masks, "bn1.weight")));
+  EXPECT_TRUE(at::equal(tensor(pruned.masks, "block.conv2.weight").amax({1, 2, 3}),
+                        tensor(pruned.masks, "conv1.weight").amax({1, 2, 3})));
+  // What reads the removed channels may be anything: the output does not change.
+  const at::Tensor images = at::linspace(-1, 1, 72).view({2, 1, 6, 6});
+  const at::NoGradGuard no_grad;
+  const at::Tensor before = network.forward(images);
+  for (const Parameter& parameter : network.named()) {
+    if (parameter.name == "fc.weight") parameter.leaf.data().masked_fill_(gone.view({1, 8}), 100);
+    if (parameter.name == "block.conv1.weight") parameter.leaf.data().masked_fill_(gone.view({1, 8, 1, 1}), 100);
+  }
+  EXPECT_TRUE(at::equal(network.forward(images), before));
+}
+
+TEST(PruneNetwork, ARemovedBlockIsTheIdentity) {
+  Network network = drawn(small_resnet());
+  prune(network, "layer l2", {0, {}});
+  ModelDescription stem = small_resnet();
+  std::erase_if(stem.ops, [](const Op& op) { return std::holds_alternative<BlockOp>(op.op); });
+  Network without(stem, kCpu);
+  without.set_weights(network.weights());
+  const at::Tensor images = at::linspace(-1, 1, 72).view({2, 1, 6, 6});
+  const at::NoGradGuard no_grad;
+  EXPECT_TRUE(at::allclose(network.forward(images), without.forward(images)));
+}
+
+TEST(PruneNetwork, HeadsGoFromAllFourLayers) {
+  const ModelDescription model{
+      "attention", {1, 4, 8}, 3, {RowsOp{}, AttentionOp{"attn", 8, 4}, MeanTokensOp{}, LinearOp{"fc", 8, 3}}};
+  Network network = drawn(model);
+  const Pruned pruned = prune(network, "head l2", {3, {}});
+  for (const char* layer : {"attn.q", "attn.k", "attn.v", "attn.o"}) EXPECT_EQ(kept_of(pruned, layer), 48) << layer;
+  EXPECT_TRUE(at::equal(tensor(pruned.masks, "attn.q.weight").select(1, 0),
+                        tensor(pruned.masks, "attn.o.weight").select(0, 0)));
+  EXPECT_TRUE(at::equal(tensor(pruned.masks, "attn.q.weight").select(1, 0), tensor(pruned.masks, "attn.q.bias")));
+  EXPECT_FALSE(has_tensor(pruned.masks, "attn.o.bias"));
+}
+
+TEST(PruneNetwork, RowsOfTheirOwnAndGroups) {
+  const ModelDescription model{
+      "mlp", {8, 1, 1}, 4, {FlattenOp{}, LinearOp{"fc1", 8, 12}, ReluOp{}, LinearOp{"fc2", 12, 4}}};
+  Network network = drawn(model);
+  prune(network, "weight", {12 * 3 + 4 * 6, {12 * 3, 4 * 6}}, "magnitude", "per_row");
+  EXPECT_TRUE(at::equal(network.prunable()[0].mask.sum(1), at::full({12}, 3.0F)));
+  Network other = drawn(model);
+  const Pruned pruned = prune(other, "2:4", {48 + 24, {}});
+  EXPECT_TRUE(at::equal(other.prunable()[0].mask.view({12, 2, 4}).sum(2), at::full({12, 2}, 2.0F)));
+  EXPECT_EQ(pruned.layers[0].requested, 48);
+}
+
+TEST(PruneNetwork, RoundsNeverBringAnythingBack) {
+  Network network = drawn(small_resnet());
+  const Pruned first = prune(network, "weight", {600, {}});
+  const Pruned second = prune(network, "weight", {200, {}});
+  for (std::size_t i = 0; i < first.masks.size(); ++i)
+    EXPECT_TRUE(at::equal(first.masks[i].second.mul(second.masks[i].second), second.masks[i].second));
+  std::int64_t kept = 0;
+  for (const LayerCount& layer : second.layers) kept += layer.kept;
+  EXPECT_EQ(kept, 200);
+}
+
+TEST(PruneNetwork, RandomUnitsDoNotFavorLargeOnes) {
+  // Of coupled channels of many weights and single ones of few, a reduced random score would always keep the former.
+  std::int64_t large = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    Network network = drawn(small_resnet());
+    PruneSpec spec;
+    spec.criterion = "random";
+    spec.granularity = "channel l2";
+    const PruneBatches none(spec, nullptr, seed, 0, kCpu);
+    const PruneTarget target{8, {}};
+    const Pruned pruned = prune_network(network, {spec, target, seed, true, none});
+    large += tensor(pruned.masks, "bn1.weight").sum().item<std::int64_t>();
+  }
+  EXPECT_GT(large, 40 * 4 - 40);
+  EXPECT_LT(large, 40 * 4 + 40);
+}
+
+TEST(PruneNetwork, AnEmptiedLayerIsToldOrRefused) {
+  Network network = drawn(small_resnet());
+  const PruneTarget target{72 * 8 * 2 + 24, {0, 576, 576, 24}};
+  EXPECT_EQ(prune(network, "weight", target).emptied, (std::vector<std::string>{"conv1"}));
+  PruneSpec spec;
+  spec.criterion = "magnitude";
+  spec.refuse_empty = true;
+  const PruneBatches none(spec, nullptr, 7, 0, kCpu);
+  Network other = drawn(small_resnet());
+  try {
+    prune_network(other, {spec, target, 7, true, none});
+    ADD_FAILURE() << "accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::numeric);
+    EXPECT_NE(std::string(error.what()).find("conv1"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace espalier
