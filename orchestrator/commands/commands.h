@@ -25,6 +25,7 @@ void add_status_command(CLI::App& app, CommandLine& line);
 void add_results_command(CLI::App& app, CommandLine& line);
 void add_compare_command(CLI::App& app, CommandLine& line);
 void add_explain_command(CLI::App& app, CommandLine& line);
+void add_export_command(CLI::App& app, CommandLine& line);
 void add_cancel_command(CLI::App& app, CommandLine& line);
 void add_methods_command(CLI::App& app, CommandLine& line);
 void add_models_command(CLI::App& app, CommandLine& line);

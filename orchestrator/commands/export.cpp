@@ -1,0 +1,37 @@
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "base/error.h"
+#include "orchestrator/commands/commands.h"
+#include "orchestrator/trial_export.h"
+
+namespace espalier {
+namespace {
+
+void run_export(const std::string& store, const TrialExport& wanted) {
+  if (wanted.weights.empty() && wanted.masks.empty() && wanted.torchscript.empty()) {
+    throw Error(ErrorKind::invalid_input, "nothing to write: give --weights, --masks or --torchscript");
+  }
+  export_trial(store, wanted);
+  for (const auto& path : {wanted.weights, wanted.masks, wanted.torchscript}) {
+    if (!path.empty()) std::cout << "wrote " << path.string() << "\n";
+  }
+}
+
+}  // namespace
+
+void add_export_command(CLI::App& app, CommandLine& line) {
+  CLI::App* command = app.add_subcommand("export", "Write the network of a trial: weights, masks, TorchScript");
+  auto wanted = std::make_shared<TrialExport>();
+  command->add_option("--trial", wanted->trial, "The first digits of its key (results --json shows trial_key)")
+      ->required();
+  command->add_option("--weights", wanted->weights, "Safetensors file of its parameters and buffers, pruned ones zero");
+  command->add_option("--masks", wanted->masks, "Safetensors file of its masks: uint8, 1 = kept");
+  command->add_option("--torchscript", wanted->torchscript, "TorchScript file of a model that was one");
+  command->add_option("--module", wanted->module, "For --torchscript: the file that the sweep names as its model");
+  command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
+  command->callback([wanted, &line] { run_export(line.store, *wanted); });
+}
+
+}  // namespace espalier
