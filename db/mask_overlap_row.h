@@ -36,7 +36,7 @@ struct TrialMasksRow {
   std::uint64_t seed = 0;
   std::string method, criterion, granularity, allocation, schedule;
   std::int64_t rounds = 0;
-  std::string control, dataset, model, variant;
+  std::string retrain, control, dataset, model, variant;
   std::int64_t pruned_at_step = 0;
   double sparsity_target = 0;
   std::string masks_key;  ///< of the stage that left them

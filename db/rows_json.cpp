@@ -1,6 +1,8 @@
 #include "db/rows_json.h"
 
 #include <optional>
+#include <string>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -109,6 +111,69 @@ void to_json(ordered_json& json, const StageDetails& details) {
 
 void to_json(ordered_json& json, const KindCostRow& row) {
   json = {{"kind", row.kind}, {"done", row.done}, {"wall_s", row.wall_s}, {"steps", row.steps}};
+}
+
+void to_json(ordered_json& json, const MaskOverlapRow& row) {
+  json = {{"sweep", row.sweep},
+          {"pairing", row.pairing},
+          {"dataset", row.dataset},
+          {"model", row.model},
+          {"variant", row.variant},
+          {"pruned_at_step", row.pruned_at_step},
+          {"sparsity_target", row.sparsity_target}};
+  for (const auto& [side, end] : {std::pair(&row.a, "_a"), std::pair(&row.b, "_b")}) {
+    json[std::string("method") + end] = side->method;
+    json[std::string("granularity") + end] = side->granularity;
+    json[std::string("allocation") + end] = side->allocation;
+    json[std::string("schedule") + end] = side->schedule;
+    json[std::string("rounds") + end] = side->rounds;
+    json[std::string("control") + end] = side->control;
+    json[std::string("seed") + end] = side->seed;
+    json[std::string("trial") + end] = side->trial;
+    json[std::string("kept") + end] = side->kept;
+  }
+  json["kept_both"] = row.kept_both;
+  json["jaccard"] = value_or_null(row.jaccard);
+  json["chance"] = value_or_null(row.chance);
+  json["corrected"] = value_or_null(row.corrected);
+}
+
+void to_json(ordered_json& json, const LayerDensityRow& row) {
+  json = {{"sweep", row.sweep},
+          {"dataset", row.dataset},
+          {"model", row.model},
+          {"variant", row.variant},
+          {"seed", row.seed},
+          {"method", row.method},
+          {"allocation", row.allocation},
+          {"schedule", row.schedule},
+          {"rounds", row.rounds},
+          {"control", row.control},
+          {"sparsity_target", row.sparsity_target},
+          {"position", row.position},
+          {"layer", row.layer},
+          {"total", row.total},
+          {"kept", row.kept},
+          {"effective", value_or_null(row.effective)},
+          {"dead_units", value_or_null(row.dead_units)},
+          {"trial_key", row.trial_key}};
+}
+
+void to_json(ordered_json& json, const SensitivityRow& row) {
+  json = {{"sweep", row.sweep},
+          {"dataset", row.dataset},
+          {"model", row.model},
+          {"seed", row.seed},
+          {"criterion", row.criterion},
+          {"granularity", row.granularity},
+          {"position", row.position},
+          {"scope", row.scope},
+          {"sparsity", row.sparsity},
+          {"units", row.units},
+          {"kept", row.kept},
+          {"loss", value_or_null(row.loss)},
+          {"loss_increase", value_or_null(row.loss_increase)},
+          {"stage_key", row.stage_key}};
 }
 
 }  // namespace espalier

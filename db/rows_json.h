@@ -2,6 +2,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "db/layer_rows.h"
+#include "db/mask_overlap_row.h"
 #include "db/result_row.h"
 #include "db/stage_row.h"
 
@@ -19,5 +21,8 @@ void to_json(nlohmann::ordered_json& json, const AttemptRow& row);
 /// `spec` and `environment` are objects.
 void to_json(nlohmann::ordered_json& json, const StageDetails& details);
 void to_json(nlohmann::ordered_json& json, const KindCostRow& row);
+void to_json(nlohmann::ordered_json& json, const MaskOverlapRow& row);
+void to_json(nlohmann::ordered_json& json, const LayerDensityRow& row);
+void to_json(nlohmann::ordered_json& json, const SensitivityRow& row);
 
 }  // namespace espalier

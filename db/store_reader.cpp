@@ -180,8 +180,8 @@ std::vector<TrialMasksRow> StoreReader::trial_masks(const std::string& sweep) co
     std::vector<TrialMasksRow> rows;
     Prepared(
         impl_->database,
-        "SELECT t.key, t.seed, t.method, t.criterion, t.granularity, t.allocation, t.schedule, t.rounds, t.control,"
-        " x.dataset, m.name, x.variant, t.pruned_at_step, t.sparsity_target, s.key"
+        "SELECT t.key, t.seed, t.method, t.criterion, t.granularity, t.allocation, t.schedule, t.rounds, t.retrain,"
+        " t.control, x.dataset, m.name, x.variant, t.pruned_at_step, t.sparsity_target, s.key"
         " FROM sweep_trials x JOIN sweeps w ON w.id = x.sweep_id JOIN trials t ON t.id = x.trial_id"
         " JOIN models m ON m.id = t.model_id JOIN stages s ON s.id = t.masks_stage"
         " WHERE w.label = ? AND s.state = 'done' ORDER BY x.position")
@@ -189,8 +189,48 @@ std::vector<TrialMasksRow> StoreReader::trial_masks(const std::string& sweep) co
             [&](SQLite::Statement& statement) {
               TrialMasksRow& row = rows.emplace_back();
               ColumnReader(statement) >> row.trial >> row.seed >> row.method >> row.criterion >> row.granularity >>
-                  row.allocation >> row.schedule >> row.rounds >> row.control >> row.dataset >> row.model >>
-                  row.variant >> row.pruned_at_step >> row.sparsity_target >> row.masks_key;
+                  row.allocation >> row.schedule >> row.rounds >> row.retrain >> row.control >> row.dataset >>
+                  row.model >> row.variant >> row.pruned_at_step >> row.sparsity_target >> row.masks_key;
+            },
+            sweep);
+    return rows;
+  });
+}
+
+std::vector<LayerDensityRow> StoreReader::layer_densities(const std::string& sweep) const {
+  return impl_->reading([&] {
+    impl_->check_sweep(sweep);
+    std::vector<LayerDensityRow> rows;
+    Prepared(impl_->database,
+             "SELECT sweep, dataset, model, variant, seed, method, allocation, schedule, rounds, control,"
+             " sparsity_target, position, layer, total, kept, effective, dead_units, trial_key FROM layer_density"
+             " WHERE sweep = ?")
+        .each(
+            [&](SQLite::Statement& statement) {
+              LayerDensityRow& row = rows.emplace_back();
+              ColumnReader(statement) >> row.sweep >> row.dataset >> row.model >> row.variant >> row.seed >>
+                  row.method >> row.allocation >> row.schedule >> row.rounds >> row.control >> row.sparsity_target >>
+                  row.position >> row.layer >> row.total >> row.kept >> row.effective >> row.dead_units >>
+                  row.trial_key;
+            },
+            sweep);
+    return rows;
+  });
+}
+
+std::vector<SensitivityRow> StoreReader::sensitivities(const std::string& sweep) const {
+  return impl_->reading([&] {
+    impl_->check_sweep(sweep);
+    std::vector<SensitivityRow> rows;
+    Prepared(impl_->database,
+             "SELECT sweep, dataset, model, seed, criterion, granularity, position, scope, sparsity, units, kept, loss,"
+             " loss_increase, stage_key FROM sensitivity WHERE sweep = ?")
+        .each(
+            [&](SQLite::Statement& statement) {
+              SensitivityRow& row = rows.emplace_back();
+              ColumnReader(statement) >> row.sweep >> row.dataset >> row.model >> row.seed >> row.criterion >>
+                  row.granularity >> row.position >> row.scope >> row.sparsity >> row.units >> row.kept >> row.loss >>
+                  row.loss_increase >> row.stage_key;
             },
             sweep);
     return rows;

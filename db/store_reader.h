@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "db/layer_rows.h"
 #include "db/mask_overlap_row.h"
 #include "db/result_row.h"
 #include "db/stage_row.h"
@@ -53,6 +54,10 @@ class StoreReader {
   std::vector<MaskOverlapRow> mask_overlaps(const std::string& sweep) const;
   /// The masks of a sweep's pruned trials that are done, in the order of expansion. Errors: as results.
   std::vector<TrialMasksRow> trial_masks(const std::string& sweep) const;
+
+  /// The rows of the views layer_density and sensitivity of a sweep. Errors: as results.
+  std::vector<LayerDensityRow> layer_densities(const std::string& sweep) const;
+  std::vector<SensitivityRow> sensitivities(const std::string& sweep) const;
 
   std::vector<KindCostRow> measured_costs() const;
 

@@ -5,6 +5,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "analysis/sweep_overlaps.h"
 #include "analysis/versus_random.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -61,6 +62,18 @@ void refresh_comparison(Store& store) {
   store.write_cell_statistics(compute_cell_statistics(rows));
 }
 
+/// How alike the sweep's masks are. A courtesy at the end: whatever keeps it from being written leaves the results
+/// alone.
+void refresh_overlaps(Store& store, SweepId id, const std::string& label) {
+  try {
+    const StoreReader reader(store.paths().root);
+    const MaskSource masks = artifact_masks(store.paths().root);
+    store.write_mask_overlaps(id, compute_mask_overlaps(label, reader.trial_masks(label), masks));
+  } catch (const Error& error) {
+    spdlog::warn("the overlap of masks was not recorded: {}", error.what());
+  }
+}
+
 }  // namespace
 
 RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, ProgressLine& progress) {
@@ -90,6 +103,8 @@ RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, Prog
   summary.exhausted = core.exhausted().value_or("");
   store.apply({SweepChanged{id, state_after(summary.ending, summary.status), utc_seconds()}});
   refresh_comparison(store);
+  if (summary.ending == Coordinator::Ending::finished && !summary.nothing_to_do)
+    refresh_overlaps(store, id, sweep.name);
   return summary;
 }
 

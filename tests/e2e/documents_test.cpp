@@ -70,7 +70,8 @@ TEST_F(Documents, Commands) {
 TEST_F(Documents, HelpIsThereForEveryCommand) {
   const std::string page = read_file(kSource / "docs" / "commands.md", 1 << 20);
   for (const char* command :
-       {"run", "plan", "check", "status", "results", "compare", "explain", "export", "cancel",
+       {"run", "plan", "check", "status", "results", "compare", "overlap", "layers", "sensitivity", "explain", "export",
+        "cancel",
         "methods", "models", "datasets"}) {
     const ProgramEnd end = espalier({command, "--help"});
     EXPECT_EQ(end.exit_code, 0) << command;
