@@ -69,8 +69,9 @@ class ScriptBody : public NetworkBody {
     if (train && seed_) seeded.emplace(device_, *seed_);
     LayerUse use;
     if (pass.observer != nullptr) {
-      use = [&](const std::string& layer, const at::Tensor& given, const std::optional<at::Tensor>&) {
+      use = [&](const std::string& layer, const at::Tensor& given, const std::optional<at::Tensor>& gives) {
         pass.observer->on_layer_input(layer, given);
+        if (gives) pass.observer->on_layer_output(layer, *gives);
       };
     }
     at::Tensor output = module_.forward(input, train, use ? &use : nullptr);

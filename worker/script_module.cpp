@@ -320,7 +320,9 @@ void ScriptModule::save(const std::filesystem::path& path) const {
 }
 
 at::Tensor script_input(const at::Tensor& examples) {
-  const bool flat = examples.dim() == 4 && examples.size(2) == 1 && examples.size(3) == 1;
+  std::int64_t sides = 0;  // that have an extent
+  for (std::int64_t side = 1; side < examples.dim(); ++side) sides += examples.size(side) > 1 ? 1 : 0;
+  const bool flat = examples.dim() == 4 && sides <= 1;
   return flat ? examples.flatten(1) : examples;
 }
 

@@ -63,7 +63,7 @@ class ScriptModule {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Examples as a module takes them: [N, C, H, W], or [N, F] where the dataset's are flat ({F, 1, 1}).
+/// Examples as a module takes them: [N, C, H, W], or [N, F] where the dataset's are rows of numbers, {1, 1, F}.
 at::Tensor script_input(const at::Tensor& examples);
 
 }  // namespace espalier

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <filesystem>
+
+namespace espalier {
+
+/// Writes a TorchScript module for images of 1x28x28 and 10 classes, made without Python: conv (4 filters of 3x3,
+/// padded), ReLU, pooling by 4, dropout 0.25, a linear layer without bias to 12, a trained scale of one number, a
+/// linear layer with bias; a buffer that counts its training passes in place, an integer attribute that is replaced in
+/// each, and a buffer called "mask".
+void write_script_module(const std::filesystem::path& path);
+
+/// The same without any Linear or Conv2d.
+void write_script_without_layers(const std::filesystem::path& path);
+
+}  // namespace espalier
