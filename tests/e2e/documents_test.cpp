@@ -67,12 +67,33 @@ TEST_F(Documents, Commands) {
   type_all(kSource / "docs" / "commands.md", 6);
 }
 
+TEST_F(Documents, Models) {
+  const std::filesystem::path page = kSource / "docs" / "models.md";
+  type_all(page, 2);
+  // Its table is what the program counts.
+  const std::string text = read_file(page, 1 << 20);
+  const nlohmann::json models = nlohmann::json::parse(espalier({"models", "--json"}).out);
+  EXPECT_GE(models.size(), 13U);
+  const auto with_commas = [](std::int64_t count) {
+    std::string digits = std::to_string(count);
+    for (std::size_t end = digits.size(); end > 3; end -= 3) digits.insert(end - 3, ",");
+    return digits;
+  };
+  for (const nlohmann::json& model : models) {
+    std::string name = model["name"];
+    if (name == "transformer-2x64x4") name = "transformer";
+    const std::size_t row = text.find("| `" + name + "`");
+    ASSERT_NE(row, std::string::npos) << name;
+    const std::string line = text.substr(row, text.find('\n', row) - row);
+    for (const char* count : {"parameters", "prunable", "madds"})
+      EXPECT_NE(line.find("| " + with_commas(model[count]) + " |"), std::string::npos) << name << " " << count;
+  }
+}
+
 TEST_F(Documents, HelpIsThereForEveryCommand) {
   const std::string page = read_file(kSource / "docs" / "commands.md", 1 << 20);
-  for (const char* command :
-       {"run", "plan", "check", "status", "results", "compare", "overlap", "layers", "sensitivity", "explain", "export",
-        "cancel",
-        "methods", "models", "datasets"}) {
+  for (const char* command : {"run", "plan", "check", "status", "results", "compare", "overlap", "layers",
+                              "sensitivity", "explain", "export", "cancel", "methods", "models", "datasets"}) {
     const ProgramEnd end = espalier({command, "--help"});
     EXPECT_EQ(end.exit_code, 0) << command;
     EXPECT_NE(end.out.find("--"), std::string::npos) << command;
