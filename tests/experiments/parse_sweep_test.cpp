@@ -58,7 +58,8 @@ prune:
           "s.yaml:5:31: train.lr: expected a number above 0 and at most 1000, found the text \"fast\"",
           HasSubstr("s.yaml:5:64: train.epohcs: unknown \"epohcs\"; did you mean \"epochs\"? (one of optimizer, lr"),
           "s.yaml:4:8: seeds: expected an integer from 1 to 1000000, found 0",
-          HasSubstr("s.yaml:7:23: prune.method[1]: unknown \"snp\"; did you mean \"snip\"? (one of magnitude, random, "),
+          HasSubstr(
+              "s.yaml:7:23: prune.method[1]: unknown \"snp\"; did you mean \"snip\"? (one of magnitude, random, "),
           "s.yaml:8:19: prune.sparsity[1]: expected a number from 0 and below 1: the fraction removed, found "
           "1.2",
           "s.yaml:8:24: prune.sparsity[2]: expected a number from 0 and below 1: the fraction removed "
@@ -119,8 +120,9 @@ TEST(ParseSweep, how_far_to_prune_is_said_once) {
 TEST(ParseSweep, types_are_checked) {
   EXPECT_THAT(problems("sweep: [a]\ndataset: {idx: }\nmodel: {a: 1}\ntrain: 5\n"),
               ElementsAre(HasSubstr("sweep: expected a name"), HasSubstr("dataset.idx: expected a text"),
-                          HasSubstr("dataset: idx needs its folder"), HasSubstr("model: expected one of lenet-300-100"),
-                          HasSubstr("train: expected a map of keys, found 5")));
+                          HasSubstr("dataset: idx needs its folder"),
+                          HasSubstr("model.torchscript: is missing: the module's file"),
+                          HasSubstr("model.a: unknown \"a\""), HasSubstr("train: expected a map of keys, found 5")));
   EXPECT_THAT(problems(kHead + "train: {lr: \"0.1\", batch_size: 1.5, epochs: 1e3, nesterov: yes}\n"),
               ElementsAre(HasSubstr("train.lr: expected a number"), HasSubstr("train.nesterov: expected true or false"),
                           HasSubstr("train.batch_size: expected an integer from 1"),
