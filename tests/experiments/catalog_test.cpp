@@ -10,7 +10,10 @@ namespace {
 using testing::ElementsAre;
 
 TEST(Catalog, names_are_those_of_the_tables) {
-  EXPECT_THAT(catalog_names(list_criteria()), ElementsAre("magnitude", "random", "gradient", "snip"));
+  EXPECT_THAT(catalog_names(list_criteria()),
+              ElementsAre("magnitude", "random", "gradient", "snip", "weight_gradient", "taylor", "taylor_absolute",
+                          "grasp", "synflow", "movement", "apoz", "mean_activation", "bn_scale", "fpgm", "wanda",
+                          "obd_fisher", "obd_hessian", "obs", "sparsegpt"));
   EXPECT_THAT(catalog_names(list_schedules()), ElementsAre("one_shot", "iterative", "linear", "cubic", "exponential", "agp"));
   EXPECT_THAT(catalog_names(list_allocations()), ElementsAre("global", "uniform", "per_row", "erk", "er", "lamp"));
   EXPECT_THAT(catalog_names(list_dialects()),
@@ -41,9 +44,8 @@ TEST(Catalog, an_unknown_criterion_is_met_with_the_choices) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
-    EXPECT_STREQ(
-        error.what(),
-        "criterion: unknown \"magnitud\"; did you mean \"magnitude\"? (one of magnitude, random, gradient, snip)");
+    EXPECT_EQ(error.what(), "criterion: unknown \"magnitud\"; did you mean \"magnitude\"? (one of " +
+                                catalog_list(list_criteria()) + ")");
   }
 }
 
