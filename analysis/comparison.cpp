@@ -163,7 +163,7 @@ void compare_cell(Cell& cell) {
     one.versus_dense = compare_pairs(ours, dense_accuracies_of(one));
     if (!one.is_random() && random != cell.methods.end())
       one.versus_random = compare_pairs(ours, accuracies_of(*random));
-    if (one.control != "shuffle" && one.control != "reinit") continue;
+    if (one.control != "shuffle" && one.control != "shuffle_network" && one.control != "reinit") continue;
     if (const MethodResult* method = method_behind(one, cell))
       one.method_versus = compare_pairs(accuracies_of(*method), ours);
   }
@@ -201,6 +201,7 @@ std::string method_text(const std::string& method, const std::string& criterion)
 }
 
 std::string MethodResult::name() const {
+  if (control == "erk_random") return control;
   const std::string text = method_text(method, criterion);
   return control == "none" || is_random() ? text : text + "/" + control;
 }

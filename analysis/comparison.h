@@ -36,14 +36,14 @@ std::string method_text(const std::string& method, const std::string& criterion)
 /// The seeds of one configuration: a method, or a control of it.
 struct MethodResult {
   std::string method, criterion;
-  std::string control;                            ///< "none", "random", "shuffle", "reinit"
+  std::string control;                            ///< "none", "random", "shuffle", ...: as the store has it
   std::vector<const ResultRow*> rows;             ///< by seed; those whose accuracy is a number
   double mean_accuracy = 0;                       ///< over its rows, in [0, 1]
   std::optional<PairedComparison> versus_random;  ///< none for random itself, and where the cell has no random control
   std::optional<PairedComparison> versus_dense;   ///< against the dense network of the same seed
   std::optional<PairedComparison> method_versus;  ///< of a shuffle or reinit: what its method is ahead of it
 
-  bool is_random() const { return criterion == "random"; }
+  bool is_random() const { return criterion == "random" && control != "erk_random"; }
   bool is_control() const { return control != "none"; }
   /// "magnitude", "magnitude/shuffle", "magnitude (gradient)", "random".
   std::string name() const;

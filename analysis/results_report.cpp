@@ -49,6 +49,7 @@ std::string results_csv(const std::vector<ResultRow>& rows) {
 }
 
 std::string name_of(const ResultRow& row) {
+  if (row.control == "erk_random") return row.control;
   const bool is_plain = row.control == "none" || row.criterion == "random";
   const std::string method = method_text(row.method, row.criterion);
   return is_plain ? method : method + "/" + row.control;
