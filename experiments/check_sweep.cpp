@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "experiments/granularity.h"
+
 namespace espalier {
 namespace {
 
@@ -9,6 +11,10 @@ namespace {
 std::size_t count_sparsities(const PruneKeys& prune) {
   std::size_t count = prune.sparsity.values.size();
   for (const AllocationSetting& allocation : prune.allocation.values) count += allocation.name == "table" ? 1 : 0;
+  const auto says_how_much = [](const std::string& text) {
+    return parse_granularity(text).kind == Granularity::Kind::n_of_m;
+  };
+  if (prune.granularity.given() && std::ranges::all_of(prune.granularity.values, says_how_much)) return 3;  // no curve
   for (const ScheduleSetting& schedule : prune.schedule.values) {
     const bool rounds_are_points = schedule.rate > 0 && schedule.rounds > 0;
     count = std::max(count, rounds_are_points ? static_cast<std::size_t>(schedule.rounds) : 0);
@@ -35,6 +41,10 @@ bool is_short(const RetrainSetting& setting) {
 /// Whether networks pruned at `moment`, before the end of the dense training, are not trained to the end afterwards.
 bool stays_untrained(const PruneMoment& moment, const RetrainSetting& setting) {
   if (moment.trained || setting.form == After::rewind || setting.form == After::reinit) return false;
+  if (setting.form == After::scratch_e || setting.form == After::scratch_b) return false;
+  if (setting.form == After::knobs && (setting.weights != RetrainSetting::Weights::pruned || is_init(setting.to))) {
+    return false;
+  }
   if (setting.form != After::lr_rewind || setting.last_epochs > 0) return true;
   return !is_init(setting.to) && !is_length(setting.to, moment.length.epochs, moment.length.steps);
 }
@@ -60,7 +70,7 @@ std::vector<Diagnostic> check_sweep(const SweepSpec& spec) {
   if (!spec.prune) return warnings;
   const auto& names = spec.prune->criterion.given() ? spec.prune->criterion.values : spec.prune->method.values;
   const bool has_random = std::ranges::find(spec.controls, Control::random) != spec.controls.end() ||
-                          std::ranges::find(names, "random") != names.end();
+                          std::ranges::find(names, "random", &CriterionSetting::name) != names.end();
   if (!has_random)
     warn(spec.controls_place, "no random control, so nothing says what a method is better than; add random");
   if (count_sparsities(*spec.prune) < 3) warn(spec.sparsity_place, "fewer than three sparsities hardly make a curve");

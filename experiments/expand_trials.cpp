@@ -6,9 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "experiments/allocations/allocations.h"
 #include "experiments/catalog.h"
 #include "experiments/expand/combinations.h"
 #include "experiments/expand/dense_network.h"
+#include "experiments/expand/prune_points.h"
 #include "experiments/expand/retrain_plan.h"
 #include "experiments/expand/train_recipe.h"
 #include "experiments/trial_key.h"
@@ -58,19 +60,35 @@ class Expander {
   void add_pruned(const Combination& combination, DenseNetwork& network) {
     const PruneKeys& keys = *spec_.prune;
     const std::optional<DenseNetwork::Retrain>& retrain = retrain_of(combination, network);
-    const std::vector<OperatingPoint>& points = points_of(combination, network);
-    if (!retrain || points.empty()) return;
+    const PruneSetting setting = pick_prune_setting(keys, combination, spec_.prune_place);
+    const PrunePoints& points = points_of(combination, setting, network);
+    if (!retrain || points.points.empty()) return;
     TrialConfig config = network.config;
     config.retrain = retrain->plan;
     config.variant = variant_of(spec_, combination, false);
     PrunePlan& prune = config.prune.emplace();
-    prune.criterion = keys.criterion.given() ? keys.criterion.at(combination) : keys.method.at(combination);
-    prune.method = keys.method.given() ? keys.method.at(combination) : prune.criterion;
-    prune.granularity = keys.granularity.pick(combination).value_or("weight");
-    prune.allocation = keys.allocation.given() ? keys.allocation.at(combination).name : "global";
-    prune.schedule = keys.schedule.given() ? keys.schedule.at(combination).name : "one_shot";
-    if (!set_moment(combination, config) || !set_data(combination, config)) return;
-    add_with_controls(config, points, {network.digest, retrain->digest});
+    prune.criterion = setting.criterion.name;
+    prune.method = keys.method.given() ? keys.method.at(combination).name : prune.criterion;
+    prune.granularity = to_string(setting.granularity);
+    prune.allocation = setting.allocation.name;
+    prune.schedule = setting.schedule.name;
+    prune.dialect = setting.dialect_name;
+    prune.gradual = points.gradual;
+    prune.options = setting.criterion.options;
+    prune.protect = points.protect;
+    prune.refuse_empty = keys.refuse_empty;
+    set_ranking(setting, prune);
+    if (!set_moment(combination, points, config) || !set_data(combination, config)) return;
+    add_with_controls(config, points, {network.digest, retrain->digest}, *retrain);
+  }
+
+  static void set_ranking(const PruneSetting& setting, PrunePlan& prune) {
+    if (setting.allocation.name != "table") prune.ranking = find_allocation(setting.allocation.name).ranking;
+    if (!setting.dialect) return;
+    prune.ties = setting.dialect->ties;
+    if (setting.dialect_name == "wanda" && prune.criterion == "magnitude") prune.ties = "drop";
+    prune.revive = setting.dialect->revive;
+    if (prune.allocation == "global") prune.ranking = setting.dialect->global_ranking;
   }
 
   const std::optional<DenseNetwork::Retrain>& retrain_of(const Combination& combination, DenseNetwork& network) {
@@ -79,7 +97,8 @@ class Expander {
     if (is_new) {
       const RetrainSetting setting = given ? spec_.retrain.at(combination) : RetrainSetting{};
       const auto plan = make_retrain_plan(setting, network, problems_);
-      if (plan) found->second = {*plan, keys_.retrain(*plan)};
+      const bool same_compute = setting.form == RetrainSetting::Form::scratch_b;
+      if (plan) found->second = {*plan, keys_.retrain(*plan), same_compute, setting.place};
       refuse_impossible_control(setting);
     }
     return found->second;
@@ -90,31 +109,30 @@ class Expander {
     using Form = RetrainSetting::Form;
     if (setting.form != Form::none || !wants(Control::reinit)) return;
     const auto can_have_it = [](const RetrainSetting& one) {
-      return one.form != Form::none && one.form != Form::reinit;
+      const bool fresh = one.form == Form::reinit || one.form == Form::scratch_e || one.form == Form::scratch_b ||
+                         (one.form == Form::knobs && one.weights == RetrainSetting::Weights::fresh);
+      return one.form != Form::none && !fresh;
     };
     if (std::ranges::any_of(spec_.retrain.values, can_have_it)) return;
     problems_.add(spec_.controls_place,
                   "reinit trains new weights, but with retrain: none nothing is trained; drop one of them");
   }
 
-  const std::vector<OperatingPoint>& points_of(const Combination& combination, DenseNetwork& network) {
+  const PrunePoints& points_of(const Combination& combination, const PruneSetting& setting, DenseNetwork& network) {
     const PruneKeys& keys = *spec_.prune;
     const auto index = [&](const auto& choices) { return choices.given() ? choices.index(combination) : 0; };
     const auto [found, is_new] =
-        network.points.try_emplace({index(keys.sparsity), index(keys.allocation), index(keys.schedule)});
-    if (is_new) {
-      const auto allocation = keys.allocation.pick(combination).value_or(AllocationSetting{"global", {}});
-      const auto one_shot = ScheduleSetting{"one_shot", 1, 0, {}, spec_.prune_place};
-      found->second =
-          make_operating_points(network.layers, keys.sparsity.pick(combination), allocation,
-                                keys.schedule.pick(combination).value_or(one_shot), spec_.sparsity_place, problems_);
-    }
+        network.points.try_emplace({index(keys.method), index(keys.criterion), index(keys.granularity),
+                                    index(keys.sparsity), index(keys.allocation), index(keys.schedule),
+                                    index(keys.dialect), index(keys.min_kept), index(keys.max_kept)});
+    if (is_new) found->second = make_prune_points(setting, network, spec_, problems_);
     return found->second;
   }
 
-  bool set_moment(const Combination& combination, TrialConfig& config) {
+  bool set_moment(const Combination& combination, const PrunePoints& points, TrialConfig& config) {
     PrunePlan& prune = *config.prune;
-    prune.at_step = config.train.steps;
+    prune.at_step = points.gradual ? points.gradual_start : config.train.steps;
+    if (points.gradual) return true;
     if (!spec_.prune->at.given() || spec_.prune->at.at(combination).trained) return true;
     const Length& length = spec_.prune->at.at(combination).length;
     prune.at_step = length.in_steps(steps_per_epoch(config.dataset.train, config.train.batch_size));
@@ -138,32 +156,73 @@ class Expander {
   bool wants(Control control) const { return std::ranges::find(spec_.controls, control) != spec_.controls.end(); }
 
   /// The points of one control follow each other, so that a chain of rounds is built round by round.
-  void add_with_controls(const TrialConfig& method, const std::vector<OperatingPoint>& points, const Parts& parts) {
+  void add_with_controls(const TrialConfig& method, const PrunePoints& points, const Parts& parts,
+                         const DenseNetwork::Retrain& retrain) {
     const bool is_random = method.prune->criterion == "random";
     const bool can_reinit = method.retrain.recipe && method.retrain.weights != RetrainPlan::Weights::fresh;
-    if (!is_random) add_points(method, points, parts);
+    const auto add = [&](const TrialConfig& config, const std::vector<OperatingPoint>& at) {
+      add_points(config, at, parts, retrain, points.scopes);
+    };
+    if (!is_random) add(method, points.points);
     if (is_random || wants(Control::random)) {
-      TrialConfig twin = method;
+      TrialConfig twin = randomised(method, points);
       twin.control = Control::random;
-      twin.prune->method = twin.prune->criterion = "random";
-      twin.prune->batches = twin.prune->batch_size = 0;
-      add_points(twin, points, parts);
+      twin.prune->method = "random";
+      add(twin, points.points);
     }
-    for (const Control control : {Control::shuffle, Control::reinit}) {
+    for (const Control control : {Control::shuffle, Control::reinit, Control::shuffle_network}) {
       if (is_random || !wants(control) || (control == Control::reinit && !can_reinit)) continue;
       TrialConfig twin = method;
       twin.control = control;
-      add_points(twin, points, parts);
+      add(twin, points.points);
     }
+    if (!wants(Control::erk_random)) return;
+    TrialConfig twin = randomised(method, points);  // of the same cell, so its allocation is still called the method's
+    twin.control = Control::erk_random;
+    twin.prune->method = "erk_random";
+    twin.prune->ranking.clear();
+    add(twin, points.by_erk);
   }
 
-  void add_points(const TrialConfig& config, const std::vector<OperatingPoint>& points, const Parts& parts) {
+  static TrialConfig randomised(TrialConfig twin, const PrunePoints& points) {
+    PrunePlan& prune = *twin.prune;
+    prune.criterion = "random";
+    prune.batches = prune.batch_size = 0;
+    prune.options.clear();
+    prune.protect = points.random_protect;
+    return twin;
+  }
+
+  void add_points(const TrialConfig& config, const std::vector<OperatingPoint>& points, Parts parts,
+                  const DenseNetwork::Retrain& retrain, const std::vector<PruneScope>& scopes) {
     for (const OperatingPoint& point : points) {
       TrialConfig at_point = config;
       at_point.prune->sparsity_target = point.sparsity_target;
       at_point.prune->rounds = point.rounds;
+      if (retrain.same_compute) {
+        if (!stretch(at_point, retrain, scopes)) return;
+        parts.retrain = keys_.retrain(at_point.retrain);
+      }
       add_trials(std::move(at_point), parts);
     }
+  }
+
+  /// As many steps more as the pruned network has fewer multiply-adds, at most twice: Liu et al. 2019,
+  /// arXiv:1810.05270, "Scratch-B".
+  bool stretch(TrialConfig& config, const DenseNetwork::Retrain& retrain, const std::vector<PruneScope>& scopes) {
+    constexpr double kMost = 2;
+    const ModelDescription model = describe_model(config.model);
+    const auto left = effective_madds(config.prune->rounds.back(), scopes, prunable_layers(model));
+    if (!left) {
+      problems_.add(retrain.place,
+                    "scratch_b trains longer by the multiply-adds that pruning saves, which allocation " +
+                        config.prune->allocation + " and granularity " + config.prune->granularity +
+                        " do not tell before scores are known; use uniform, erk, per_row or a table, or scratch_e");
+      return false;
+    }
+    const double saved = static_cast<double>(count_model(model).madds) / std::max(*left, 1.0);
+    config.retrain.recipe = stretched(*retrain.plan.recipe, std::clamp(saved, 1.0, kMost));
+    return true;
   }
 
   void add_trials(TrialConfig&& config, const Parts& parts) {

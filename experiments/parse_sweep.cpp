@@ -59,15 +59,25 @@ std::vector<std::uint64_t> parse_seeds(const YamlValue& value, Problems& problem
 }
 
 std::vector<Control> parse_controls(const YamlValue& value, Problems& problems) {
+  using enum Control;
+  std::vector<std::string> names;
+  for (const Control control : {random, shuffle, reinit, erk_random, shuffle_network}) {
+    names.emplace_back(to_string(control));
+  }
   std::vector<Control> controls;
   const std::vector<YamlValue> items = value.kind == YamlValue::Kind::list ? value.items : std::vector{value};
   for (const YamlValue& item : items) {
-    const auto name = parse_name(item, {"random", "shuffle", "reinit"}, problems);
+    const YamlValue* scope = item.kind == YamlValue::Kind::map ? item.find("shuffle") : nullptr;
+    const auto name = scope != nullptr && item.entries.size() == 1 ? parse_name(*scope, {"layer", "network"}, problems)
+                                                                   : parse_name(item, names, problems);
     if (!name) continue;
-    const Control control = *name == "random"    ? Control::random
-                            : *name == "shuffle" ? Control::shuffle
-                                                 : Control::reinit;
-    if (std::ranges::find(controls, control) != controls.end()) problems.add(item.place, *name + " is listed twice");
+    Control control = *name == "network" ? shuffle_network : shuffle;
+    for (const Control one : {random, reinit, erk_random, shuffle_network}) {
+      if (*name == to_string(one)) control = one;
+    }
+    if (std::ranges::find(controls, control) != controls.end()) {
+      problems.add(item.place, std::string(to_string(control)) + " is listed twice");
+    }
     controls.push_back(control);
   }
   return controls;

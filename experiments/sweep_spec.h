@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,23 +42,45 @@ struct TrainKeys {
 template <typename Value>
 using Maybe = std::optional<Value>;
 
-/// A layer's name with its sparsity or its rate per round.
+/// A layer's name, or a pattern that names fit (`conv*`), with its sparsity, its rate per round or its bound.
 struct LayerShare {
   std::string layer;
   double share = 0;
   KeyPlace place;
 };
 
+struct NamePattern {
+  std::string text;
+  KeyPlace place;
+};
+
+struct CriterionSetting {
+  std::string name;
+  std::map<std::string, double> options;  ///< those that differ from their defaults
+};
+
 struct AllocationSetting {
-  std::string name;               ///< "global", "uniform", "table"
+  std::string name;               ///< a name of catalog/allocations.def, or "table"
   std::vector<LayerShare> table;  ///< sparsities; layers that are not named stay dense
+};
+
+/// Least or most of a layer to keep: below 1 a fraction of its units, from 1 on a number of them.
+struct BoundSetting {
+  std::vector<LayerShare> layers;  ///< the last that fits a layer holds
+};
+
+/// Inside the training: from `start` to `end`, every so many steps.
+struct GradualSetting {
+  Length start, end, every;
 };
 
 struct ScheduleSetting {
   std::string name = "one_shot";
   std::int64_t rounds = 0;        ///< 0: not given
   double rate = 0;                ///< 0: not given
+  double initial = 0;             ///< sparsity that the schedule begins with
   std::vector<LayerShare> rates;  ///< instead of `rate`
+  std::optional<GradualSetting> gradual;
   KeyPlace place;
 };
 
@@ -68,22 +91,32 @@ struct PruneMoment {
 };
 
 struct PruneKeys {
-  Choices<std::string> method;
-  Choices<std::string> criterion;
-  Choices<std::string> granularity;
+  Choices<CriterionSetting> method;
+  Choices<CriterionSetting> criterion;
+  Choices<std::string> granularity;  ///< canonical texts
   Choices<double> sparsity;
   Choices<AllocationSetting> allocation;
   Choices<ScheduleSetting> schedule;
+  Choices<std::string> dialect;
+  Choices<BoundSetting> min_kept;
+  Choices<BoundSetting> max_kept;
   Choices<PruneMoment> at;
   Choices<std::int64_t> batches;
   Choices<std::int64_t> batch_size;
+  std::vector<NamePattern> protect;
+  bool refuse_empty = false;
+  KeyPlace criterion_place, granularity_place, allocation_place, dialect_place, min_kept_place, max_kept_place;
 };
 
 struct RetrainSetting {
-  enum class Form { none, finetune, rewind, lr_rewind, reinit } form = Form::none;
-  Length to;                     ///< rewind, lr_rewind
+  enum class Form { none, finetune, rewind, lr_rewind, reinit, scratch_e, scratch_b, knobs } form = Form::none;
+  Length to;                     ///< rewind, lr_rewind; knobs: the step of the schedule
   std::int64_t last_epochs = 0;  ///< lr_rewind: to this long before the end, instead of `to`
   TrainKeys<Maybe> finetune;
+  enum class Weights { pruned, step, fresh } weights = Weights::pruned;  ///< knobs
+  Length weights_of;                                                     ///< knobs: the step
+  std::optional<double> lr;                                              ///< knobs: instead of the schedule's
+  bool last_lr = false;                                                  ///< knobs: the training's last one
   KeyPlace place;
 };
 
@@ -102,8 +135,8 @@ struct SweepSpec {
   TrainKeys<Choices> train;
   std::optional<PruneKeys> prune;  ///< none: dense networks only
   Choices<RetrainSetting> retrain;
-  std::vector<Control> controls;  ///< random, shuffle, reinit
-  bool dense = true;              ///< add the dense networks' own trials
+  std::vector<Control> controls;
+  bool dense = true;  ///< add the dense networks' own trials
 
   std::vector<Axis> axes;
   std::vector<std::vector<AxisIndex>> dials;  ///< axes that advance together, slowest first; every axis is on one

@@ -26,8 +26,34 @@ void write_json(JsonWriter& out, const PrunePlan& prune) {
   out.field("batch_size", prune.batch_size);
   out.field("batches", prune.batches);
   out.field("criterion", prune.criterion);
+  if (!prune.dialect.empty()) out.field("dialect", prune.dialect);
+  if (prune.gradual) {
+    out.key("gradual");
+    out.begin_object();
+    out.field("every", prune.gradual->every);
+    out.field("first_step", prune.gradual->first_step);
+    out.end_object();
+  }
   out.field("granularity", prune.granularity);
   out.field("method", prune.method);
+  if (!prune.options.empty()) {
+    out.key("options");
+    out.begin_object();
+    for (const auto& [name, value] : prune.options) out.field(name, value);
+    out.end_object();
+  }
+  if (!prune.protect.empty()) {
+    out.key("protect");
+    out.begin_list();
+    for (const std::string& layer : prune.protect) {
+      out.item();
+      out.value(layer);
+    }
+    out.end_list();
+  }
+  if (!prune.ranking.empty()) out.field("ranking", prune.ranking);
+  if (prune.refuse_empty) out.field("refuse_empty", true);
+  if (prune.revive) out.field("revive", true);
   out.key("rounds");
   out.begin_list();
   for (const PruneTarget& target : prune.rounds) {
@@ -37,6 +63,7 @@ void write_json(JsonWriter& out, const PrunePlan& prune) {
   out.end_list();
   out.field("schedule", prune.schedule);
   out.field("sparsity_target", prune.sparsity_target);
+  if (!prune.ties.empty()) out.field("ties", prune.ties);
   out.end_object();
 }
 
@@ -79,9 +106,13 @@ std::string_view to_string(Control control) {
     case Control::shuffle:
       return "shuffle";
     case Control::reinit:
+      return "reinit";
+    case Control::erk_random:
+      return "erk_random";
+    case Control::shuffle_network:
       break;
   }
-  return "reinit";
+  return "shuffle_network";
 }
 
 template <typename Write>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,7 +14,9 @@ namespace espalier {
 
 /// Why a trial exists: to be compared (none) or to be compared with.
 /// A trial whose criterion is `random` is the random control itself, whether asked for as a method or as a control.
-enum class Control { none, random, shuffle, reinit };
+/// erk_random: random masks with the counts that allocation erk gives the same total. shuffle_network: the mask is
+/// permuted across layers.
+enum class Control { none, random, shuffle, reinit, erk_random, shuffle_network };
 std::string_view to_string(Control control);
 
 /// Optimizer, learning rate, length: steps are absolute here, epochs are gone.
@@ -27,24 +30,39 @@ struct TrainRecipe {
   bool operator==(const TrainRecipe&) const = default;
 };
 
+/// As GradualSpec.
+struct GradualPlan {
+  std::int64_t first_step = 0;
+  std::int64_t every = 0;
+  bool operator==(const GradualPlan&) const = default;
+};
+
 /// Which state the scores are taken from, and so what is pruned first.
 /// `at_step` = train.steps: the trained network (default). 0: at initialisation.
 struct PrunePlan {
   std::string method;                   ///< preset name, as the user wrote it
   std::string criterion;
   std::string granularity = "weight";
-  std::string allocation;               ///< "global", "uniform", or "table" for sparsities by layer name
-  std::string schedule;                 ///< "one_shot", "iterative", "linear", "cubic"
+  std::string allocation;               ///< a name of catalog/allocations.def, or "table" for sparsities by layer name
+  std::string schedule;                 ///< a name of catalog/schedules.def
   double sparsity_target = 0;           ///< nominal fraction removed at this operating point
   std::vector<PruneTarget> rounds;      ///< the exact counts of each round up to this operating point, at least one
   std::int64_t at_step = 0;
   std::int64_t batches = 0;             ///< of data for the criterion; 0 if it needs none
   std::int64_t batch_size = 0;
+  std::string dialect = {};             ///< a name of catalog/dialects.def
+  std::optional<GradualPlan> gradual = {};      ///< `rounds` are its updates, inside the training
+  std::map<std::string, double> options = {};   ///< as in PruneSpec, from here on
+  std::vector<std::string> protect = {};
+  std::string ranking = {};
+  std::string ties = {};
+  bool revive = false;
+  bool refuse_empty = false;
 };
 
 /// Three knobs (Renda, Frankle & Carbin 2020, arXiv:2003.02389): which weights, which step of the schedule, which recipe.
 struct RetrainPlan {
-  std::string name;                     ///< for people and the database: "none", "finetune 2ep", "rewind init", "rewind 500it", "lr_rewind 2ep", "reinit"
+  std::string name;                     ///< for people and the database: "none", "finetune 2ep", "rewind init", "rewind 500it", "lr_rewind 2ep", "reinit", ...
   enum class Weights { pruned, step, fresh } weights = Weights::pruned;  ///< keep them, go back to weights_step, or draw new ones
   bool own_data_order = false;          ///< finetune and lr_rewind: phase = round; rewinding repeats the dense run's order (phase 0)
   std::int64_t weights_step = 0;

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "experiments/expand/operating_points.h"
+#include "experiments/expand/prune_points.h"
 #include "experiments/expand_trials.h"
 #include "experiments/model_description.h"
 
@@ -23,14 +23,16 @@ struct DenseNetwork {
   TrainKeys<Maybe> keys;
   std::vector<PrunableLayer> layers;
 
-  /// Retrain plans by the setting's index, and operating points by those of sparsity, allocation and schedule. Nothing
+  /// Retrain plans by the setting's index, and operating points by those of the prune keys that they depend on. Nothing
   /// inside where the setting does not fit this network, which was reported.
   struct Retrain {
     RetrainPlan plan;
     Digest digest{};
+    bool same_compute = false;  ///< to be stretched by what pruning saves
+    KeyPlace place;
   };
   std::map<std::size_t, std::optional<Retrain>> retrains;
-  std::map<std::array<std::size_t, 3>, std::vector<OperatingPoint>> points;
+  std::map<std::vector<std::size_t>, PrunePoints> points;
 };
 
 /// Makes dense networks for combinations and keeps them. Asks for each dataset once.

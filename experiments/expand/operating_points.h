@@ -3,9 +3,9 @@
 #include <optional>
 #include <vector>
 
+#include "experiments/expand/prune_setting.h"
 #include "experiments/model_description.h"
-#include "experiments/problems.h"
-#include "experiments/sweep_spec.h"
+#include "experiments/prune_scopes.h"
 
 namespace espalier {
 
@@ -15,12 +15,29 @@ struct OperatingPoint {
   std::vector<PruneTarget> rounds;
 };
 
-/// One point for a sparsity or a table of sparsities; every round is a point if the schedule has a rate and no target.
-/// Empty after reporting a layer that the model does not have, or counts that would leave nothing of a layer or
-/// network.
-std::vector<OperatingPoint> make_operating_points(const std::vector<PrunableLayer>& layers,
-                                                  std::optional<double> sparsity, const AllocationSetting& allocation,
-                                                  const ScheduleSetting& schedule, const KeyPlace& sparsity_place,
-                                                  Problems& problems);
+/// What is counted, and how.
+struct PointsQuestion {
+  const PruneSetting& setting;
+  const PruneKeys& keys;
+  const std::vector<PruneScope>& scopes;
+  const std::vector<PrunableLayer>& layers;
+  std::int64_t parameters = 0;          ///< of the network, for sparsities of all of them
+  std::optional<GradualSteps> gradual;  ///< of a schedule inside the training
+  KeyPlace sparsity_place;
+};
+
+/// One point for a sparsity, a table of sparsities or n:m; every round is a point if the schedule has a rate and no
+/// target. Counts are in units of the scopes (prune_scopes.h). Empty after reporting a layer that the model does not
+/// have, bounds that cannot hold, or counts that would leave nothing of a layer or network.
+std::vector<OperatingPoint> make_operating_points(const PointsQuestion& question, Problems& problems);
+
+/// The counts that allocation erk gives for the totals of `point`. Nothing where scopes are not single layers.
+std::optional<OperatingPoint> spread_by_erk(const OperatingPoint& point, const std::vector<PruneScope>& scopes,
+                                            const std::vector<PrunableLayer>& layers);
+
+/// Multiply-adds of one example that are left, by the kept share of each layer's weights. Nothing where the counts of
+/// layers are not known before the scores are.
+std::optional<double> effective_madds(const PruneTarget& target, const std::vector<PruneScope>& scopes,
+                                      const std::vector<PrunableLayer>& layers);
 
 }  // namespace espalier

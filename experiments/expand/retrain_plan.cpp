@@ -11,15 +11,52 @@ namespace {
 using After = RetrainSetting::Form;
 
 /// The step of the dense training that a rewind goes back to; nothing after reporting one that leaves no training.
-std::optional<std::int64_t> rewind_step(const RetrainSetting& setting, const TrainRecipe& train,
+std::optional<std::int64_t> rewind_step(const RetrainSetting& setting, const Length& to, const TrainRecipe& train,
                                         std::int64_t train_examples, Problems& problems) {
   const std::int64_t epoch = steps_per_epoch(train_examples, train.batch_size);
-  std::int64_t step = setting.to.in_steps(epoch);
+  std::int64_t step = to.in_steps(epoch);
   if (setting.last_epochs > 0) step = train.steps - setting.last_epochs * epoch;
   if (step >= 0 && step < train.steps) return step;
-  const KeyPlace& place = setting.last_epochs > 0 ? setting.place : setting.to.place;
+  const KeyPlace& place = setting.last_epochs > 0 ? setting.place : to.place;
   problems.add(place,
                fmt::format("goes back to step {} of a training of {} steps ({} an epoch)", step, train.steps, epoch));
+  return std::nullopt;
+}
+
+/// Weights, step and learning rate, each said by itself.
+std::optional<RetrainPlan> turn_knobs(const RetrainSetting& setting, const TrialConfig& dense, Problems& problems) {
+  RetrainPlan plan;
+  plan.name = retrain_label(setting);
+  const auto start = rewind_step(setting, setting.to, dense.train, dense.dataset.train, problems);
+  if (!start) return std::nullopt;
+  plan.start_step = *start;
+  plan.recipe = dense.train;
+  std::optional<double> lr = setting.lr;
+  if (setting.last_lr) lr = last_learning_rate(dense.train);
+  if (setting.last_lr && !lr) {
+    problems.add(setting.place, "needs an lr: the training's cosine schedule ends near zero");
+    return std::nullopt;
+  }
+  if (lr) {
+    plan.recipe->optimizer.lr = *lr;
+    plan.recipe->lr_schedule = {};
+  }
+  switch (setting.weights) {
+    case RetrainSetting::Weights::pruned:
+      plan.own_data_order = true;
+      return plan;
+    case RetrainSetting::Weights::fresh:
+      plan.weights = RetrainPlan::Weights::fresh;
+      return plan;
+    case RetrainSetting::Weights::step:
+      break;
+  }
+  const std::int64_t epoch = steps_per_epoch(dense.dataset.train, dense.train.batch_size);
+  plan.weights = RetrainPlan::Weights::step;
+  plan.weights_step = setting.weights_of.in_steps(epoch);
+  if (plan.weights_step <= dense.train.steps) return plan;
+  problems.add(setting.weights_of.place, fmt::format("are those of step {} of a training of {} steps ({} an epoch)",
+                                                     plan.weights_step, dense.train.steps, epoch));
   return std::nullopt;
 }
 
@@ -40,7 +77,7 @@ std::optional<RetrainPlan> make_retrain_plan(const RetrainSetting& setting, cons
       break;
     case After::rewind:
     case After::lr_rewind: {
-      const auto step = rewind_step(setting, dense.train, dense.dataset.train, problems);
+      const auto step = rewind_step(setting, setting.to, dense.train, dense.dataset.train, problems);
       if (!step) return std::nullopt;
       plan.recipe = dense.train;
       plan.start_step = *step;
@@ -52,7 +89,11 @@ std::optional<RetrainPlan> make_retrain_plan(const RetrainSetting& setting, cons
       }
       break;
     }
+    case After::knobs:
+      return turn_knobs(setting, dense, problems);
     case After::reinit:
+    case After::scratch_e:
+    case After::scratch_b:  // stretched when it is known what is left
       plan.recipe = dense.train;
       plan.weights = RetrainPlan::Weights::fresh;
   }

@@ -41,20 +41,6 @@ LrScheduleSpec make_lr_schedule(const TrainKeys<Maybe>& keys, std::int64_t epoch
   return schedule;
 }
 
-/// As in LrScheduleSpec, at the last step. None for cosine, which ends near zero.
-std::optional<double> last_learning_rate(const TrainRecipe& recipe) {
-  const LrScheduleSpec& schedule = recipe.lr_schedule;
-  if (schedule.shape == "cosine") return std::nullopt;
-  double lr = recipe.optimizer.lr;
-  if (schedule.warmup_steps > recipe.steps) {
-    lr *= static_cast<double>(recipe.steps) / static_cast<double>(schedule.warmup_steps);
-  }
-  for (const std::int64_t milestone : schedule.milestones) {
-    if (milestone < recipe.steps) lr *= schedule.gamma;
-  }
-  return lr;
-}
-
 }  // namespace
 
 std::int64_t steps_per_epoch(std::int64_t train_examples, std::int64_t batch_size) {
@@ -90,6 +76,30 @@ std::optional<TrainRecipe> make_train_recipe(const TrainKeys<Maybe>& keys, const
   }
   problems.add_all(found);
   return found.empty() ? std::optional(recipe) : std::nullopt;
+}
+
+std::optional<double> last_learning_rate(const TrainRecipe& recipe) {
+  const LrScheduleSpec& schedule = recipe.lr_schedule;
+  if (schedule.shape == "cosine") return std::nullopt;
+  double lr = recipe.optimizer.lr;
+  if (schedule.warmup_steps > recipe.steps) {
+    lr *= static_cast<double>(recipe.steps) / static_cast<double>(schedule.warmup_steps);
+  }
+  for (const std::int64_t milestone : schedule.milestones) {
+    if (milestone < recipe.steps) lr *= schedule.gamma;
+  }
+  return lr;
+}
+
+TrainRecipe stretched(TrainRecipe recipe, double factor) {
+  const auto stretch = [factor](std::int64_t& steps) {
+    steps = static_cast<std::int64_t>(std::llround(static_cast<double>(steps) * factor));
+  };
+  stretch(recipe.steps);
+  stretch(recipe.lr_schedule.warmup_steps);
+  stretch(recipe.lr_schedule.total_steps);
+  for (std::int64_t& milestone : recipe.lr_schedule.milestones) stretch(milestone);
+  return recipe;
 }
 
 std::optional<TrainRecipe> make_finetune_recipe(TrainKeys<Maybe> keys, const TrainKeys<Maybe>& train_keys,

@@ -1,6 +1,7 @@
 #include "experiments/graph/chain_specs.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace espalier {
 
@@ -14,16 +15,21 @@ void ChainSpecs::turn_to(const TrialConfig& config) {
       same_model && before->dataset == config.dataset && before->init == config.init && before->train == config.train;
   if (!same_network) forget_network();
   if (!same_network || before->retrain != config.retrain) retrain_.clear();
+  shuffle_.reset();
+  gradual_.reset();
 }
 
 /// The operating points of one chain of rounds begin alike.
 void ChainSpecs::keep_equal_prunes(const TrialConfig* before, const TrialConfig& config) {
   std::size_t kept = 0;
-  const bool comparable = before != nullptr && before->prune && config.prune && before->model == config.model &&
-                          before->dataset == config.dataset && before->prune->criterion == config.prune->criterion &&
-                          before->prune->granularity == config.prune->granularity &&
-                          before->prune->batches == config.prune->batches &&
-                          before->prune->batch_size == config.prune->batch_size;
+  const bool comparable =
+      before != nullptr && before->prune && config.prune && before->model == config.model &&
+      before->dataset == config.dataset && before->prune->criterion == config.prune->criterion &&
+      before->prune->granularity == config.prune->granularity && before->prune->batches == config.prune->batches &&
+      before->prune->batch_size == config.prune->batch_size && before->prune->options == config.prune->options &&
+      before->prune->ranking == config.prune->ranking && before->prune->protect == config.prune->protect &&
+      before->prune->ties == config.prune->ties && before->prune->revive == config.prune->revive &&
+      before->prune->refuse_empty == config.prune->refuse_empty;
   if (comparable) {
     const auto differ = std::ranges::mismatch(before->prune->rounds, config.prune->rounds);
     kept = static_cast<std::size_t>(differ.in1 - before->prune->rounds.begin());
@@ -52,7 +58,11 @@ SpecIndex ChainSpecs::reinit() {
 }
 
 SpecIndex ChainSpecs::shuffle() {
-  if (!shuffle_) shuffle_ = table_.add(ShuffleSpec{config_->model});
+  const PrunePlan& plan = *config_->prune;
+  if (!shuffle_) {
+    const bool across_layers = config_->control == Control::shuffle_network;
+    shuffle_ = table_.add(ShuffleSpec{config_->model, plan.granularity, across_layers, plan.protect});
+  }
   return *shuffle_;
 }
 
@@ -61,10 +71,15 @@ SpecIndex ChainSpecs::evaluate() {
   return *evaluate_;
 }
 
+TrainSpec ChainSpecs::train_spec(const TrainRecipe& recipe, std::int64_t start_step, std::int64_t end_step,
+                                 std::int64_t phase) const {
+  return {config_->model, config_->dataset,  recipe.optimizer, recipe.lr_schedule, recipe.batch_size, start_step,
+          end_step,       recipe.eval_every, phase,            recipe.augment};
+}
+
 SpecIndex ChainSpecs::train(const TrainRecipe& recipe, std::int64_t start_step, std::int64_t end_step,
                             std::int64_t phase) {
-  return table_.add_train({config_->model, config_->dataset, recipe.optimizer, recipe.lr_schedule, recipe.batch_size,
-                           start_step, end_step, recipe.eval_every, phase, recipe.augment});
+  return table_.add_train(train_spec(recipe, start_step, end_step, phase));
 }
 
 SpecIndex ChainSpecs::dense_train(std::int64_t end_step) {
@@ -85,14 +100,39 @@ SpecIndex ChainSpecs::retrain(std::size_t round) {
   return *retrain_[phase];
 }
 
+PruneSpec ChainSpecs::prune_spec() const {
+  const PrunePlan& plan = *config_->prune;
+  PruneSpec spec;
+  spec.model = config_->model;
+  spec.criterion = plan.criterion;
+  spec.granularity = plan.granularity;
+  spec.batches = plan.batches;
+  spec.batch_size = plan.batch_size;
+  if (plan.batches > 0) spec.dataset = config_->dataset;
+  spec.options = plan.options;
+  spec.ranking = plan.ranking;
+  spec.protect = plan.protect;
+  spec.ties = plan.ties;
+  spec.revive = plan.revive;
+  spec.refuse_empty = plan.refuse_empty;
+  return spec;
+}
+
 SpecIndex ChainSpecs::prune(std::size_t round) {
   if (prune_[round]) return *prune_[round];
-  const PrunePlan& plan = *config_->prune;
-  PruneSpec spec{config_->model, plan.criterion, plan.granularity, plan.rounds[round], {},
-                 plan.batches,   plan.batch_size};
-  if (plan.batches > 0) spec.dataset = config_->dataset;
+  PruneSpec spec = prune_spec();
+  spec.target = config_->prune->rounds[round];
   prune_[round] = table_.add(spec);
   return *prune_[round];
+}
+
+SpecIndex ChainSpecs::gradual_train() {
+  if (gradual_) return *gradual_;
+  const PrunePlan& plan = *config_->prune;
+  TrainSpec spec = train_spec(config_->train, 0, config_->train.steps, 0);
+  spec.gradual = GradualSpec{prune_spec(), plan.gradual->first_step, plan.gradual->every, plan.rounds};
+  gradual_ = table_.add_train(std::move(spec));
+  return *gradual_;
 }
 
 }  // namespace espalier

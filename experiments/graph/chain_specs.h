@@ -25,6 +25,7 @@ class ChainSpecs {
   SpecIndex dense_train(std::int64_t end_step);
   SpecIndex prune(std::size_t round);    ///< 0-based
   SpecIndex retrain(std::size_t round);  ///< 0-based
+  SpecIndex gradual_train();             ///< the dense training with the schedule inside
   SpecIndex shuffle();
   SpecIndex evaluate();
 
@@ -34,11 +35,14 @@ class ChainSpecs {
   void forget_network();
   void keep_equal_prunes(const TrialConfig* before, const TrialConfig& config);
   SpecIndex train(const TrainRecipe& recipe, std::int64_t start_step, std::int64_t end_step, std::int64_t phase);
+  TrainSpec train_spec(const TrainRecipe& recipe, std::int64_t start_step, std::int64_t end_step,
+                       std::int64_t phase) const;
+  PruneSpec prune_spec() const;  ///< but for its target
 
   SpecTable& table_;
   const TrialConfig* config_ = nullptr;
   ModelCounts counts_;
-  std::optional<SpecIndex> init_, reinit_, shuffle_, evaluate_;
+  std::optional<SpecIndex> init_, reinit_, shuffle_, evaluate_, gradual_;
   std::vector<std::pair<std::int64_t, SpecIndex>> dense_;  // by end step
   std::vector<std::optional<SpecIndex>> retrain_;          // by phase
   std::vector<std::optional<SpecIndex>> prune_;            // by round

@@ -5,10 +5,20 @@
 
 #include <fmt/format.h>
 
+#include "experiments/catalog.h"
+
 namespace espalier {
 namespace {
 
 constexpr double kBackwardAndForward = 3;  // multiply-adds of a training step, in forward passes
+
+const char* unit_word(const PrunePlan& prune) {
+  return prune.granularity == "weight" ? "weights" : "units";
+}
+
+std::int64_t kept_after(const PrunePlan& prune, std::size_t round) {
+  return (prune.gradual ? prune.rounds.back() : prune.rounds[round]).total_kept;
+}
 
 }  // namespace
 
@@ -28,9 +38,10 @@ TrialStages TrialChain::add(const Trial& trial, SharingReport& report) {
     found.last_train = dense_state(config_->train.steps);
     found.evaluate = evaluate(*found.last_train, std::nullopt);
   } else {
-    const std::size_t last = config_->prune->rounds.size() - 1;
-    Pruned pruned = prune_in_rounds();
-    if (config_->control == Control::shuffle) pruned.masks = shuffle(pruned.masks);
+    const std::size_t last = config_->prune->gradual ? 0 : config_->prune->rounds.size() - 1;
+    Pruned pruned = config_->prune->gradual ? prune_in_training() : prune_in_rounds();
+    const bool shuffled = config_->control == Control::shuffle || config_->control == Control::shuffle_network;
+    if (shuffled) pruned.masks = shuffle(pruned.masks);
     if (config_->control == Control::reinit) pruned.weights = init(true);
     if (config_->control == Control::reinit) {
       pruned.trained = retrain(last, pruned.weights, pruned.masks);
@@ -50,13 +61,30 @@ TrialStages TrialChain::add(const Trial& trial, SharingReport& report) {
 
 /// Up to the last round's masks: every round but the last is retrained, and the next prunes what that left.
 TrialChain::Pruned TrialChain::prune_in_rounds() {
+  const bool repairs = find_criterion(config_->prune->criterion).scores == CriterionScores::repairs_weights;
   StageIndex weights = dense_state(config_->prune->at_step);
   std::optional<StageIndex> masks;
   for (std::size_t round = 0; round < config_->prune->rounds.size(); ++round) {
     if (round > 0 && config_->retrain.recipe) weights = retrain(round - 1, retrain_origin(weights), *masks);
     masks = prune(round, weights, masks);
+    if (repairs) weights = *masks;
   }
   return {weights, *masks, std::nullopt};
+}
+
+/// Weights and masks are left by one training.
+TrialChain::Pruned TrialChain::prune_in_training() {
+  const std::int64_t steps = config_->train.steps;
+  retrain_steps_ += steps;
+  const StageIdentity identity{StageKind::train, trial_->seed, specs_.gradual_train(), init(false)};
+  const StageIndex trained = touch(stages_.add(identity, [&](Stage& stage) {
+    stage.steps = steps;
+    const auto examples = static_cast<double>(steps * config_->train.batch_size);
+    fill(stage, kBackwardAndForward * examples * static_cast<double>(specs_.counts().madds),
+         fmt::format("train {} seed {} to step {}, pruning by {} to {} {}", config_->model.name, trial_->seed, steps,
+                     config_->prune->criterion, config_->prune->rounds.back().total_kept, unit_word(*config_->prune)));
+  }));
+  return {trained, trained, trained};
 }
 
 StageIndex TrialChain::retrain_origin(StageIndex pruned) {
@@ -122,8 +150,8 @@ StageIndex TrialChain::prune(std::size_t round, StageIndex weights, std::optiona
     fill(stage,
          kBackwardAndForward * examples * static_cast<double>(specs_.counts().madds) +
              static_cast<double>(specs_.counts().prunable),
-         fmt::format("prune {} seed {} by {} to {} weights", config_->model.name, trial_->seed, plan.criterion,
-                     plan.rounds[round].total_kept));
+         fmt::format("prune {} seed {} by {} to {} {}", config_->model.name, trial_->seed, plan.criterion,
+                     plan.rounds[round].total_kept, unit_word(plan)));
   }));
 }
 
@@ -143,8 +171,8 @@ StageIndex TrialChain::retrain(std::size_t round, StageIndex weights, StageIndex
     stage.steps = steps;
     const auto examples = static_cast<double>(steps * recipe.batch_size);
     fill(stage, kBackwardAndForward * examples * static_cast<double>(specs_.counts().madds),
-         fmt::format("retrain {} seed {} with {} weights to step {}", config_->model.name, trial_->seed,
-                     config_->prune->rounds[round].total_kept, recipe.steps));
+         fmt::format("retrain {} seed {} with {} {} to step {}", config_->model.name, trial_->seed,
+                     kept_after(*config_->prune, round), unit_word(*config_->prune), recipe.steps));
   }));
 }
 
@@ -153,7 +181,8 @@ StageIndex TrialChain::evaluate(StageIndex weights, std::optional<StageIndex> ma
                                masks.value_or(StageIdentity::kNone)};
   return touch(stages_.add(identity, [&](Stage& stage) {
     const auto examples = static_cast<double>(config_->dataset.test);
-    const std::string what = masks ? fmt::format(" with {} weights", config_->prune->rounds.back().total_kept) : "";
+    const std::string what =
+        masks ? fmt::format(" with {} {}", config_->prune->rounds.back().total_kept, unit_word(*config_->prune)) : "";
     fill(stage, examples * static_cast<double>(specs_.counts().madds),
          fmt::format("evaluate {} seed {}{}", config_->model.name, trial_->seed, what));
   }));

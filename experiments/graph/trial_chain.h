@@ -23,7 +23,7 @@ class TrialChain {
 
  private:
   struct Pruned {
-    StageIndex weights;  ///< what the last round pruned
+    StageIndex weights;  ///< what the last round pruned, or what it left of them where it repairs or trains
     StageIndex masks;
     std::optional<StageIndex> trained;  ///< by the last round's retraining
   };
@@ -32,6 +32,7 @@ class TrialChain {
   StageIndex init(bool fresh);
   StageIndex dense_state(std::int64_t step);
   Pruned prune_in_rounds();
+  Pruned prune_in_training();
   StageIndex prune(std::size_t round, StageIndex weights, std::optional<StageIndex> masks);
   StageIndex shuffle(StageIndex masks);
   StageIndex retrain(std::size_t round, StageIndex weights, StageIndex masks);

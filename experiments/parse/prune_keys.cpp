@@ -3,69 +3,15 @@
 #include <algorithm>
 
 #include "experiments/catalog.h"
+#include "experiments/granularity.h"
+#include "experiments/parse/prune_values.h"
 #include "experiments/parse/scalars.h"
+#include "experiments/parse/schedule_key.h"
 
 namespace espalier {
 namespace {
 
-constexpr std::int64_t kMostRounds = 1'000;
 constexpr std::int64_t kMostBatches = 1'000'000;
-
-std::optional<double> parse_rate(const YamlValue& value, Problems& problems) {
-  return parse_number(value, {0, 1, false, false, "the fraction of what is left that a round removes"}, problems);
-}
-
-std::optional<double> parse_layer_rate(const YamlValue& value, Problems& problems) {
-  return parse_number(value, {0, 1, true, false, "the fraction of what is left that a round removes"}, problems);
-}
-
-template <typename Parse>
-std::vector<LayerShare> read_shares(const YamlValue& value, Parse parse, Problems& problems) {
-  std::vector<LayerShare> shares;
-  if (value.kind != YamlValue::Kind::map) {
-    problems.add(value.place, "expected a map from layers to numbers, as in {fc3: 0.1}, found " + describe(value));
-  }
-  for (const YamlEntry& entry : value.entries) {
-    if (const auto share = parse(entry.value, problems)) shares.push_back({entry.key, *share, entry.place});
-  }
-  return shares;
-}
-
-std::optional<AllocationSetting> parse_allocation(const YamlValue& value, Problems& problems) {
-  if (value.kind == YamlValue::Kind::map)
-    return AllocationSetting{"table", read_shares(value, parse_sparsity, problems)};
-  const auto name = parse_name(value, catalog_names(list_allocations()), problems);
-  return name ? std::optional(AllocationSetting{*name, {}}) : std::nullopt;
-}
-
-std::optional<ScheduleSetting> parse_schedule(const YamlValue& value, Problems& problems) {
-  const auto form = parse_form(value, catalog_names(list_schedules()), problems);
-  if (!form) return std::nullopt;
-  ScheduleSetting schedule;
-  schedule.name = form->name;
-  schedule.place = value.place;
-  const bool iterative = schedule.name == "iterative";
-  MapReader map(form->settings, problems);
-  if (schedule.name == "one_shot") {
-    schedule.rounds = 1;
-  } else if (const YamlValue* rounds = map.find("rounds")) {
-    schedule.rounds = parse_count(*rounds, 1, kMostRounds, problems).value_or(1);
-  } else if (!iterative) {
-    map.require("rounds", "how many rounds, as in {" + schedule.name + ": {rounds: 5}}");
-  }
-  if (const YamlValue* rate = iterative ? map.find("rate") : nullptr) {
-    schedule.rate = parse_rate(*rate, problems).value_or(0.5);
-  }
-  if (const YamlValue* rates = iterative ? map.find("rates") : nullptr) {
-    schedule.rates = read_shares(*rates, parse_layer_rate, problems);
-  }
-  map.finish();
-  if (iterative && schedule.rate == 0 && schedule.rounds == 0) {
-    problems.add(value.place,
-                 "expected rounds, as in {iterative: {rounds: 5}}, or a rate, as in {iterative: {rate: 0.2}}");
-  }
-  return schedule;
-}
 
 std::optional<PruneMoment> parse_moment(const YamlValue& value, Problems& problems) {
   if (value.kind == YamlValue::Kind::scalar && value.text == "trained") return PruneMoment{true, {0, 0, value.place}};
@@ -90,13 +36,44 @@ std::string itself(const std::string& name) {
 
 /// Nothing where a rate alone is given: its rounds are not known here, and may be as many as another schedule's.
 std::string schedule_column(const ScheduleSetting& setting) {
-  return setting.rounds == 0 ? "" : setting.name + " " + std::to_string(setting.rounds);
+  const bool told = setting.rounds > 0 && setting.initial == 0;
+  return told ? setting.name + " " + std::to_string(setting.rounds) : "";
+}
+
+/// Options have no column.
+std::string criterion_column(const CriterionSetting& setting) {
+  return setting.options.empty() ? setting.name : "";
+}
+
+void read_once_keys(MapReader& map, PruneKeys& keys, Problems& problems) {
+  if (const YamlValue* protect = map.find("protect")) keys.protect = parse_patterns(*protect, problems);
+  if (const YamlValue* empty = map.find("on_empty")) {
+    keys.refuse_empty = parse_name(*empty, {"warn", "refuse"}, problems) == "refuse";
+  }
+  const YamlValue* at = map.find("at");
+  const auto is_gradual = [](const ScheduleSetting& schedule) { return schedule.gradual.has_value(); };
+  if (at != nullptr && keys.schedule.given() && std::ranges::all_of(keys.schedule.values, is_gradual)) {
+    problems.add(at->place, "is not used: the schedule says from when on it prunes inside the training");
+  }
+}
+
+void remember_places(const YamlValue& value, PruneKeys& keys) {
+  const auto place_of = [&](const char* key) {
+    const YamlValue* given = value.find(key);
+    return given != nullptr ? given->place : value.place;
+  };
+  keys.criterion_place = place_of(keys.criterion.given() ? "criterion" : "method");
+  keys.granularity_place = place_of("granularity");
+  keys.allocation_place = place_of("allocation");
+  keys.dialect_place = place_of("dialect");
+  keys.min_kept_place = place_of("min_kept");
+  keys.max_kept_place = place_of("max_kept");
 }
 
 void refuse_data_keys_without_use(MapReader& map, const PruneKeys& keys, Problems& problems) {
   const auto& names = keys.criterion.given() ? keys.criterion.values : keys.method.values;
-  const auto needs_data = [](const std::string& name) {
-    return find_criterion(name).needs != CriterionNeeds::needs_nothing;
+  const auto needs_data = [](const CriterionSetting& setting) {
+    return find_criterion(setting.name).needs != CriterionNeeds::needs_nothing;
   };
   if (names.empty() || std::ranges::any_of(names, needs_data)) return;
   for (const char* key : {"batches", "batch_size"}) {
@@ -105,8 +82,13 @@ void refuse_data_keys_without_use(MapReader& map, const PruneKeys& keys, Problem
   }
 }
 
-/// How far to prune is said once: by a sparsity, by a table of sparsities, or by a rate and a number of rounds.
+bool says_how_much(const std::string& granularity) {
+  return parse_granularity(granularity).kind == Granularity::Kind::n_of_m;
+}
+
+/// How far to prune is said once: by a sparsity, by a table of sparsities, by a rate and a number of rounds, or by n:m.
 void check_target(MapReader& map, const PruneKeys& keys, Problems& problems) {
+  if (keys.granularity.given() && std::ranges::all_of(keys.granularity.values, says_how_much)) return;
   const auto is_table = [](const AllocationSetting& allocation) { return allocation.name == "table"; };
   const bool only_tables = keys.allocation.given() && std::ranges::all_of(keys.allocation.values, is_table);
   const YamlValue* sparsity = map.find("sparsity");
@@ -136,18 +118,22 @@ void check_target(MapReader& map, const PruneKeys& keys, Problems& problems) {
 void read_prune_keys(AxisReader& axes, const YamlValue& value, PruneKeys& keys) {
   Problems& problems = axes.problems();
   MapReader map(value, problems);
-  const std::vector<std::string> criteria = catalog_names(list_criteria());
-  axes.read(map, "method", keys.method, name_from(criteria), AxisReader::Column<std::string>(itself));
-  axes.read(map, "criterion", keys.criterion, name_from(criteria), AxisReader::Column<std::string>(itself));
-  axes.read(map, "granularity", keys.granularity, name_from({"weight"}), AxisReader::Column<std::string>(itself));
+  axes.read(map, "method", keys.method, parse_criterion, AxisReader::Column<CriterionSetting>(criterion_column));
+  axes.read(map, "criterion", keys.criterion, parse_criterion, AxisReader::Column<CriterionSetting>(criterion_column));
+  axes.read(map, "granularity", keys.granularity, parse_granularity_value, AxisReader::Column<std::string>(itself));
   axes.read(map, "sparsity", keys.sparsity, parse_sparsity,
             AxisReader::Column<double>([](double sparsity) { return std::to_string(sparsity); }));
   axes.read(map, "allocation", keys.allocation, parse_allocation,
             AxisReader::Column<AllocationSetting>([](const AllocationSetting& setting) { return setting.name; }));
   axes.read(map, "schedule", keys.schedule, parse_schedule, AxisReader::Column<ScheduleSetting>(schedule_column));
+  axes.read(map, "dialect", keys.dialect, name_from(catalog_names(list_dialects())));
+  axes.read(map, "min_kept", keys.min_kept, parse_bound);
+  axes.read(map, "max_kept", keys.max_kept, parse_bound);
   axes.read(map, "at", keys.at, parse_moment);
   axes.read(map, "batches", keys.batches, count_up_to(kMostBatches));
   axes.read(map, "batch_size", keys.batch_size, count_up_to(kMostBatches));
+  read_once_keys(map, keys, problems);
+  remember_places(value, keys);
   map.finish();
   if (value.kind != YamlValue::Kind::map && value.kind != YamlValue::Kind::null) return;
   if (map.find("criterion") == nullptr)

@@ -1,5 +1,7 @@
 #include "experiments/parse/retrain_key.h"
 
+#include <fmt/format.h>
+
 #include "experiments/catalog.h"
 #include "experiments/parse/map_reader.h"
 #include "experiments/parse/scalars.h"
@@ -43,7 +45,57 @@ void read_lr_rewind(const YamlValue& settings, RetrainSetting& setting, Problems
   }
 }
 
+void read_weights(const YamlValue& value, RetrainSetting& setting, Problems& problems) {
+  using Weights = RetrainSetting::Weights;
+  const bool is_word = value.kind == YamlValue::Kind::scalar;
+  if (is_word && value.text == "pruned") return;
+  if (is_word && value.text == "fresh") {
+    setting.weights = Weights::fresh;
+    return;
+  }
+  setting.weights = Weights::step;
+  setting.weights_of = {0, 0, value.place};
+  if (is_word && value.text == "init") return;
+  setting.weights_of = parse_length(value, problems, "pruned, fresh, init or ").value_or(setting.weights_of);
+}
+
+/// Which weights, which step of the schedule, which learning rate: Renda, Frankle & Carbin 2020, arXiv:2003.02389.
+RetrainSetting read_knobs(const YamlValue& value, Problems& problems) {
+  RetrainSetting setting;
+  setting.form = After::knobs;
+  setting.place = value.place;
+  setting.to.place = value.place;
+  MapReader map(value, problems);
+  const char* example = "as in {weights: pruned, schedule: 500it, lr: 0.01}";
+  const YamlValue* weights = map.require("weights", std::string("pruned, fresh, init or a step, ") + example);
+  const YamlValue* schedule = map.require("schedule", std::string("the step to go on from, ") + example);
+  const YamlValue* lr = map.find("lr");
+  map.finish();
+  if (weights != nullptr) read_weights(*weights, setting, problems);
+  if (schedule != nullptr) setting.to = read_step(*schedule, problems);
+  if (lr != nullptr && lr->kind == YamlValue::Kind::scalar && lr->text == "last") {
+    setting.last_lr = true;
+  } else if (lr != nullptr) {
+    setting.lr = parse_number(*lr, {0, 1000, false, true, "or last: the training's last learning rate"}, problems);
+  }
+  return setting;
+}
+
+std::string knobs_label(const RetrainSetting& setting) {
+  using Weights = RetrainSetting::Weights;
+  std::string text = "weights ";
+  text += setting.weights == Weights::step     ? to_string(setting.weights_of)
+          : setting.weights == Weights::pruned ? "pruned"
+                                               : "fresh";
+  text += " schedule " + to_string(setting.to);
+  if (setting.last_lr) text += " lr last";
+  if (setting.lr) text += fmt::format(" lr {}", *setting.lr);
+  return text;
+}
+
 After form_called(const std::string& name) {
+  if (name == "scratch_e") return After::scratch_e;
+  if (name == "scratch_b") return After::scratch_b;
   if (name == "finetune") return After::finetune;
   if (name == "rewind") return After::rewind;
   if (name == "lr_rewind") return After::lr_rewind;
@@ -53,6 +105,8 @@ After form_called(const std::string& name) {
 }  // namespace
 
 std::optional<RetrainSetting> parse_retrain(const YamlValue& value, Problems& problems) {
+  const bool has_knobs = value.find("weights") != nullptr || value.find("schedule") != nullptr;
+  if (value.kind == YamlValue::Kind::map && has_knobs) return read_knobs(value, problems);
   const auto form = parse_form(value, catalog_names(list_retrains()), problems);
   if (!form) return std::nullopt;
   RetrainSetting setting;
@@ -71,6 +125,9 @@ std::optional<RetrainSetting> parse_retrain(const YamlValue& value, Problems& pr
       break;
     case After::none:
     case After::reinit:
+    case After::scratch_e:
+    case After::scratch_b:
+    case After::knobs:
       MapReader(form->settings, problems).finish();
   }
   return setting;
@@ -89,9 +146,15 @@ std::string retrain_label(const RetrainSetting& setting) {
       if (setting.last_epochs > 0) return "lr_rewind " + std::to_string(setting.last_epochs) + "ep";
       return "lr_rewind to " + to_string(setting.to);
     case After::reinit:
+      return "reinit";
+    case After::scratch_e:
+      return "scratch_e";
+    case After::scratch_b:
+      return "scratch_b";
+    case After::knobs:
       break;
   }
-  return "reinit";
+  return knobs_label(setting);
 }
 
 }  // namespace espalier

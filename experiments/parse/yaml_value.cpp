@@ -32,7 +32,7 @@ bool is_called(const YamlValue& map, const YamlValue& word) {
 }
 
 bool may_hold_choices(const YamlEntry& entry) {
-  return entry.key != "milestones" &&
+  return entry.key != "milestones" && entry.key != "block" &&
          (entry.value.kind == YamlValue::Kind::list || entry.value.kind == YamlValue::Kind::map);
 }
 

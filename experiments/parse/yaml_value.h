@@ -44,7 +44,7 @@ std::string value_text(const YamlValue& value);
 bool matches(const YamlValue& value, const YamlValue& pattern);
 
 /// One value for every way of choosing an item from each list inside: {a: [1, 2], b: 3} becomes {a: 1, b: 3}, {a: 2, b:
-/// 3}. Keys that truly take a list (milestones) stay. A value without lists becomes itself.
+/// 3}. Keys that truly take a list (milestones, block) stay. A value without lists becomes itself.
 std::vector<YamlValue> alternatives(const YamlValue& value);
 
 /// How many alternatives there are; `limit` if there are more than that.

@@ -20,7 +20,7 @@ TEST(Catalog, names_are_those_of_the_tables) {
               ElementsAre("open_lth", "shrinkbench", "synflow", "jaxpruner", "torch", "wanda"));
   EXPECT_THAT(catalog_names(list_optimizers()), ElementsAre("sgd", "adam"));
   EXPECT_THAT(catalog_names(list_inits()), ElementsAre("glorot_normal", "kaiming_normal", "as_scripted"));
-  EXPECT_THAT(catalog_names(list_retrains()), ElementsAre("none", "finetune", "rewind", "lr_rewind", "reinit"));
+  EXPECT_THAT(catalog_names(list_retrains()), ElementsAre("none", "finetune", "rewind", "lr_rewind", "reinit", "scratch_e", "scratch_b"));
   EXPECT_THAT(catalog_names(list_models()),
               ElementsAre("lenet-300-100", "lenet-5", "mlp", "conv-2", "conv-4", "conv-6", "vgg-11-bn", "vgg-16-bn",
                           "vgg-19-bn", "resnet-20", "resnet-32", "resnet-56", "transformer"));

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "experiments/problems.h"
+#include "experiments/sweep_spec.h"
+
+namespace espalier {
+
+/// The places in `names` of those that fit the pattern: an exact name, or one with * and ? as in a shell. Nothing after
+/// reporting a pattern that fits none.
+std::vector<std::size_t> find_matches(const std::string& pattern, const std::vector<std::string>& names,
+                                      const KeyPlace& place, Problems& problems);
+
+}  // namespace espalier

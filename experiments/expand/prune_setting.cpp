@@ -1,0 +1,202 @@
+#include "experiments/expand/prune_setting.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "experiments/allocations/allocations.h"
+#include "experiments/catalog.h"
+
+namespace espalier {
+namespace {
+
+using Kind = Granularity::Kind;
+
+constexpr double kSameSparsity = 1e-9;
+
+std::string list_of(const std::vector<std::string_view>& names) {
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+bool contains(const std::vector<std::string_view>& names, std::string_view name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+/// One setting that is checked: every reason is said with both of its sides.
+class Checker {
+ public:
+  Checker(const PruneSetting& setting, const PruneKeys& keys, Problems& problems)
+      : setting_(setting), keys_(keys), problems_(problems), granularity_(to_string(setting.granularity)) {}
+
+  bool check() {
+    check_allocation();
+    check_pattern();
+    check_repairs();
+    check_bounds();
+    check_gradual();
+    if (setting_.dialect) check_dialect();
+    return fine_;
+  }
+
+ private:
+  void refuse(const KeyPlace& place, std::string message) {
+    problems_.add(place, std::move(message));
+    fine_ = false;
+  }
+
+  bool is(Kind kind) const { return setting_.granularity.kind == kind; }
+
+  void check_allocation() {
+    const std::string& name = setting_.allocation.name;
+    const bool one_layer = is(Kind::weight) || is(Kind::block) || is(Kind::row) || is(Kind::filter);
+    if (name == "per_row" && !is(Kind::weight) && !is(Kind::n_of_m)) {
+      refuse(keys_.allocation_place, fmt::format("per_row counts the weights of each output, which granularity {} does "
+                                                 "not remove one by one; use granularity weight",
+                                                 granularity_));
+    } else if ((name == "erk" || name == "er") && !one_layer && !is(Kind::n_of_m)) {
+      refuse(keys_.allocation_place,
+             fmt::format("{} looks at the shape of single layers, and granularity {} removes parts of several at once; "
+                         "use weight, block, row or filter",
+                         name, granularity_));
+    } else if (name == "lamp" && is(Kind::layer)) {
+      refuse(keys_.allocation_place,
+             fmt::format("lamp ranks the units of several layers, and granularity {} has all blocks in one ranking",
+                         granularity_));
+    }
+    const std::string& criterion = setting_.criterion.name;
+    const bool signed_scores = criterion == "grasp" || criterion == "movement" || criterion == "obd_hessian";
+    if (name == "lamp" && signed_scores) {
+      refuse(keys_.allocation_place,
+             fmt::format("lamp compares squares, and scores of criterion {} can be negative", criterion));
+    }
+  }
+
+  void check_pattern() {
+    if (!is(Kind::n_of_m)) return;
+    const Granularity& pattern = setting_.granularity;
+    const double sparsity = 1 - static_cast<double>(pattern.kept) / static_cast<double>(pattern.of);
+    if (setting_.sparsity && std::abs(*setting_.sparsity - sparsity) > kSameSparsity) {
+      refuse(keys_.granularity_place,
+             fmt::format("{} keeps {} of every {} inputs, which is sparsity {:.6g}, not {:.6g}; leave sparsity out",
+                         granularity_, pattern.kept, pattern.of, sparsity, *setting_.sparsity));
+    }
+    const std::string& allocation = setting_.allocation.name;
+    if (allocation != "uniform" && allocation != "global") {
+      refuse(keys_.allocation_place,
+             fmt::format("{} has nothing to spread: granularity {} keeps the same share of every input group",
+                         allocation, granularity_));
+    }
+    if (setting_.schedule.name != "one_shot") {
+      refuse(setting_.schedule.place,
+             fmt::format("{} has rounds of other sparsities, which granularity {} cannot reach", setting_.schedule.name,
+                         granularity_));
+    }
+  }
+
+  void check_repairs() {
+    const std::string& name = setting_.criterion.name;
+    if (find_criterion(name).scores != CriterionScores::repairs_weights) return;
+    const bool by_rank = setting_.allocation.name == "lamp" || setting_.allocation.name == "per_row" ||
+                         (name == "sparsegpt" && setting_.allocation.name == "global" && !is(Kind::n_of_m));
+    if (by_rank) {
+      refuse(
+          keys_.allocation_place,
+          fmt::format("{} does not fit criterion {}, which repairs one layer after another to a count of its own; use "
+                      "uniform, erk, er or a table",
+                      setting_.allocation.name, name));
+    }
+    if (setting_.dialect) {
+      refuse(keys_.dialect_place, fmt::format("{} says how scores are selected, but criterion {} selects as it repairs",
+                                              setting_.dialect_name, name));
+    }
+    if (setting_.schedule.gradual) {
+      refuse(setting_.schedule.place,
+             fmt::format("prunes inside a training, where criterion {} cannot repair weights", name));
+    }
+  }
+
+  void check_bounds() {
+    for (const auto& [bound, place, key] : {std::tuple{&setting_.min_kept, &keys_.min_kept_place, "min_kept"},
+                                            std::tuple{&setting_.max_kept, &keys_.max_kept_place, "max_kept"}}) {
+      if (!*bound) continue;
+      const bool by_count = is(Kind::n_of_m) || setting_.allocation.name == "per_row";
+      if (by_count) {
+        refuse(*place, fmt::format("{} is not used: {} says how much of every row is kept", key,
+                                   is(Kind::n_of_m) ? "granularity " + granularity_ : "allocation per_row"));
+      } else if (setting_.dialect) {
+        refuse(*place, fmt::format("{} is unknown to dialect {}", key, setting_.dialect_name));
+      } else if (find_criterion(setting_.criterion.name).scores == CriterionScores::repairs_weights &&
+                 has_one_ranking(setting_.allocation)) {
+        refuse(*place, fmt::format("{} does not fit criterion {} with one ranking over all layers", key,
+                                   setting_.criterion.name));
+      }
+    }
+  }
+
+  void check_gradual() {
+    const ScheduleSetting& schedule = setting_.schedule;
+    if (setting_.sparsity && schedule.initial > 0 && schedule.name != "agp" && schedule.initial >= *setting_.sparsity) {
+      refuse(schedule.place, fmt::format("begins with sparsity {:.6g}, which is not below {:.6g}", schedule.initial,
+                                         *setting_.sparsity));
+    }
+  }
+
+  void check_dialect() {
+    const std::string& name = setting_.dialect_name;
+    const Dialect& dialect = *setting_.dialect;
+    const bool half = is(Kind::n_of_m) && 2 * setting_.granularity.kept == setting_.granularity.of;
+    const bool pattern = half && (name == "wanda" || dialect.structures);
+    if (!is(Kind::weight) && !pattern && (is(Kind::n_of_m) || !dialect.structures)) {
+      refuse(keys_.dialect_place, fmt::format("{} does not know granularity {}", name, granularity_));
+    }
+    if (!pattern && !contains(dialect.allocations, setting_.allocation.name)) {
+      refuse(keys_.dialect_place, fmt::format("{} does not know allocation {} (one of {})", name,
+                                              setting_.allocation.name, list_of(dialect.allocations)));
+    }
+    if (!contains(dialect.schedules, setting_.schedule.name)) {
+      refuse(keys_.dialect_place, fmt::format("{} does not know schedule {} (one of {})", name, setting_.schedule.name,
+                                              list_of(dialect.schedules)));
+    }
+  }
+
+  const PruneSetting& setting_;
+  const PruneKeys& keys_;
+  Problems& problems_;
+  const std::string granularity_;
+  bool fine_ = true;
+};
+
+}  // namespace
+
+bool has_one_ranking(const AllocationSetting& allocation) {
+  return allocation.name != "table" && find_allocation(allocation.name).one_ranking;
+}
+
+PruneSetting pick_prune_setting(const PruneKeys& keys, const Combination& combination, const KeyPlace& place) {
+  PruneSetting setting;
+  setting.criterion = keys.criterion.given() ? keys.criterion.at(combination) : keys.method.at(combination);
+  setting.granularity = parse_granularity(keys.granularity.pick(combination).value_or("weight"));
+  setting.sparsity = keys.sparsity.pick(combination);
+  setting.schedule =
+      keys.schedule.pick(combination).value_or(ScheduleSetting{"one_shot", 1, 0, 0, {}, std::nullopt, place});
+  setting.dialect_name = keys.dialect.pick(combination).value_or("");
+  if (!setting.dialect_name.empty()) setting.dialect = find_dialect(setting.dialect_name);
+  std::string allocation = "global";
+  if (setting.dialect) allocation = setting.dialect->default_allocation;
+  const bool layer_by_layer = setting.granularity.kind == Granularity::Kind::n_of_m ||
+                              setting.criterion.name == "sparsegpt" ||
+                              (allocation == "per_row" && setting.criterion.name == "magnitude");
+  setting.allocation =
+      keys.allocation.pick(combination).value_or(AllocationSetting{layer_by_layer ? "uniform" : allocation, {}});
+  setting.min_kept = keys.min_kept.pick(combination);
+  setting.max_kept = keys.max_kept.pick(combination);
+  return setting;
+}
+
+bool check_prune_setting(const PruneSetting& setting, const PruneKeys& keys, Problems& problems) {
+  return Checker(setting, keys, problems).check();
+}
+
+}  // namespace espalier

@@ -1,0 +1,124 @@
+#include "experiments/parse/prune_values.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "base/error.h"
+#include "base/suggest.h"
+#include "experiments/catalog.h"
+#include "experiments/granularity.h"
+#include "experiments/parse/map_reader.h"
+#include "experiments/parse/scalars.h"
+
+namespace espalier {
+namespace {
+
+constexpr double kMostUnits = 1e12;
+constexpr double kLargestOption = 1e12;
+
+std::optional<std::string> canonical_granularity(const std::string& text, const KeyPlace& place, Problems& problems) {
+  try {
+    return to_string(parse_granularity(text));
+  } catch (const Error& error) {
+    problems.add(place, error.what());
+    return std::nullopt;
+  }
+}
+
+std::string block_text(const YamlValue& sides) {
+  if (sides.kind != YamlValue::Kind::list || sides.items.size() != 2) return "block " + sides.text;
+  return "block " + sides.items[0].text + "x" + sides.items[1].text;
+}
+
+}  // namespace
+
+std::optional<CriterionSetting> parse_criterion(const YamlValue& value, Problems& problems) {
+  const auto form = parse_form(value, catalog_names(list_criteria()), problems);
+  if (!form) return std::nullopt;
+  CriterionSetting setting{form->name, {}};
+  const std::map<std::string, double> defaults = default_options(find_criterion(form->name));
+  MapReader map(form->settings, problems);
+  std::vector<std::string> names;
+  for (const auto& [name, standard] : defaults) {
+    names.push_back(name);
+    const YamlValue* given = map.find(name);
+    if (given == nullptr) continue;
+    const auto number = parse_number(*given, {-kLargestOption, kLargestOption, true, true, ""}, problems);
+    if (number && *number != standard) setting.options[name] = *number;
+  }
+  for (const YamlEntry& entry : form->settings.entries) {
+    if (std::ranges::find(names, entry.key) != names.end()) continue;
+    problems.add(entry.place, names.empty() ? "criterion " + form->name + " has no options"
+                                            : "criterion " + form->name + ": " + unknown_name(entry.key, names));
+  }
+  return setting;
+}
+
+std::optional<std::string> parse_granularity_value(const YamlValue& value, Problems& problems) {
+  if (value.kind == YamlValue::Kind::scalar) return canonical_granularity(value.text, value.place, problems);
+  if (value.kind != YamlValue::Kind::map || value.entries.empty()) {
+    problems.add(value.place,
+                 "expected what is removed together, as in filter, 2:4 or {block: [4, 4]}, found " + describe(value));
+    return std::nullopt;
+  }
+  MapReader map(value, problems);
+  const YamlValue* reduction = map.find("reduction");
+  const YamlValue* n = map.find("n");
+  const YamlValue* m = map.find("m");
+  std::string text;
+  if (n != nullptr && m != nullptr) {
+    text = n->text + ":" + m->text;
+  } else if (const YamlValue* sides = map.find("block")) {
+    text = block_text(*sides);
+  }
+  for (const char* kind : {"row", "filter", "channel", "head", "layer"}) {
+    if (const YamlValue* how = map.find(kind)) text = std::string(kind) + (how->text.empty() ? "" : " " + how->text);
+  }
+  if (reduction != nullptr) text += " " + reduction->text;
+  map.finish();
+  if (!text.empty()) return canonical_granularity(text, value.place, problems);
+  problems.add(value.place, "expected {block: [4, 4]}, {n: 2, m: 4} or {filter: l1}, found " + flow_text(value));
+  return std::nullopt;
+}
+
+std::optional<AllocationSetting> parse_allocation(const YamlValue& value, Problems& problems) {
+  if (value.kind != YamlValue::Kind::map) {
+    const auto name = parse_name(value, catalog_names(list_allocations()), problems);
+    return name ? std::optional(AllocationSetting{*name, {}}) : std::nullopt;
+  }
+  AllocationSetting setting{"table", {}};
+  for (const YamlEntry& entry : value.entries) {
+    if (const auto share = parse_sparsity(entry.value, problems)) {
+      setting.table.push_back({entry.key, *share, entry.place});
+    }
+  }
+  return setting;
+}
+
+std::optional<BoundSetting> parse_bound(const YamlValue& value, Problems& problems) {
+  const NumberRange range{0, kMostUnits, true, true, "below 1 a fraction of a layer's units, from 1 on how many"};
+  BoundSetting setting;
+  const auto add = [&](const std::string& layer, const YamlValue& bound, const KeyPlace& place) {
+    const auto number = parse_number(bound, range, problems);
+    if (number && *number >= 1 && *number != std::floor(*number)) {
+      problems.add(bound.place, "expected a whole number of units, or a fraction below 1, found " + describe(bound));
+    } else if (number) {
+      setting.layers.push_back({layer, *number, place});
+    }
+  };
+  if (value.kind != YamlValue::Kind::map) add("*", value, value.place);
+  for (const YamlEntry& entry : value.entries) add(entry.key, entry.value, entry.place);
+  return setting.layers.empty() ? std::nullopt : std::optional(setting);
+}
+
+std::vector<NamePattern> parse_patterns(const YamlValue& value, Problems& problems) {
+  std::vector<NamePattern> patterns;
+  for (const YamlValue& item : value.kind == YamlValue::Kind::list ? value.items : std::vector{value}) {
+    if (const auto text = parse_text(item, problems)) patterns.push_back({*text, item.place});
+  }
+  return patterns;
+}
+
+}  // namespace espalier

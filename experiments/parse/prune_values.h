@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/parse/yaml_value.h"
+#include "experiments/problems.h"
+#include "experiments/sweep_spec.h"
+
+namespace espalier {
+
+// Readers of what `prune` is told, one value each; each returns the value, or nothing after reporting what is wrong.
+
+/// `snip`, `{grasp: {temperature: 100}}`: options are those of catalog/criteria.def.
+std::optional<CriterionSetting> parse_criterion(const YamlValue& value, Problems& problems);
+
+/// As experiments/granularity.h writes it, or as a map: `{block: [4, 4], reduction: mean}`, `{n: 2, m: 4}`,
+/// `{filter: l1}`. Its canonical text.
+std::optional<std::string> parse_granularity_value(const YamlValue& value, Problems& problems);
+
+/// `erk`, `{fc*: 0.9, fc3: 0.5}`.
+std::optional<AllocationSetting> parse_allocation(const YamlValue& value, Problems& problems);
+
+/// `0.05`, `1`, `{conv*: 0.2, fc3: 10}`.
+std::optional<BoundSetting> parse_bound(const YamlValue& value, Problems& problems);
+
+/// `fc3`, `[conv1, "fc*"]`.
+std::vector<NamePattern> parse_patterns(const YamlValue& value, Problems& problems);
+
+}  // namespace espalier
