@@ -29,10 +29,6 @@ std::optional<ModelRequest> parse_model(const YamlValue& value, Problems& proble
   map.finish();
   const auto path = file != nullptr ? parse_text(*file, problems) : std::nullopt;
   if (!path) return std::nullopt;
-  if (path->empty()) {
-    problems.add(file->place, "expected the module's file, as in {torchscript: net.pt}");
-    return std::nullopt;
-  }
   return ModelRequest{"", *path};
 }
 

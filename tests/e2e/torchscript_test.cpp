@@ -1,0 +1,176 @@
+// A TorchScript file is a model like any other: from the sweep that names it to the file that Python loads again.
+#include <algorithm>
+
+#include "base/files.h"
+#include "experiments/safetensors.h"
+#include "tests/e2e/sweep_case.h"
+
+namespace espalier {
+namespace {
+
+const char* const kPython = "/usr/bin/python3";
+
+const char* const kMakeNet = R"(
+import sys, torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(1, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(4))
+        self.dropout = nn.Dropout(0.3)
+        self.out = nn.Linear(6 * 7 * 7, 10)
+    def forward(self, x):
+        return self.out(self.dropout(self.features(x).flatten(1)))
+torch.manual_seed(1)
+torch.jit.script(Net()).save(sys.argv[1])
+torch.save(Net().state_dict(), sys.argv[2])
+torch.jit.script(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten())).save(sys.argv[3])
+)";
+
+const char* const kLookAtNet = R"(
+import sys, torch
+before, after = torch.jit.load(sys.argv[1]).eval(), torch.jit.load(sys.argv[2]).eval()
+state = after.state_dict()
+assert state.keys() == before.state_dict().keys()
+print(int(state['features.0.weight'].count_nonzero() + state['out.weight'].count_nonzero()),
+      int(state['features.1.num_batches_tracked']), after(torch.zeros(2, 1, 28, 28)).shape[1],
+      bool((state['features.1.running_var'] != before.state_dict()['features.1.running_var']).all()))
+)";
+
+class TorchScript : public SweepCase {
+ protected:
+  std::string made_module() {
+    const std::string file = (folder_ / "net.pt").string();
+    const auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    EXPECT_EQ(Program({(beside / "write_script_module").string(), file}).wait().exit_code, 0);
+    return file;
+  }
+  /// Python scripts only what it can read the source of.
+  ProgramEnd python(const std::string& source, const std::vector<std::string>& arguments) {
+    std::vector<std::string> command{kPython, write("program.py", source)};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    return Program(command).wait();
+  }
+  static bool has_python_torch() { return Program({kPython, "-c", "import torch"}).wait().exit_code == 0; }
+
+  std::string sweep_of(const std::string& file, const std::string& rest = "") {
+    return write("script.yaml",
+                 "sweep: script\ndataset: {name: glyphs, train: 700, validation: 100, test: 200}\n"
+                 "model: {torchscript: " +
+                     file +
+                     "}\nseeds: 1\n"
+                     "train: {optimizer: adam, lr: 1e-3, batch_size: 50, epochs: 4}\n" +
+                     (rest.empty() ? "prune: {method: magnitude, sparsity: 0.8}\n"
+                                     "retrain: {rewind: {to: 10it}}\ncontrols: [random, shuffle, reinit]\n"
+                                   : rest));
+  }
+  ProgramEnd run(const std::string& sweep, const std::string& store) {
+    return espalier({"run", sweep, "--store", store, "--workers", "1", "--quiet"});
+  }
+  void refuse(const std::vector<std::string>& arguments, const std::vector<std::string>& words) {
+    const ProgramEnd end = espalier(arguments);
+    EXPECT_EQ(end.exit_code, 2) << end.out << end.err;
+    for (const std::string& word : words)
+      EXPECT_NE(end.err.find(word), std::string::npos) << "no \"" << word << "\" in: " << end.err;
+  }
+  static std::string magnitude_trial(const std::string& store) {
+    for (const nlohmann::json& row : results_of(store)) {
+      if (row["method"] == "magnitude" && row["control"] == "none") return row["trial_key"].get<std::string>();
+    }
+    ADD_FAILURE() << "no trial of magnitude";
+    return "";
+  }
+};
+
+TEST_F(TorchScript, RunsIsInterruptedAndEndsTheSame) {
+  const std::string sweep = sweep_of(made_module());
+  const ProgramEnd whole = run(sweep, store("whole"));
+  ASSERT_EQ(whole.exit_code, 0) << whole.out << whole.err;
+  const nlohmann::json expected = results_of(store("whole"));
+  ASSERT_EQ(expected.size(), 5U);  // dense, magnitude, random, shuffle, reinit
+  for (const nlohmann::json& row : expected) {
+    EXPECT_EQ(row["model"].get<std::string>().rfind("torchscript-", 0), 0U);
+    EXPECT_EQ(row["params_total"], 2523);
+    EXPECT_EQ(row["params_kept"], row["method"] == "dense" ? 2523 : 2523 - 2508 + 502);  // 20 % of 2508 weights
+  }
+  Program cut(espalier_command({"run", sweep, "--store", store("cut"), "--workers", "1", "--quiet"}));
+  while (cut.running() && !std::filesystem::exists(store("cut") + "/connection.json")) ::usleep(10000);
+  ::usleep(700000);
+  cut.signal(SIGINT);
+  cut.wait();
+  ASSERT_EQ(run(sweep, store("cut")).exit_code, 0);
+  EXPECT_EQ(results_of(store("cut")), expected);
+}
+
+TEST_F(TorchScript, TheSameFileElsewhereIsTheSameModel) {
+  const std::string file = made_module();
+  const std::string first = sweep_of(file, "prune: {method: magnitude, sparsity: 0.8}\ncontrols: []\n");
+  ASSERT_EQ(run(first, store()).exit_code, 0);
+  std::filesystem::rename(file, folder_ / "moved.pt");
+  const std::string moved =
+      sweep_of((folder_ / "moved.pt").string(), "prune: {method: magnitude, sparsity: 0.8}\ncontrols: []\n");
+  const ProgramEnd again = run(moved, store());
+  EXPECT_NE(again.out.find("every result was there already"), std::string::npos) << again.out << again.err;
+}
+
+TEST_F(TorchScript, ExportsWeightsMasksAndOnlyIntoItsOwnModule) {
+  const std::string file = made_module();
+  ASSERT_EQ(run(sweep_of(file), store()).exit_code, 0);
+  const std::string trial = magnitude_trial(store());
+  const auto path = [&](const char* name) { return (folder_ / name).string(); };
+  const ProgramEnd end =
+      espalier({"export", "--trial", trial.substr(0, 16), "--store", store(), "--weights", path("w.safetensors"),
+                "--masks", path("m.safetensors"), "--torchscript", path("trained.pt"), "--module", file});
+  ASSERT_EQ(end.exit_code, 0) << end.err;
+  const std::string masks = read_file(path("m.safetensors"), 1 << 20);
+  const std::string weights = read_file(path("w.safetensors"), 1 << 20);
+  std::int64_t kept = 0;
+  for (const TensorBytes& mask : parse_safetensors(masks, "masks").tensors)
+    kept += std::count(mask.bytes.begin(), mask.bytes.end(), '\1');
+  EXPECT_EQ(kept, 502);
+  EXPECT_EQ(parse_safetensors(weights, "weights").tensors.size(), 11U);
+  EXPECT_TRUE(std::filesystem::exists(path("trained.pt")));
+  const std::string other = write("other.pt", "not it");
+  refuse({"export", "--trial", trial, "--store", store(), "--torchscript", path("x.pt"), "--module", other},
+         {"is not the file"});
+  refuse({"export", "--trial", trial, "--store", store(), "--torchscript", path("x.pt")}, {"--module"});
+  refuse({"export", "--trial", trial, "--store", store()}, {"nothing to write"});
+  refuse({"export", "--trial", "0000000000000000", "--store", store(), "--masks", path("x")}, {"no trial"});
+}
+
+TEST_F(TorchScript, WhatDoesNotWorkIsRefusedBeforeTraining) {
+  refuse({"run", sweep_of((folder_ / "none.pt").string()), "--store", store()},
+         {"none.pt", "No such file", "script.yaml"});
+  refuse({"run", sweep_of(write("noise.pt", std::string(3000, 'x'))), "--store", store()}, {"is no TorchScript file"});
+  EXPECT_FALSE(std::filesystem::exists(store()));
+}
+
+TEST_F(TorchScript, ANetworkOfTheCatalogKeepsNoScriptedWeights) {
+  const std::string sweep = write("plain.yaml",
+                                  "sweep: plain\ndataset: glyphs\nmodel: lenet-300-100\ninit: as_scripted\n"
+                                  "train: {lr: 0.1, epochs: 1}\n");
+  refuse({"check", sweep}, {"as_scripted", "lenet-300-100"});
+}
+
+TEST_F(TorchScript, WhatPythonScriptedTrainsAndGoesBackToPython) {
+  if (!has_python_torch()) GTEST_SKIP() << "no torch for " << kPython;
+  const std::string net = (folder_ / "python.pt").string(), state = (folder_ / "state.pt").string();
+  const std::string color = (folder_ / "color.pt").string();
+  const ProgramEnd made = python(kMakeNet, {net, state, color});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  refuse({"check", sweep_of(color)}, {"given 2x1x28x28", "expected input", "to have 3 channels"});
+  refuse({"check", sweep_of(state)}, {"is no TorchScript file"});
+  const ProgramEnd end = run(sweep_of(net), store());
+  ASSERT_EQ(end.exit_code, 0) << end.out << end.err;
+  const std::string trained = (folder_ / "trained.pt").string();
+  ASSERT_EQ(espalier({"export", "--trial", magnitude_trial(store()), "--store", store(), "--torchscript", trained,
+                      "--module", net})
+                .exit_code,
+            0);
+  const ProgramEnd seen = python(kLookAtNet, {net, trained});
+  // 20 % of 54 + 2940 weights; 4 epochs of 12 batches; 10 classes; every running variance moved.
+  EXPECT_EQ(seen.out, "599 48 10 True\n") << seen.err;
+}
+
+}  // namespace
+}  // namespace espalier
