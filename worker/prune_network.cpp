@@ -71,6 +71,45 @@ class PruneRun {
     return finish();
   }
 
+  void each_alone(const std::vector<double>& sparsities, const std::function<void(const PrunedAlone&)>& visit) const {
+    if (criterion_.scores == CriterionScores::repairs_weights || granularity_.kind == Kind::n_of_m) {
+      throw Error(ErrorKind::invalid_input, "sensitivity: has no curve for " + order_.spec.criterion + " with " +
+                                                order_.spec.granularity +
+                                                ": neither weights that are repaired nor n:m have one");
+    }
+    const Ranking ranking = rank(score());
+    const std::vector<std::int64_t> left = survivors();
+    for (std::size_t scope = 0; scope < scopes_.size(); ++scope) {
+      for (const double sparsity : sparsities) {
+        const auto units = static_cast<double>(scopes_[scope].units);
+        PruneTarget target;
+        target.layer_kept = left;
+        target.layer_kept[scope] =
+            std::min(left[scope], static_cast<std::int64_t>(std::llround(units * (1 - sparsity))));
+        for (const std::int64_t kept : target.layer_kept) target.total_kept += kept;
+        const KeepMasks kept = select_kept(ranking.scopes, target, rules());
+        PrunedAlone alone{scopes_[scope].name, scopes_[scope].units, target.layer_kept[scope], sparsity,
+                          network_.masks()};
+        mask_scope(scopes_[scope], kept[scope], alone.masks);
+        visit(alone);
+      }
+    }
+  }
+
+  std::vector<std::int64_t> survivors() const {
+    std::vector<std::int64_t> counts;
+    for (const PruneScope& scope : scopes_) {
+      if (by_weight()) {
+        counts.push_back(layer_of(scope).mask.sum(at::kLong).item<std::int64_t>());
+      } else {
+        Scores masks;
+        for (const PrunableWeight& layer : network_.prunable()) masks.push_back(layer.mask);
+        counts.push_back(std::ranges::count(score_units(scope, granularity_, network_, masks).surviving, 1));
+      }
+    }
+    return counts;
+  }
+
  private:
   CriterionContext context() const {
     return {network_,
@@ -171,20 +210,6 @@ class PruneRun {
     mask->second = at::tensor(kept, at::kByte).view(layer.mask.sizes()).to(layer.mask.device());
   }
 
-  std::vector<std::int64_t> survivors() const {
-    std::vector<std::int64_t> counts;
-    for (const PruneScope& scope : scopes_) {
-      if (by_weight()) {
-        counts.push_back(layer_of(scope).mask.sum(at::kLong).item<std::int64_t>());
-      } else {
-        Scores masks;
-        for (const PrunableWeight& layer : network_.prunable()) masks.push_back(layer.mask);
-        counts.push_back(std::ranges::count(score_units(scope, granularity_, network_, masks).surviving, 1));
-      }
-    }
-    return counts;
-  }
-
   PruneTarget target_of_round(const std::vector<std::int64_t>& before, std::int64_t round, std::int64_t rounds) const {
     const double progress = static_cast<double>(round) / static_cast<double>(rounds);
     const auto between = [&](std::int64_t from, std::int64_t to) {
@@ -250,6 +275,15 @@ class PruneRun {
 
 Pruned prune_network(Network& network, const PruneOrder& order) {
   return PruneRun(network, order).run();
+}
+
+void prune_each_alone(Network& network, const PruneOrder& order, const std::vector<double>& sparsities,
+                      const std::function<void(const PrunedAlone&)>& visit) {
+  PruneRun(network, order).each_alone(sparsities, visit);
+}
+
+std::vector<std::int64_t> surviving_units(Network& network, const PruneOrder& order) {
+  return PruneRun(network, order).survivors();
 }
 
 }  // namespace espalier

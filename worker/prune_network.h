@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,5 +36,24 @@ struct PruneOrder {
 /// Errors: those of prune_scopes, select_kept and the criteria; ErrorKind::numeric naming the layers if some were
 /// emptied and the spec refuses that.
 Pruned prune_network(Network& network, const PruneOrder& order);
+
+/// A scope with some of its units removed, and all else as it was.
+struct PrunedAlone {
+  std::string scope;
+  std::int64_t units = 0;
+  std::int64_t kept = 0;  ///< units
+  double sparsity = 0;    ///< asked for
+  NamedTensors masks;
+};
+
+/// Hands `visit` each scope alone at each sparsity (the fraction of its units removed; 0 for none), in the order of
+/// both; `order.target` is not used. The network is scored once, whatever rounds the criterion has, and is left as it
+/// was. What `visit` does to masks and weights it undoes. Errors: as prune_network; ErrorKind::invalid_input for a
+/// criterion that repairs weights, and for n:m, which has no other sparsity than its own.
+void prune_each_alone(Network& network, const PruneOrder& order, const std::vector<double>& sparsities,
+                      const std::function<void(const PrunedAlone&)>& visit);
+
+/// The units of each scope that are left, in the order of the scopes.
+std::vector<std::int64_t> surviving_units(Network& network, const PruneOrder& order);
 
 }  // namespace espalier

@@ -25,12 +25,14 @@ bool run_noop_stage(const StageContext&, StageOutcome&) {
   return true;
 }
 
-constexpr std::array<std::pair<StageKind, StageFunction>, 6> kStageFunctions{{{StageKind::init, run_init_stage},
-                                                                              {StageKind::train, run_train_stage},
-                                                                              {StageKind::prune, run_prune_stage},
-                                                                              {StageKind::shuffle, run_shuffle_stage},
-                                                                              {StageKind::evaluate, run_evaluate_stage},
-                                                                              {StageKind::noop, run_noop_stage}}};
+constexpr std::array<std::pair<StageKind, StageFunction>, 7> kStageFunctions{
+    {{StageKind::sensitivity, run_sensitivity_stage},
+     {StageKind::init, run_init_stage},
+     {StageKind::train, run_train_stage},
+     {StageKind::prune, run_prune_stage},
+     {StageKind::shuffle, run_shuffle_stage},
+     {StageKind::evaluate, run_evaluate_stage},
+     {StageKind::noop, run_noop_stage}}};
 
 StageFunction function_of(StageKind kind) {
   for (const auto& [known, function] : kStageFunctions) {

@@ -45,6 +45,7 @@ bool run_init_stage(const StageContext& context, StageOutcome& outcome);
 bool run_train_stage(const StageContext& context, StageOutcome& outcome);
 bool run_prune_stage(const StageContext& context, StageOutcome& outcome);
 bool run_shuffle_stage(const StageContext& context, StageOutcome& outcome);
+bool run_sensitivity_stage(const StageContext& context, StageOutcome& outcome);
 bool run_evaluate_stage(const StageContext& context, StageOutcome& outcome);
 
 }  // namespace espalier

@@ -4,6 +4,8 @@
 #include "experiments/model_description.h"
 #include "worker/network_paths.h"
 #include "worker/prune_network.h"
+#include "worker/sensitivity_allocation.h"
+#include "worker/sensitivity_curves.h"
 #include "worker/stage_context.h"
 
 namespace espalier {
@@ -24,7 +26,13 @@ bool run_prune_stage(const StageContext& context, StageOutcome& outcome) {
   const ResidentDataset* data =
       spec.dataset && spec.batches > 0 ? &context.datasets.get(*spec.dataset, context.stage.dataset_path) : nullptr;
   const PruneBatches batches(spec, data, context.stage.seed, 0, context.device);
-  Pruned pruned = prune_network(network, {spec, spec.target, context.stage.seed, weights.has_value(), batches});
+  PruneTarget target = spec.target;
+  const PruneOrder order{spec, target, context.stage.seed, weights.has_value(), batches};
+  if (const auto curves = context.input(InputRole::sensitivity)) {
+    target.layer_kept =
+        allocate_by_sensitivity(curves_from(*curves), target.total_kept, surviving_units(network, order));
+  }
+  Pruned pruned = prune_network(network, order);
   outcome.layers = std::move(pruned.layers);
   report_paths(network, outcome);
   if (changes_weights(spec.criterion)) {
