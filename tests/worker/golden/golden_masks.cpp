@@ -1,36 +1,32 @@
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <functional>
-#include <numeric>
 
 #include <ATen/ops/tensor.h>
 
+#include "experiments/prune_scopes.h"
 #include "golden_case.h"
+#include "worker/prune_network.h"
 #include "worker/ranking.h"
 #include "worker/selection.h"
 #include "worker/units/group_selection.h"
 #include "worker/units/unit_grid.h"
 
-// Masks, from our scores and our selections under each program's rule for how many weights go. README.md of the golden
-// folder states the rules; the counts are written out here so that they stand beside the masks that prove them.
+// Masks under each program's rule for how many weights go: by prune_network where the criterion needs no data, else by
+// its scores and our selections. README.md of the golden folder states the rules; the counts are written out here so
+// that they stand beside the masks that prove them.
 
 namespace espalier {
 namespace {
 
-/// Scores, and what survives, of all prunable weights on the CPU.
+/// Scores of prunable weights, on the CPU, as selections take them.
 class Scored {
  public:
-  explicit Scored(NamedTensors scores, NamedTensors surviving = {})
-      : scores_(std::move(scores)), surviving_(std::move(surviving)) {
+  explicit Scored(NamedTensors scores) : scores_(std::move(scores)) {
     for (auto& [name, score] : scores_) {
       score = score.detach().to(at::kFloat).contiguous();
       const auto count = static_cast<std::size_t>(score.numel());
-      std::span<const std::uint8_t> left;
-      for (auto& [masked, mask] : surviving_) {
-        if (masked == name) left = {mask.data_ptr<std::uint8_t>(), count};
-      }
-      layers.push_back({name, {score.data_ptr<float>(), count}, left});
+      layers.push_back({name, {score.data_ptr<float>(), count}, {}});
     }
   }
   Scored(const Scored&) = delete;
@@ -51,7 +47,7 @@ class Scored {
   }
 
  private:
-  NamedTensors scores_, surviving_;
+  NamedTensors scores_;
 };
 
 /// Python's round: half to even.
@@ -63,27 +59,103 @@ NamedTensors keep_total(const Scored& scored, std::int64_t kept, Ties ties = Tie
   return scored.masks(select_kept(scored.layers, {kept, {}, {}, {}}, {ties, false, "weight"}));
 }
 
-std::int64_t count(const NamedTensors& masks) {
-  std::int64_t sum = 0;
-  for (const auto& [name, mask] : masks) sum += mask.sum(at::kLong).item<std::int64_t>();
-  return sum;
+/// Pruned as a stage prunes, by a criterion without data.
+NamedTensors pruned(Network& network, const PruneSpec& spec, const PruneTarget& target) {
+  const PruneBatches none(spec, nullptr, 0, 0, at::kCPU);
+  return prune_network(network, {spec, target, 0, true, none}).masks;
+}
+PruneSpec spec_of(const char* criterion, const char* granularity = "weight") {
+  PruneSpec spec;
+  spec.criterion = criterion;
+  spec.granularity = granularity;
+  return spec;
+}
+NamedTensors keep_of_all(const GoldenCase& golden, const PruneSpec& spec,
+                         const std::function<std::int64_t(std::int64_t)>& kept) {
+  Network network = golden.network();
+  PruneTarget target;
+  target.total_kept = kept(count_model(golden.model()).prunable);
+  return pruned(network, spec, target);
+}
+/// Of each scope as many units as `kept` says of how many it has.
+NamedTensors keep_of_each(const GoldenCase& golden, const PruneSpec& spec,
+                          const std::function<std::int64_t(std::int64_t)>& kept) {
+  Network network = golden.network();
+  PruneTarget target;
+  for (const PruneScope& scope :
+       prune_scopes(golden.model(), parse_granularity(spec.granularity), spec.criterion, spec.protect)) {
+    target.layer_kept.push_back(kept(scope.units));
+    target.total_kept += target.layer_kept.back();
+  }
+  return pruned(network, spec, target);
+}
+/// Layers that a scheme leaves out.
+std::vector<std::string> layers_where(const GoldenCase& golden, const std::function<bool(const PrunableLayer&)>& left) {
+  std::vector<std::string> names;
+  for (const PrunableLayer& layer : prunable_layers(golden.model())) {
+    if (left(layer)) names.push_back(layer.name);
+  }
+  return names;
 }
 
 /// torch.nn.utils.prune: round(amount * n) go, over all tensors or in each.
+std::int64_t torch_kept(std::int64_t count, const std::string& sparsity) {
+  return count - round_half_even(std::stod(sparsity) * static_cast<double>(count));
+}
 NamedTensors global_magnitude(const GoldenCase& golden, const std::string& sparsity) {
-  const Scored scored(golden_scores(golden, "magnitude"));
-  const auto all = static_cast<double>(scored.total());
-  return keep_total(scored, scored.total() - round_half_even(std::stod(sparsity) * all));
+  return keep_of_all(golden, spec_of("magnitude"), [&](std::int64_t all) { return torch_kept(all, sparsity); });
 }
 NamedTensors layer_magnitude(const GoldenCase& golden, const std::string& sparsity) {
-  const Scored scored(golden_scores(golden, "magnitude"));
-  PruneTarget target;
-  for (const ScoredLayer& layer : scored.layers) {
-    const auto all = static_cast<std::int64_t>(layer.scores.size());
-    target.layer_kept.push_back(all - round_half_even(std::stod(sparsity) * static_cast<double>(all)));
-    target.total_kept += target.layer_kept.back();
+  return keep_of_each(golden, spec_of("magnitude"), [&](std::int64_t all) { return torch_kept(all, sparsity); });
+}
+auto structured(const char* granularity) {
+  return [=](const GoldenCase& golden, const std::string& sparsity) {
+    return keep_of_each(golden, spec_of("magnitude", granularity),
+                        [&](std::int64_t filters) { return torch_kept(filters, sparsity); });
+  };
+}
+
+/// JaxPruner keeps max(1, round(blocks * (1 - s))) of a layer's blocks; of Linear layers here.
+PruneSpec linear_blocks(const GoldenCase& golden) {
+  PruneSpec spec = spec_of("magnitude", "block 4x4 mean");
+  spec.protect = layers_where(golden, [](const PrunableLayer& layer) { return layer.is_conv(); });
+  return spec;
+}
+NamedTensors blocks_jaxpruner(const GoldenCase& golden, const std::string& sparsity) {
+  return keep_of_each(golden, linear_blocks(golden), [&](std::int64_t blocks) {
+    return std::max<std::int64_t>(1, round_half_even(static_cast<double>(blocks) * (1 - std::stod(sparsity))));
+  });
+}
+NamedTensors blocks_round_pruned(const GoldenCase& golden, const std::string& sparsity) {
+  return keep_of_each(golden, linear_blocks(golden), [&](std::int64_t blocks) { return torch_kept(blocks, sparsity); });
+}
+
+NamedTensors magnitude_2of4(const GoldenCase& golden, const std::string&) {
+  PruneSpec spec = spec_of("magnitude", "2:4");
+  spec.protect =
+      layers_where(golden, [](const PrunableLayer& layer) { return layer.is_conv() || layer.shape[1] % 4 != 0; });
+  return keep_of_each(golden, spec, [](std::int64_t all) { return all / 2; });
+}
+
+/// OpenLTH, level after level: n = ceil(rate * left), all up to sorted[n] go: n + 1 weights. The rate is the golden
+/// vectors' (schedules.json).
+NamedTensors open_lth(const GoldenCase& golden, const std::string& level, bool retrained) {
+  constexpr double kRate = 0.2;
+  Network network = golden.network();
+  PruneSpec spec = spec_of("magnitude");
+  spec.ties = "drop";
+  PruneTarget target{count_model(golden.model()).prunable, {}, {}, {}};
+  for (int i = 1; i <= std::stoi(level.substr(5)); ++i) {
+    NamedTensors weights = network.weights();
+    for (auto& [name, weight] : weights) {
+      const std::string trained = "param_level" + std::to_string(i) + "." + name;
+      if (retrained && golden.has(trained)) weight = golden.tensor(trained);
+    }
+    network.set_weights(weights);
+    target.total_kept -= static_cast<std::int64_t>(std::ceil(kRate * static_cast<double>(target.total_kept))) + 1;
+    pruned(network, spec, target);
   }
-  return scored.masks(select_kept(scored.layers, target));
+  return network.masks();
 }
 
 /// Lee et al.: round((1 - s) N) stay by LAMP score.
@@ -96,52 +168,42 @@ NamedTensors lamp_scored(const GoldenCase& golden, const std::string&) {
   return named;
 }
 NamedTensors lamp_global(const GoldenCase& golden, const std::string& sparsity) {
-  const Scored scored(lamp_scored(golden, ""));
-  const auto all = static_cast<double>(scored.total());
-  return keep_total(scored, round_half_even(all * (1 - std::stod(sparsity))));
+  PruneSpec spec = spec_of("magnitude");
+  spec.ranking = "lamp";
+  return keep_of_all(golden, spec, [&](std::int64_t all) {
+    return round_half_even(static_cast<double>(all) * (1 - std::stod(sparsity)));
+  });
 }
 
 /// Synaptic-Flow: int((1 - density) N) go, equals of the last with them.
 std::int64_t synaptic_flow_kept(std::int64_t all, double density) {
   return all - static_cast<std::int64_t>((1 - density) * static_cast<double>(all));
 }
+double density_of(const std::string& sparsity) {
+  return std::round((1 - std::stod(sparsity)) * 1e6) / 1e6;
+}
 auto synaptic_flow(const char* criterion) {
   return [criterion](const GoldenCase& golden, const std::string& sparsity) {
     const Scored scored(golden_scores(golden, criterion));
-    const double density = std::round((1 - std::stod(sparsity)) * 1e6) / 1e6;
-    return keep_total(scored, synaptic_flow_kept(scored.total(), density), Ties::drop);
+    return keep_total(scored, synaptic_flow_kept(scored.total(), density_of(sparsity)), Ties::drop);
   };
 }
-/// The same in rounds, the density falling exponentially, each scoring what the one before left.
-NamedTensors synaptic_flow_rounds(const GoldenCase& golden, const std::string& sparsity) {
-  Network network = golden.network();
-  const CriterionContext context = golden.context(network, "synflow");
-  const double density = std::round((1 - std::stod(sparsity)) * 1e6) / 1e6;
-  const int rounds = static_cast<int>(context.option("rounds"));
-  for (int round = 1; round <= rounds; ++round) {
-    const Scored scored(by_parameter(network, score_synflow(context)), network.masks());
-    const double now = std::pow(density, static_cast<double>(round) / rounds);
-    network.set_masks(keep_total(scored, synaptic_flow_kept(scored.total(), now), Ties::drop));
-  }
-  return network.masks();
-}
-
-/// OpenLTH, level after level: n = ceil(rate * left), all up to sorted[n] go: n + 1 weights. The rate is the golden
-/// vectors' (schedules.json).
-NamedTensors open_lth(const GoldenCase& golden, const std::string& level, bool retrained) {
-  constexpr double kRate = 0.2;
-  NamedTensors masks;
-  for (int i = 1; i <= std::stoi(level.substr(5)); ++i) {
-    NamedTensors weights = golden_scores(golden, "magnitude");
-    for (auto& [name, weight] : weights) {
-      if (retrained) weight = golden.tensor("param_level" + std::to_string(i) + "." + name).abs();
+/// Round after round, the density falling exponentially to the one asked for. Our rounds inside one prune fall to the
+/// share that is kept in the end, 64 of 632 rather than 0.1, so these counts are asked for one by one.
+auto synaptic_flow_rounds(int rounds) {
+  return [rounds](const GoldenCase& golden, const std::string& sparsity) {
+    Network network = golden.network();
+    PruneSpec spec = spec_of("synflow");
+    spec.ties = "drop";
+    spec.options["rounds"] = 1;
+    for (int round = 1; round <= rounds; ++round) {
+      const double density = std::pow(density_of(sparsity), static_cast<double>(round) / rounds);
+      PruneTarget target;
+      target.total_kept = synaptic_flow_kept(count_model(golden.model()).prunable, density);
+      pruned(network, spec, target);
     }
-    const Scored scored(weights, masks);
-    const std::int64_t left = masks.empty() ? scored.total() : count(masks);
-    const auto gone = static_cast<std::int64_t>(std::ceil(kRate * static_cast<double>(left))) + 1;
-    masks = keep_total(scored, left - gone, Ties::drop);
-  }
-  return masks;
+    return network.masks();
+  };
 }
 
 /// Wanda: of each row the lowest int(columns * s) go.
@@ -215,16 +277,6 @@ std::vector<UnitLayer> units(const GoldenCase& golden, const std::string& granul
   }
   return all;
 }
-/// Of each layer as many units as `kept` says of how many it has.
-NamedTensors keep_units(const std::vector<UnitLayer>& layers, const std::function<std::int64_t(double)>& kept) {
-  NamedTensors masks;
-  for (const UnitLayer& layer : layers) {
-    const std::int64_t stay = kept(static_cast<double>(layer.scores.size()));
-    const KeepMasks chosen = select_kept({{layer.name, layer.scores, {}}}, {stay, {}, {}, {}});
-    masks.emplace_back(layer.name, at::tensor(expand_units(layer.grid, chosen[0], {}), at::kByte).view(layer.shape));
-  }
-  return masks;
-}
 auto unit_scores(const char* granularity, std::int64_t dimensions) {
   return [=](const GoldenCase& golden, const std::string&) {
     NamedTensors named;
@@ -236,24 +288,6 @@ auto unit_scores(const char* granularity, std::int64_t dimensions) {
     return named;
   };
 }
-NamedTensors blocks_jaxpruner(const GoldenCase& golden, const std::string& sparsity) {
-  return keep_units(units(golden, "block 4x4 mean", 2), [&](double blocks) {
-    return std::max<std::int64_t>(1, round_half_even(blocks * (1 - std::stod(sparsity))));
-  });
-}
-NamedTensors blocks_round_pruned(const GoldenCase& golden, const std::string& sparsity) {
-  return keep_units(units(golden, "block 4x4 mean", 2), [&](double blocks) {
-    return static_cast<std::int64_t>(blocks) - round_half_even(blocks * std::stod(sparsity));
-  });
-}
-auto structured(const char* granularity) {
-  return [=](const GoldenCase& golden, const std::string& sparsity) {
-    return keep_units(units(golden, granularity, 4), [&](double filters) {
-      return static_cast<std::int64_t>(filters) - round_half_even(filters * std::stod(sparsity));
-    });
-  };
-}
-
 NamedTensors retrained_weights(const GoldenCase& golden, const char* level) {
   return golden.under(std::string(level) + ".");
 }
@@ -274,8 +308,8 @@ GoldenTable golden_masks() {
       {"mask.lamp_global", of(0, lamp_global)},
       {"mask.synflowrepo_snip_global", of(0, synaptic_flow("snip"))},
       {"mask.synflowrepo_grasp_global", of(0, synaptic_flow("grasp"))},
-      {"mask.synflowrepo_synflow_oneshot_global", of(0, synaptic_flow("synflow"))},
-      {"mask.synflowrepo_synflow_iter100_global", of(0, synaptic_flow_rounds)},
+      {"mask.synflowrepo_synflow_oneshot_global", of(0, synaptic_flow_rounds(1))},
+      {"mask.synflowrepo_synflow_iter100_global", of(0, synaptic_flow_rounds(100))},
       {"mask.open_lth",
        of(0, [](const GoldenCase& golden, const std::string& at) { return open_lth(golden, at, false); })},
       {"mask.open_lth_retrained",
@@ -286,9 +320,7 @@ GoldenTable golden_masks() {
       {"mask.wanda_row", of(0, wanda_row)},
       {"mask.wanda_2of4",
        of(0, [](const GoldenCase& golden, const std::string&) { return two_of_four(golden_scores(golden, "wanda")); })},
-      {"mask.magnitude_2of4",
-       of(0, [](const GoldenCase& golden,
-                const std::string&) { return two_of_four(golden_scores(golden, "magnitude")); })},
+      {"mask.magnitude_2of4", of(0, magnitude_2of4)},
       {"mask.wanda_sequential", of(0, wanda_sequential)},
       {"mask.wanda_sequential_2of4",
        of(0, [](const GoldenCase& golden, const std::string&) { return wanda_blocks(golden, two_of_four); })},
