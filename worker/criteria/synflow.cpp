@@ -21,7 +21,9 @@ Scores synaptic_flow(Network& network) {
   {
     const at::NoGradGuard no_grad;
     network.parameters().abs_();
-    for (const Buffer& buffer : network.buffers()) buffer.tensor.abs_();
+    for (const Buffer& buffer : network.buffers()) {
+      if (buffer.tensor.is_floating_point()) buffer.tensor.abs_();
+    }
   }
   const at::AutoGradMode with_grad(true);
   const auto& input = network.description().input;
