@@ -78,8 +78,27 @@ class Expander {
     prune.protect = points.protect;
     prune.refuse_empty = keys.refuse_empty;
     set_ranking(setting, prune);
+    if (!set_sensitivity(setting, config)) return;
     if (!set_moment(combination, points, config) || !set_data(combination, config)) return;
     add_with_controls(config, points, {network.digest, retrain->digest}, *retrain);
+  }
+
+  /// Curves are measured where they can be: not for n:m, repaired weights or schedules inside a training.
+  bool set_sensitivity(const PruneSetting& setting, TrialConfig& config) {
+    const std::optional<SensitivitySetting>& asked = spec_.prune->sensitivity;
+    const bool can_be = setting.granularity.kind != Granularity::Kind::n_of_m && !setting.schedule.gradual &&
+                        find_criterion(setting.criterion.name).scores != CriterionScores::repairs_weights;
+    if (!asked || !can_be) return true;
+    PrunePlan& prune = *config.prune;
+    SensitivityPlan plan{asked->sparsities, asked->batches,
+                         asked->batch_size > 0 ? asked->batch_size : config.train.batch_size};
+    const std::int64_t examples = plan.batches * plan.batch_size;
+    prune.sensitivity = std::move(plan);
+    if (examples <= config.dataset.train) return true;
+    problems_.add(
+        spec_.prune->sensitivity_place,
+        fmt::format("measures on {} examples, more than the {} training examples", examples, config.dataset.train));
+    return false;
   }
 
   static void set_ranking(const PruneSetting& setting, PrunePlan& prune) {
@@ -181,6 +200,7 @@ class Expander {
     twin.control = Control::erk_random;
     twin.prune->method = "erk_random";
     twin.prune->ranking.clear();
+    twin.prune->sensitivity.reset();
     add(twin, points.by_erk);
   }
 
@@ -190,6 +210,7 @@ class Expander {
     prune.batches = prune.batch_size = 0;
     prune.options.clear();
     prune.protect = points.random_protect;
+    if (prune.allocation != "sensitivity") prune.sensitivity.reset();
     return twin;
   }
 

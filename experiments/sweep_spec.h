@@ -90,6 +90,13 @@ struct PruneMoment {
   Length length;  ///< otherwise, the state after this much of the dense training
 };
 
+/// How the curves of the layers' sensitivity are measured.
+struct SensitivitySetting {
+  std::vector<double> sparsities{0.5, 0.8, 0.9, 0.95};
+  std::int64_t batches = 4;
+  std::int64_t batch_size = 0;  ///< 0: the training's
+};
+
 struct PruneKeys {
   Choices<CriterionSetting> method;
   Choices<CriterionSetting> criterion;
@@ -105,6 +112,8 @@ struct PruneKeys {
   Choices<std::int64_t> batch_size;
   std::vector<NamePattern> protect;
   bool refuse_empty = false;
+  std::optional<SensitivitySetting> sensitivity;  ///< given, or needed by an allocation
+  KeyPlace sensitivity_place;
   KeyPlace criterion_place, granularity_place, allocation_place, dialect_place, min_kept_place, max_kept_place;
 };
 

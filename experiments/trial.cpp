@@ -19,6 +19,20 @@ void write_json(JsonWriter& out, const TrainRecipe& recipe) {
   out.end_object();
 }
 
+void write_json(JsonWriter& out, const SensitivityPlan& plan) {
+  out.begin_object();
+  out.field("batch_size", plan.batch_size);
+  out.field("batches", plan.batches);
+  out.key("sparsities");
+  out.begin_list();
+  for (const double sparsity : plan.sparsities) {
+    out.item();
+    out.value(sparsity);
+  }
+  out.end_list();
+  out.end_object();
+}
+
 void write_json(JsonWriter& out, const PrunePlan& prune) {
   out.begin_object();
   out.field("allocation", prune.allocation);
@@ -62,6 +76,10 @@ void write_json(JsonWriter& out, const PrunePlan& prune) {
   }
   out.end_list();
   out.field("schedule", prune.schedule);
+  if (prune.sensitivity && prune.allocation == "sensitivity") {  // otherwise it only measures
+    out.key("sensitivity");
+    write_json(out, *prune.sensitivity);
+  }
   out.field("sparsity_target", prune.sparsity_target);
   if (!prune.ties.empty()) out.field("ties", prune.ties);
   out.end_object();

@@ -37,6 +37,13 @@ struct GradualPlan {
   bool operator==(const GradualPlan&) const = default;
 };
 
+/// How the scopes' curves are measured, by the criterion and on the network that is pruned first (SensitivitySpec).
+struct SensitivityPlan {
+  std::vector<double> sparsities;
+  std::int64_t batches = 0;
+  std::int64_t batch_size = 0;
+};
+
 /// Which state the scores are taken from, and so what is pruned first.
 /// `at_step` = train.steps: the trained network (default). 0: at initialisation.
 struct PrunePlan {
@@ -54,6 +61,7 @@ struct PrunePlan {
   std::optional<GradualPlan> gradual = {};      ///< `rounds` are its updates, inside the training
   std::map<std::string, double> options = {};   ///< as in PruneSpec, from here on
   std::vector<std::string> protect = {};
+  std::optional<SensitivityPlan> sensitivity = {};  ///< measured beside; with allocation "sensitivity" it spreads the budget
   std::string ranking = {};
   std::string ties = {};
   bool revive = false;

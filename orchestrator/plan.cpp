@@ -51,6 +51,7 @@ void Plan::find_needed(const std::vector<bool>& done) {
   for (const TrialStages& trial : graph_.trials) {
     wanted[trial.evaluate] = true;
     if (trial.dense_evaluate) wanted[*trial.dense_evaluate] = true;
+    if (trial.sensitivity) wanted[*trial.sensitivity] = true;
   }
   if (graph_.trials.empty()) wanted.assign(states_.size(), true);
   for (StageIndex stage = static_cast<StageIndex>(states_.size()); stage-- > 0;) {

@@ -65,11 +65,28 @@ class Checker {
              fmt::format("lamp ranks the units of several layers, and granularity {} has all blocks in one ranking",
                          granularity_));
     }
+    if (name == "sensitivity") check_sensitivity();
     const std::string& criterion = setting_.criterion.name;
     const bool signed_scores = criterion == "grasp" || criterion == "movement" || criterion == "obd_hessian";
     if (name == "lamp" && signed_scores) {
       refuse(keys_.allocation_place,
              fmt::format("lamp compares squares, and scores of criterion {} can be negative", criterion));
+    }
+  }
+
+  void check_sensitivity() {
+    const std::string& criterion = setting_.criterion.name;
+    if (is(Kind::n_of_m) || find_criterion(criterion).scores == CriterionScores::repairs_weights) {
+      refuse(keys_.allocation_place,
+             fmt::format("sensitivity has no curve for criterion {} with granularity {}: n:m has one sparsity, and "
+                         "weights that are repaired fit one mask",
+                         criterion, granularity_));
+    } else if (setting_.schedule.gradual) {
+      refuse(keys_.allocation_place,
+             "sensitivity is measured before pruning, and a schedule inside the training has no "
+             "such moment; use rounds");
+    } else if (setting_.min_kept || setting_.max_kept) {
+      refuse(keys_.allocation_place, "sensitivity gives each layer its count; min_kept and max_kept are not used");
     }
   }
 

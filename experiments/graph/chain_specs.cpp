@@ -17,6 +17,7 @@ void ChainSpecs::turn_to(const TrialConfig& config) {
   if (!same_network || before->retrain != config.retrain) retrain_.clear();
   shuffle_.reset();
   gradual_.reset();
+  sensitivity_.reset();
 }
 
 /// The operating points of one chain of rounds begin alike.
@@ -73,8 +74,10 @@ SpecIndex ChainSpecs::evaluate() {
 
 TrainSpec ChainSpecs::train_spec(const TrainRecipe& recipe, std::int64_t start_step, std::int64_t end_step,
                                  std::int64_t phase) const {
-  return {config_->model, config_->dataset,  recipe.optimizer, recipe.lr_schedule, recipe.batch_size, start_step,
-          end_step,       recipe.eval_every, phase,            recipe.augment};
+  return {config_->model,     config_->dataset,  recipe.optimizer,
+          recipe.lr_schedule, recipe.batch_size, start_step,
+          end_step,           recipe.eval_every, phase,
+          recipe.augment};
 }
 
 SpecIndex ChainSpecs::train(const TrainRecipe& recipe, std::int64_t start_step, std::int64_t end_step,
@@ -124,6 +127,20 @@ SpecIndex ChainSpecs::prune(std::size_t round) {
   spec.target = config_->prune->rounds[round];
   prune_[round] = table_.add(spec);
   return *prune_[round];
+}
+
+SpecIndex ChainSpecs::sensitivity() {
+  if (sensitivity_) return *sensitivity_;
+  const SensitivityPlan& plan = *config_->prune->sensitivity;
+  SensitivitySpec spec{prune_spec(), plan.sparsities};
+  spec.prune.dataset = config_->dataset;
+  spec.prune.batches = plan.batches;
+  spec.prune.batch_size = plan.batch_size;
+  spec.prune.ranking.clear();  // a scope is ranked within itself
+  spec.prune.ties.clear();
+  spec.prune.refuse_empty = false;
+  sensitivity_ = table_.add(spec);
+  return *sensitivity_;
 }
 
 SpecIndex ChainSpecs::gradual_train() {

@@ -26,6 +26,7 @@ class ChainSpecs {
   SpecIndex prune(std::size_t round);    ///< 0-based
   SpecIndex retrain(std::size_t round);  ///< 0-based
   SpecIndex gradual_train();             ///< the dense training with the schedule inside
+  SpecIndex sensitivity();
   SpecIndex shuffle();
   SpecIndex evaluate();
 
@@ -42,7 +43,7 @@ class ChainSpecs {
   SpecTable& table_;
   const TrialConfig* config_ = nullptr;
   ModelCounts counts_;
-  std::optional<SpecIndex> init_, reinit_, shuffle_, evaluate_, gradual_;
+  std::optional<SpecIndex> init_, reinit_, shuffle_, evaluate_, gradual_, sensitivity_;
   std::vector<std::pair<std::int64_t, SpecIndex>> dense_;  // by end step
   std::vector<std::optional<SpecIndex>> retrain_;          // by phase
   std::vector<std::optional<SpecIndex>> prune_;            // by round

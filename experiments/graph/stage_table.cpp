@@ -18,8 +18,8 @@ void forget_unused_seed(StageIdentity& identity) {
 // The finalizer of SplitMix64 (Steele et al. 2014, doi:10.1145/2660193.2660195) over the fields.
 std::uint64_t hash_of(const StageIdentity& identity) {
   auto state = static_cast<std::uint64_t>(identity.kind);
-  for (const std::uint64_t field :
-       {identity.seed, std::uint64_t{identity.spec} << 32 | identity.weights, std::uint64_t{identity.masks}}) {
+  for (const std::uint64_t field : {identity.seed, std::uint64_t{identity.spec} << 32 | identity.weights,
+                                    std::uint64_t{identity.sensitivity} << 32 | identity.masks}) {
     state = (state ^ field) + 0x9e3779b97f4a7c15;
     state = (state ^ (state >> 30)) * 0xbf58476d1ce4e5b9;
     state = (state ^ (state >> 27)) * 0x94d049bb133111eb;
@@ -77,11 +77,12 @@ Stage StageTable::make_stage(const StageIdentity& identity) {
   stage.kind = identity.kind;
   stage.seed = identity.seed;
   stage.spec = specs_.text(identity.spec);
-  std::array<std::pair<InputRole, StageKey>, 2> inputs;
+  std::array<std::pair<InputRole, StageKey>, 3> inputs;
   std::size_t count = 0;
   stage.inputs.reserve(inputs.size());
-  for (const auto& [role, index] :
-       {std::pair{InputRole::weights, identity.weights}, {InputRole::masks, identity.masks}}) {
+  for (const auto& [role, index] : {std::pair{InputRole::weights, identity.weights},
+                                    {InputRole::masks, identity.masks},
+                                    {InputRole::sensitivity, identity.sensitivity}}) {
     if (index == StageIdentity::kNone) continue;
     stage.inputs.push_back({role, index});
     inputs[count++] = {role, stages_[index].key};

@@ -22,6 +22,7 @@ struct StageIdentity {
   SpecIndex spec = 0;
   StageIndex weights = kNone;
   StageIndex masks = kNone;
+  StageIndex sensitivity = kNone;
   bool operator==(const StageIdentity&) const = default;
 };
 

@@ -81,6 +81,7 @@ void order_stages(StageGraph& graph) {
     renumber(trial.masks, places);
     renumber(trial.last_train, places);
     renumber(trial.dense_evaluate, places);
+    renumber(trial.sensitivity, places);
   }
 }
 

@@ -27,6 +27,7 @@ void TrialChain::turn_to(const Trial& trial) {
   if (config_ != trial.config.get()) specs_.turn_to(*trial.config);
   config_ = trial.config.get();
   touched_.clear();
+  sensitivity_.reset();
   dense_steps_ = 0;
   retrain_steps_ = 0;
 }
@@ -49,6 +50,7 @@ TrialStages TrialChain::add(const Trial& trial, SharingReport& report) {
       pruned.trained = retrain(last, retrain_origin(pruned.weights), pruned.masks);
     }
     found.masks = pruned.masks;
+    found.sensitivity = sensitivity_;
     found.last_train = pruned.trained;
     found.evaluate = evaluate(pruned.trained.value_or(pruned.weights), pruned.masks);
   }
@@ -63,6 +65,7 @@ TrialStages TrialChain::add(const Trial& trial, SharingReport& report) {
 TrialChain::Pruned TrialChain::prune_in_rounds() {
   const bool repairs = find_criterion(config_->prune->criterion).scores == CriterionScores::repairs_weights;
   StageIndex weights = dense_state(config_->prune->at_step);
+  sensitivity_ = sensitivity(weights);
   std::optional<StageIndex> masks;
   for (std::size_t round = 0; round < config_->prune->rounds.size(); ++round) {
     if (round > 0 && config_->retrain.recipe) weights = retrain(round - 1, retrain_origin(weights), *masks);
@@ -117,6 +120,7 @@ void TrialChain::fill(Stage& stage, double cost, std::string label) const {
   stage.cost = cost;
   stage.label = std::move(label);
   const bool reads_data = stage.kind == StageKind::train || stage.kind == StageKind::evaluate ||
+                          stage.kind == StageKind::sensitivity ||
                           (stage.kind == StageKind::prune && config_->prune->batches > 0);
   if (reads_data) stage.dataset_path = config_->dataset_path;
   stage.model_path = config_->model_path;
@@ -142,8 +146,9 @@ StageIndex TrialChain::dense_state(std::int64_t step) {
 }
 
 StageIndex TrialChain::prune(std::size_t round, StageIndex weights, std::optional<StageIndex> masks) {
-  const StageIdentity identity{StageKind::prune, trial_->seed, specs_.prune(round), weights,
-                               masks.value_or(StageIdentity::kNone)};
+  StageIdentity identity{StageKind::prune, trial_->seed, specs_.prune(round), weights,
+                         masks.value_or(StageIdentity::kNone)};
+  if (config_->prune->allocation == "sensitivity") identity.sensitivity = sensitivity_.value_or(StageIdentity::kNone);
   return touch(stages_.add(identity, [&](Stage& stage) {
     const PrunePlan& plan = *config_->prune;
     const auto examples = static_cast<double>(plan.batches * plan.batch_size);
@@ -152,6 +157,19 @@ StageIndex TrialChain::prune(std::size_t round, StageIndex weights, std::optiona
              static_cast<double>(specs_.counts().prunable),
          fmt::format("prune {} seed {} by {} to {} {}", config_->model.name, trial_->seed, plan.criterion,
                      plan.rounds[round].total_kept, unit_word(plan)));
+  }));
+}
+
+std::optional<StageIndex> TrialChain::sensitivity(StageIndex weights) {
+  if (!config_->prune->sensitivity) return std::nullopt;
+  const SensitivityPlan& plan = *config_->prune->sensitivity;
+  return touch(stages_.add({StageKind::sensitivity, trial_->seed, specs_.sensitivity(), weights}, [&](Stage& stage) {
+    const std::size_t scopes = prunable_layers(describe_model(config_->model)).size();  // about: one for each layer
+    const auto examples = static_cast<double>(plan.batches * plan.batch_size);
+    fill(stage,
+         examples * static_cast<double>(specs_.counts().madds) *
+             static_cast<double>(1 + scopes * plan.sparsities.size()),
+         fmt::format("sensitivity {} seed {} by {}", config_->model.name, trial_->seed, config_->prune->criterion));
   }));
 }
 

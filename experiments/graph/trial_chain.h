@@ -34,6 +34,7 @@ class TrialChain {
   Pruned prune_in_rounds();
   Pruned prune_in_training();
   StageIndex prune(std::size_t round, StageIndex weights, std::optional<StageIndex> masks);
+  std::optional<StageIndex> sensitivity(StageIndex weights);
   StageIndex shuffle(StageIndex masks);
   StageIndex retrain(std::size_t round, StageIndex weights, StageIndex masks);
   StageIndex retrain_origin(StageIndex pruned);
@@ -45,8 +46,9 @@ class TrialChain {
   StageTable& stages_;
   const Trial* trial_ = nullptr;
   const TrialConfig* config_ = nullptr;
-  std::vector<StageIndex> touched_;  // by the present trial
-  std::int64_t dense_steps_ = 0;     // that the present trial needs of the dense training
+  std::optional<StageIndex> sensitivity_;  // of the present trial
+  std::vector<StageIndex> touched_;        // by the present trial
+  std::int64_t dense_steps_ = 0;           // that the present trial needs of the dense training
   std::int64_t retrain_steps_ = 0;
 };
 

@@ -50,6 +50,11 @@ void read_once_keys(MapReader& map, PruneKeys& keys, Problems& problems) {
   if (const YamlValue* empty = map.find("on_empty")) {
     keys.refuse_empty = parse_name(*empty, {"warn", "refuse"}, problems) == "refuse";
   }
+  if (const YamlValue* sensitivity = map.find("sensitivity"))
+    keys.sensitivity = parse_sensitivity(*sensitivity, problems);
+  const auto& allocations = keys.allocation.values;
+  const bool needs_curves = std::ranges::any_of(allocations, [](const auto& one) { return one.name == "sensitivity"; });
+  if (needs_curves && !keys.sensitivity) keys.sensitivity.emplace();
   const YamlValue* at = map.find("at");
   const auto is_gradual = [](const ScheduleSetting& schedule) { return schedule.gradual.has_value(); };
   if (at != nullptr && keys.schedule.given() && std::ranges::all_of(keys.schedule.values, is_gradual)) {
@@ -66,6 +71,7 @@ void remember_places(const YamlValue& value, PruneKeys& keys) {
   keys.granularity_place = place_of("granularity");
   keys.allocation_place = place_of("allocation");
   keys.dialect_place = place_of("dialect");
+  keys.sensitivity_place = place_of(value.find("sensitivity") != nullptr ? "sensitivity" : "allocation");
   keys.min_kept_place = place_of("min_kept");
   keys.max_kept_place = place_of("max_kept");
 }

@@ -113,6 +113,31 @@ std::optional<BoundSetting> parse_bound(const YamlValue& value, Problems& proble
   return setting.layers.empty() ? std::nullopt : std::optional(setting);
 }
 
+std::optional<SensitivitySetting> parse_sensitivity(const YamlValue& value, Problems& problems) {
+  constexpr std::int64_t kMostBatches = 1'000'000;
+  SensitivitySetting setting;
+  MapReader map(value, problems);
+  if (const YamlValue* sparsities = map.find("sparsities")) {
+    setting.sparsities.clear();
+    const bool is_list = sparsities->kind == YamlValue::Kind::list;
+    const std::vector<YamlValue> values = is_list ? sparsities->items : std::vector<YamlValue>{*sparsities};
+    for (const YamlValue& one : values) {
+      const auto sparsity = parse_sparsity(one, problems);
+      if (!sparsity) return std::nullopt;
+      const bool rises = *sparsity > (setting.sparsities.empty() ? 0 : setting.sparsities.back());
+      if (!rises) problems.add(one.place, "expected sparsities above 0 that rise, as in sparsities: [0.5, 0.8, 0.9]");
+      setting.sparsities.push_back(*sparsity);
+    }
+    if (setting.sparsities.empty()) problems.add(sparsities->place, "expected at least one sparsity");
+  }
+  if (const YamlValue* batches = map.find("batches"))
+    setting.batches = parse_count(*batches, 1, kMostBatches, problems).value_or(1);
+  if (const YamlValue* size = map.find("batch_size"))
+    setting.batch_size = parse_count(*size, 1, kMostBatches, problems).value_or(1);
+  map.finish();
+  return setting;
+}
+
 std::vector<NamePattern> parse_patterns(const YamlValue& value, Problems& problems) {
   std::vector<NamePattern> patterns;
   for (const YamlValue& item : value.kind == YamlValue::Kind::list ? value.items : std::vector{value}) {

@@ -25,6 +25,9 @@ std::optional<AllocationSetting> parse_allocation(const YamlValue& value, Proble
 /// `0.05`, `1`, `{conv*: 0.2, fc3: 10}`.
 std::optional<BoundSetting> parse_bound(const YamlValue& value, Problems& problems);
 
+/// `{sparsities: [0.5, 0.9], batches: 4}`; every key may be left out.
+std::optional<SensitivitySetting> parse_sensitivity(const YamlValue& value, Problems& problems);
+
 /// `fc3`, `[conv1, "fc*"]`.
 std::vector<NamePattern> parse_patterns(const YamlValue& value, Problems& problems);
 

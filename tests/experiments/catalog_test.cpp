@@ -15,7 +15,7 @@ TEST(Catalog, names_are_those_of_the_tables) {
                           "grasp", "synflow", "movement", "apoz", "mean_activation", "bn_scale", "fpgm", "wanda",
                           "obd_fisher", "obd_hessian", "obs", "sparsegpt"));
   EXPECT_THAT(catalog_names(list_schedules()), ElementsAre("one_shot", "iterative", "linear", "cubic", "exponential", "agp"));
-  EXPECT_THAT(catalog_names(list_allocations()), ElementsAre("global", "uniform", "per_row", "erk", "er", "lamp"));
+  EXPECT_THAT(catalog_names(list_allocations()), ElementsAre("global", "uniform", "per_row", "erk", "er", "lamp", "sensitivity"));
   EXPECT_THAT(catalog_names(list_dialects()),
               ElementsAre("open_lth", "shrinkbench", "synflow", "jaxpruner", "torch", "wanda"));
   EXPECT_THAT(catalog_names(list_optimizers()), ElementsAre("sgd", "adam"));
