@@ -314,6 +314,15 @@ void check_fit(const ModelDescription& model, const Granularity& granularity, co
   }
 }
 
+/// They unfold the inputs of a convolution themselves, for which they need its stride and padding.
+void need_geometry(const ModelDescription& model, const CriterionEntry& criterion, const PrunableLayer& layer) {
+  const bool unfolds = criterion.name == "wanda" || criterion.name == "sparsegpt" || criterion.name == "obd_fisher";
+  if (!unfolds || !model.ops.empty() || !layer.is_conv()) return;
+  throw Error(ErrorKind::invalid_input, "criterion " + std::string(criterion.name) +
+                                            " needs the stride and padding of convolution " + layer.name +
+                                            ", which a scripted model does not tell; use another criterion");
+}
+
 std::string what_is_missing(const Granularity& granularity, CriterionScores scores) {
   if (scores == CriterionScores::scores_normed_outputs) return "no such layer that a batch norm takes";
   if (scores == CriterionScores::scores_activated_outputs) return "no such layer that a ReLU takes";
@@ -340,6 +349,7 @@ std::vector<PruneScope> prune_scopes(const ModelDescription& model, const Granul
   const CriterionEntry& entry = find_criterion(criterion);
   check_fit(model, granularity, entry);
   const std::vector<PrunableLayer> layers = prunable_layers(model);
+  for (const PrunableLayer& layer : layers) need_geometry(model, entry, layer);
   const auto layer_called = [&](const std::string& name) {
     return std::ranges::find(layers, name, &PrunableLayer::name);
   };

@@ -1,0 +1,163 @@
+// A TorchScript file as the light side knows it: by its content, never by its path.
+#include <algorithm>
+#include <filesystem>
+
+#include <gmock/gmock.h>
+
+#include "base/error.h"
+#include "experiments/catalog.h"
+#include "experiments/model_description.h"
+#include "experiments/prune_scopes.h"
+#include "sweep_story.h"
+
+namespace espalier {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+ScriptModel small() {
+  ScriptModel script;
+  script.content = std::string(64, 'c');
+  script.parameters = 4 * 9 + 4 + 10 * 16;
+  script.layers = {{"conv", {4, 1, 3, 3}, true, false, 36 * 784}, {"out", {10, 16}, false, true, 160}};
+  return script;
+}
+
+std::string yaml_of(const std::string& file, const std::string& rest = "") {
+  return "sweep: s\ndataset: mnist\nmodel: {torchscript: " + file +
+         "}\nseeds: 1\ntrain: {lr: 0.1, batch_size: 60, epochs: 3}\n" + rest;
+}
+
+/// Answers for every file, and counts how often it was asked.
+struct Resolver {
+  int asked = 0;
+  Expansion expand(const std::string& yaml) {
+    return expand_trials(spec_of(yaml), mnist_sizes,
+                         [this](const std::string&, const std::array<std::int64_t, 3>&, std::int64_t) {
+                           ++asked;
+                           return small();
+                         });
+  }
+};
+
+TEST(ScriptModelTest, its_counts_are_those_it_was_told) {
+  const ModelDescription model = describe_model({"torchscript-c", {1, 28, 28}, 10, small()});
+  const ModelCounts counts = count_model(model);
+  EXPECT_EQ(counts.parameters, 200);
+  EXPECT_EQ(counts.prunable, 36 + 160);
+  EXPECT_EQ(counts.madds, 36 * 784 + 160);
+  const auto layers = prunable_layers(model);
+  ASSERT_EQ(layers.size(), 2U);
+  EXPECT_TRUE(layers[0].is_conv());
+  EXPECT_TRUE(layers[1].is_output);
+  EXPECT_FALSE(layers[1].bias);
+}
+
+TEST(ScriptModelTest, comes_back_from_a_spec_and_leaves_other_specs_alone) {
+  EvaluateSpec spec;
+  spec.model = {"torchscript-c", {1, 28, 28}, 10, small()};
+  spec.dataset = {"mnist", "c0ffee", 55000, 5000, 10000, {1, 28, 28}, 10, 0};
+  EXPECT_EQ(parse_evaluate_spec(canonical_json(spec)).model, spec.model);
+  EXPECT_THAT(canonical_json(spec), HasSubstr(R"("parameters":200)"));
+  spec.model.script.reset();
+  EXPECT_THAT(canonical_json(spec), HasSubstr(R"({"classes":10,"input":[1,28,28],"name":"torchscript-c"})"));
+}
+
+TEST(ScriptModelTest, layers_that_contradict_the_parameters_are_refused) {
+  ScriptModel more = small();
+  more.parameters = 100;
+  ScriptModel flat = small();
+  flat.layers[0].shape = {36};
+  ScriptModel huge = small();
+  huge.layers[0].shape = {1LL << 40, 1LL << 40, 1LL << 40, 1LL << 40};
+  ScriptModel none = small();
+  none.layers.clear();
+  for (const ScriptModel& script : {more, flat, huge, none})
+    EXPECT_THROW(describe_model({"torchscript-c", {1, 28, 28}, 10, script}), Error);
+}
+
+TEST(ScriptModelTest, granularities_within_a_layer_have_scopes_and_others_a_reason) {
+  const ModelDescription model = describe_model({"torchscript-c", {1, 28, 28}, 10, small()});
+  for (const char* granularity : {"weight", "block 2x2 mean", "filter l2"})
+    EXPECT_FALSE(prune_scopes(model, parse_granularity(granularity), "magnitude", {}).empty()) << granularity;
+  for (const char* granularity : {"channel l2", "head l2", "layer l2"}) {
+    try {
+      prune_scopes(model, parse_granularity(granularity), "magnitude", {});
+      ADD_FAILURE() << granularity;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
+      EXPECT_THAT(error.what(), HasSubstr("how layers are joined"));
+    }
+  }
+}
+
+TEST(ScriptModelTest, criteria_that_unfold_a_convolution_cannot_see_its_stride) {
+  const Granularity weight = parse_granularity("weight");
+  ModelSpec spec{"torchscript-c", {1, 28, 28}, 10, small()};
+  const std::vector<std::string> known = catalog_names(list_criteria());
+  for (const char* criterion : {"wanda", "obd_fisher", "sparsegpt"}) {
+    if (std::ranges::find(known, criterion) == known.end()) continue;
+    try {
+      prune_scopes(describe_model(spec), weight, criterion, {});
+      ADD_FAILURE() << criterion;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(),
+                  HasSubstr(std::string(criterion) + " needs the stride and padding of convolution conv"));
+    }
+  }
+  spec.script->layers.erase(spec.script->layers.begin());  // of linear layers they can
+  if (std::ranges::find(known, "wanda") != known.end()) {
+    EXPECT_EQ(prune_scopes(describe_model(spec), weight, "wanda", {}).size(), 1U);
+  }
+}
+
+TEST(ScriptModelTest, the_path_travels_beside_the_key) {
+  Resolver resolver;
+  const Expansion here = resolver.expand(yaml_of("net.pt")), there = resolver.expand(yaml_of("/elsewhere/other.pt"));
+  ASSERT_EQ(here.trials.size(), 1U);
+  ASSERT_EQ(there.trials.size(), 1U);
+  EXPECT_EQ(here.trials[0].key, there.trials[0].key);
+  EXPECT_EQ(here.trials[0].config->model.name, "torchscript-cccccccccccc");
+  EXPECT_EQ(*there.trials[0].config->model_path, "/elsewhere/other.pt");
+  EXPECT_EQ(*here.trials[0].config->model_path, std::filesystem::absolute("net.pt").string());
+  const StageGraph graph = build_stage_graph(there.trials);
+  for (const Stage& stage : graph.stages) {
+    ASSERT_TRUE(stage.model_path);
+    EXPECT_EQ(stage.spec->find("elsewhere"), std::string::npos);
+  }
+}
+
+TEST(ScriptModelTest, is_asked_for_once) {
+  Resolver resolver;
+  resolver.expand(yaml_of("net.pt", "prune: {method: magnitude, sparsity: [0.5, 0.8]}\n") +
+                  "init: [as_scripted, kaiming_normal]\n");
+  EXPECT_EQ(resolver.asked, 1);
+}
+
+TEST(ScriptModelTest, starts_as_it_came_and_has_a_second_draw_all_the_same) {
+  Resolver resolver;
+  const Expansion expansion = resolver.expand(yaml_of(
+      "net.pt", "prune: {method: magnitude, sparsity: 0.5}\nretrain: {rewind: {to: init}}\ncontrols: [reinit]\n"));
+  const StageGraph graph = build_stage_graph(expansion.trials);
+  std::vector<std::string> schemes;
+  for (const Stage& stage : graph.stages) {
+    if (stage.kind != StageKind::init) continue;
+    const InitSpec spec = parse_init_spec(*stage.spec);
+    schemes.push_back(spec.stream + " " + spec.scheme);
+  }
+  EXPECT_THAT(schemes, testing::UnorderedElementsAre("init as_scripted", "reinit kaiming_normal"));
+}
+
+TEST(ScriptModelTest, what_is_wrong_with_the_key_is_said_at_its_place) {
+  EXPECT_THAT(problems("sweep: s\ndataset: mnist\nmodel: {torchscrip: net.pt}\ntrain: {lr: 0.1, epochs: 3}\n"),
+              Contains(HasSubstr("s.yaml:3:")));
+  EXPECT_THAT(problems(yaml_of("''")), Contains(HasSubstr("s.yaml:3:22: model.torchscript: expected a text")));
+  EXPECT_THAT(problems("sweep: s\ndataset: mnist\nmodel: lenet-300-100\ninit: as_scripted\n"
+                       "train: {lr: 0.1, epochs: 3}\n"),
+              Contains(HasSubstr("s.yaml:4:7: init: as_scripted keeps the weights of a TorchScript file")));
+}
+
+}  // namespace
+}  // namespace espalier
