@@ -212,8 +212,11 @@ class PruneRun {
 
   PruneTarget target_of_round(const std::vector<std::int64_t>& before, std::int64_t round, std::int64_t rounds) const {
     const double progress = static_cast<double>(round) / static_cast<double>(rounds);
+    const double density = options_.contains("density") ? options_.at("density") : 0;
     const auto between = [&](std::int64_t from, std::int64_t to) {
       const auto start = static_cast<double>(from);
+      if (from <= to) return to;
+      if (density > 0) return std::max(to, from - static_cast<std::int64_t>((1 - std::pow(density, progress)) * start));
       return std::max(
           to, static_cast<std::int64_t>(std::ceil(start * std::pow(static_cast<double>(to) / start, progress))));
     };

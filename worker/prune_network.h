@@ -30,9 +30,10 @@ struct PruneOrder {
 };
 
 /// Scores, selects and masks: the one way to prune, between stages, inside a training or to try something out. A
-/// criterion with an option `rounds` is asked that many times, the counts falling geometrically, kept_r = round(S (K /
+/// criterion with an option `rounds` is asked that many times, the counts falling geometrically, kept_r = ceil(S (K /
 /// S)^(r / R)) from the S units that survive to the K that are wanted (Tanaka et al. 2020, arXiv:2006.05467, algorithm
-/// 1), each round with the masks of the one before. A criterion that repairs weights changes those of the network.
+/// 1), each round with the masks of the one before; with an option `density` d above 0, kept_r = S - floor((1 - d^(r /
+/// R)) S), as the authors' code counts. A criterion that repairs weights changes those of the network.
 /// Errors: those of prune_scopes, select_kept and the criteria; ErrorKind::numeric naming the layers if some were
 /// emptied and the spec refuses that.
 Pruned prune_network(Network& network, const PruneOrder& order);

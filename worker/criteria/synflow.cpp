@@ -62,9 +62,9 @@ Scores to_float32(Scores scores) {
 
 /// |w dR/dw| with R the sum of the outputs for an input of ones, every parameter and buffer replaced by its absolute
 /// value, norms in evaluate mode. Tanaka et al. 2020, arXiv:2006.05467, eq. (2) and algorithm 1, whose rounds are the
-/// caller's (option rounds): this is one. Differs from the paper as its authors' code does: biases and norms take part.
-/// Option float64: computes in double precision. Errors: ErrorKind::invalid_input for a model of tokens, which has no
-/// input of ones; ErrorKind::numeric if scores are not finite.
+/// caller's (options rounds and density): this is one. Differs from the paper as its authors' code does: biases and
+/// norms take part. Option float64: computes in double precision. Errors: ErrorKind::invalid_input for a model of
+/// tokens, which has no input of ones; ErrorKind::numeric if scores are not finite.
 Scores score_synflow(const CriterionContext& context) {
   context.weights();
   if (takes_tokens(context.network.description())) {

@@ -188,21 +188,13 @@ auto synaptic_flow(const char* criterion) {
     return keep_total(scored, synaptic_flow_kept(scored.total(), density_of(sparsity)), Ties::drop);
   };
 }
-/// Round after round, the density falling exponentially to the one asked for. Our rounds inside one prune fall to the
-/// share that is kept in the end, 64 of 632 rather than 0.1, so these counts are asked for one by one.
-auto synaptic_flow_rounds(int rounds) {
+/// In rounds inside one prune, the density falling exponentially.
+auto synaptic_flow_rounds(double rounds) {
   return [rounds](const GoldenCase& golden, const std::string& sparsity) {
-    Network network = golden.network();
     PruneSpec spec = spec_of("synflow");
     spec.ties = "drop";
-    spec.options["rounds"] = 1;
-    for (int round = 1; round <= rounds; ++round) {
-      const double density = std::pow(density_of(sparsity), static_cast<double>(round) / rounds);
-      PruneTarget target;
-      target.total_kept = synaptic_flow_kept(count_model(golden.model()).prunable, density);
-      pruned(network, spec, target);
-    }
-    return network.masks();
+    spec.options = {{"rounds", rounds}, {"density", density_of(sparsity)}};
+    return keep_of_all(golden, spec, [&](std::int64_t all) { return synaptic_flow_kept(all, density_of(sparsity)); });
   };
 }
 
