@@ -124,6 +124,12 @@ class Checker {
                       "uniform, erk, er or a table",
                       setting_.allocation.name, name));
     }
+    if (name == "obs" && is(Kind::n_of_m)) {
+      refuse(
+          keys_.granularity_place,
+          fmt::format("{} does not fit criterion obs, which deletes weights wherever they are; use granularity weight",
+                      granularity_));
+    }
     if (setting_.dialect) {
       refuse(keys_.dialect_place, fmt::format("{} says how scores are selected, but criterion {} selects as it repairs",
                                               setting_.dialect_name, name));
