@@ -220,12 +220,19 @@ class Expander {
       TrialConfig at_point = config;
       at_point.prune->sparsity_target = point.sparsity_target;
       at_point.prune->rounds = point.rounds;
+      set_peer_density(*at_point.prune);
       if (retrain.same_compute) {
         if (!stretch(at_point, retrain, scopes)) return;
         parts.retrain = keys_.retrain(at_point.retrain);
       }
       add_trials(std::move(at_point), parts);
     }
+  }
+
+  /// SynFlow's authors let the density itself fall geometrically inside a prune, not the counts that come of it.
+  static void set_peer_density(PrunePlan& prune) {
+    if (prune.dialect == "synflow" && prune.criterion == "synflow" && prune.schedule == "one_shot")
+      prune.options["density"] = 1 - prune.sparsity_target;
   }
 
   /// As many steps more as the pruned network has fewer multiply-adds, at most twice: Liu et al. 2019,

@@ -46,6 +46,11 @@ TEST(PrunePoints, erk_spreads_the_exact_total) {
   EXPECT_THAT(target.layer_kept, counts({18714, 6906, 1000}));
 }
 
+TEST(PrunePoints, synflows_dialect_tells_the_density_that_its_rounds_fall_to) {
+  EXPECT_DOUBLE_EQ(plan("method: synflow, sparsity: 0.9, dialect: synflow").options.at("density"), 1 - 0.9);
+  EXPECT_FALSE(plan("method: synflow, sparsity: 0.9").options.contains("density"));
+}
+
 TEST(PrunePoints, every_round_of_erk_is_exact_and_below_the_one_before) {
   const auto rounds =
       plan("method: magnitude, sparsity: 0.95, allocation: er, schedule: {exponential: {rounds: 7}}").rounds;
