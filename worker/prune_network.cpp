@@ -229,7 +229,8 @@ class PruneRun {
       return target;
     }
     for (std::size_t scope = 0; scope < before.size(); ++scope) {
-      target.layer_kept.push_back(between(before[scope], order_.target.layer_kept.at(scope)));
+      const std::int64_t rows = order_.spec.ranking == "per_row" ? scopes_[scope].rows : 1;
+      target.layer_kept.push_back(rows * between(before[scope] / rows, order_.target.layer_kept.at(scope) / rows));
       target.total_kept += target.layer_kept.back();
     }
     return target;
