@@ -69,6 +69,21 @@ TEST_F(Cifar10, RecordsAreALabelAndThreePlanes) {
   EXPECT_THAT(data.scale.deviation, ElementsAre(0.2470F, 0.2435F, 0.2616F));
 }
 
+TEST_F(Cifar10, AFewTestImagesAreTakenFromTheWholeFile) {
+  write_zeros(folder_);
+  for (const int record : {2'500, 5'000, 7'500}) {
+    poke(folder_ / kNames[5], static_cast<std::uintmax_t>(record) * kRecord, record / 2'500);
+    poke(folder_ / kNames[5], static_cast<std::uintmax_t>(record) * kRecord + 3072, record / 2'500 + 5);
+  }
+  DatasetRequest request;
+  request.name = "cifar10";
+  request.test = 4;
+  const ImageDataset data = load_dataset(resolve_dataset(request, folder_), "", folder_);
+  EXPECT_THAT(data.test.labels, ElementsAre(0, 1, 2, 3));
+  EXPECT_EQ(data.test.pixels.size(), 4U * 3072);
+  EXPECT_EQ(data.test.pixels.back(), 8);
+}
+
 TEST_F(Cifar10, ContentIsOfEveryByteOfEveryFile) {
   write_zeros(folder_);
   const DatasetSpec spec = resolve(folder_);
