@@ -34,7 +34,7 @@ const Entry& find(const std::string& name) {
 
 }  // namespace
 
-Criterion find_criterion(const std::string& name) {
+Criterion find_score(const std::string& name) {
   const Entry& entry = find(name);
   if (entry.score == nullptr)
     throw Error(ErrorKind::invalid_input, "prune.criterion: " + name + " does not only score weights, it changes them");

@@ -36,7 +36,7 @@ using Scores = std::vector<at::Tensor>;
 using Criterion = Scores (*)(const CriterionContext& context);
 
 /// Errors: ErrorKind::invalid_input for an unknown name, with the choices, and for a criterion that repairs.
-Criterion find_criterion(const std::string& name);
+Criterion find_score(const std::string& name);
 
 /// What a criterion that changes the weights that stay (repairs_weights in the catalog) is asked for.
 struct RepairOrder {

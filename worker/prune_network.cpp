@@ -53,7 +53,7 @@ class PruneRun {
       : network_(network),
         order_(order),
         granularity_(parse_granularity(order.spec.granularity)),
-        criterion_(espalier::find_criterion(std::string_view(order.spec.criterion))),
+        criterion_(find_criterion(order.spec.criterion)),
         scopes_(prune_scopes(network.description(), granularity_, order.spec.criterion, order.spec.protect)),
         options_(default_options(criterion_)) {
     for (const auto& [name, value] : order.spec.options) options_.insert_or_assign(name, value);
@@ -120,7 +120,7 @@ class PruneRun {
             options_};
   }
 
-  Scores score() const { return find_criterion(order_.spec.criterion)(context()); }
+  Scores score() const { return find_score(order_.spec.criterion)(context()); }
 
   void repair() {
     RepairOrder order{{}, order_.target, granularity_};

@@ -77,7 +77,7 @@ CriterionContext context_of(Network& network, std::string_view criterion) {
 }
 
 Scores score(Network& network, const std::string& criterion) {
-  return find_criterion(criterion)(context_of(network, criterion));
+  return find_score(criterion)(context_of(network, criterion));
 }
 
 bool same(const NamedTensors& a, const NamedTensors& b) {
@@ -115,7 +115,7 @@ TEST_P(EveryCriterion, ScoresEachWeightAndLeavesTheNetworkAsItWas) {
     EXPECT_TRUE(scores[i].isfinite().all().item<bool>());
     EXPECT_TRUE(at::equal(scores[i], again[i])) << "not deterministic";
   }
-  const CriterionScores kind = find_criterion(std::string_view(GetParam())).scores;
+  const CriterionScores kind = find_criterion(GetParam()).scores;
   const bool all = kind == CriterionScores::scores_weights || kind == CriterionScores::scores_outputs;
   EXPECT_EQ(scored == scores.size(), all);
   EXPECT_GT(scored, 0U);
@@ -265,7 +265,7 @@ bool keeps_every_layer(const ModelDescription& model, std::uint64_t seed, const 
   std::int64_t all = 0;
   for (const auto& [name, mask] : masks) all += mask.numel();
   for (int round = 1; round <= rounds; ++round) {
-    const Scores scores = find_criterion(criterion)(context);
+    const Scores scores = find_score(criterion)(context);
     std::vector<ScoredLayer> layers;
     for (std::size_t i = 0; i < scores.size(); ++i) {
       const auto count = static_cast<std::size_t>(scores[i].numel());

@@ -81,10 +81,6 @@ Network drawn(const ModelDescription& model) {
   return network;
 }
 
-const CriterionEntry& catalog_entry(std::string_view criterion) {
-  return find_criterion(criterion);
-}
-
 struct Case {
   std::string criterion, granularity, ranking;
   bool by_scope = false;
@@ -116,8 +112,8 @@ class Trial {
     spec_.criterion = one.criterion;
     spec_.granularity = one.granularity;
     spec_.ranking = one.ranking;
-    if (default_options(catalog_entry(one.criterion)).contains("rounds")) spec_.options["rounds"] = 3;
-    if (catalog_entry(one.criterion).needs != CriterionNeeds::needs_nothing) {
+    if (default_options(find_criterion(one.criterion)).contains("rounds")) spec_.options["rounds"] = 3;
+    if (find_criterion(one.criterion).needs != CriterionNeeds::needs_nothing) {
       spec_.dataset = dataset();
       spec_.batches = 2;
       spec_.batch_size = 5;
@@ -175,7 +171,7 @@ class Trial {
 bool is_refused(const Case& one) {
   const bool weights = one.granularity == "weight";
   const bool signed_scores = one.criterion == "grasp" || one.criterion == "movement" || one.criterion == "obd_hessian";
-  const bool repairs = catalog_entry(one.criterion).scores == CriterionScores::repairs_weights;
+  const bool repairs = find_criterion(one.criterion).scores == CriterionScores::repairs_weights;
   if (one.ranking == "per_row" && (!weights || !one.by_scope)) return true;
   if (!one.ranking.empty() && one.ranking != "per_row" && (one.by_scope || one.granularity == "2:4")) return true;
   if (one.ranking == "lamp" && (signed_scores || one.granularity == "layer mean")) return true;
@@ -214,7 +210,7 @@ TEST_P(EveryPrune, IsExactDeterministicAndLeavesTheRestAlone) {
     EXPECT_TRUE(same(twin.prune().masks, pruned.masks));
     // Weights that stay are as they were, unless the criterion repairs; those that went are zero; buffers are
     // untouched.
-    const bool repairs = catalog_entry(one.criterion).scores == CriterionScores::repairs_weights;
+    const bool repairs = find_criterion(one.criterion).scores == CriterionScores::repairs_weights;
     const NamedTensors after = trial->network().weights();
     for (std::size_t i = 0; i < weights.size(); ++i) {
       EXPECT_TRUE(at::isfinite(after[i].second).all().item<bool>()) << after[i].first;

@@ -225,7 +225,7 @@ TEST(SparseGpt, NeedsACountForEachLayer) {
   order.target.total_kept = 300;
   EXPECT_THROW(repair_sparsegpt(context_of(network, "sparsegpt"), order), Error);
   EXPECT_THROW(find_repair("magnitude"), Error);
-  EXPECT_THROW(find_criterion(std::string("obs")), Error);
+  EXPECT_THROW(find_score("obs"), Error);
 }
 
 }  // namespace

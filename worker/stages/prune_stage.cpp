@@ -12,7 +12,7 @@ namespace espalier {
 namespace {
 
 bool changes_weights(const std::string& criterion) {
-  return find_criterion(std::string_view(criterion)).scores == CriterionScores::repairs_weights;
+  return find_criterion(criterion).scores == CriterionScores::repairs_weights;
 }
 
 }  // namespace

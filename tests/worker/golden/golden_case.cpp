@@ -157,7 +157,7 @@ CriterionContext GoldenCase::context(Network& network, const std::string& criter
           0,
           1,
           [batch = batch()](std::int64_t) { return batch; },
-          default_options(find_criterion(std::string_view(criterion)))};
+          default_options(find_criterion(criterion))};
 }
 
 NamedTensors by_parameter(const Network& network, const std::vector<at::Tensor>& tensors) {
@@ -170,7 +170,7 @@ NamedTensors by_parameter(const Network& network, const std::vector<at::Tensor>&
 
 NamedTensors golden_scores(const GoldenCase& golden, const std::string& criterion) {
   Network network = golden.network();
-  return by_parameter(network, find_criterion(criterion)(golden.context(network, criterion)));
+  return by_parameter(network, find_score(criterion)(golden.context(network, criterion)));
 }
 
 }  // namespace espalier
