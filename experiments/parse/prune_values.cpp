@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/suggest.h"
 #include "experiments/catalog.h"
+#include "experiments/criterion_limits.h"
 #include "experiments/granularity.h"
 #include "experiments/parse/map_reader.h"
 #include "experiments/parse/scalars.h"
@@ -16,7 +17,6 @@ namespace espalier {
 namespace {
 
 constexpr double kMostUnits = 1e12;
-constexpr double kLargestOption = 1e12;
 
 std::optional<std::string> canonical_granularity(const std::string& text, const KeyPlace& place, Problems& problems) {
   try {
@@ -32,6 +32,20 @@ std::string block_text(const YamlValue& sides) {
   return "block " + sides.items[0].text + "x" + sides.items[1].text;
 }
 
+std::optional<double> parse_option(const std::string& criterion, const std::string& option, const YamlValue& value,
+                                   Problems& problems) {
+  for (const OptionRange& range : kOptionRanges) {
+    if (range.criterion != criterion || range.option != option) continue;
+    if (!range.whole) {
+      return parse_number(value, {range.low, range.high, range.with_low, range.with_high, ""}, problems);
+    }
+    const auto count =
+        parse_count(value, static_cast<std::int64_t>(range.low), static_cast<std::int64_t>(range.high), problems);
+    return count ? std::optional(static_cast<double>(*count)) : std::nullopt;
+  }
+  throw Error(ErrorKind::internal, "option " + option + " of criterion " + criterion + " has no range");
+}
+
 }  // namespace
 
 std::optional<CriterionSetting> parse_criterion(const YamlValue& value, Problems& problems) {
@@ -45,7 +59,7 @@ std::optional<CriterionSetting> parse_criterion(const YamlValue& value, Problems
     names.push_back(name);
     const YamlValue* given = map.find(name);
     if (given == nullptr) continue;
-    const auto number = parse_number(*given, {-kLargestOption, kLargestOption, true, true, ""}, problems);
+    const auto number = parse_option(form->name, name, *given, problems);
     if (number && *number != standard) setting.options[name] = *number;
   }
   for (const YamlEntry& entry : form->settings.entries) {

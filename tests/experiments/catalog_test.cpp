@@ -1,8 +1,12 @@
 #include "experiments/catalog.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <gmock/gmock.h>
 
 #include "base/error.h"
+#include "experiments/criterion_limits.h"
 
 namespace espalier {
 namespace {
@@ -36,6 +40,25 @@ TEST(Catalog, every_criterion_says_what_it_needs) {
     EXPECT_FALSE(entry.paper.empty()) << entry.name;
     EXPECT_FALSE(entry.about.empty()) << entry.name;
   }
+}
+
+TEST(Catalog, every_option_has_a_range_with_its_default_inside) {
+  std::size_t options = 0;
+  for (const CriterionEntry& entry : list_criteria()) {
+    for (const auto& [name, standard] : default_options(entry)) {
+      ++options;
+      const auto* range = std::ranges::find_if(kOptionRanges, [&](const OptionRange& one) {
+        return one.criterion == entry.name && one.option == name;
+      });
+      ASSERT_NE(range, kOptionRanges.end()) << entry.name << " " << name;
+      EXPECT_TRUE(range->with_low ? standard >= range->low : standard > range->low) << entry.name << " " << name;
+      EXPECT_TRUE(range->with_high ? standard <= range->high : standard < range->high) << entry.name << " " << name;
+      if (range->whole) {
+        EXPECT_EQ(standard, std::round(standard)) << entry.name << " " << name;
+      }
+    }
+  }
+  EXPECT_EQ(options, kOptionRanges.size());
 }
 
 TEST(Catalog, an_unknown_criterion_is_met_with_the_choices) {

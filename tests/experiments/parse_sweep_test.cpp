@@ -11,6 +11,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Pair;
 
 const std::string kHead = "sweep: s\ndataset: mnist\nmodel: lenet-300-100\n";
 const std::string kTrain = "train: {lr: 0.1, batch_size: 60, epochs: 2}\n";
@@ -117,6 +118,32 @@ TEST(ParseSweep, how_far_to_prune_is_said_once) {
               ElementsAre(HasSubstr("a table of sparsities goes with a number of rounds")));
   EXPECT_THAT(problems(base + "sparsity: 0.9, schedule: {cubic: {rate: 0.2}}}\n"),
               ElementsAre(HasSubstr("cubic.rounds: is missing"), HasSubstr("unknown \"rate\" (one of start, end, every, rounds, initial)")));
+}
+
+TEST(ParseSweep, options_of_criteria_are_in_their_ranges) {
+  const std::string base = kHead + kTrain + "prune: {sparsity: 0.5, method: ";
+  const auto said = [&](const std::string& method, const std::string& text) {
+    EXPECT_THAT(problems(base + method + "}\n"), ElementsAre(HasSubstr(text))) << method;
+  };
+  said("{grasp: {temperature: 0}}", "s.yaml:5:54: prune.method.grasp.temperature: expected a number above 0");
+  said("{grasp: {temperature: -200}}", "found -200");
+  said("{synflow: {rounds: 0}}", "prune.method.synflow.rounds: expected an integer from 1 to 10000, found 0");
+  said("{synflow: {rounds: 2.5}}", "expected an integer from 1 to 10000, found 2.5");
+  said("{synflow: {rounds: 10001}}", "expected an integer from 1 to 10000");
+  said("{synflow: {float64: 2}}", "float64: expected an integer from 0 to 1, found 2");
+  said("{synflow: {density: 1}}", "density: expected a number from 0 and below 1, found 1");
+  said("{movement: {lr: 0}}", "prune.method.movement.lr: expected a number above 0");
+  said("{obs: {damping: -0.001}}", "prune.method.obs.damping: expected a number from 0");
+  said("{sparsegpt: {damping: 1e7}}", "prune.method.sparsegpt.damping: expected a number from 0");
+  said("[magnitude, {sparsegpt: {blocksize: 0}}]",
+       "prune.method[1].sparsegpt.blocksize: expected an integer from 1 to 65536, found 0");
+  const SweepSpec spec = spec_of(base +
+                                 "[{synflow: {rounds: 10000, float64: 1, density: 0.99}}, {sparsegpt: {blocksize: "
+                                 "65536, damping: 0}}, {grasp: {temperature: 1e-3}}]}\n");
+  ASSERT_EQ(spec.prune->method.values.size(), 3U);
+  EXPECT_THAT(spec.prune->method.values[0].options,
+              ElementsAre(Pair("density", 0.99), Pair("float64", 1), Pair("rounds", 10000)));
+  EXPECT_THAT(spec.prune->method.values[1].options, ElementsAre(Pair("blocksize", 65536), Pair("damping", 0)));
 }
 
 TEST(ParseSweep, types_are_checked) {
