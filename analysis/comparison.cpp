@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "analysis/statistics.h"
-#include "base/error.h"
 
 // Rows are sorted into blocks, cells and methods, each in the order of its first row, so that the tables follow the
 // sweep's own order; then each method is paired with its partners, and p-values are corrected sweep by sweep.
@@ -29,14 +28,10 @@ Item& find_or_add(std::vector<Item>& items, Is&& is_it) {
   return found != items.end() ? *found : items.emplace_back();
 }
 
+/// Of two rows with equal settings, which expansion refuses, the first: one sweep never closes the store to others.
 Accuracies accuracies_of(const MethodResult& method) {
   Accuracies accuracies;
-  for (const ResultRow* row : method.rows) {
-    if (accuracies.emplace(row->seed, *row->accuracy).second) continue;
-    throw Error(ErrorKind::internal, row->sweep + ": two results of " + method.name() + " have seed " +
-                                         std::to_string(row->seed) + " and equal settings; the trial " +
-                                         row->trial_key + " is one of them");
-  }
+  for (const ResultRow* row : method.rows) accuracies.emplace(row->seed, *row->accuracy);
   return accuracies;
 }
 

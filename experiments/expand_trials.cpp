@@ -1,6 +1,7 @@
 #include "experiments/expand_trials.h"
 
 #include <algorithm>
+#include <string>
 #include <unordered_set>
 #include <utility>
 
@@ -8,6 +9,7 @@
 
 #include "experiments/allocations/allocations.h"
 #include "experiments/catalog.h"
+#include "experiments/dialects/dialects.h"
 #include "experiments/expand/combinations.h"
 #include "experiments/expand/dense_network.h"
 #include "experiments/expand/prune_points.h"
@@ -179,6 +181,7 @@ class Expander {
                          const DenseNetwork::Retrain& retrain) {
     const bool is_random = method.prune->criterion == "random";
     const bool can_reinit = method.retrain.recipe && method.retrain.weights != RetrainPlan::Weights::fresh;
+    refuse_senseless_shuffles(method.prune->granularity);
     const auto add = [&](const TrialConfig& config, const std::vector<OperatingPoint>& at) {
       add_points(config, at, parts, retrain, points.scopes);
     };
@@ -193,6 +196,8 @@ class Expander {
       if (is_random || !wants(control) || (control == Control::reinit && !can_reinit)) continue;
       TrialConfig twin = method;
       twin.control = control;
+      // What the criterion cannot score stays dense, so it is no place for what it removes.
+      if (control == Control::shuffle_network) twin.prune->protect = points.random_protect;
       add(twin, points.points);
     }
     if (!wants(Control::erk_random)) return;
@@ -204,12 +209,29 @@ class Expander {
     add(twin, points.by_erk);
   }
 
+  void refuse_senseless_shuffles(const std::string& granularity) {
+    const Granularity::Kind kind = parse_granularity(granularity).kind;
+    if (wants(Control::shuffle) && kind == Granularity::Kind::layer && !told_shuffle_) {
+      problems_.add(spec_.controls_place,
+                    "shuffle keeps each layer's count, which cannot be where whole blocks go (granularity layer); use "
+                    "shuffle_network or random");
+      told_shuffle_ = true;
+    }
+    if (wants(Control::shuffle_network) && kind == Granularity::Kind::n_of_m && !told_shuffle_) {
+      problems_.add(spec_.controls_place, "shuffle_network moves weights across layers, which leaves no " +
+                                              granularity +
+                                              " pattern; use shuffle, which moves them within their groups");
+      told_shuffle_ = true;
+    }
+  }
+
   static TrialConfig randomised(TrialConfig twin, const PrunePoints& points) {
     PrunePlan& prune = *twin.prune;
     prune.criterion = "random";
     prune.batches = prune.batch_size = 0;
     prune.options.clear();
     prune.protect = points.random_protect;
+    if (!prune.dialect.empty()) prune.ties = find_dialect(prune.dialect).ties;
     if (prune.allocation != "sensitivity") prune.sensitivity.reset();
     return twin;
   }
@@ -256,10 +278,28 @@ class Expander {
   void add_trials(TrialConfig&& config, const Parts& parts) {
     const Digest digest = keys_.config(config, parts.network, parts.retrain);
     if (!seen_.insert(StageKey{digest}).second) return;
+    refuse_equal_columns(config, parts);
     full_ = full_ || trials_.size() + spec_.seeds.size() > kMostTrials;
     if (full_) return;
     const auto shared = std::make_shared<const TrialConfig>(std::move(config));  // by the seeds of the configuration
     for (const std::uint64_t seed : spec_.seeds) trials_.push_back({keys_.key(digest, seed), seed, shared});
+  }
+
+  /// Two trials that differ in nothing that results show could not be told apart, nor compared.
+  void refuse_equal_columns(const TrialConfig& config, const Parts& parts) {
+    if (!config.prune) return;
+    const PrunePlan& prune = *config.prune;
+    const std::string columns =
+        fmt::format("{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{}", to_hex(parts.network), config.retrain.name,
+                    to_string(config.control), prune.method, prune.criterion, prune.granularity, prune.allocation,
+                    prune.schedule, prune.rounds.size(), prune.sparsity_target, config.variant);
+    if (columns_.insert(fmt::format("{}/{}", columns, prune.at_step)).second || told_columns_) return;
+    told_columns_ = true;
+    problems_.add(
+        spec_.prune_place,
+        fmt::format("two methods need different {} trials (they leave other layers alone, or count otherwise), "
+                    "which one table could not tell apart; protect the same layers, or use a sweep for each",
+                    prune.method));
   }
 
   const SweepSpec& spec_;
@@ -268,6 +308,9 @@ class Expander {
   TrialKeys keys_;
   const DenseNetwork* last_network_ = nullptr;
   std::unordered_set<StageKey> seen_;
+  std::unordered_set<std::string> columns_;
+  bool told_columns_ = false;
+  bool told_shuffle_ = false;
   std::vector<Trial> trials_;
   bool full_ = false;
 };

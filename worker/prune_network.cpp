@@ -253,7 +253,8 @@ class PruneRun {
     for (const PrunableWeight& layer : network_.prunable()) {
       const auto kept = layer.mask.sum(at::kLong).item<std::int64_t>();
       pruned.layers.push_back({layer.layer, layer.mask.numel(), requested(layer), kept});
-      if (kept == 0) pruned.emptied.push_back(layer.layer);
+      // A block that is removed is empty by intention.
+      if (kept == 0 && granularity_.kind != Kind::layer) pruned.emptied.push_back(layer.layer);
     }
     if (order_.spec.refuse_empty && !pruned.emptied.empty()) refuse_emptied(pruned.emptied);
     return pruned;

@@ -28,9 +28,9 @@ struct Rise {
     }
     rise.front() = 0;
     if (sparsity.back() >= 1) return;
-    const std::size_t last = sparsity.size() - 1;
-    const double slope = last == 0 ? 0 : (rise[last] - rise[last - 1]) / (sparsity[last] - sparsity[last - 1]);
-    rise.push_back(rise[last] + slope * (1 - sparsity[last]));
+    // Beyond what was measured, density falls alike in all scopes: where curves end flat, none is emptied for the
+    // others.
+    rise.push_back(kWorst);
     sparsity.push_back(1);
   }
 

@@ -15,12 +15,13 @@ struct SensitivityCurves {
 
 /// Units to keep of each scope, `total` in all: every scope is pruned as far as its own curve allows for one common
 /// rise of the loss. The rise of a scope at a sparsity is the largest so far on its curve, less that with nothing
-/// removed, linear between the points and, along the last segment, beyond them. s_l(t) is the largest sparsity at which
-/// the rise of scope l is at most t; t is found by bisection such that sum_l n_l (1 - s_l(t)) = total, and the quotas
-/// n_l (1 - s_l(t)) are made whole by largest remainders (experiments/expand/kept_counts.h), at most `most` each, and
-/// at least 1 each if the total allows it. Paper: the layer sensitivity analysis of Han, Pool, Tran & Dally 2015,
-/// arXiv:1506.02626, section 4.2. Differs: they read each layer's threshold off the curves by eye. Errors:
-/// ErrorKind::invalid_input if `most` does not hold the total; ErrorKind::internal for curves of other scopes.
+/// removed, linear between the points; beyond them it rises to the worst of losses, so that there density falls alike
+/// in all scopes. s_l(t) is the largest sparsity at which the rise of scope l is at most t; t is found by bisection
+/// such that sum_l n_l (1 - s_l(t)) = total, and the quotas n_l (1 - s_l(t)) are made whole by largest remainders
+/// (experiments/expand/kept_counts.h), at most `most` each, and at least 1 each if the total allows it. Paper: the
+/// layer sensitivity analysis of Han, Pool, Tran & Dally 2015, arXiv:1506.02626, section 4.2. Differs: they read each
+/// layer's threshold off the curves by eye. Errors: ErrorKind::invalid_input if `most` does not hold the total;
+/// ErrorKind::internal for curves of other scopes.
 std::vector<std::int64_t> allocate_by_sensitivity(const SensitivityCurves& curves, std::int64_t total,
                                                   std::span<const std::int64_t> most);
 

@@ -53,9 +53,12 @@ void Trainer::restore(TrainState state, const NamedTensors& tensors) {
 }
 
 void Trainer::take_step() {
-  if (gradual_ && gradual_->before_step(state_.step) && !has_path(network_)) {
-    collapsed_ = true;
-    return;
+  if (gradual_ && gradual_->before_step(state_.step)) {
+    // The best so far was that of a denser network.
+    state_.best_validation_loss.reset();
+    state_.accuracy_best_val.reset();
+    collapsed_ = !has_path(network_);
+    if (collapsed_) return;
   }
   const double lr = learning_rate(spec_.lr_schedule, spec_.optimizer.lr, state_.step);
   const Batch batch = next_batch();

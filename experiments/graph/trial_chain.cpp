@@ -42,7 +42,11 @@ TrialStages TrialChain::add(const Trial& trial, SharingReport& report) {
     const std::size_t last = config_->prune->gradual ? 0 : config_->prune->rounds.size() - 1;
     Pruned pruned = config_->prune->gradual ? prune_in_training() : prune_in_rounds();
     const bool shuffled = config_->control == Control::shuffle || config_->control == Control::shuffle_network;
-    if (shuffled) pruned.masks = shuffle(pruned.masks);
+    if (shuffled) {
+      pruned.masks = shuffle(pruned.masks);
+      if (fit_their_mask())
+        pruned.weights = dense_state(config_->prune->gradual ? config_->train.steps : config_->prune->at_step);
+    }
     if (config_->control == Control::reinit) pruned.weights = init(true);
     if (config_->control == Control::reinit) {
       pruned.trained = retrain(last, pruned.weights, pruned.masks);
@@ -59,6 +63,12 @@ TrialStages TrialChain::add(const Trial& trial, SharingReport& report) {
   report.stages_before += static_cast<std::int64_t>(touched_.size());
   report.steps_before += dense_steps_ + retrain_steps_;
   return found;
+}
+
+/// Whether what the prune leaves was trained or repaired under its own mask: most places of another would hold zeros.
+bool TrialChain::fit_their_mask() const {
+  const PrunePlan& prune = *config_->prune;
+  return prune.gradual || find_criterion(prune.criterion).scores == CriterionScores::repairs_weights;
 }
 
 /// Up to the last round's masks: every round but the last is retrained, and the next prunes what that left.

@@ -31,6 +31,7 @@ class TrialChain {
   void turn_to(const Trial& trial);
   StageIndex init(bool fresh);
   StageIndex dense_state(std::int64_t step);
+  bool fit_their_mask() const;
   Pruned prune_in_rounds();
   Pruned prune_in_training();
   StageIndex prune(std::size_t round, StageIndex weights, std::optional<StageIndex> masks);

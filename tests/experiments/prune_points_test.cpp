@@ -200,7 +200,7 @@ TEST(PrunePoints, a_gradual_trial_trains_once_and_leaves_both) {
   std::map<std::string, int> kinds;
   for (const Stage& stage : graph.stages) ++kinds[std::string(to_string(stage.kind))];
   EXPECT_EQ(kinds["prune"], 0);
-  EXPECT_EQ(kinds["train"], 3);  // with the schedule inside, and both retrainings
+  EXPECT_EQ(kinds["train"], 4);  // with the schedule inside, both retrainings, and the dense one that shuffles prune
   EXPECT_EQ(kinds["shuffle"], 1);
   const TrialStages& plain = graph.trials.at(0);
   EXPECT_EQ(plain.masks, plain.last_train);

@@ -40,7 +40,7 @@ class MaskShuffle {
       if (granularity_.kind == Kind::n_of_m) {
         kept_[scope] = other_groups(scope);
       } else {
-        RandomStream(seed_, "mask", scope).shuffle(kept_[scope]);
+        move_units(kept_[scope], RandomStream(seed_, "mask", scope));
       }
     }
   }
@@ -83,6 +83,14 @@ class MaskShuffle {
     Scores masks;
     for (const PrunableWeight& layer : network_.prunable()) masks.push_back(layer.mask);
     return score_units(scope, granularity_, network_, masks).surviving;
+  }
+
+  /// Of few units, a permutation may be the identity: it is drawn again then, for a control that is the method is none.
+  static void move_units(Bytes& kept, RandomStream random) {
+    const Bytes before = kept;
+    const bool mixed = std::ranges::count(kept, 0) % static_cast<std::ptrdiff_t>(kept.size()) != 0;
+    do random.shuffle(kept);
+    while (mixed && kept == before);
   }
 
   /// Weights of one group change places among themselves, so that n of m stay in each.
