@@ -63,17 +63,14 @@ std::string place_text(const Row& row) {
          sparsity_text(row.sparsity_target);
 }
 
-/// "magnitude global", "magnitude/shuffle erk iterative x5".
-std::string configuration_text(const std::string& method, const std::string& control, const std::string& allocation,
-                               const std::string& schedule, std::int64_t rounds) {
-  const bool is_plain = control == "none" || method == "random";
-  const std::string when = schedule == "one_shot" ? "" : " " + schedule_text(schedule, rounds);
-  return method + (is_plain ? "" : "/" + control) + " " + allocation + when;
-}
-
-std::string side_text(const MaskOverlapSide& side) {
-  const std::string what = side.granularity == "weight" ? "" : " by " + side.granularity;
-  return configuration_text(side.method, side.control, side.allocation, side.schedule, side.rounds) + what;
+/// "magnitude global", "magnitude/shuffle erk iterative x5", "magnitude global by filter l2"; of the side of an overlap
+/// or the row of a density.
+template <typename Row>
+std::string configuration_text(const Row& row) {
+  const bool is_plain = row.control == "none" || row.method == "random";
+  const std::string when = row.schedule == "one_shot" ? "" : " " + schedule_text(row.schedule, row.rounds);
+  const std::string what = row.granularity == "weight" ? "" : " by " + row.granularity;
+  return row.method + (is_plain ? "" : "/" + row.control) + " " + row.allocation + when + what;
 }
 
 std::string unit_text(const std::optional<double>& value) {
@@ -128,8 +125,8 @@ std::string render_overlaps(const std::vector<MaskOverlapRow>& all, const std::s
   }
   Ordered<std::map<std::pair<std::string, std::string>, OverlapMeans>> places;
   for (const MaskOverlapRow& row : rows) {
-    const std::string b = pairing == "seed" ? "" : side_text(row.b);
-    OverlapMeans& means = places[place_text(row)][{side_text(row.a), b}];
+    const std::string b = pairing == "seed" ? "" : configuration_text(row.b);
+    OverlapMeans& means = places[place_text(row)][{configuration_text(row.a), b}];
     means.jaccard.add(row.jaccard);
     means.chance.add(row.chance);
     means.corrected.add(row.corrected);
@@ -156,9 +153,12 @@ std::string render_overlaps(const std::vector<MaskOverlapRow>& all, const std::s
 std::string render_layer_densities(const std::vector<LayerDensityRow>& rows, bool as_json) {
   if (as_json) return nlohmann::ordered_json(rows).dump(2) + "\n";
   if (rows.empty()) return "Nothing was pruned yet.\n";
+  // What all columns share would only widen them.
+  const bool retrain_varies =
+      std::ranges::any_of(rows, [&](const auto& row) { return row.retrain != rows.front().retrain; });
   Ordered<Grid> grids;
   for (const LayerDensityRow& row : rows) {
-    const std::string name = configuration_text(row.method, row.control, row.allocation, row.schedule, row.rounds);
+    const std::string name = configuration_text(row) + (retrain_varies ? ", retrain " + row.retrain : "");
     Ordered<Mean>& layer = grids[place_text(row)][fmt::format("{} ({})", row.layer, count_text(row.total))];
     if (row.total > 0) layer[name].add(static_cast<double>(row.kept) / static_cast<double>(row.total));
   }

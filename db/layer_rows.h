@@ -10,9 +10,9 @@ namespace espalier {
 struct LayerDensityRow {
   std::string sweep, dataset, model, variant;
   std::uint64_t seed = 0;
-  std::string method, allocation, schedule;
+  std::string method, granularity, allocation, schedule;
   std::int64_t rounds = 0;
-  std::string control;
+  std::string retrain, control;
   double sparsity_target = 0;
   std::int64_t position = 0;  ///< in the model, from 0
   std::string layer;

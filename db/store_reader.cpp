@@ -202,16 +202,16 @@ std::vector<LayerDensityRow> StoreReader::layer_densities(const std::string& swe
     impl_->check_sweep(sweep);
     std::vector<LayerDensityRow> rows;
     Prepared(impl_->database,
-             "SELECT sweep, dataset, model, variant, seed, method, allocation, schedule, rounds, control,"
-             " sparsity_target, position, layer, total, kept, effective, dead_units, trial_key FROM layer_density"
-             " WHERE sweep = ?")
+             "SELECT sweep, dataset, model, variant, seed, method, granularity, allocation, schedule, rounds, retrain,"
+             " control, sparsity_target, position, layer, total, kept, effective, dead_units, trial_key"
+             " FROM layer_density WHERE sweep = ?")
         .each(
             [&](SQLite::Statement& statement) {
               LayerDensityRow& row = rows.emplace_back();
               ColumnReader(statement) >> row.sweep >> row.dataset >> row.model >> row.variant >> row.seed >>
-                  row.method >> row.allocation >> row.schedule >> row.rounds >> row.control >> row.sparsity_target >>
-                  row.position >> row.layer >> row.total >> row.kept >> row.effective >> row.dead_units >>
-                  row.trial_key;
+                  row.method >> row.granularity >> row.allocation >> row.schedule >> row.rounds >> row.retrain >>
+                  row.control >> row.sparsity_target >> row.position >> row.layer >> row.total >> row.kept >>
+                  row.effective >> row.dead_units >> row.trial_key;
             },
             sweep);
     return rows;

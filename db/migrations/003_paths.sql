@@ -107,7 +107,8 @@ SELECT
   t.key AS trial_key, st.variant,
   c.effective,                                           -- kept weights on a path from input to output; NULL: unknown
   1.0 * c.effective / c.total AS effective_density,
-  c.dead_units                                           -- outputs of the layer that no path passes; NULL: unknown
+  c.dead_units,                                          -- outputs of the layer that no path passes; NULL: unknown
+  t.granularity, t.retrain
 FROM sweep_trials st
 JOIN sweeps w ON w.id = st.sweep_id
 JOIN trials t ON t.id = st.trial_id

@@ -140,6 +140,7 @@ TEST(MaskReports, ProfilesAreMeansOverSeeds) {
   row.model = "lenet";
   row.dataset = "mnist";
   row.method = "magnitude";
+  row.granularity = "weight";
   row.control = "none";
   row.allocation = "global";
   row.schedule = "one_shot";
@@ -152,6 +153,37 @@ TEST(MaskReports, ProfilesAreMeansOverSeeds) {
   EXPECT_THAT(render_layer_densities({row, other}, false),
               AllOf(HasSubstr("lenet on mnist, 90 %"), HasSubstr("fc1 (1,000)"), HasSubstr("20.00")));
   EXPECT_EQ(nlohmann::json::parse(render_layer_densities({row}, true))[0]["kept"], 100);
+}
+
+TEST(MaskReports, DensitiesOfDifferentUnitsOrRetrainingsAreColumnsOfTheirOwn) {
+  LayerDensityRow weights;
+  weights.model = "lenet";
+  weights.dataset = "mnist";
+  weights.method = "magnitude";
+  weights.granularity = "weight";
+  weights.control = "none";
+  weights.allocation = "global";
+  weights.schedule = "one_shot";
+  weights.retrain = "none";
+  weights.sparsity_target = 0.9;
+  weights.layer = "fc1";
+  weights.total = 1000;
+  weights.kept = 100;
+  LayerDensityRow rows = weights;
+  rows.granularity = "row l1";
+  rows.kept = 300;
+  const std::string by_unit = render_layer_densities({weights, rows}, false);
+  EXPECT_THAT(by_unit, AllOf(HasSubstr("magnitude global  magnitude global by row l1\n"), HasSubstr("10.00"),
+                             HasSubstr("30.00"), Not(HasSubstr("20.00")), Not(HasSubstr("none"))));
+  LayerDensityRow tuned = weights;
+  tuned.retrain = "finetune 2ep";
+  tuned.kept = 500;
+  const std::string by_retrain = render_layer_densities({weights, tuned}, false);
+  EXPECT_THAT(by_retrain, AllOf(HasSubstr("magnitude global, retrain none  magnitude global, retrain finetune 2ep\n"),
+                                HasSubstr("10.00"), HasSubstr("50.00"), Not(HasSubstr("weight,"))));
+  const auto json = nlohmann::json::parse(render_layer_densities({rows, tuned}, true));
+  EXPECT_EQ(json[0]["granularity"], "row l1");
+  EXPECT_EQ(json[1]["retrain"], "finetune 2ep");
 }
 
 TEST(MaskReports, CurvesShowTheRiseOfTheLoss) {

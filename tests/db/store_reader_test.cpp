@@ -176,6 +176,24 @@ TEST_F(StoreReaderTest, AReaderNeitherWritesNorKeepsTheLogFromShrinking) {
   EXPECT_EQ(std::filesystem::file_size(log), before);
 }
 
+TEST_F(StoreReaderTest, LayersSayWhatTheirMasksAreMadeOfAndWhatCameAfter) {
+  store_.apply(finish_all(sample_.graph));
+  const std::vector<ResultRow> results = reader_->results();
+  const std::vector<LayerDensityRow> layers = reader_->layer_densities(sample_.name);
+  ASSERT_THAT(layers, SizeIs(12));  // 3 layers of 2 methods with 2 seeds
+  for (const LayerDensityRow& layer : layers) {
+    const auto result = std::ranges::find(results, layer.trial_key, &ResultRow::trial_key);
+    ASSERT_NE(result, results.end());
+    EXPECT_EQ(layer.granularity, "weight");
+    EXPECT_EQ(layer.retrain, result->retrain);
+    EXPECT_NE(layer.retrain, "none");
+    EXPECT_EQ(layer.control, result->control);
+  }
+  const nlohmann::ordered_json json = layers;
+  EXPECT_EQ(json[0]["granularity"], "weight");
+  EXPECT_EQ(json[0]["retrain"], layers[0].retrain);
+}
+
 TEST_F(StoreReaderTest, RowsAreJsonInTheOrderOfTheColumns) {
   store_.apply(finish_all(sample_.graph));
   const nlohmann::ordered_json rows = reader_->results();
