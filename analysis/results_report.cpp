@@ -1,5 +1,6 @@
 #include "analysis/results_report.h"
 
+#include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
@@ -61,6 +62,10 @@ std::string effective_text(const ResultRow& row) {
   return sparsity_text(*row.effective_sparsity);
 }
 
+bool is_dense(const ResultRow& row) {
+  return row.method == "dense";
+}
+
 /// Whether any row differs from the first: a column that says nothing is left out.
 bool varies(const std::vector<ResultRow>& rows, std::string ResultRow::*column) {
   for (const ResultRow& row : rows) {
@@ -69,13 +74,23 @@ bool varies(const std::vector<ResultRow>& rows, std::string ResultRow::*column) 
   return false;
 }
 
+/// The same among pruned rows, for what dense networks have not.
+bool varies_of_pruned(const std::vector<ResultRow>& rows, std::string ResultRow::*column) {
+  const auto first = std::ranges::find_if_not(rows, is_dense);
+  return std::any_of(first, rows.end(),
+                     [&](const ResultRow& row) { return !is_dense(row) && row.*column != (*first).*column; });
+}
+
 TextTable results_table(const std::vector<ResultRow>& rows) {
   TextTable table({{"sweep"},
                    {"dataset"},
                    {"model"},
                    {"variant"},
                    {"method"},
+                   {"granularity"},
+                   {"allocation"},
                    {"schedule"},
+                   {"retrain"},
                    {"seed", true},
                    {"sparsity", true},
                    {"effective", true},
@@ -89,13 +104,30 @@ TextTable results_table(const std::vector<ResultRow>& rows) {
                    {"trial"}});
   const bool sweep = varies(rows, &ResultRow::sweep), dataset = varies(rows, &ResultRow::dataset);
   const bool model = varies(rows, &ResultRow::model), variant = varies(rows, &ResultRow::variant);
+  const bool granularity = varies_of_pruned(rows, &ResultRow::granularity);
+  const bool allocation = varies_of_pruned(rows, &ResultRow::allocation);
+  const bool retrain = varies_of_pruned(rows, &ResultRow::retrain);
   for (const ResultRow& row : rows) {
-    table.add_row({sweep ? row.sweep : "", dataset ? row.dataset : "", model ? row.model : "",
-                   variant ? row.variant : "", name_of(row), schedule_text(row.schedule, row.rounds),
-                   std::to_string(row.seed), sparsity_text(row.sparsity), effective_text(row),
-                   count_text(row.params_kept), count_text(row.madds_effective), percent_text(row.accuracy),
-                   row.loss ? fmt::format("{:.4f}", *row.loss) : "", percent_text(row.dense_accuracy),
-                   duration_text(row.wall_s), row.collapsed ? "collapsed" : "", row.trial_key.substr(0, 8)});
+    table.add_row({sweep ? row.sweep : "",
+                   dataset ? row.dataset : "",
+                   model ? row.model : "",
+                   variant ? row.variant : "",
+                   name_of(row),
+                   granularity ? row.granularity : "",
+                   allocation ? row.allocation : "",
+                   schedule_text(row.schedule, row.rounds),
+                   retrain && !is_dense(row) ? row.retrain : "",
+                   std::to_string(row.seed),
+                   sparsity_text(row.sparsity),
+                   effective_text(row),
+                   count_text(row.params_kept),
+                   count_text(row.madds_effective),
+                   percent_text(row.accuracy),
+                   row.loss ? fmt::format("{:.4f}", *row.loss) : "",
+                   percent_text(row.dense_accuracy),
+                   duration_text(row.wall_s),
+                   row.collapsed ? "collapsed" : "",
+                   row.trial_key.substr(0, 8)});
   }
   return table;
 }

@@ -149,6 +149,27 @@ TEST(ResultsReport, TableHasWhatOneReadsAndCsvAll) {
   EXPECT_THAT(render_results(collapsed, OutputFormat::csv), HasSubstr(",false,true\r\n"));
 }
 
+TEST(ResultsReport, NamesWhatTellsPrunedRowsApart) {
+  std::vector<ResultRow> rows{make_row("dense", 0, 0.98), make_row("magnitude", 0, 0.95)};
+  const auto title = [&] { return lines_of(render_results(rows, OutputFormat::table))[2]; };
+  const std::string measures = "  seed  sparsity  params kept    madds  accuracy %    loss  dense %  time  trial";
+  EXPECT_EQ(title(), "method     schedule" + measures);  // that a dense network has no granularity tells nothing
+  rows.push_back(make_row("magnitude", 0, 0.94));
+  rows.back().granularity = "row l1";
+  EXPECT_EQ(title(), "method     granularity  schedule" + measures);
+  rows.push_back(make_row("magnitude", 0, 0.93));
+  rows.back().allocation = "erk";
+  EXPECT_EQ(title(), "method     granularity  allocation  schedule" + measures);
+  rows.push_back(make_row("magnitude", 0, 0.92));
+  rows.back().retrain = "rewind 1ep";
+  EXPECT_EQ(title(), "method     granularity  allocation  schedule  retrain     " + measures);
+  const std::vector<std::string> lines = lines_of(render_results(rows, OutputFormat::table));
+  EXPECT_EQ(lines[4].substr(0, 64), "dense" + std::string(58, ' ') + "0");
+  EXPECT_EQ(lines[6].substr(0, 60), "magnitude  row l1       global      one_shot  finetune 2ep  ");
+  EXPECT_EQ(lines[8].substr(0, 60), "magnitude  weight       global      one_shot  rewind 1ep    ");
+  EXPECT_THAT(render_results({make_row("dense", 0, 0.98)}, OutputFormat::table), Not(HasSubstr("granularity")));
+}
+
 TEST(TextTable, QuotesWhatEachFormatNeeds) {
   TextTable table({{"a"}, {"b", true}});
   table.add_row({"x, \"y\"", "1|2"});
