@@ -1,6 +1,8 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <limits>
 #include <string_view>
 
 namespace espalier {
@@ -25,5 +27,13 @@ inline constexpr std::array kOptionRanges{
     OptionRange{"sparsegpt", "blocksize", 1, 65'536, true, true, true},
     OptionRange{"sparsegpt", "damping", 0, 1e6, true, true, false},
 };
+
+/// Prunable weights of a network that a criterion can take: obs inverts a matrix with a row for each, obd_hessian
+/// differentiates twice for each.
+constexpr std::int64_t most_weights(std::string_view criterion) {
+  if (criterion == "obs") return 3'000;
+  if (criterion == "obd_hessian") return 20'000;
+  return std::numeric_limits<std::int64_t>::max();
+}
 
 }  // namespace espalier

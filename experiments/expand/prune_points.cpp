@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "experiments/criterion_limits.h"
 #include "experiments/expand/dense_network.h"
 #include "experiments/expand/name_patterns.h"
 #include "experiments/expand/train_recipe.h"
@@ -63,6 +64,15 @@ class PrunePointMaker {
     if (criterion == "synflow" && has_tokens(model_)) {
       problems_.add(keys_.criterion_place, "synflow feeds a network with ones, which criterion and model " +
                                                model_.name + " do not agree on: its inputs are numbers of words");
+      return false;
+    }
+    std::int64_t weights = 0;  // protected layers too: the criterion looks at them
+    for (const PrunableLayer& layer : network_.layers) weights += layer.weights;
+    if (const std::int64_t most = most_weights(criterion); weights > most) {
+      problems_.add(keys_.criterion_place,
+                    fmt::format("{} takes networks of up to {} prunable weights, and model {} has {}; obd_fisher and "
+                                "sparsegpt take networks of any size",
+                                criterion, most, model_.name, weights));
       return false;
     }
     try {

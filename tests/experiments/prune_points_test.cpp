@@ -322,6 +322,24 @@ TEST(PrunePoints, what_makes_no_sense_is_said_with_its_reason_and_place) {
        "controls: [erk_random]\n");
 }
 
+// Of images 28 x 28 and 10 classes: 784 h + 10 h weights, which is 2,382 for h = 3, 3,176 for 4, 19,850 for 25 and
+// 20,644 for 26.
+TEST(PrunePoints, networks_too_large_for_a_criterion_are_refused_before_any_training) {
+  const auto said = [](const std::string& criterion, const std::string& model, const std::string& more = "") {
+    return problems(sweep("method: " + criterion + ", sparsity: 0.5" + more, "controls: []\n", model));
+  };
+  EXPECT_THAT(said("obs", "mlp-3"), IsEmpty());
+  EXPECT_THAT(said("obs", "mlp-4"),
+              ElementsAre(HasSubstr("s.yaml:7:17: prune.method: obs takes networks of up to 3000 prunable weights, and "
+                                    "model mlp-4 has 3176; obd_fisher and sparsegpt take networks of any size")));
+  EXPECT_THAT(said("obs", "mlp-4", ", protect: fc2"), ElementsAre(HasSubstr("mlp-4 has 3176")));
+  EXPECT_THAT(said("obd_hessian", "mlp-25"), IsEmpty());
+  EXPECT_THAT(said("obd_hessian", "mlp-26"),
+              ElementsAre(HasSubstr("obd_hessian takes networks of up to 20000 prunable weights, and model mlp-26 has "
+                                    "20644")));
+  EXPECT_THAT(said("obd_fisher", "mlp-26"), IsEmpty());
+}
+
 // Criterion x granularity x allocation: what is accepted has exact counts, what is refused says both sides.
 TEST(PrunePoints, every_combination_is_exact_or_refused_with_its_reason) {
   const std::vector<std::string> granularities = {"weight",    "block 4x4", "\"2:4\"", "row",

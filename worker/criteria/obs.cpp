@@ -5,13 +5,14 @@
 #include <ATen/ops/tensor.h>
 
 #include "base/error.h"
+#include "experiments/criterion_limits.h"
 #include "worker/criteria/loss_derivatives.h"
 #include "worker/criteria/second_order.h"
 
 namespace espalier {
 namespace {
 
-constexpr std::int64_t kLargestHessian = 3000;
+constexpr std::int64_t kLargestHessian = most_weights("obs");
 
 }  // namespace
 

@@ -16,13 +16,14 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "base/error.h"
+#include "experiments/criterion_limits.h"
 #include "worker/criteria/example_gradients.h"
 #include "worker/criteria/loss_derivatives.h"
 
 namespace espalier {
 namespace {
 
-constexpr std::int64_t kLargestDiagonal = 20000;
+constexpr std::int64_t kLargestDiagonal = most_weights("obd_hessian");
 
 std::int64_t count_prunable(const Network& network) {
   const auto& prunable = network.prunable();
