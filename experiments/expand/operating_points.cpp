@@ -94,6 +94,7 @@ class PointMaker {
     std::vector<Counts> counts = by_shape() && !by_own_rule() ? counts_by_shape() : counts_by_budget();
     if (found_.empty()) apply_bounds(counts);
     if (found_.empty()) refuse_nothing_left(counts);
+    if (found_.empty()) refuse_nothing_removed(counts.back());
     problems_.add_all(found_);
     if (!found_.empty()) return {};
     return points(counts);
@@ -319,9 +320,14 @@ class PointMaker {
     return made;
   }
 
+  bool by_sparsity() const { return has_target() && !is_table() && !is_pattern(); }
+  const KeyPlace& place_of_target() const {
+    if (is_table()) return question_.keys.allocation_place;
+    return by_sparsity() ? question_.sparsity_place : setting_.schedule.place;
+  }
+
   void refuse_nothing_left(const std::vector<Counts>& counts) {
-    const bool by_sparsity = has_target() && !is_table() && !is_pattern();
-    const KeyPlace& place = by_sparsity ? question_.sparsity_place : setting_.schedule.place;
+    const KeyPlace& place = place_of_target();
     for (std::size_t i = 0; i < counts.front().size(); ++i) {
       for (std::size_t round = 0; round < counts.size(); ++round) {
         if (counts[round][i] > 0) continue;
@@ -331,6 +337,28 @@ class PointMaker {
         break;
       }
     }
+  }
+
+  bool asks_for_removal() const {
+    const auto removes = [](const LayerShare& share) { return share.share > 0; };
+    if (is_table()) return std::ranges::any_of(setting_.allocation.table, removes);
+    return !has_target() || *target_ > 0;
+  }
+
+  /// Few units: a small sparsity of them rounds to none. Of single weights nobody means so few.
+  void refuse_nothing_removed(const Counts& kept) {
+    if (setting_.granularity.kind == Kind::weight || is_pattern() || !asks_for_removal()) return;
+    if (std::accumulate(kept.begin(), kept.end(), std::int64_t{0}) < all_) return;
+    std::int64_t units = all_;
+    std::string of = "the network";
+    if (!one_ranking()) {
+      const auto most = std::ranges::max_element(units_);
+      units = *most;
+      of = names_[static_cast<std::size_t>(most - units_.begin())] + (units_.size() > 1 ? ", nor any elsewhere" : "");
+    }
+    refuse(place_of_target(), fmt::format("{}removes none of the {} {} of {}; one of them is sparsity {:.6g}",
+                                          by_sparsity() ? fmt::format("sparsity {:.6g} ", *target_) : "", units,
+                                          unit_word(setting_.granularity.kind), of, 1 / static_cast<double>(units)));
   }
 
   std::vector<OperatingPoint> points(const std::vector<Counts>& counts) const {

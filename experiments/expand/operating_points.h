@@ -28,7 +28,8 @@ struct PointsQuestion {
 
 /// One point for a sparsity, a table of sparsities or n:m; every round is a point if the schedule has a rate and no
 /// target. Counts are in units of the scopes (prune_scopes.h). Empty after reporting a layer that the model does not
-/// have, bounds that cannot hold, or counts that would leave nothing of a layer or network.
+/// have, bounds that cannot hold, or counts that would leave nothing of a layer or network, or (of structures) all of
+/// it.
 std::vector<OperatingPoint> make_operating_points(const PointsQuestion& question, Problems& problems);
 
 /// The counts that allocation erk gives for the totals of `point`. Nothing where scopes are not single layers.

@@ -340,6 +340,32 @@ TEST(PrunePoints, networks_too_large_for_a_criterion_are_refused_before_any_trai
   EXPECT_THAT(said("obd_fisher", "mlp-26"), IsEmpty());
 }
 
+// 0.1 of 4 heads rounds to none (and of 8 in one ranking to one), 0.009 of 50 filters too, and 0.005 of all 70.
+TEST(PrunePoints, a_sparsity_that_removes_no_structure_is_refused) {
+  const auto said = [](const std::string& prune, const std::string& model = "lenet-5") {
+    return problems(sweep("method: magnitude, " + prune, "controls: []\n", model));
+  };
+  EXPECT_THAT(said("sparsity: 0.1, granularity: head, allocation: uniform", "transformer-1x64x4"),
+              ElementsAre(HasSubstr("prune.sparsity: sparsity 0.1 removes none of the 4 heads of blocks.0.attn; one of "
+                                    "them is sparsity 0.25")));
+  EXPECT_THAT(said("sparsity: 0.1, granularity: head", "transformer-2x64x4"), IsEmpty());
+  EXPECT_THAT(said("sparsity: 0.005, granularity: filter"),
+              ElementsAre(HasSubstr("prune.sparsity: sparsity 0.005 removes none of the 70 filters of the network; one "
+                                    "of them is sparsity 0.0142857")));
+  EXPECT_THAT(said("sparsity: 0.008, granularity: filter"), IsEmpty());
+  EXPECT_THAT(said("sparsity: 0.009, granularity: filter, allocation: uniform"),
+              ElementsAre(HasSubstr("removes none of the 50 filters of conv2, nor any elsewhere; one of them is "
+                                    "sparsity 0.02")));
+  EXPECT_THAT(said("sparsity: 0.02, granularity: filter, allocation: uniform"), IsEmpty());
+  EXPECT_THAT(said("sparsity: 0.03, granularity: filter, allocation: uniform, protect: conv2"), IsEmpty());
+  EXPECT_THAT(said("sparsity: 0.02, granularity: filter, allocation: uniform, protect: conv2"),
+              ElementsAre(HasSubstr("removes none of the 20 filters of conv1; one of them is sparsity 0.05")));
+  EXPECT_THAT(said("granularity: filter, allocation: {conv2: 0.001}"),
+              ElementsAre(HasSubstr("prune.allocation: removes none of the 50 filters of conv2")));
+  EXPECT_THAT(said("sparsity: 0, granularity: filter"), IsEmpty());
+  EXPECT_THAT(said("sparsity: 1e-9"), IsEmpty());
+}
+
 // Criterion x granularity x allocation: what is accepted has exact counts, what is refused says both sides.
 TEST(PrunePoints, every_combination_is_exact_or_refused_with_its_reason) {
   const std::vector<std::string> granularities = {"weight",    "block 4x4", "\"2:4\"", "row",
