@@ -5,8 +5,6 @@
 #include <deque>
 #include <utility>
 
-#include <ATen/ops/tensor.h>
-
 #include "base/error.h"
 #include "base/random.h"
 #include "base/suggest.h"
@@ -90,7 +88,7 @@ class PruneRun {
         const KeepMasks kept = select_kept(ranking.scopes, target, rules());
         PrunedAlone alone{scopes_[scope].name, scopes_[scope].units, target.layer_kept[scope], sparsity,
                           network_.masks()};
-        mask_scope(scopes_[scope], kept[scope], alone.masks);
+        mask_units(scopes_[scope], granularity_, network_, kept[scope], order_.spec.revive, alone.masks);
         visit(alone);
       }
     }
@@ -99,13 +97,7 @@ class PruneRun {
   std::vector<std::int64_t> survivors() const {
     std::vector<std::int64_t> counts;
     for (const PruneScope& scope : scopes_) {
-      if (by_weight()) {
-        counts.push_back(layer_of(scope).mask.sum(at::kLong).item<std::int64_t>());
-      } else {
-        Scores masks;
-        for (const PrunableWeight& layer : network_.prunable()) masks.push_back(layer.mask);
-        counts.push_back(std::ranges::count(score_units(scope, granularity_, network_, masks).surviving, 1));
-      }
+      counts.push_back(std::ranges::count(units_left(scope, granularity_, network_), 1));
     }
     return counts;
   }
@@ -131,7 +123,9 @@ class PruneRun {
   void prune_to(const PruneTarget& target) {
     const KeepMasks kept = select(rank(score()), target);
     NamedTensors masks = network_.masks();
-    for (std::size_t scope = 0; scope < scopes_.size(); ++scope) mask_scope(scopes_[scope], kept[scope], masks);
+    for (std::size_t scope = 0; scope < scopes_.size(); ++scope) {
+      mask_units(scopes_[scope], granularity_, network_, kept[scope], order_.spec.revive, masks);
+    }
     network_.set_masks(masks);
   }
 
@@ -142,8 +136,8 @@ class PruneRun {
     for (std::size_t scope = 0; scope < scopes_.size(); ++scope) {
       const ScoredLayer& layer = ranking.scopes[scope];
       if (groups) {
-        kept.push_back(
-            select_n_of_m(layer, layer_of(scopes_[scope]).mask.sizes(), granularity_.kept, granularity_.of, rules()));
+        kept.push_back(select_n_of_m(layer, layer_of(scopes_[scope], network_).mask.sizes(), granularity_.kept,
+                                     granularity_.of, rules()));
       } else {
         kept.push_back(select_per_row(layer, scopes_[scope].rows, target.layer_kept.at(scope), rules()));
       }
@@ -153,23 +147,17 @@ class PruneRun {
 
   SelectionRules rules() const { return {parse_ties(order_.spec.ties), order_.spec.revive, unit_name()}; }
 
-  bool by_weight() const { return granularity_.kind == Kind::weight || granularity_.kind == Kind::n_of_m; }
-  std::string_view unit_name() const { return by_weight() ? "weight" : "unit"; }
-
-  const PrunableWeight& layer_of(const PruneScope& scope) const {
-    const auto& prunable = network_.prunable();
-    return *std::find_if(prunable.begin(), prunable.end(), [&](const auto& one) { return one.layer == scope.name; });
-  }
+  std::string_view unit_name() const { return counts_weights(granularity_) ? "weight" : "unit"; }
 
   std::size_t index_of(const PruneScope& scope) const {
-    return static_cast<std::size_t>(&layer_of(scope) - network_.prunable().data());
+    return static_cast<std::size_t>(&layer_of(scope, network_) - network_.prunable().data());
   }
 
   Ranking rank(const Scores& scores) const {
     Ranking ranking;
     for (const PruneScope& scope : scopes_) {
-      if (by_weight()) {
-        ranking.add(scope.name, scores.at(index_of(scope)), layer_of(scope).mask.to(at::kByte));
+      if (counts_weights(granularity_)) {
+        ranking.add(scope.name, scores.at(index_of(scope)), layer_of(scope, network_).mask.to(at::kByte));
         continue;
       }
       UnitScores units = score_units(scope, granularity_, network_, scores);
@@ -197,17 +185,6 @@ class PruneRun {
     std::vector<float> drawn;
     for (std::int64_t unit = 0; unit < scope.units; ++unit) drawn.push_back(static_cast<float>(random.uniform()));
     return drawn;
-  }
-
-  void mask_scope(const PruneScope& scope, const std::vector<std::uint8_t>& kept, NamedTensors& masks) const {
-    if (!by_weight()) {
-      mask_units(scope, granularity_, network_, kept, order_.spec.revive, masks);
-      return;
-    }
-    const PrunableWeight& layer = layer_of(scope);
-    const auto mask =
-        std::find_if(masks.begin(), masks.end(), [&](const auto& entry) { return entry.first == layer.parameter; });
-    mask->second = at::tensor(kept, at::kByte).view(layer.mask.sizes()).to(layer.mask.device());
   }
 
   PruneTarget target_of_round(const std::vector<std::int64_t>& before, std::int64_t round, std::int64_t rounds) const {

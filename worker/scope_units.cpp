@@ -72,6 +72,25 @@ void narrow_mask(const Parameter& parameter, const UnitGrid& grid, std::span<con
 
 }  // namespace
 
+bool counts_weights(const Granularity& granularity) {
+  return granularity.kind == Kind::weight || granularity.kind == Kind::n_of_m;
+}
+
+const PrunableWeight& layer_of(const PruneScope& scope, const Network& network) {
+  if (const PrunableWeight* layer = find_layer(network, scope.name)) return *layer;
+  throw Error(ErrorKind::internal, "no layer of the network is called " + scope.name);
+}
+
+std::vector<std::uint8_t> units_left(const PruneScope& scope, const Granularity& granularity, const Network& network) {
+  if (counts_weights(granularity)) {
+    const at::Tensor bytes = bytes_on_cpu(layer_of(scope, network).mask);
+    return {span_of(bytes).begin(), span_of(bytes).end()};
+  }
+  Scores masks;
+  for (const PrunableWeight& layer : network.prunable()) masks.push_back(layer.mask);
+  return score_units(scope, granularity, network, masks).surviving;
+}
+
 UnitScores score_units(const PruneScope& scope, const Granularity& granularity, const Network& network,
                        const Scores& scores) {
   UnitReducer reducer(scope.units, granularity.reduction);
@@ -92,6 +111,14 @@ UnitScores score_units(const PruneScope& scope, const Granularity& granularity, 
 
 void mask_units(const PruneScope& scope, const Granularity& granularity, const Network& network,
                 std::span<const std::uint8_t> kept_units, bool revive, NamedTensors& masks) {
+  if (counts_weights(granularity)) {
+    const Parameter* weight = find_parameter(network, layer_of(scope, network).parameter);
+    at::Tensor& mask = mask_called(masks, *weight);
+    // from_blob wants a writable pointer; only the copy is kept.
+    auto* bytes = const_cast<std::uint8_t*>(kept_units.data());
+    mask = at::from_blob(bytes, mask.sizes(), at::kByte).clone().to(mask.device());
+    return;
+  }
   const bool with_biases =
       granularity.kind == Kind::channel || granularity.kind == Kind::head || granularity.kind == Kind::layer;
   for (std::size_t i = 0; i < scope.members.size(); ++i) {

@@ -142,20 +142,9 @@ class Trial {
   /// Units of which something is left.
   std::int64_t units_left() const {
     const Granularity granularity = parse_granularity(one_.granularity);
-    const bool by_weight =
-        granularity.kind == Granularity::Kind::weight || granularity.kind == Granularity::Kind::n_of_m;
     std::int64_t left = 0;
-    for (const PruneScope& scope : scopes_) {
-      if (by_weight) {
-        for (const PrunableWeight& layer : network_.prunable()) {
-          if (layer.layer == scope.name) left += layer.mask.sum(at::kLong).item<std::int64_t>();
-        }
-        continue;
-      }
-      Scores masks;
-      for (const PrunableWeight& layer : network_.prunable()) masks.push_back(layer.mask);
-      left += std::ranges::count(score_units(scope, granularity, network_, masks).surviving, 1);
-    }
+    for (const PruneScope& scope : scopes_)
+      left += std::ranges::count(espalier::units_left(scope, granularity, network_), 1);
     return left;
   }
 

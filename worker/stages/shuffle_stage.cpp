@@ -2,8 +2,6 @@
 #include <utility>
 #include <vector>
 
-#include <ATen/ops/tensor.h>
-
 #include "base/random.h"
 #include "experiments/model_description.h"
 #include "experiments/prune_scopes.h"
@@ -18,12 +16,6 @@ namespace {
 using Kind = Granularity::Kind;
 using Bytes = std::vector<std::uint8_t>;
 
-Bytes bytes_of(const at::Tensor& mask) {
-  const at::Tensor held = mask.to(at::kByte).to(at::kCPU).contiguous();
-  const auto* first = held.data_ptr<std::uint8_t>();
-  return {first, first + held.numel()};
-}
-
 /// One network's masks, unit by unit, while they are moved about.
 class MaskShuffle {
  public:
@@ -32,7 +24,7 @@ class MaskShuffle {
         seed_(seed),
         granularity_(parse_granularity(spec.granularity)),
         scopes_(prune_scopes(network.description(), granularity_, "magnitude", spec.protect)) {
-    for (const PruneScope& scope : scopes_) kept_.push_back(units_of(scope));
+    for (const PruneScope& scope : scopes_) kept_.push_back(units_left(scope, granularity_, network));
   }
 
   void within_scopes() {
@@ -59,32 +51,12 @@ class MaskShuffle {
   NamedTensors masks() const {
     NamedTensors masks = network_.masks();
     for (std::size_t scope = 0; scope < scopes_.size(); ++scope) {
-      if (!by_weight()) {
-        mask_units(scopes_[scope], granularity_, network_, kept_[scope], true, masks);
-        continue;
-      }
-      const PrunableWeight& layer = layer_of(scopes_[scope]);
-      const auto mask = std::ranges::find(masks, layer.parameter,
-                                          [](const auto& entry) -> const std::string& { return entry.first; });
-      mask->second = at::tensor(kept_[scope], at::kByte).view(layer.mask.sizes()).to(layer.mask.device());
+      mask_units(scopes_[scope], granularity_, network_, kept_[scope], true, masks);
     }
     return masks;
   }
 
  private:
-  bool by_weight() const { return granularity_.kind == Kind::weight || granularity_.kind == Kind::n_of_m; }
-
-  const PrunableWeight& layer_of(const PruneScope& scope) const {
-    return *std::ranges::find(network_.prunable(), scope.name, &PrunableWeight::layer);
-  }
-
-  Bytes units_of(const PruneScope& scope) const {
-    if (by_weight()) return bytes_of(layer_of(scope).mask);
-    Scores masks;
-    for (const PrunableWeight& layer : network_.prunable()) masks.push_back(layer.mask);
-    return score_units(scope, granularity_, network_, masks).surviving;
-  }
-
   /// Of few units, a permutation may be the identity: it is drawn again then, for a control that is the method is none.
   static void move_units(Bytes& kept, RandomStream random) {
     const Bytes before = kept;
@@ -95,7 +67,7 @@ class MaskShuffle {
 
   /// Weights of one group change places among themselves, so that n of m stay in each.
   Bytes other_groups(std::size_t scope) const {
-    const PrunableWeight& layer = layer_of(scopes_[scope]);
+    const PrunableWeight& layer = layer_of(scopes_[scope], network_);
     RandomStream random(seed_, "mask", scope);
     std::vector<float> drawn(kept_[scope].size());
     for (float& score : drawn) score = static_cast<float>(random.uniform());
