@@ -29,19 +29,19 @@ json fields_of(const Refused& m) {
   return json::array({m.why});
 }
 json fields_of(const PoolDescription& m) {
-  return {m.label, m.host, m.pid, m.ranks, m.numerics_epoch};
+  return {m.label, m.host, m.pid, m.ranks, m.numerics_epoch, bytes_of(m.identity)};
 }
 json fields_of(const ToRank& m) {
   return {m.rank, bytes_of(m.commands)};
 }
 json fields_of(const FromRank& m) {
-  return {m.rank, bytes_of(m.reports)};
+  return {m.rank, bytes_of(m.reports), m.sequence};
 }
 json fields_of(const Leave&) {
   return json::array();
 }
-json fields_of(const Leaving&) {
-  return json::array();
+json fields_of(const Leaving& m) {
+  return json::array({std::string(to_string(m.cause))});
 }
 json fields_of(const Heartbeat&) {
   return json::array();
@@ -52,23 +52,29 @@ json fields_of(const Cancel&) {
 json fields_of(const Done&) {
   return json::array();
 }
+json fields_of(const Recorded& m) {
+  return json::array({m.sequence});
+}
+json fields_of(const DropPools&) {
+  return json::array();
+}
 
 json fields_of(const RunJob& m) {
   json stages = json::array();
   for (const JobStage& stage : m.job.stages) stages.push_back(to_wire(stage));
-  return json::array({m.job.attempt, std::move(stages)});
+  return json::array({m.job.attempt, std::move(stages), m.alone});
 }
 json fields_of(const StopJob& m) {
   return json::array({m.attempt});
 }
 json fields_of(const RankReady& m) {
-  return json::array({m.environment});
+  return json::array({m.environment, m.host, m.held});
 }
 json fields_of(const StageReached& m) {
   return json::array({to_wire(m.outcome)});
 }
 json fields_of(const JobEnded& m) {
-  return json::array({m.attempt, m.interrupted});
+  return json::array({m.attempt, m.interrupted, m.started, m.progressed, std::string(to_string(m.cause))});
 }
 json fields_of(const JobProgress& m) {
   return json::array({m.attempt, bytes_of(m.stage), m.step, m.end_step, m.loss});
@@ -97,33 +103,50 @@ void read(Fields& f, PoolDescription& m) {
   m.pid = f.integer();
   m.ranks = f.small();
   m.numerics_epoch = f.small();
+  m.identity = f.bytes();
 }
 void read(Fields& f, ToRank& m) {
   m.rank = f.small(), m.commands = f.bytes();
 }
 void read(Fields& f, FromRank& m) {
-  m.rank = f.small(), m.reports = f.bytes();
+  m.rank = f.small(), m.reports = f.bytes(), m.sequence = f.natural();
 }
 void read(Fields&, Leave&) {}
-void read(Fields&, Leaving&) {}
+void read(Fields& f, Leaving& m) {
+  m.cause = parse_loss_cause(f.text());
+}
 void read(Fields&, Heartbeat&) {}
 void read(Fields&, Cancel&) {}
 void read(Fields&, Done&) {}
+void read(Fields& f, Recorded& m) {
+  m.sequence = f.natural();
+}
+void read(Fields&, DropPools&) {}
 void read(Fields& f, RunJob& m) {
   m.job.attempt = f.natural();
   m.job.stages = f.list(job_stage_from_wire);
+  m.alone = f.truth();
 }
 void read(Fields& f, StopJob& m) {
   m.attempt = f.natural();
 }
 void read(Fields& f, RankReady& m) {
   m.environment = f.text();
+  m.host = f.text();
+  m.held = f.list([](const json& value) {
+    if (!value.is_number_unsigned()) refuse_message("expected a natural number");
+    return value.get<std::uint64_t>();
+  });
 }
 void read(Fields& f, StageReached& m) {
   m.outcome = stage_outcome_from_wire(f.next());
 }
 void read(Fields& f, JobEnded& m) {
-  m.attempt = f.natural(), m.interrupted = f.truth();
+  m.attempt = f.natural();
+  m.interrupted = f.truth();
+  m.started = f.truth();
+  m.progressed = f.truth();
+  m.cause = parse_loss_cause(f.text());
 }
 void read(Fields& f, JobProgress& m) {
   m.attempt = f.natural();

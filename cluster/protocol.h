@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "experiments/job.h"
+#include "experiments/loss_cause.h"
 #include "experiments/outcome.h"
 
 namespace espalier {
@@ -18,14 +19,18 @@ namespace espalier {
 //   Welcome{proof, name}           ->                                           or Refused{why}
 //                                  <-    PoolDescription                        pools only
 //   ToRank{rank, commands}         ->                                           the gateway forwards the bytes unread
-//                                  <-    FromRank{rank, reports}
+//                                  <-    FromRank{rank, sequence, reports}      kept by the pool until ...
+//   Recorded{sequence}             ->                                           ... all up to this one is durable
 //   Leave                          ->                                           checkpoint, report, go
-//                                  <-    Leaving                                all reports are out
+//                                  <-    Leaving{cause}                         all reports are out
 //   Heartbeat                     <->    every kHeartbeat; silence of kHeartbeatLimit loses the connection
-//   Cancel (from a client)         <-
+//   Cancel, DropPools (a client)   <-
 //   Done                           ->
+//
+// A pool outlives its connection, and its coordinator: it goes on computing, keeps its reports, and comes back with the
+// same identity. It then sends again what was not recorded, and each rank says in RankReady what it still holds.
 
-inline constexpr int kProtocolVersion = 2;
+inline constexpr int kProtocolVersion = 3;
 inline constexpr int kHeartbeatSeconds = 2;
 inline constexpr int kHeartbeatLimitSeconds = 20;
 /// No frame is larger, in either direction: metrics of a long training are the largest thing said.
@@ -58,6 +63,7 @@ struct PoolDescription {
   std::int64_t pid = 0;
   int ranks = 0;
   int numerics_epoch = 0;
+  std::string identity;  ///< 16 random bytes: the same for as long as the pool lives
 };
 /// `commands` is an encoded std::vector<RankCommand>.
 struct ToRank {
@@ -68,28 +74,41 @@ struct ToRank {
 struct FromRank {
   int rank = 0;
   std::string reports;
+  std::uint64_t sequence = 0;  ///< counts the pool's frames from 1; one that was heard before is dropped
 };
 struct Leave {};
-struct Leaving {};
+struct Leaving {
+  LossCause cause = LossCause::drained;
+};
+/// Every frame of the pool up to this one is in the database: it may forget them.
+struct Recorded {
+  std::uint64_t sequence = 0;
+};
 struct Heartbeat {};
 struct Cancel {};
 struct Done {};
+/// Break the connections of all pools without a word, as a network would: for `espalier chaos`.
+struct DropPools {};
 
 using Message = std::variant<Challenge, Hello, Welcome, Refused, PoolDescription, ToRank, FromRank, Leave, Leaving,
-                             Heartbeat, Cancel, Done>;
+                             Heartbeat, Cancel, Done, Recorded, DropPools>;
 
 // Between the coordinator and a rank, through the gateway.
 
 struct RunJob {
   Job job;
+  bool alone = false;  ///< nothing else runs in the pool: it may have all of its memory
 };
 struct StopJob {
   std::uint64_t attempt = 0;  ///< checkpoint it and report JobEnded{interrupted}
 };
 using RankCommand = std::variant<RunJob, StopJob>;
 
+/// Said when the rank can take jobs, and again whenever the pool comes back to a coordinator.
 struct RankReady {
-  std::string environment;  ///< JSON
+  std::string environment;          ///< JSON
+  std::string host;                 ///< of the rank
+  std::vector<std::uint64_t> held;  ///< attempts it runs or has waiting, in order
 };
 struct StageReached {
   StageOutcome outcome;
@@ -97,6 +116,9 @@ struct StageReached {
 struct JobEnded {
   std::uint64_t attempt = 0;
   bool interrupted = false;  ///< some of its stages have no outcome; their work so far is in a checkpoint
+  bool started = true;       ///< false: it had only waited
+  bool progressed = true;    ///< interrupted: it reached a stage, or left a newer checkpoint than it began with
+  LossCause cause = LossCause::drained;  ///< interrupted: why
 };
 struct JobProgress {
   std::uint64_t attempt = 0;

@@ -1,5 +1,6 @@
 #include "cluster/wire.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -36,6 +37,8 @@ std::optional<Failure> failure(Fields& fields) {
   Failure result;
   result.kind = parse_error_kind(parts.text());
   result.message = parts.text();
+  result.cause = parse_loss_cause(parts.text());
+  result.damaged = parts.list([](const json& value) { return key_from_wire(value); });
   return result;
 }
 
@@ -61,6 +64,15 @@ std::optional<double> optional_real(Fields& fields) {
 
 void refuse_message(const std::string& what) {
   throw Error(ErrorKind::corrupt, "a message from the network is damaged: " + what);
+}
+
+StageKey key_from_wire(const json& value) {
+  if (!value.is_binary()) refuse_message("expected bytes");
+  const auto& raw = value.get_binary();
+  StageKey key;
+  if (raw.size() != key.digest.size()) refuse_message("a key has the wrong length");
+  std::copy(raw.begin(), raw.end(), key.digest.begin());
+  return key;
 }
 
 json bytes_of(std::string_view text) {
@@ -110,7 +122,12 @@ json to_wire(const StageOutcome& outcome) {
   for (const SensitivityPoint& point : outcome.sensitivity)
     sensitivity.push_back({point.scope, point.sparsity, point.units, point.kept, point.loss});
   json failure;
-  if (outcome.failure) failure = {std::string(to_string(outcome.failure->kind)), outcome.failure->message};
+  if (outcome.failure) {
+    json damaged = json::array();
+    for (const StageKey& key : outcome.failure->damaged) damaged.push_back(bytes_of(key));
+    failure = json::array({std::string(to_string(outcome.failure->kind)), outcome.failure->message,
+                           std::string(to_string(outcome.failure->cause)), std::move(damaged)});
+  }
   json evaluation;
   if (outcome.evaluation) {
     evaluation = {outcome.evaluation->accuracy, outcome.evaluation->loss, outcome.evaluation->class_accuracy};

@@ -20,6 +20,7 @@ namespace espalier {
 
 nlohmann::json bytes_of(std::string_view text);
 nlohmann::json bytes_of(const StageKey& key);
+StageKey key_from_wire(const nlohmann::json& value);
 
 inline constexpr std::size_t kMostWireElements = 1U << 20;
 
@@ -69,13 +70,7 @@ class Fields {
     const auto& binary = value.get_binary();
     return {binary.begin(), binary.end()};
   }
-  StageKey key() {
-    const std::string raw = bytes();
-    StageKey result;
-    if (raw.size() != result.digest.size()) refuse_message("a key has the wrong length");
-    std::copy(raw.begin(), raw.end(), reinterpret_cast<char*>(result.digest.data()));
-    return result;
-  }
+  StageKey key() { return key_from_wire(next()); }
   template <typename Read>
   auto list(Read read) {
     const nlohmann::json& value = next();

@@ -22,20 +22,31 @@ ChangeRecorder::ChangeRecorder(const SQLite::Database& database)
                      " ON CONFLICT (number) DO NOTHING"),
       add_attempt_stage_(
           database,
-          "INSERT OR IGNORE INTO attempt_stages (attempt, stage_id) SELECT ?1, id FROM stages WHERE key = ?2"),
-      end_attempt_(database, "UPDATE attempts SET ended_at = ?2, how = ?3, why = ?4 WHERE number = ?1"),
+          "INSERT OR IGNORE INTO attempt_stages (attempt, stage_id, position) SELECT ?1, id, ?3 FROM stages"
+          " WHERE key = ?2"),
+      end_attempt_(database,
+                   "UPDATE attempts SET ended_at = ?2, how = ?3, why = ?4, cause = ?5, started = ?3 != 'returned'"
+                   " WHERE number = ?1"),
       change_sweep_(database, "UPDATE sweeps SET state = ?2, changed_at = ?3 WHERE id = ?1"),
-      find_stage_(database, "SELECT id, state = 'done' OR attempt IS ?2 FROM stages WHERE key = ?1"),
+      charge_failure_(database,
+                      "INSERT INTO failures (stage_id, attempt, failed_at, cause, signal, exit_code, host, pool, rank,"
+                      " message, log, backtrace, quarantined)"
+                      " SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 FROM stages WHERE key = ?1"),
+      reopen_stage_(database, "UPDATE stages SET state = 'waiting', note = ?2 WHERE key = ?1 AND state = 'done'"),
+      find_stage_(database,
+                  "SELECT id, (state = 'done' AND artifact_removed_at IS NULL) OR (state != 'done' AND attempt IS ?2)"
+                  " FROM stages WHERE key = ?1"),
       fail_stage_(
           database,
           "UPDATE stages SET state = 'failed', attempt = ?2, environment_id = ?3, finished_at = ?4, wall_s = ?5,"
-          " failure_kind = ?6, failure_message = ?7 WHERE id = ?1"),
+          " failure_kind = ?6, failure_message = ?7, failure_cause = ?8 WHERE id = ?1"),
       finish_stage_(
           database,
           "UPDATE stages SET state = 'done', attempt = ?2, environment_id = ?3, finished_at = ?4, wall_s = ?5,"
           " steps = ?6, diverged = ?7, best_validation_loss = ?8, accuracy_best_val = ?9, artifact_sha256 = ?10,"
           " artifact_bytes = ?11, collapsed = ?12, connected = ?13, dead_units = ?14, effective_kept = ?15, "
-          "failure_kind = NULL, failure_message = NULL, note = NULL WHERE id = ?1"),
+          "failure_kind = NULL, failure_message = NULL, failure_cause = NULL, artifact_removed_at = NULL, note = NULL"
+          " WHERE id = ?1"),
       add_metric_(database, "INSERT OR REPLACE INTO metrics (stage_id, name, step, value) VALUES (?, ?, ?, ?)"),
       add_evaluation_(database, "INSERT OR REPLACE INTO evaluations (stage_id, accuracy, loss) VALUES (?, ?, ?)"),
       add_class_accuracy_(database,
@@ -50,11 +61,23 @@ ChangeRecorder::ChangeRecorder(const SQLite::Database& database)
 
 void ChangeRecorder::record(const AttemptStarted& started) {
   start_attempt_.run(started.attempt, started.pool, started.rank, known(started.environment), started.at);
-  for (const StageKey& key : started.stages) add_attempt_stage_.run(started.attempt, to_hex(key));
+  std::int64_t position = 0;
+  for (const StageKey& key : started.stages) add_attempt_stage_.run(started.attempt, to_hex(key), position++);
 }
 
 void ChangeRecorder::record(const AttemptEnded& ended) {
-  end_attempt_.run(ended.attempt, ended.at, ended.how, ended.why);
+  const auto cause = ended.cause ? std::optional(std::string(to_string(*ended.cause))) : std::nullopt;
+  end_attempt_.run(ended.attempt, ended.at, ended.how, ended.why, cause);
+}
+
+void ChangeRecorder::record(const FailureCharged& charged) {
+  charge_failure_.run(to_hex(charged.stage), charged.attempt, charged.at, std::string(to_string(charged.cause)),
+                      charged.signal, charged.exit_code, charged.host, charged.pool, charged.rank, charged.message,
+                      charged.log, charged.backtrace, charged.quarantined);
+}
+
+void ChangeRecorder::record(const StageReopened& reopened) {
+  reopen_stage_.run(to_hex(reopened.stage), reopened.note);
 }
 
 void ChangeRecorder::record(const SweepChanged& changed) {
@@ -84,7 +107,8 @@ std::optional<std::int64_t> ChangeRecorder::stage_awaiting(const StageOutcome& o
 void ChangeRecorder::record_failure(std::int64_t stage, const StageFinished& finished) {
   const StageOutcome& outcome = finished.outcome;
   fail_stage_.run(stage, outcome.attempt, known(finished.environment), finished.at, outcome.wall_s,
-                  std::string(to_string(outcome.failure->kind)), outcome.failure->message);
+                  std::string(to_string(outcome.failure->kind)), outcome.failure->message,
+                  std::string(to_string(outcome.failure->cause)));
 }
 
 void ChangeRecorder::record_done(std::int64_t stage, const StageFinished& finished) {

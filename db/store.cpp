@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "db/cell_recorder.h"
 #include "db/change_recorder.h"
+#include "db/column_reader.h"
 #include "db/measured_cost.h"
 #include "db/migrations.h"
 #include "db/network_filesystem.h"
@@ -86,10 +87,6 @@ std::uint32_t raise_generation(SQLite::Database& database, const StorePaths& pat
                                      "INSERT INTO store_info (id, generation, created_at) VALUES (1, 1, ?)"
                                      " ON CONFLICT (id) DO UPDATE SET generation = generation + 1 RETURNING generation")
                                 .integer(now);
-    Prepared(database,
-             "UPDATE attempts SET ended_at = ?, how = 'lost', why = 'the coordinator stopped without a word'"
-             " WHERE ended_at IS NULL")
-        .run(now);
     transaction.commit();
     return static_cast<std::uint32_t>(*generation);
   });
@@ -182,9 +179,27 @@ void Store::forget_failures(SweepId sweep) {
   impl_->in_transaction([&] {
     Prepared(impl_->database,
              "UPDATE stages SET state = 'waiting', note = 'tried again after it failed: ' || failure_message,"
-             " failure_kind = NULL, failure_message = NULL"
+             " failure_kind = NULL, failure_message = NULL, failure_cause = NULL"
              " WHERE state = 'failed' AND id IN (SELECT stage_id FROM sweep_stages WHERE sweep_id = ?)")
         .run(sweep);
+  });
+}
+
+std::vector<OpenAttempt> Store::open_attempts() const {
+  return with_sqlite_errors(impl_->paths.database(), [&] {
+    std::vector<OpenAttempt> attempts;
+    Prepared(impl_->database,
+             "SELECT a.number, a.pool, a.rank, a.started_at, s.key FROM attempts a"
+             " JOIN attempt_stages x ON x.attempt = a.number JOIN stages s ON s.id = x.stage_id"
+             " WHERE a.ended_at IS NULL ORDER BY a.number, x.position")
+        .each([&](SQLite::Statement& row) {
+          OpenAttempt one;
+          std::string key;
+          ColumnReader(row) >> one.attempt >> one.pool >> one.rank >> one.started_at >> key;
+          if (attempts.empty() || attempts.back().attempt != one.attempt) attempts.push_back(std::move(one));
+          attempts.back().stages.push_back(stage_key_from_hex(key));
+        });
+    return attempts;
   });
 }
 

@@ -38,16 +38,46 @@ struct StageFinished {
 };
 struct AttemptEnded {
   std::uint64_t attempt = 0;
-  std::string how;  ///< "finished", "failed", "interrupted", "lost", "cancelled"
+  std::string how;  ///< "finished", "failed", "interrupted", "lost", "returned" (it had only waited)
   std::string why;  ///< for people; "" if there is nothing to add
   double at = 0;
+  std::optional<LossCause> cause = {};  ///< of one that ended without its outcome
+};
+/// A failure that was charged to a stage, with its evidence.
+struct FailureCharged {
+  StageKey stage;
+  std::uint64_t attempt = 0;
+  double at = 0;
+  LossCause cause = LossCause::error;
+  std::optional<int> signal, exit_code;  ///< of the process, where known
+  std::string host;                      ///< "" if unknown
+  std::string pool;
+  int rank = 0;
+  std::string message;
+  std::string log;        ///< the last lines of the worker's log
+  std::string backtrace;  ///< "" if there is none
+  bool quarantined = false;
+};
+/// A done stage has to be done again: its artifact is missing or damaged.
+struct StageReopened {
+  StageKey stage;
+  std::string note;
 };
 struct SweepChanged {
   SweepId sweep = 0;
   std::string state;  ///< "running", "finished", "stopped", "cancelled", "failed"
   double at = 0;
 };
-using StoreChange = std::variant<AttemptStarted, StageFinished, AttemptEnded, SweepChanged>;
+/// An attempt that nobody has ended: it runs, or its coordinator died.
+struct OpenAttempt {
+  std::uint64_t attempt = 0;
+  std::string pool;
+  int rank = 0;
+  std::vector<StageKey> stages;
+  double started_at = 0;
+};
+using StoreChange =
+    std::variant<AttemptStarted, StageFinished, AttemptEnded, SweepChanged, FailureCharged, StageReopened>;
 
 /// The one writer of a store. Holds the coordinator's lock for its lifetime. One thread.
 class Store {
@@ -77,6 +107,9 @@ class Store {
 
   /// Forgets that stages of this sweep had failed, so that they are tried again.
   void forget_failures(SweepId sweep);
+
+  /// The attempts that an earlier coordinator left without an end, oldest first. Its pools may still run them.
+  std::vector<OpenAttempt> open_attempts() const;
 
   /// Finds or adds an environment (JSON text: host, cpu, gpu, blas kernel, versions, git commit).
   EnvironmentId record_environment(const std::string& json);

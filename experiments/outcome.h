@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "experiments/loss_cause.h"
 #include "experiments/stage.h"
 
 namespace espalier {
@@ -57,6 +58,8 @@ struct Evaluation {
 struct Failure {
   ErrorKind kind = ErrorKind::internal;
   std::string message;
+  LossCause cause = LossCause::error;
+  std::vector<StageKey> damaged = {};  ///< inputs whose artifacts are missing or were set aside as damaged
 };
 
 struct StageOutcome {
