@@ -55,4 +55,10 @@ Budget budget_of(LossCause cause) {
   return entry_of(cause).budget;
 }
 
+std::vector<LossCause> list_loss_causes() {
+  std::vector<LossCause> causes;
+  for (const Entry& entry : kCauses) causes.push_back(entry.cause);
+  return causes;
+}
+
 }  // namespace espalier

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 namespace espalier {
 
@@ -38,5 +39,8 @@ enum class Budget {
   input     ///< an input's fault: that is made again
 };
 Budget budget_of(LossCause cause);
+
+/// All of them, in the order of the enumeration.
+std::vector<LossCause> list_loss_causes();
 
 }  // namespace espalier
