@@ -15,6 +15,7 @@
 #include "db/cell_recorder.h"
 #include "db/change_recorder.h"
 #include "db/column_reader.h"
+#include "db/failure_forgetting.h"
 #include "db/measured_cost.h"
 #include "db/migrations.h"
 #include "db/network_filesystem.h"
@@ -175,13 +176,17 @@ std::vector<bool> Store::done_stages(const StageGraph& graph) {
   });
 }
 
-void Store::forget_failures(SweepId sweep) {
-  impl_->in_transaction([&] {
-    Prepared(impl_->database,
-             "UPDATE stages SET state = 'waiting', note = 'tried again after it failed: ' || failure_message,"
-             " failure_kind = NULL, failure_message = NULL, failure_cause = NULL"
-             " WHERE state = 'failed' AND id IN (SELECT stage_id FROM sweep_stages WHERE sweep_id = ?)")
-        .run(sweep);
+std::int64_t Store::forget_failures(SweepId sweep, const FailureFilter& filter) {
+  return impl_->in_transaction([&] { return forget_failed_stages(impl_->database, sweep, filter); });
+}
+
+std::vector<bool> Store::failed_stages(const StageGraph& graph) const {
+  return with_sqlite_errors(impl_->paths.database(), [&] {
+    Prepared find(impl_->database, "SELECT state = 'failed' FROM stages WHERE key = ?");
+    std::vector<bool> failed;
+    failed.reserve(graph.stages.size());
+    for (const Stage& stage : graph.stages) failed.push_back(find.integer(to_hex(stage.key)).value_or(0) != 0);
+    return failed;
   });
 }
 

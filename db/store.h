@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "db/failure_filter.h"
 #include "experiments/outcome.h"
 #include "experiments/stage_graph.h"
 #include "experiments/store_paths.h"
@@ -105,8 +106,12 @@ class Store {
   /// has another size counts as not done, and its row says so.
   std::vector<bool> done_stages(const StageGraph& graph);
 
-  /// Forgets that stages of this sweep had failed, so that they are tried again.
-  void forget_failures(SweepId sweep);
+  /// Forgets that those stages of this sweep that fit had failed, so that they are tried again, and says how many they
+  /// are. What was charged to them stays in the table failures.
+  std::int64_t forget_failures(SweepId sweep, const FailureFilter& filter = {});
+
+  /// Which stages of the graph are failed, and not to be tried again (parallel to graph.stages).
+  std::vector<bool> failed_stages(const StageGraph& graph) const;
 
   /// The attempts that an earlier coordinator left without an end, oldest first. Its pools may still run them.
   std::vector<OpenAttempt> open_attempts() const;
