@@ -61,4 +61,13 @@ std::vector<LossCause> list_loss_causes() {
   return causes;
 }
 
+std::vector<LossCause> causes_that_a_run_tries_again() {
+  std::vector<LossCause> causes;
+  for (const Entry& entry : kCauses) {
+    if (entry.budget == Budget::error || entry.budget == Budget::input || entry.budget == Budget::machine)
+      causes.push_back(entry.cause);
+  }
+  return causes;
+}
+
 }  // namespace espalier

@@ -80,7 +80,8 @@ RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, Prog
   Store store(settings.store);
   log_to_file(store.paths().logs() / "coordinator.log", "coordinator");
   const SweepId id = store.record_sweep(sweep.name, sweep.yaml, sweep.trials, sweep.graph);
-  store.forget_failures(id);
+  store.forget_failures(id, {causes_that_a_run_tries_again(), {}});
+  [[maybe_unused]] const FailurePolicy& failure_policy = sweep.on_failure;
   const std::vector<bool> done = store.done_stages(sweep.graph);
   remove_checkpoints_of_done(sweep.graph, done, store.paths());
   Core core(sweep.graph, done, store.generation());

@@ -22,6 +22,8 @@ void add_run_command(CLI::App& app, CommandLine& line);
 void add_plan_command(CLI::App& app, CommandLine& line);
 void add_check_command(CLI::App& app, CommandLine& line);
 void add_status_command(CLI::App& app, CommandLine& line);
+void add_failures_command(CLI::App& app, CommandLine& line);
+void add_retry_command(CLI::App& app, CommandLine& line);
 void add_results_command(CLI::App& app, CommandLine& line);
 void add_compare_command(CLI::App& app, CommandLine& line);
 void add_overlap_command(CLI::App& app, CommandLine& line);
