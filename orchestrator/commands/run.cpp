@@ -36,12 +36,6 @@ ExitCode report(const RunSummary& summary, const RunOptions& options) {
                              duration_text(summary.elapsed_s), status.trials_done, status.trials);
     return kExitInterrupted;
   }
-  if (summary.ending == Ending::exhausted) {
-    std::cerr << fmt::format(
-        "espalier: stopped: {}\n{} of {} trials are done; make room, then run the same command again to go on.\n",
-        summary.exhausted, status.trials_done, status.trials);
-    return kExitExhausted;
-  }
   if (status.trials_failed > 0) {
     std::cerr << fmt::format(
         "{} of {} trials failed: espalier status --store {} lists why; running again tries them again.\n",
