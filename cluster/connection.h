@@ -35,6 +35,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close_after_sending();
 
   bool is_open() const { return socket_.is_open(); }
+  /// It was closed because nothing was heard for too long.
+  bool fell_silent() const { return fell_silent_; }
   /// After the handshake, frames up to kFrameLimitBytes are welcome.
   void trust() { frame_limit_ = kFrameLimitBytes; }
   std::string remote_address() const;
@@ -50,6 +52,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string outbox_;   ///< waits
   std::string writing_;  ///< is on its way
   bool close_when_sent_ = false;
+  bool fell_silent_ = false;
 };
 
 using ConnectionPtr = std::shared_ptr<Connection>;
@@ -59,7 +62,8 @@ using ConnectionPtr = std::shared_ptr<Connection>;
 boost::asio::awaitable<Role> welcome_peer(ConnectionPtr connection, std::string secret, std::string name);
 
 /// The other side: proves the secret and checks that the coordinator knows it too. Returns the name we were given.
-/// Errors: ErrorKind::unavailable, saying which side to mend.
+/// Errors: ErrorKind::invalid_input if the coordinator refuses us, saying which side to mend; ErrorKind::unavailable if
+/// what listens there is not the coordinator, or goes away.
 boost::asio::awaitable<std::string> introduce_to_coordinator(ConnectionPtr connection, Role role, std::string secret);
 
 }  // namespace espalier

@@ -24,12 +24,12 @@ struct RunSummary {
   SweepStatus status;
   bool nothing_to_do = false;  ///< every result was there
   double elapsed_s = 0;
-  std::string exhausted;  ///< what ran out, and where; "" if nothing did
 };
 
 /// Runs what of the sweep is not done yet, with local pools, and commits every result.
-/// Errors: ErrorKind::unavailable without mpirun or espalier-worker, if the store is in use, the port is taken, or
-/// pools die at once; ErrorKind::exhausted on a full disk. Before any work where that can be known.
+/// A full disk pauses it. Errors: ErrorKind::unavailable without mpirun or espalier-worker, if the store is in use, the
+/// port is taken, or pools die at once; ErrorKind::exhausted if there is no room to begin, or to write the last results
+/// when it is stopped. Before any work where that can be known.
 RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, ProgressLine& progress);
 
 }  // namespace espalier

@@ -27,6 +27,8 @@ struct Options {
   std::string device = "auto";
   int ranks = 0;
   double checkpoint_seconds = 10;
+  int patience_seconds = 600;
+  int idle_seconds = 0;
   ScriptToolOptions script;
 };
 
@@ -39,6 +41,13 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--checkpoint-every", options.checkpoint_seconds,
                  "Seconds between checkpoints of a training, at the end of an epoch")
       ->check(CLI::Range(0.01, 1e6))
+      ->capture_default_str();
+  app.add_option("--patience", options.patience_seconds,
+                 "Seconds to go on without a coordinator, in case it comes back, before checkpointing and leaving")
+      ->check(CLI::Range(0, 30 * 86400))
+      ->capture_default_str();
+  app.add_option("--idle-limit", options.idle_seconds, "Leave after this many seconds without a job (0: stay)")
+      ->check(CLI::Range(0, 30 * 86400))
       ->capture_default_str();
   CLI::Option* describe = app.add_option("--describe-torchscript", options.script.describe,
                                          "Instead: print what is inside a TorchScript file, as JSON");
@@ -69,7 +78,9 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
   settings.device = options.device;
   settings.checkpoint_every = std::chrono::milliseconds(static_cast<std::int64_t>(options.checkpoint_seconds * 1000));
   if (mailbox.rank() == 0) {
-    run_gateway(mailbox, settings, {paths.connection(), paths.secret(), options.label});
+    run_gateway(mailbox, settings,
+                {paths.connection(), paths.secret(), paths.spool(), options.label,
+                 std::chrono::seconds(options.patience_seconds), std::chrono::seconds(options.idle_seconds)});
   } else {
     run_member(mailbox, settings);
   }

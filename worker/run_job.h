@@ -40,7 +40,8 @@ enum class JobEnd {
 
 struct JobCallbacks {
   std::function<void(const StageProgress&)> on_progress;
-  std::function<void(StageOutcome)> on_outcome;  ///< as soon as a stage is reached, in order
+  std::function<void(StageOutcome)> on_outcome;   ///< as soon as a stage is reached, in order
+  std::function<void(bool newer)> on_checkpoint;  ///< one was written; further than where the attempt began, or not
 };
 
 /// Runs jobs on one rank. Keeps datasets and the tensors of recent stages in memory between jobs.

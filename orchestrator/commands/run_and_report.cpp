@@ -36,11 +36,11 @@ ExitCode report(const LoadedSweep& sweep, const RunSummary& summary, const RunOp
                              duration_text(summary.elapsed_s), status.trials_done, status.trials);
     return kExitInterrupted;
   }
-  if (summary.ending == Ending::exhausted) {
-    std::cerr << fmt::format(
-        "espalier: stopped: {}\n{} of {} trials are done; make room, then run the same command again to go on.\n",
-        summary.exhausted, status.trials_done, status.trials);
-    return kExitExhausted;
+  if (summary.ending == Ending::too_many_failures) {
+    std::cerr << fmt::format("stopped: more than {} jobs are quarantined (on_failure.max_failures)\n",
+                             sweep.on_failure.max_failures.value_or(0));
+    std::cerr << failures_text(sweep, options);
+    return kExitTrialsFailed;
   }
   if (status.trials_failed > 0) {
     std::cerr << failures_text(sweep, options);

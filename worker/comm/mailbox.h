@@ -10,8 +10,9 @@ namespace espalier {
 enum class MailTag : int {
   commands = 1,  ///< 0 -> n: encoded RankCommands
   reports = 2,   ///< n -> 0: encoded RankReports
-  leave = 3,     ///< either way: checkpoint and leave (n -> 0: a signal asked for it)
-  left = 4       ///< n -> 0: all my reports are out
+  leave = 3,     ///< either way: checkpoint and leave (0 -> n: with the cause; n -> 0: a signal asked for it)
+  left = 4,      ///< n -> 0: all my reports are out
+  introduce = 5  ///< 0 -> n: say again who you are and what you hold
 };
 
 struct Mail {

@@ -39,9 +39,10 @@ void run_member(Mailbox& mailbox, const WorkerSettings& settings) {
     while (std::optional<Mail> mail = mailbox.poll()) {
       traffic = true;
       if (mail->tag == MailTag::commands) agent.handle(decode_commands(mail->bytes));
+      if (mail->tag == MailTag::introduce) agent.introduce();
       if (mail->tag == MailTag::leave) {
         leaving = true;
-        agent.leave();
+        agent.leave(parse_loss_cause(mail->bytes));
       }
     }
     if (leave_was_signalled() && !std::exchange(asked, true)) mailbox.post(kGateway, MailTag::leave, "");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/host_name.h"
 #include "worker/environment.h"
 
 namespace espalier {
@@ -14,7 +15,7 @@ RankAgent::RankAgent(WorkerSettings settings, std::string mpi_version, std::func
       thread_([this] { compute(); }) {}
 
 RankAgent::~RankAgent() {
-  leave();
+  leave(LossCause::drained);
   thread_.join();
 }
 
@@ -23,9 +24,9 @@ void RankAgent::handle(std::vector<RankCommand> commands) {
   for (RankCommand& command : commands) {
     if (RunJob* run = std::get_if<RunJob>(&command)) {
       if (leaving_) {
-        reports_.emplace_back(JobEnded{run->job.attempt, true});
+        reports_.emplace_back(JobEnded{run->job.attempt, true, false, false, cause_});
       } else {
-        jobs_.push_back(std::move(run->job));
+        jobs_.push_back(std::move(*run));
       }
     } else if (StopJob* stop = std::get_if<StopJob>(&command)) {
       give_back(stop->attempt);
@@ -39,16 +40,30 @@ void RankAgent::give_back(std::uint64_t attempt) {
     stop_job_ = true;
     return;
   }
-  const auto waiting = std::find_if(jobs_.begin(), jobs_.end(), [&](const Job& job) { return job.attempt == attempt; });
+  const auto waiting =
+      std::find_if(jobs_.begin(), jobs_.end(), [&](const RunJob& run) { return run.job.attempt == attempt; });
   if (waiting == jobs_.end()) return;  // it ended meanwhile
   jobs_.erase(waiting);
-  reports_.emplace_back(JobEnded{attempt, true});
+  reports_.emplace_back(JobEnded{attempt, true, false, false, LossCause::drained});
 }
 
-void RankAgent::leave() {
+void RankAgent::introduce() {
   const std::lock_guard lock(mutex_);
-  leaving_ = true;
-  for (const Job& job : std::exchange(jobs_, {})) reports_.emplace_back(JobEnded{job.attempt, true});
+  if (ready_) reports_.emplace_back(introduction());
+}
+
+RankReady RankAgent::introduction() const {
+  RankReady ready{environment_, host_name(), {}};
+  if (running_ != 0) ready.held.push_back(running_);
+  for (const RunJob& run : jobs_) ready.held.push_back(run.job.attempt);
+  return ready;
+}
+
+void RankAgent::leave(LossCause cause) {
+  const std::lock_guard lock(mutex_);
+  if (!std::exchange(leaving_, true)) cause_ = cause;
+  for (const RunJob& run : std::exchange(jobs_, {}))
+    reports_.emplace_back(JobEnded{run.job.attempt, true, false, false, cause_});
   stop_job_ = true;
   has_job_.notify_one();
 }
@@ -91,27 +106,36 @@ void RankAgent::compute() {
 
 void RankAgent::compute_until_leaving() {
   JobRunner runner(settings_);
-  report(RankReady{describe_environment(mpi_version_, settings_.device)});
+  std::string environment = describe_environment(mpi_version_, settings_.device);
   std::unique_lock lock(mutex_);
+  environment_ = std::move(environment);
+  reports_.emplace_back(introduction());
   ready_ = true;
+  if (wake_) wake_();
   while (true) {
     has_job_.wait(lock, [this] { return leaving_ || !jobs_.empty(); });
     if (jobs_.empty()) return;
-    const Job job = std::move(jobs_.front());
+    const RunJob command = std::move(jobs_.front());
     jobs_.pop_front();
-    running_ = job.attempt;
+    running_ = command.job.attempt;
     stop_job_ = leaving_;
     lock.unlock();
-    run(job, runner);
+    run(command, runner);
     lock.lock();
   }
 }
 
-void RankAgent::run(const Job& job, JobRunner& runner) {
+void RankAgent::run(const RunJob& command, JobRunner& runner) {
+  const Job& job = command.job;
   constexpr auto kProgressInterval = std::chrono::seconds(1);
   std::chrono::steady_clock::time_point last_progress;
   JobCallbacks callbacks;
-  callbacks.on_outcome = [this](StageOutcome outcome) { report(StageReached{std::move(outcome)}); };
+  bool progressed = false;
+  callbacks.on_outcome = [&](StageOutcome outcome) {
+    progressed = progressed || !outcome.failure;
+    report(StageReached{std::move(outcome)});
+  };
+  callbacks.on_checkpoint = [&](bool newer) { progressed = progressed || newer; };
   callbacks.on_progress = [&](const StageProgress& progress) {
     const auto now = std::chrono::steady_clock::now();
     if (now - last_progress < kProgressInterval) return;
@@ -123,7 +147,7 @@ void RankAgent::run(const Job& job, JobRunner& runner) {
     // In one step: whoever sees that nothing runs sees this report too.
     const std::lock_guard lock(mutex_);
     running_ = 0;
-    reports_.emplace_back(JobEnded{job.attempt, end == JobEnd::interrupted});
+    reports_.emplace_back(JobEnded{job.attempt, end == JobEnd::interrupted, true, progressed, cause_});
   }
   has_report_.notify_one();
   if (wake_) wake_();

@@ -29,8 +29,10 @@ class RankAgent {
 
   // All of these: main thread.
   void handle(std::vector<RankCommand> commands);
-  /// Waiting jobs are given back, the running one writes a checkpoint. Safe to call twice.
-  void leave();
+  /// Reports who this rank is and which attempts it holds, unless it has yet to do so.
+  void introduce();
+  /// Waiting jobs are given back, the running one writes a checkpoint. Safe to call twice; the first cause counts.
+  void leave(LossCause cause);
   /// Nothing waits, nothing runs, nothing is left to report.
   bool idle() const;
   /// Errors: whatever ended the compute thread.
@@ -41,7 +43,8 @@ class RankAgent {
  private:
   void compute();
   void compute_until_leaving();
-  void run(const Job& job, JobRunner& runner);
+  void run(const RunJob& command, JobRunner& runner);
+  RankReady introduction() const;
   void report(RankReport report);
   void give_back(std::uint64_t attempt);
 
@@ -51,12 +54,14 @@ class RankAgent {
   mutable std::mutex mutex_;
   std::condition_variable has_job_;
   std::condition_variable has_report_;
-  std::deque<Job> jobs_;
+  std::deque<RunJob> jobs_;
   std::vector<RankReport> reports_;
   std::uint64_t running_ = 0;  ///< attempt; 0 while nothing runs
   bool leaving_ = false;
-  bool ready_ = false;        ///< the compute thread has introduced itself
-  std::exception_ptr error_;  ///< what ended the compute thread, if anything did
+  LossCause cause_ = LossCause::drained;  ///< of leaving, or of taking the running job back
+  std::string environment_;               ///< JSON
+  bool ready_ = false;                    ///< the compute thread has introduced itself
+  std::exception_ptr error_;              ///< what ended the compute thread, if anything did
   std::atomic<bool> stop_job_{false};
   std::thread thread_;  ///< last: starts when everything else is there
 };

@@ -69,6 +69,7 @@ class TrainRun {
   void save_checkpoint() {
     save(checkpoint_);
     saved_ = Clock::now();
+    if (context_.callbacks.on_checkpoint) context_.callbacks.on_checkpoint(trainer_->state().step > first_step_);
   }
 
   /// The checkpoint stays: until the outcome is in the database, it saves a repeat all of the training. Whoever records
