@@ -14,6 +14,7 @@ namespace espalier {
 /// What a store knows of a sweep's failures, and of what went well beside them.
 struct FailureEvidence {
   std::vector<ChargedFailureRow> failures;  ///< newest first
+  bool has_older = false;                   ///< failures that are left out
   std::vector<DivergedStageRow> diverged;
   std::vector<TrialFateRow> trials;  ///< all of the sweep
   std::vector<HostWorkRow> work;

@@ -190,8 +190,8 @@ std::string render_failures(const std::string& sweep, const FailureEvidence& evi
   if (groups.empty()) {
     report.line("{}: nothing failed", sweep);
   } else {
-    report.line("{}: {}, {} quarantined\n", sweep, counted(std::ssize(evidence.failures), "failure"),
-                counted(quarantined, "job"));
+    report.line("{}: {}{}, {} quarantined\n", sweep, evidence.has_older ? "the newest " : "",
+                counted(std::ssize(evidence.failures), "failure"), counted(quarantined, "job"));
   }
   for (std::size_t i = 0; i < groups.size(); ++i) report.add_group(i + 1, groups[i]);
   if (groups.empty() && !diverged.sentence.empty()) report.line("");
@@ -214,6 +214,7 @@ nlohmann::ordered_json failures_json(const std::string& sweep, const FailureEvid
   const DivergedGroup diverged = group_diverged(evidence);
   return {{"sweep", sweep},
           {"failures", evidence.failures.size()},
+          {"has_older", evidence.has_older},
           {"quarantined", quarantined},
           {"trials", evidence.trials.size()},
           {"trials_failed", trials_in(evidence, "failed")},
