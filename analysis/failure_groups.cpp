@@ -30,7 +30,7 @@ std::string region_sentence(const FailingRegion& region, const std::string& verb
   }
   const std::string rest =
       region.fine == 0 ? "none of the others is done" : counted(region.fine, "other") + " done all the same";
-  return fmt::format("{} of {} trials with {} {}, {}; nothing else does", region.struck, region.trials, which, verb,
+  return fmt::format("{} of {} trials with {} {}, {}; no other trial does", region.struck, region.trials, which, verb,
                      rest);
 }
 

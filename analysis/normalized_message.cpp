@@ -140,10 +140,27 @@ class Normalizer {
   std::string out_;
 };
 
+/// "nothing of fc#, fc#" is "nothing of fc#": how long such a list is differs from case to case.
+std::string without_repetitions(std::string text) {
+  for (std::size_t comma = text.find(", "); comma != std::string::npos; comma = text.find(", ", comma)) {
+    const std::size_t space = comma == 0 ? std::string::npos : text.rfind(' ', comma - 1);
+    const std::string word =
+        text.substr(space == std::string::npos ? 0 : space + 1, comma - (space == std::string::npos ? 0 : space + 1));
+    const std::size_t end = std::min(text.find_first_of(" ,;.", comma + 2), text.size());
+    if (!word.empty() && text.compare(comma + 2, end - comma - 2, word) == 0) {
+      text.erase(comma, end - comma);
+    } else {
+      comma += 2;
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string normalized_message(std::string_view message) {
-  return Normalizer(message.substr(0, std::min(kMostRead, message.find("Exception raised from")))).run();
+  return without_repetitions(
+      Normalizer(message.substr(0, std::min(kMostRead, message.find("Exception raised from")))).run());
 }
 
 }  // namespace espalier

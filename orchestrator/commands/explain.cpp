@@ -57,7 +57,7 @@ void explain(const std::string& store, const std::string& name, bool as_json) {
     return;
   }
   std::cout << fmt::format("{}\n{}\n\n{}\n", details.stage.label, details.stage.key, verdict(details));
-  if (!details.note.empty()) std::cout << details.note << "\n";
+  if (!details.note.empty() && details.stage.state == "waiting") std::cout << details.note << "\n";
   if (details.wall_s) std::cout << "took " << duration_text(*details.wall_s) << "\n";
   if (details.accuracy) std::cout << fmt::format("test accuracy {:.2f} %\n", 100 * *details.accuracy);
   if (details.collapsed)

@@ -81,8 +81,9 @@ TEST(FailureGroups, what_is_not_run_yet_is_counted_but_no_excuse) {
   FailureStory story = make_story();
   story.fail([](const TrialFateRow& trial) { return has_lr_1(trial) && is_seed_0(trial); }, "error", "no");
   story.finish([](const TrialFateRow& trial) { return !has_lr_1(trial); });
-  EXPECT_THAT(story.verdicts(), ElementsAre("region: 6 of 18 trials with train.lr=1 fail, none of the others is done; "
-                                            "nothing else does"));
+  EXPECT_THAT(
+      story.verdicts(),
+      ElementsAre("region: 6 of 18 trials with train.lr=1 fail, none of the others is done; no other trial does"));
 }
 
 TEST(FailureGroups, one_success_in_a_large_sweep_does_not_clear_a_region) {
@@ -90,8 +91,9 @@ TEST(FailureGroups, one_success_in_a_large_sweep_does_not_clear_a_region) {
   story.finish([](const TrialFateRow& trial) { return has_lr_1(trial) && trial.key == "trial54"; });
   story.fail(has_lr_1, "error", "no");
   story.finish_the_rest();
-  EXPECT_THAT(story.verdicts(), ElementsAre("region: 17 of 18 trials with train.lr=1 fail, 1 other done all the same; "
-                                            "nothing else does"));
+  EXPECT_THAT(
+      story.verdicts(),
+      ElementsAre("region: 17 of 18 trials with train.lr=1 fail, 1 other done all the same; no other trial does"));
 }
 
 TEST(FailureGroups, diverged_trials_speak_for_neither_side) {
@@ -99,8 +101,9 @@ TEST(FailureGroups, diverged_trials_speak_for_neither_side) {
   story.diverge([](const TrialFateRow& trial) { return has_lr_1(trial) && trial.method == "random"; });
   story.fail(has_lr_1, "numeric", "score of layer fc1 is not a number");
   story.finish_the_rest();
-  EXPECT_THAT(story.verdicts(), ElementsAre("region: 12 of 18 trials with train.lr=1 fail, none of the others is done; "
-                                            "nothing else does"));
+  EXPECT_THAT(
+      story.verdicts(),
+      ElementsAre("region: 12 of 18 trials with train.lr=1 fail, none of the others is done; no other trial does"));
 }
 
 TEST(FailureGroups, one_job_among_many_is_its_own_fault) {

@@ -103,6 +103,9 @@ TEST(NormalizedMessage, keeps_what_is_the_same_from_case_to_case) {
             "stage <hex> of pid # died at <hex>, # % done (rank #)");
   EXPECT_EQ(normalized_message("layer \"conv2d_7\" can't hold 'x'"), "layer <name> can't hold <name>");
   EXPECT_EQ(normalized_message("  two\n\nlines\tand \x1b[31mcolor "), "two lines and [#mcolor");
+  EXPECT_EQ(normalized_message("pruning left nothing of fc1, fc2, fc3, and the sweep refuses that"),
+            "pruning left nothing of fc#, and the sweep refuses that");
+  EXPECT_EQ(normalized_message(", , a, a"), ", , a");
   EXPECT_EQ(normalized_message("loss went from 1e-3 to -4.5e+10"), "loss went from # to #");
 }
 
