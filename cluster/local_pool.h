@@ -35,6 +35,9 @@ struct ProcessEnd {
   std::string text;                      ///< `exited with code 1`, `was killed by signal 9 (Killed)`
 };
 
+/// Of what waitpid says.
+ProcessEnd describe_process_end(int status);
+
 /// A pool's mpirun, in a process group of its own so that the terminal's Ctrl-C reaches only us. It outlives a
 /// coordinator that is killed: the next one finds its lock held and takes it over instead of starting another.
 /// Kills it in its destructor if it still runs.

@@ -29,6 +29,7 @@ void add_layers_command(CLI::App& app, CommandLine& line);
 void add_sensitivity_command(CLI::App& app, CommandLine& line);
 void add_explain_command(CLI::App& app, CommandLine& line);
 void add_export_command(CLI::App& app, CommandLine& line);
+void add_chaos_command(CLI::App& app, CommandLine& line);
 void add_cancel_command(CLI::App& app, CommandLine& line);
 void add_methods_command(CLI::App& app, CommandLine& line);
 void add_models_command(CLI::App& app, CommandLine& line);
