@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <system_error>
 #include <unordered_map>
@@ -10,7 +11,6 @@
 #include "base/error.h"
 #include "base/sha256.h"
 #include "db/artifact_rows.h"
-#include "db/column_reader.h"
 #include "db/prepared.h"
 #include "db/read_only_database.h"
 #include "db/sqlite_errors.h"
@@ -29,6 +29,13 @@ struct Fault {
   FindingKind kind;
   std::string what;
 };
+
+/// SQLite begins some complaints with a title: "*** in database main ***".
+std::string in_one_line(std::string complaint) {
+  if (complaint.starts_with("***")) complaint.erase(0, complaint.find('\n') + 1);
+  std::ranges::replace(complaint, '\n', ' ');
+  return complaint;
+}
 
 /// What is wrong with an artifact; none if its bytes are those recorded.
 std::optional<Fault> fault_of(const std::filesystem::path& path, const ArtifactRow& row) {
@@ -91,22 +98,22 @@ class Checker {
     Prepared(database, "PRAGMA integrity_check(" + std::to_string(kMostComplaints) + ")")
         .each([&](SQLite::Statement& row) {
           const std::string complaint = row.getColumn(0).getString();
-          if (complaint != "ok") add(FindingKind::database_damaged, paths_.database(), complaint, kRestore);
+          if (complaint != "ok")
+            add(FindingKind::database_damaged, paths_.database(), in_one_line(complaint), kRestore);
         });
   }
 
   void check_references(const SQLite::Database& database) {
-    int complaints = 0;
+    std::map<std::pair<std::string, std::string>, std::int64_t> broken;  // a lost page may leave thousands
     Prepared(database, "PRAGMA foreign_key_check").each([&](SQLite::Statement& row) {
-      if (++complaints > kMostComplaints) return;
-      std::string table, parent;
-      std::optional<std::int64_t> id;
-      ColumnReader(row) >> table >> id >> parent;
-      add(FindingKind::reference_broken, paths_.database(),
-          "a row of " + table + (id ? " (rowid " + std::to_string(*id) + ")" : "") + " points at one of " + parent +
-              " that is not there",
-          kRestore);
+      ++broken[{row.getColumn(0).getString(), row.getColumn(2).getString()}];
     });
+    for (const auto& [tables, count] : broken) {
+      add(FindingKind::reference_broken, paths_.database(),
+          "rows of " + tables.first + " (" + std::to_string(count) + ") point at rows of " + tables.second +
+              " that are not there",
+          kRestore);
+    }
   }
 
   // The files are listed before the rows are read: no file of a stage is older than the stage's row, so that none is
