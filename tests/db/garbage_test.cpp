@@ -134,6 +134,14 @@ TEST_F(GarbageTest, AMarkedFileThatIsNeededAfterAllStaysAndIsUnmarked) {
   EXPECT_EQ(ask(paths_, "SELECT count(*) FROM stages WHERE artifact_removed_at IS NOT NULL"), "0");
 }
 
+TEST_F(GarbageTest, CurvesOfSensitivityStay) {
+  StageGraph graph = make_noop_graph(1);
+  graph.stages[0].kind = StageKind::sensitivity;
+  store_.record_sweep("curves", "", {}, graph);
+  store_.apply(finish_all_with_files(paths_, graph));
+  EXPECT_THAT(kinds(), IsEmpty());
+}
+
 TEST_F(GarbageTest, LeftoversGoAndEvidenceStaysUnlessAskedFor) {
   record();
   finish_roles({init, early, trained});
