@@ -81,7 +81,7 @@ void refresh_overlaps(Store& store, SweepId id, const std::string& label) {
 }  // namespace
 
 RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, ProgressLine& progress) {
-  Store store(settings.store);
+  Store store(settings.store, {.allow_network_filesystem = settings.allow_network_filesystem});
   log_to_file(store.paths().logs() / "coordinator.log", "coordinator");
   const SweepId id = store.record_sweep(sweep.name, sweep.yaml, sweep.trials, sweep.graph);
   store.forget_failures(id);

@@ -17,6 +17,7 @@ struct RunSettings {
   int port = 0;  ///< 0: any free one
   std::string device = "auto";
   int checkpoint_seconds = 10;
+  bool allow_network_filesystem = false;  ///< for the store
 };
 
 struct RunSummary {

@@ -102,6 +102,8 @@ void add_run_command(CLI::App& app, CommandLine& line) {
                    "Seconds between checkpoints of a training")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
+  command->add_flag("--allow-network-filesystem", options->settings.allow_network_filesystem,
+                    "Keep the store on NFS, Lustre, ... all the same: slower, and for one machine at a time");
   command->add_flag("--quiet", options->quiet, "No table at the end");
   command->callback([options, &line] { line.exit_code = run(*options, line.store); });
 }
