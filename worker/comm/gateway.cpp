@@ -19,8 +19,10 @@
 #include "base/host_name.h"
 #include "cluster/authentication.h"
 #include "cluster/connection.h"
+#include "worker/comm/member_watch.h"
 #include "worker/comm/pool_member.h"
 #include "worker/comm/rank_agent.h"
+#include "worker/crash_notes.h"
 
 namespace espalier {
 
@@ -36,7 +38,8 @@ class Gateway {
         options_(options),
         io_(1),
         stay_(asio::make_work_guard(io_)),
-        agent_(settings, mailbox.library_version(), [this] { asio::post(io_, [] {}); }) {}
+        agent_(settings, mailbox.library_version(), [this] { asio::post(io_, [] {}); }),
+        members_(mailbox.size(), settings.guard.rank_silence) {}
 
   void run() {
     connect();
@@ -46,16 +49,36 @@ class Gateway {
       if (traffic) backoff.on_traffic();
       io_.run_one_for(std::chrono::microseconds(traffic ? 0 : backoff.next()));
       io_.poll();
-      if (leave_was_signalled() || !connection_->is_open()) begin_leaving();
+      watch_over_ranks();
+      if (leave_was_signalled()) begin_leaving(LossCause::preempted);
+      if (!connection_->is_open()) begin_leaving(LossCause::coordinator_lost);
     }
-    connection_->send(Leaving{});
+    connection_->send(Leaving{leave_cause_});
     connection_->close_after_sending();
     stay_.reset();
     io_.run_for(std::chrono::seconds(5));
+    if (agent_.abandoned()) mailbox_.finish_and_exit();
     if (error_) std::rethrow_exception(error_);
   }
 
  private:
+  void watch_over_ranks() {
+    const auto now = std::chrono::steady_clock::now();
+    agent_.look_after(now);
+    if (agent_.must_leave(now)) begin_leaving(LossCause::time_limit);
+    if (const auto silent = members_.look(now)) give_up(*silent);
+  }
+
+  [[noreturn]] void give_up(const MemberWatch::Silent& silent) {
+    const std::string message = "rank " + std::to_string(silent.rank) + " of this pool said nothing for " +
+                                std::to_string(static_cast<int>(silent.seconds.count())) +
+                                " s: its process was stopped, or its machine is out of memory or breath";
+    spdlog::error("{}", message);
+    write_crash_note(crash_note_path(options_.logs, options_.note_label, silent.rank),
+                     {silent.work.attempt, silent.work.stage, 0, LossCause::heartbeat, message, ""});
+    mailbox_.abort(kExitSilentRank);
+  }
+
   void connect() {
     const ConnectionFile where = read_connection_file(options_.connection_file);
     tcp::socket socket(io_);
@@ -79,7 +102,7 @@ class Gateway {
 
   asio::awaitable<void> listen() {
     name_ = co_await introduce_to_coordinator(connection_, Role::pool, load_secret(options_.secret_file));
-    connection_->send(PoolDescription{options_.label, host_name(), ::getpid(), mailbox_.size(), kNumericsEpoch});
+    connection_->send(PoolDescription{options_.label, host_name(), ::getpid(), mailbox_.size(), kNumericsEpoch, ""});
     joined_ = true;
     spdlog::info("joined the coordinator at {} as {}", connection_->remote_address(),
                  options_.label.empty() ? name_ : options_.label);
@@ -91,7 +114,7 @@ class Gateway {
       } else if (const Refused* refused = std::get_if<Refused>(&message)) {
         throw Error(ErrorKind::unavailable, "the coordinator refused this pool: " + refused->why);
       } else if (std::holds_alternative<Leave>(message)) {
-        begin_leaving();
+        begin_leaving(LossCause::drained);
       }
     }
   }
@@ -108,23 +131,32 @@ class Gateway {
   bool pump() {
     bool traffic = false;
     while (std::optional<Mail> mail = mailbox_.poll()) {
+      const auto now = std::chrono::steady_clock::now();
+      if (mail->tag == MailTag::heartbeat) {
+        members_.heartbeat(mail->from, mail->bytes, now);
+        continue;
+      }
       traffic = true;
+      members_.heard(mail->from, now);
       if (mail->tag == MailTag::reports) pass_on(mail->from, std::move(mail->bytes));
-      if (mail->tag == MailTag::leave) begin_leaving();
-      if (mail->tag == MailTag::left) ++members_left_;
+      if (mail->tag == MailTag::leave) begin_leaving(parse_loss_cause(mail->bytes));
+      if (mail->tag == MailTag::left) {
+        members_.left(mail->from);
+        ++members_left_;
+      }
     }
     if (!joined_) return traffic;  // our own reports can wait for the handshake; those of other ranks are kept below
     for (FromRank& early : std::exchange(early_, {})) connection_->send(early);
     idle_ = agent_.idle();
     if (const std::vector<RankReport> reports = agent_.take_reports(); !reports.empty()) {
       traffic = true;
-      connection_->send(FromRank{0, encode(reports)});
+      connection_->send(FromRank{0, encode(reports), 0});
     }
     return traffic;
   }
 
   void pass_on(int rank, std::string reports) {
-    FromRank message{rank, std::move(reports)};
+    FromRank message{rank, std::move(reports), 0};
     if (joined_) {
       connection_->send(message);
     } else {
@@ -132,10 +164,12 @@ class Gateway {
     }
   }
 
-  void begin_leaving() {
+  void begin_leaving(LossCause cause) {
     if (std::exchange(leaving_, true)) return;
-    agent_.leave();
-    for (int rank = 1; rank < mailbox_.size(); ++rank) mailbox_.post(rank, MailTag::leave, "");
+    leave_cause_ = cause;
+    agent_.leave(cause);
+    for (int rank = 1; rank < mailbox_.size(); ++rank)
+      mailbox_.post(rank, MailTag::leave, std::string(to_string(cause)));
   }
 
   bool everybody_left() {
@@ -150,11 +184,13 @@ class Gateway {
   asio::executor_work_guard<asio::io_context::executor_type>
       stay_;  ///< without it, run_one_for returns at once when the line is cut
   RankAgent agent_;
+  MemberWatch members_;
   ConnectionPtr connection_;
   std::string name_;
   std::vector<FromRank> early_;
   bool joined_ = false;
   bool leaving_ = false;
+  LossCause leave_cause_ = LossCause::drained;
   bool idle_ = false;
   int members_left_ = 0;
   std::exception_ptr error_;

@@ -11,7 +11,9 @@ namespace espalier {
 struct GatewayOptions {
   std::filesystem::path connection_file;
   std::filesystem::path secret_file;
-  std::string label;  ///< what started the pool calls it
+  std::string label;           ///< what started the pool calls it
+  std::filesystem::path logs;  ///< where its ranks' crash notes lie
+  std::string note_label;      ///< what their names begin with
 };
 
 /// Rank 0: joins the coordinator for the whole pool, forwards bytes between it and the ranks, and computes like any

@@ -11,7 +11,8 @@ enum class MailTag : int {
   commands = 1,  ///< 0 -> n: encoded RankCommands
   reports = 2,   ///< n -> 0: encoded RankReports
   leave = 3,     ///< either way: checkpoint and leave (n -> 0: a signal asked for it)
-  left = 4       ///< n -> 0: all my reports are out
+  left = 4,      ///< n -> 0: all my reports are out
+  heartbeat = 5  ///< n -> 0: once a second, what runs (member_watch.h)
 };
 
 struct Mail {
@@ -33,6 +34,8 @@ class Mailbox {
 
   int rank() const;
   int size() const;
+  /// How many of the pool's ranks are on this host, this one included.
+  int ranks_here() const;
   /// "Open MPI v4.1.4, ..."
   std::string library_version() const;
 
@@ -41,8 +44,12 @@ class Mailbox {
   std::optional<Mail> poll();
   /// Ends every rank of the pool at once, with this exit code.
   [[noreturn]] void abort(int code);
+  /// As the destructor; then ends the process with 0, whatever its other threads are at.
+  [[noreturn]] void finish_and_exit();
 
  private:
+  void finish();
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
