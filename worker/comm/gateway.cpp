@@ -19,10 +19,10 @@
 #include "base/host_name.h"
 #include "cluster/authentication.h"
 #include "cluster/connection.h"
-#include "worker/comm/member_watch.h"
 #include "worker/comm/pool_member.h"
 #include "worker/comm/rank_agent.h"
 #include "worker/crash_notes.h"
+#include "worker/member_watch.h"
 
 namespace espalier {
 

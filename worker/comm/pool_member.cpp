@@ -4,8 +4,8 @@
 #include <signal.h>
 #include <utility>
 
-#include "worker/comm/member_watch.h"
 #include "worker/comm/rank_agent.h"
+#include "worker/member_watch.h"
 
 namespace espalier {
 namespace {

@@ -1,4 +1,4 @@
-#include "worker/comm/member_watch.h"
+#include "worker/member_watch.h"
 
 #include <charconv>
 
