@@ -54,13 +54,14 @@ std::int64_t memory_total(const std::filesystem::path& root) {
 
 MemoryAllowance memory_allowance(double asked_gb, std::int64_t total_bytes, int ranks_here) {
   if (asked_gb == 0) return {};
-  const auto whole = static_cast<std::int64_t>(kShare * static_cast<double>(total_bytes));
+  const int ranks = std::max(1, ranks_here);
   if (asked_gb > 0) {
     const auto rank = static_cast<std::int64_t>(asked_gb * 1e9);
-    return {rank, std::max(rank, whole)};
+    return {rank, rank * ranks};
   }
   if (total_bytes == 0) return {};
-  const std::int64_t rank = std::max(whole / std::max(1, ranks_here), kLeastShare);
+  const auto whole = static_cast<std::int64_t>(kShare * static_cast<double>(total_bytes));
+  const std::int64_t rank = std::max(whole / ranks, kLeastShare);
   return {rank, std::max(rank, whole)};
 }
 
@@ -77,8 +78,8 @@ std::string MemoryLimit::describe() const {
   if (allowance_.rank_bytes == 0) return "this rank has no limit of its own; run fewer workers on this machine";
   if (alone_) {
     return fmt::format(
-        "this job ran alone and could have {:.1f} GB, all there is; make the network or its batches "
-        "smaller, or use a larger machine",
+        "this job ran alone and could have {:.1f} GB, all that the pool has here; make the network or "
+        "its batches smaller, raise --memory-per-rank, or use a larger machine",
         static_cast<double>(allowance_.alone_bytes) / 1e9);
   }
   return fmt::format("this rank may have {:.1f} GB (--memory-per-rank); run fewer workers on this machine",

@@ -16,7 +16,7 @@ struct MemoryAllowance {
 std::int64_t memory_total(const std::filesystem::path& root = "/");
 
 /// `asked_gb` (10^9 bytes) a rank, 0 for no limit, or below 0 for an even share of nine tenths of `total_bytes` among
-/// the host's ranks. Alone, a rank may have the nine tenths.
+/// the host's ranks. Alone, a rank may have what all of them together may.
 MemoryAllowance memory_allowance(double asked_gb, std::int64_t total_bytes, int ranks_here);
 
 /// Holds this process to its allowance (RLIMIT_DATA), so that a job that fills memory is refused more of it, instead of

@@ -49,8 +49,7 @@ TEST(MemoryAllowance, IsAnEvenShareUnlessAsked) {
   EXPECT_EQ(memory_allowance(0, 20 * gb, 4).rank_bytes, 0);
   EXPECT_EQ(memory_allowance(0, 20 * gb, 4).alone_bytes, 0);
   EXPECT_EQ(memory_allowance(2.5, 20 * gb, 4).rank_bytes, 2500000000LL);
-  EXPECT_EQ(memory_allowance(2.5, 20 * gb, 4).alone_bytes, 18 * gb);
-  EXPECT_EQ(memory_allowance(30, 20 * gb, 4).alone_bytes, 30 * gb);
+  EXPECT_EQ(memory_allowance(2.5, 20 * gb, 4).alone_bytes, 10 * gb);  // it is the user's promise to the machine
   EXPECT_EQ(memory_allowance(-1, 0, 4).rank_bytes, 0);
   EXPECT_GE(memory_allowance(-1, gb, 64).rank_bytes, gb);  // libraries reserve more than they fill
 }
