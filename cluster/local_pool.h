@@ -19,6 +19,9 @@ struct LocalPool {
   std::filesystem::path log;   ///< what mpirun and the ranks print
   std::string device = "auto";
   int checkpoint_seconds = 10;
+  double hang_seconds = 120;
+  double grace_seconds = 30;
+  std::optional<double> memory_gb;  ///< a rank; none: its share of the machine
 };
 
 /// The first executable of that name on PATH. Errors: ErrorKind::unavailable with `remedy` if there is none.

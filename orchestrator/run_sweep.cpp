@@ -29,6 +29,9 @@ LocalPool local_pool(const RunSettings& settings, const StorePaths& paths) {
   pool.log = paths.logs() / (pool.name + ".log");
   pool.device = settings.device;
   pool.checkpoint_seconds = settings.checkpoint_seconds;
+  pool.hang_seconds = settings.hang_seconds;
+  pool.grace_seconds = settings.grace_seconds;
+  pool.memory_gb = settings.memory_gb;
   return pool;
 }
 
