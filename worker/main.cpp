@@ -119,7 +119,8 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
 
 int main(int argc, char** argv) {
   using namespace espalier;
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // never outlive the launcher
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);       // never outlive the launcher
+  ::prctl(PR_SET_NAME, "espalier-worker");  // "exe" after it has started itself again
   CLI::App app{"One rank of an Espalier pool; start it with mpirun or srun, or let espalier run do it"};
   Options options;
   add_options(app, options);

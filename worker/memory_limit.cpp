@@ -17,7 +17,7 @@ namespace espalier {
 namespace {
 
 constexpr double kShare = 0.9;  // the rest is for the system, the coordinator and the page cache
-// What is limited is address space that could be written to, and a rank that does nothing has half of this.
+// What is limited is address space that could be written to, and a rank that does nothing has a quarter of this.
 constexpr std::int64_t kLeastShare = std::int64_t{1} << 30;
 constexpr std::size_t kReserve = 16U << 20;
 
