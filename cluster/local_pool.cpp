@@ -101,7 +101,12 @@ std::vector<std::string> local_pool_command(const LocalPool& pool) {
                                    "--device",
                                    pool.device,
                                    "--checkpoint-every",
-                                   std::to_string(pool.checkpoint_seconds)};
+                                   std::to_string(pool.checkpoint_seconds),
+                                   "--hang-limit",
+                                   std::to_string(pool.hang_seconds),
+                                   "--grace",
+                                   std::to_string(pool.grace_seconds)};
+  if (pool.memory_gb) command.insert(command.end(), {"--memory-per-rank", std::to_string(*pool.memory_gb)});
   if (!pool.data.empty()) command.insert(command.end(), {"--data", pool.data.string()});
   return command;
 }

@@ -20,6 +20,9 @@ struct LocalPool {
   std::filesystem::path lock;  ///< held while it runs (StorePaths::pool_lock)
   std::string device = "auto";
   int checkpoint_seconds = 10;
+  double hang_seconds = 120;
+  double grace_seconds = 30;
+  std::optional<double> memory_gb;  ///< a rank; none: its share of the machine
 };
 
 /// The first executable of that name on PATH. Errors: ErrorKind::unavailable with `remedy` if there is none.

@@ -32,6 +32,9 @@ LocalPool local_pool(const RunSettings& settings, const StorePaths& paths) {
   pool.lock = std::filesystem::absolute(paths.pool_lock(pool.name));
   pool.device = settings.device;
   pool.checkpoint_seconds = settings.checkpoint_seconds;
+  pool.hang_seconds = settings.hang_seconds;
+  pool.grace_seconds = settings.grace_seconds;
+  pool.memory_gb = settings.memory_gb;
   return pool;
 }
 
