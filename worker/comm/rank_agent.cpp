@@ -151,7 +151,7 @@ void RankAgent::compute_until_leaving() {
     running_ = job.job.attempt;
     stop_job_ = leaving_;
     lock.unlock();
-    run(command, runner);
+    run(job, runner);
     lock.lock();
   }
 }
@@ -160,12 +160,7 @@ void RankAgent::run(const RunJob& job, JobRunner& runner) {
   constexpr auto kProgressInterval = std::chrono::seconds(1);
   std::chrono::steady_clock::time_point last_progress;
   JobCallbacks callbacks;
-  bool progressed = false;
-  callbacks.on_outcome = [&](StageOutcome outcome) {
-    progressed = progressed || !outcome.failure;
-    report(StageReached{std::move(outcome)});
-  };
-  callbacks.on_checkpoint = [&](bool newer) { progressed = progressed || newer; };
+  callbacks.on_outcome = [this](StageOutcome outcome) { report(StageReached{std::move(outcome)}); };
   callbacks.on_progress = [&](const StageProgress& progress) {
     const auto now = std::chrono::steady_clock::now();
     if (now - last_progress < kProgressInterval) return;
