@@ -15,15 +15,6 @@
 namespace espalier {
 namespace {
 
-ProcessEnd describe_end(int status) {
-  if (WIFSIGNALED(status)) {
-    const int signal = WTERMSIG(status);
-    return {signal, std::nullopt, "was killed by signal " + std::to_string(signal) + " (" + ::strsignal(signal) + ")"};
-  }
-  const int code = WEXITSTATUS(status);
-  return {std::nullopt, code, "exited with code " + std::to_string(code)};
-}
-
 /// Opens the lock's file and takes it; -1 if somebody has it.
 int try_lock(const std::filesystem::path& path) {
   const int lock = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -72,6 +63,15 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 
 }  // namespace
 
+ProcessEnd describe_process_end(int status) {
+  if (WIFSIGNALED(status)) {
+    const int signal = WTERMSIG(status);
+    return {signal, std::nullopt, "was killed by signal " + std::to_string(signal) + " (" + ::strsignal(signal) + ")"};
+  }
+  const int code = WEXITSTATUS(status);
+  return {std::nullopt, code, "exited with code " + std::to_string(code)};
+}
+
 std::filesystem::path find_program(const std::string& name, const std::string& remedy) {
   const char* path = std::getenv("PATH");
   std::string folders = path == nullptr ? "" : path;
@@ -101,7 +101,12 @@ std::vector<std::string> local_pool_command(const LocalPool& pool) {
                                    "--device",
                                    pool.device,
                                    "--checkpoint-every",
-                                   std::to_string(pool.checkpoint_seconds)};
+                                   std::to_string(pool.checkpoint_seconds),
+                                   "--hang-limit",
+                                   std::to_string(pool.hang_seconds),
+                                   "--grace",
+                                   std::to_string(pool.grace_seconds)};
+  if (pool.memory_gb) command.insert(command.end(), {"--memory-per-rank", std::to_string(*pool.memory_gb)});
   if (!pool.data.empty()) command.insert(command.end(), {"--data", pool.data.string()});
   return command;
 }
@@ -169,7 +174,7 @@ std::optional<ProcessEnd> LocalPoolProcess::poll_end() {
   }
   int status = 0;
   const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
-  if (ended == pid_) end_ = describe_end(status);
+  if (ended == pid_) end_ = describe_process_end(status);
   if (ended < 0 && errno == ECHILD) end_ = ProcessEnd{std::nullopt, std::nullopt, "ended"};
   return end_;
 }

@@ -20,6 +20,9 @@ struct LocalPool {
   std::filesystem::path lock;  ///< held while it runs (StorePaths::pool_lock)
   std::string device = "auto";
   int checkpoint_seconds = 10;
+  double hang_seconds = 120;
+  double grace_seconds = 30;
+  std::optional<double> memory_gb;  ///< a rank; none: its share of the machine
 };
 
 /// The first executable of that name on PATH. Errors: ErrorKind::unavailable with `remedy` if there is none.
@@ -34,6 +37,9 @@ struct ProcessEnd {
   std::optional<int> signal, exit_code;  ///< neither is known of a process that was not our child
   std::string text;                      ///< `exited with code 1`, `was killed by signal 9 (Killed)`
 };
+
+/// Of what waitpid says.
+ProcessEnd describe_process_end(int status);
 
 /// A pool's mpirun, in a process group of its own so that the terminal's Ctrl-C reaches only us. It outlives a
 /// coordinator that is killed: the next one finds its lock held and takes it over instead of starting another.

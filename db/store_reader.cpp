@@ -289,7 +289,8 @@ std::vector<KindCostRow> StoreReader::measured_costs() const {
 
 std::vector<bool> StoreReader::done_stages(const StageGraph& graph) const {
   return impl_->reading([&] {
-    Prepared find(impl_->database, "SELECT count(*) FROM stages WHERE key = ? AND state = 'done'");
+    Prepared find(impl_->database,
+                  "SELECT count(*) FROM stages WHERE key = ? AND state = 'done' AND artifact_removed_at IS NULL");
     std::vector<bool> done;
     done.reserve(graph.stages.size());
     for (const Stage& stage : graph.stages) done.push_back(*find.integer(to_hex(stage.key)) > 0);

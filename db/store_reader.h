@@ -71,7 +71,8 @@ class StoreReader {
 
   std::vector<KindCostRow> measured_costs() const;
 
-  /// Which stages of the graph are done (parallel to graph.stages), as the rows say; artifacts are not looked at.
+  /// Which stages of the graph are done (parallel to graph.stages), as the rows say; artifacts are not looked at. One
+  /// whose artifact was cleared away is not.
   std::vector<bool> done_stages(const StageGraph& graph) const;
 
   /// As Store::measured_seconds_per_cost.

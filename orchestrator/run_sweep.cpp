@@ -32,6 +32,9 @@ LocalPool local_pool(const RunSettings& settings, const StorePaths& paths) {
   pool.lock = std::filesystem::absolute(paths.pool_lock(pool.name));
   pool.device = settings.device;
   pool.checkpoint_seconds = settings.checkpoint_seconds;
+  pool.hang_seconds = settings.hang_seconds;
+  pool.grace_seconds = settings.grace_seconds;
+  pool.memory_gb = settings.memory_gb;
   return pool;
 }
 
@@ -81,7 +84,7 @@ void refresh_overlaps(Store& store, SweepId id, const std::string& label) {
 }  // namespace
 
 RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, ProgressLine& progress) {
-  Store store(settings.store);
+  Store store(settings.store, {.allow_network_filesystem = settings.allow_network_filesystem});
   log_to_file(store.paths().logs() / "coordinator.log", "coordinator");
   const SweepId id = store.record_sweep(sweep.name, sweep.yaml, sweep.trials, sweep.graph);
   store.forget_failures(id, {causes_that_a_run_tries_again(), {}});

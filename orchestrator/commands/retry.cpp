@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cctype>
-#include <filesystem>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
@@ -52,14 +51,10 @@ RetryRequest make_request(const RetryOptions& options) {
 ExitCode retry(RetryOptions& options, const std::string& store) {
   const RetryRequest request = make_request(options);
   const LoadedSweep sweep = load_sweep_to_run(options.run, store);
-  if (!std::filesystem::exists(StorePaths{store}.database())) {
-    throw Error(
-        ErrorKind::invalid_input,
-        store + ": no store is here, so nothing has failed; start the sweep with espalier run, or give --store");
-  }
   std::int64_t forgotten = 0;
   {
-    Store writer(store);
+    Store writer(store,
+                 {.allow_network_filesystem = options.run.settings.allow_network_filesystem, .must_exist = true});
     const SweepId id = writer.record_sweep(sweep.name, sweep.yaml, sweep.trials, sweep.graph);
     forgotten = retry_failures(writer, id, sweep.name, request);
   }

@@ -52,6 +52,23 @@ void add_run_options(CLI::App& command, RunOptions& options, CommandLine& line) 
                   "Seconds between checkpoints of a training")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
+  command.add_flag("--allow-network-filesystem", options.settings.allow_network_filesystem,
+                   "Keep the store on NFS, Lustre, ... all the same: slower, and for one machine at a time");
+  command
+      .add_option("--hang-limit", options.settings.hang_seconds,
+                  "A job that makes no progress for this many seconds, and for much longer than its steps take, is "
+                  "killed (0: never)")
+      ->check(CLI::Range(0.0, 1e9))
+      ->capture_default_str();
+  command
+      .add_option("--memory-per-rank", options.settings.memory_gb,
+                  "GB that a rank may fill (0: no limit; default: its share of the machine, with CUDA no limit)")
+      ->check(CLI::Range(0.0, 1e6));
+  command
+      .add_option("--grace", options.settings.grace_seconds,
+                  "Seconds to wait for the steps that run when a pool is to leave (0: as long as they take)")
+      ->check(CLI::Range(0.0, 1e9))
+      ->capture_default_str();
   add_failure_options(command, options);
   command.add_flag("--quiet", options.quiet, "No table at the end");
 }

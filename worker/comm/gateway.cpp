@@ -28,6 +28,8 @@
 #include "worker/comm/pool_member.h"
 #include "worker/comm/rank_agent.h"
 #include "worker/comm/report_log.h"
+#include "worker/crash_notes.h"
+#include "worker/member_watch.h"
 
 namespace espalier {
 
@@ -53,7 +55,8 @@ class Gateway {
         io_(1),
         stay_(asio::make_work_guard(io_)),
         log_(options.spool, identity_),
-        agent_(settings, mailbox.library_version(), [this] { asio::post(io_, [] {}); }) {}
+        agent_(settings, mailbox.library_version(), [this] { asio::post(io_, [] {}); }),
+        members_(mailbox.size(), settings.guard.rank_silence) {}
 
   void run() {
     start_joining();
@@ -63,15 +66,34 @@ class Gateway {
       if (traffic) backoff.on_traffic();
       io_.run_one_for(std::chrono::microseconds(traffic ? 0 : backoff.next()));
       io_.poll();
+      watch_over_ranks();
       if (leave_was_signalled()) begin_leaving(LossCause::preempted);
       look_for_coordinator();
       look_for_work();
     }
     say_goodbye();
+    if (agent_.abandoned()) mailbox_.finish_and_exit();
     if (error_) std::rethrow_exception(error_);
   }
 
  private:
+  void watch_over_ranks() {
+    const auto now = Clock::now();
+    agent_.look_after(now);
+    if (agent_.must_leave(now)) begin_leaving(LossCause::time_limit);
+    if (const auto silent = members_.look(now)) give_up(*silent);
+  }
+
+  [[noreturn]] void give_up(const MemberWatch::Silent& silent) {
+    const std::string message = "rank " + std::to_string(silent.rank) + " of this pool said nothing for " +
+                                std::to_string(static_cast<int>(silent.seconds.count())) +
+                                " s: its process was stopped, or its machine is out of memory or breath";
+    spdlog::error("{}", message);
+    write_crash_note(crash_note_path(options_.logs, options_.note_label, silent.rank),
+                     {silent.work.attempt, silent.work.stage, 0, LossCause::heartbeat, message, ""});
+    mailbox_.abort(kExitSilentRank);
+  }
+
   void start_joining() {
     joining_ = true;
     asio::co_spawn(io_, join_and_listen(), [this](std::exception_ptr error) {
@@ -177,10 +199,19 @@ class Gateway {
   bool pump() {
     bool traffic = false;
     while (std::optional<Mail> mail = mailbox_.poll()) {
+      const auto now = std::chrono::steady_clock::now();
+      if (mail->tag == MailTag::heartbeat) {
+        members_.heartbeat(mail->from, mail->bytes, now);
+        continue;
+      }
       traffic = true;
+      members_.heard(mail->from, now);
       if (mail->tag == MailTag::reports) pass_on(mail->from, std::move(mail->bytes));
-      if (mail->tag == MailTag::leave) begin_leaving(LossCause::preempted);
-      if (mail->tag == MailTag::left) ++members_left_;
+      if (mail->tag == MailTag::leave) begin_leaving(parse_loss_cause(mail->bytes));
+      if (mail->tag == MailTag::left) {
+        members_.left(mail->from);
+        ++members_left_;
+      }
     }
     idle_ = agent_.idle();
     if (const std::vector<RankReport> reports = agent_.take_reports(); !reports.empty()) {
@@ -231,6 +262,7 @@ class Gateway {
       stay_;  ///< without it, run_one_for returns at once when the line is cut
   ReportLog log_;
   RankAgent agent_;
+  MemberWatch members_;
   ConnectionPtr connection_;
   bool joining_ = false;
   bool joined_ = false;

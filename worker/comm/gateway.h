@@ -16,6 +16,8 @@ struct GatewayOptions {
   std::string label;                ///< what started the pool calls it; "" for HOST-PID
   std::chrono::seconds patience;    ///< how long the ranks go on without a coordinator
   std::chrono::seconds idle_limit;  ///< leave after so long without a job; 0: never
+  std::filesystem::path logs;       ///< where its ranks' crash notes lie
+  std::string note_label;           ///< what their names begin with
 };
 
 /// Rank 0: joins the coordinator for the whole pool, forwards bytes between it and the ranks, and computes like any

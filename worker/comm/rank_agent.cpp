@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include "base/host_name.h"
+#include "worker/crash_notes.h"
 #include "worker/environment.h"
 
 namespace espalier {
@@ -12,6 +15,7 @@ RankAgent::RankAgent(WorkerSettings settings, std::string mpi_version, std::func
     : settings_(std::move(settings)),
       mpi_version_(std::move(mpi_version)),
       wake_(std::move(wake)),
+      guard_(settings_.guard),
       thread_([this] { compute(); }) {}
 
 RankAgent::~RankAgent() {
@@ -24,7 +28,7 @@ void RankAgent::handle(std::vector<RankCommand> commands) {
   for (RankCommand& command : commands) {
     if (RunJob* run = std::get_if<RunJob>(&command)) {
       if (leaving_) {
-        reports_.emplace_back(JobEnded{run->job.attempt, true, false, false, cause_});
+        reports_.emplace_back(not_started(run->job.attempt, leave_cause_));
       } else {
         jobs_.push_back(std::move(*run));
       }
@@ -41,10 +45,10 @@ void RankAgent::give_back(std::uint64_t attempt) {
     return;
   }
   const auto waiting =
-      std::find_if(jobs_.begin(), jobs_.end(), [&](const RunJob& run) { return run.job.attempt == attempt; });
+      std::find_if(jobs_.begin(), jobs_.end(), [&](const RunJob& waits) { return waits.job.attempt == attempt; });
   if (waiting == jobs_.end()) return;  // it ended meanwhile
   jobs_.erase(waiting);
-  reports_.emplace_back(JobEnded{attempt, true, false, false, LossCause::drained});
+  reports_.emplace_back(not_started(attempt, LossCause::drained));
 }
 
 void RankAgent::introduce() {
@@ -55,17 +59,37 @@ void RankAgent::introduce() {
 RankReady RankAgent::introduction() const {
   RankReady ready{environment_, host_name(), {}};
   if (running_ != 0) ready.held.push_back(running_);
-  for (const RunJob& run : jobs_) ready.held.push_back(run.job.attempt);
+  for (const RunJob& waits : jobs_) ready.held.push_back(waits.job.attempt);
   return ready;
 }
 
 void RankAgent::leave(LossCause cause) {
   const std::lock_guard lock(mutex_);
-  if (!std::exchange(leaving_, true)) cause_ = cause;
-  for (const RunJob& run : std::exchange(jobs_, {}))
-    reports_.emplace_back(JobEnded{run.job.attempt, true, false, false, cause_});
+  if (!std::exchange(leaving_, true)) leave_cause_ = cause;
+  guard_.leave(std::chrono::steady_clock::now());
+  for (const RunJob& waits : std::exchange(jobs_, {})) {
+    reports_.emplace_back(not_started(waits.job.attempt, leave_cause_));
+  }
   stop_job_ = true;
   has_job_.notify_one();
+}
+
+void RankAgent::look_after(std::chrono::steady_clock::time_point now) {
+  guard_.look(now);
+  if (!guard_.grace_is_over(now)) return;
+  const std::lock_guard lock(mutex_);
+  if (abandoned_ || (ready_ && running_ == 0)) return;
+  if (running_ != 0) {
+    spdlog::warn("attempt {}: its step did not end within the grace; left without it", running_);
+    reports_.emplace_back(JobEnded{std::exchange(running_, 0), true, true, guard_.progressed(), leave_cause_});
+  }
+  ready_ = true;
+  abandoned_ = true;
+}
+
+bool RankAgent::abandoned() const {
+  const std::lock_guard lock(mutex_);
+  return abandoned_;
 }
 
 bool RankAgent::idle() const {
@@ -87,6 +111,7 @@ void RankAgent::wait_for_reports(std::chrono::microseconds limit) {
 void RankAgent::report(RankReport report) {
   {
     const std::lock_guard lock(mutex_);
+    if (abandoned_) return;
     reports_.push_back(std::move(report));
   }
   has_report_.notify_one();
@@ -94,6 +119,8 @@ void RankAgent::report(RankReport report) {
 }
 
 void RankAgent::compute() {
+  const SignalStack stack;
+  guard_.watch_this_thread();
   try {
     compute_until_leaving();
   } catch (...) {
@@ -115,39 +142,41 @@ void RankAgent::compute_until_leaving() {
   while (true) {
     has_job_.wait(lock, [this] { return leaving_ || !jobs_.empty(); });
     if (jobs_.empty()) return;
-    const RunJob command = std::move(jobs_.front());
+    const RunJob job = std::move(jobs_.front());
     jobs_.pop_front();
-    running_ = command.job.attempt;
+    if (!guard_.may_start(job.job)) {
+      reports_.emplace_back(not_started(job.job.attempt, LossCause::time_limit));
+      continue;
+    }
+    running_ = job.job.attempt;
     stop_job_ = leaving_;
     lock.unlock();
-    run(command, runner);
+    run(job, runner);
     lock.lock();
   }
 }
 
-void RankAgent::run(const RunJob& command, JobRunner& runner) {
-  const Job& job = command.job;
+void RankAgent::run(const RunJob& job, JobRunner& runner) {
   constexpr auto kProgressInterval = std::chrono::seconds(1);
   std::chrono::steady_clock::time_point last_progress;
   JobCallbacks callbacks;
-  bool progressed = false;
-  callbacks.on_outcome = [&](StageOutcome outcome) {
-    progressed = progressed || !outcome.failure;
-    report(StageReached{std::move(outcome)});
-  };
-  callbacks.on_checkpoint = [&](bool newer) { progressed = progressed || newer; };
+  callbacks.on_outcome = [this](StageOutcome outcome) { report(StageReached{std::move(outcome)}); };
   callbacks.on_progress = [&](const StageProgress& progress) {
     const auto now = std::chrono::steady_clock::now();
     if (now - last_progress < kProgressInterval) return;
     last_progress = now;
     report(JobProgress{progress.attempt, progress.key, progress.step, progress.end_step, progress.loss});
   };
-  const JobEnd end = runner.run_job(job, stop_job_, callbacks);
+  callbacks = guard_.begin_job(job.job.attempt, std::move(callbacks), stop_job_);
+  const JobEnd end = runner.run_job(job.job, stop_job_, callbacks, job.alone);
+  guard_.end_job();
   {
     // In one step: whoever sees that nothing runs sees this report too.
     const std::lock_guard lock(mutex_);
+    if (abandoned_) return;
     running_ = 0;
-    reports_.emplace_back(JobEnded{job.attempt, end == JobEnd::interrupted, true, progressed, cause_});
+    const LossCause cause = leaving_ ? leave_cause_ : LossCause::drained;
+    reports_.emplace_back(JobEnded{job.job.attempt, end == JobEnd::interrupted, true, guard_.progressed(), cause});
   }
   has_report_.notify_one();
   if (wake_) wake_();
