@@ -5,6 +5,7 @@
 #include <chrono>
 #include <system_error>
 #include <unistd.h>
+#include <unordered_map>
 #include <utility>
 
 #include "base/clock.h"
@@ -228,6 +229,29 @@ std::vector<bool> Store::failed_stages(const StageGraph& graph) const {
     failed.reserve(graph.stages.size());
     for (const Stage& stage : graph.stages) failed.push_back(find.integer(to_hex(stage.key)).value_or(0) != 0);
     return failed;
+  });
+}
+
+std::vector<OpenCharge> Store::open_charges(const StageGraph& graph) const {
+  return with_sqlite_errors(impl_->paths.database(), [&] {
+    std::unordered_map<std::string, StageIndex> index;
+    for (StageIndex stage = 0; stage < graph.stages.size(); ++stage)
+      index.emplace(to_hex(graph.stages[stage].key), stage);
+    std::vector<OpenCharge> charges;
+    Prepared(impl_->database,
+             "SELECT s.key, f.cause, f.host FROM failures f JOIN stages s ON s.id = f.stage_id"
+             " WHERE s.state = 'waiting' AND f.attempt > coalesce(s.attempt, 0) ORDER BY f.id")
+        .each([&](SQLite::Statement& row) {
+          std::string key, cause;
+          OpenCharge charge;
+          ColumnReader(row) >> key >> cause >> charge.host;
+          const auto found = index.find(key);
+          if (found == index.end()) return;
+          charge.stage = found->second;
+          charge.cause = parse_loss_cause(cause);
+          charges.push_back(std::move(charge));
+        });
+    return charges;
   });
 }
 

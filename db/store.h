@@ -83,6 +83,12 @@ struct OpenAttempt {
   std::vector<StageKey> stages;
   double started_at = 0;
 };
+/// A failure that was charged in an earlier run.
+struct OpenCharge {
+  StageIndex stage = 0;
+  LossCause cause = LossCause::error;
+  std::string host;
+};
 using StoreChange = std::variant<AttemptStarted, StageFinished, AttemptEnded, SweepChanged, FailureCharged,
                                  StageReopened, ArtifactRemoved>;
 
@@ -120,6 +126,10 @@ class Store {
 
   /// Which stages of the graph are failed, and not to be tried again (parallel to graph.stages).
   std::vector<bool> failed_stages(const StageGraph& graph) const;
+
+  /// Failures that were charged to stages of the graph which are still to be done, since they were last done or given
+  /// up.
+  std::vector<OpenCharge> open_charges(const StageGraph& graph) const;
 
   /// The attempts that an earlier coordinator left without an end, oldest first. Its pools may still run them.
   std::vector<OpenAttempt> open_attempts() const;

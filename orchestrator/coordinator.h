@@ -27,6 +27,7 @@ struct CoordinatorOptions {
   std::string host = "127.0.0.1";
   int port = 0;                        ///< 0: any free one
   std::vector<LocalPool> local_pools;  ///< started and kept alive; may be empty
+  int pool_starts = 0;                 ///< LocalPools's most_starts
   std::vector<OpenAttempt> open;       ///< that an earlier coordinator left; pools may come back with them
   /// How long a pool whose connection broke has to come back before its jobs are given to others.
   std::chrono::milliseconds return_limit{30000};

@@ -22,7 +22,7 @@ double pause_seconds(int fruitless) {
 
 }  // namespace
 
-LocalPools::LocalPools(std::vector<LocalPool> pools) {
+LocalPools::LocalPools(std::vector<LocalPool> pools, int most_starts) : most_starts_(most_starts) {
   for (LocalPool& pool : pools) {
     const std::string label = pool.name;
     processes_[label].pool = std::move(pool);
@@ -91,7 +91,8 @@ std::string LocalPools::note_end(const std::string& label, Running& running, con
   } else {
     ++running.fruitless;
   }
-  if (running.fruitless >= (running.joined ? kFruitlessStartsOnceJoined : kFruitlessStarts)) {
+  const int usual = running.joined ? kFruitlessStartsOnceJoined : kFruitlessStarts;
+  if (running.fruitless >= (most_starts_ > 0 ? most_starts_ : usual)) {
     throw Error(
         ErrorKind::unavailable,
         fmt::format("pool {} {} {} times in a row without getting anything done; the end of its log {}:\n{}", label,

@@ -16,7 +16,9 @@ namespace espalier {
 /// coordinator left, and keeps them alive with a growing pause between starts that get nothing done.
 class LocalPools {
  public:
-  explicit LocalPools(std::vector<LocalPool> pools);
+  /// `most_starts`: a pool that ends so often in a row without getting anything done is given up; 0: three times if it
+  /// never reached the coordinator, more if it did, so that a job that kills its workers is found out first.
+  LocalPools(std::vector<LocalPool> pools, int most_starts);
 
   /// Starts what does not run. Returns lines for the user. Errors: ErrorKind::unavailable if a process cannot be
   /// started.
@@ -32,8 +34,7 @@ class LocalPools {
 
   /// Starts pools that ended again, once their pause is over. `activity` grows with every attempt that ends: whether
   /// the last start got anything done. Returns lines for the user. Errors: ErrorKind::unavailable, with the end of the
-  /// pool's log, after a few starts in a row that got nothing done: three if it never reached the coordinator, more if
-  /// it did.
+  /// pool's log, after too many starts in a row that got nothing done.
   std::vector<std::string> restart_ended(std::int64_t activity, double now);
   bool any_running();
   void kill();
@@ -54,6 +55,7 @@ class LocalPools {
   std::string note_end(const std::string& label, Running& running, const ProcessEnd& end, std::int64_t activity,
                        double now);
 
+  const int most_starts_;
   std::map<std::string, Running> processes_;
 };
 

@@ -11,6 +11,7 @@ namespace espalier {
 std::string progress_text(const SweepStatus& status, std::optional<double> seconds_per_cost, double elapsed_s) {
   std::string text = fmt::format("{}/{} trials, {}/{} stages, {} running, {} failed", status.trials_done, status.trials,
                                  status.stages_done, status.stages, status.jobs_running, status.trials_failed);
+  if (!status.paused.empty()) return text + ", paused: " + status.paused;
   if (elapsed_s > 0 && status.jobs_finished > 0)
     text += fmt::format(", {:.3g} jobs/s", static_cast<double>(status.jobs_finished) / elapsed_s);
   const std::optional<double> rate = status.seconds_per_cost ? status.seconds_per_cost : seconds_per_cost;

@@ -93,6 +93,8 @@ RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, Prog
   remove_checkpoints_of_done(sweep.graph, done, store.paths());
   const std::vector<OpenAttempt> open = attempts_of_sweep(store, sweep.graph);
   Core core(sweep.graph, {done, store.failed_stages(sweep.graph), store.generation(), sweep.on_failure});
+  for (const OpenCharge& charge : store.open_charges(sweep.graph))
+    core.remember_failure(charge.stage, charge.cause, charge.host);
   RunSummary summary;
   summary.nothing_to_do = core.finished();
   if (!summary.nothing_to_do) {
@@ -100,6 +102,7 @@ RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, Prog
     options.host = settings.host;
     options.port = settings.port;
     options.local_pools = {local_pool(settings, store.paths())};
+    options.pool_starts = settings.pool_starts;
     options.open = open;
     options.on_results = [&store] { refresh_comparison(store); };
     Coordinator coordinator(store, core, std::move(options), progress);

@@ -55,6 +55,7 @@ ExitCode run(Options options) {
   for (const std::string& assignment : options.sweep.overrides)
     options.chaos.run.insert(options.chaos.run.end(), {"--set", assignment});
   for (const char* assignment : kForgiving) options.chaos.run.insert(options.chaos.run.end(), {"--set", assignment});
+  options.chaos.run.insert(options.chaos.run.end(), {"--pool-starts", "1000000"});
   if (!options.sweep.data.empty()) options.chaos.run.insert(options.chaos.run.end(), {"--data", options.sweep.data});
   if (options.workers > 0)
     options.chaos.run.insert(options.chaos.run.end(), {"--workers", std::to_string(options.workers)});

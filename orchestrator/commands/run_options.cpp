@@ -52,6 +52,11 @@ void add_run_options(CLI::App& command, RunOptions& options, CommandLine& line) 
                   "Seconds between checkpoints of a training")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
+  command
+      .add_option("--pool-starts", options.settings.pool_starts,
+                  "Give up when the workers ended this many times in a row without getting anything done (0: 3, or 8 "
+                  "if they reached the coordinator)")
+      ->check(CLI::Range(0, 1'000'000));
   command.add_flag("--allow-network-filesystem", options.settings.allow_network_filesystem,
                    "Keep the store on NFS, Lustre, ... all the same: slower, and for one machine at a time");
   command

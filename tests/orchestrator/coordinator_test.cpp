@@ -8,6 +8,8 @@
 #include <thread>
 #include <unistd.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/write.hpp>
 #include <gtest/gtest.h>
 
@@ -22,6 +24,33 @@ namespace espalier {
 namespace {
 
 constexpr int kJobs = 400;
+
+boost::asio::awaitable<void> say_something_odd(ConnectionPtr connection, std::string secret) {
+  co_await introduce_to_coordinator(connection, Role::pool, secret);
+  connection->send(PoolDescription{"odd", "odd", 1, 1, kNumericsEpoch, "odd"});
+  connection->send(Hello{});  // a handshake, replayed
+  while (true) co_await connection->receive();
+}
+
+/// Why the connection of a pool that talks out of turn ended.
+std::string end_of_odd_pool(const StorePaths& paths) {
+  const ConnectionFile where = wait_for_coordinator(paths);
+  boost::asio::io_context io;
+  boost::asio::ip::tcp::socket socket(io);
+  socket.connect({boost::asio::ip::make_address("127.0.0.1"), static_cast<std::uint16_t>(where.port)});
+  std::string end;
+  boost::asio::co_spawn(io,
+                        say_something_odd(std::make_shared<Connection>(std::move(socket)), load_secret(paths.secret())),
+                        [&end](std::exception_ptr error) {
+                          try {
+                            std::rethrow_exception(error);
+                          } catch (const Error& e) {
+                            end = e.what();
+                          }
+                        });
+  io.run();
+  return end;
+}
 
 class CoordinatorWithPools : public testing::Test {
  protected:
@@ -61,7 +90,7 @@ TEST_F(CoordinatorWithPools, CommitsEveryOutcomeOnce) {
   std::unique_ptr<PretendPool> first, second;
   const auto ending = run([&](const StorePaths& paths) {
     first = pool(paths);
-    second = pool(paths, {3, -1, ""});
+    second = pool(paths, {3, -1, 0, ""});
   });
   EXPECT_EQ(ending, Coordinator::Ending::finished);
   EXPECT_EQ(first->join(), "left");
@@ -72,9 +101,39 @@ TEST_F(CoordinatorWithPools, CommitsEveryOutcomeOnce) {
 TEST_F(CoordinatorWithPools, APoolThatVanishesLosesNothing) {
   std::unique_ptr<PretendPool> lost, good;
   run([&](const StorePaths& paths) {
-    lost = pool(paths, {2, 20, ""});
+    lost = pool(paths, {2, 20, 0, ""});
     good = pool(paths);
   });
+  EXPECT_EQ(good->join(), "left");
+  EXPECT_EQ(done(), kJobs);
+}
+
+TEST_F(CoordinatorWithPools, APoolThatComesBackGoesOnWithWhatItHolds) {
+  std::unique_ptr<PretendPool> back;
+  run([&](const StorePaths& paths) { back = pool(paths, {2, 20, 5, ""}); });
+  EXPECT_EQ(back->join(), "left");
+  EXPECT_EQ(done(), kJobs);
+  // Nothing that it held was started again.
+  const StageDetails details = StoreReader(folder_).stage(to_hex(graph_.stages.front().key));
+  EXPECT_EQ(details.attempts.size(), 1U);
+  std::size_t started = 0;
+  for (const Stage& stage : graph_.stages) {
+    for (const AttemptRow& attempt : StoreReader(folder_).stage(to_hex(stage.key)).attempts)
+      started += attempt.how == "returned" ? 0 : 1;
+  }
+  EXPECT_EQ(started, static_cast<std::size_t>(kJobs));
+}
+
+TEST_F(CoordinatorWithPools, WhatPoolsDoNotSayEndsTheirConnectionAndDisturbsNobody) {
+  std::unique_ptr<PretendPool> good;
+  std::thread odd;
+  std::string end;
+  run([&](const StorePaths& paths) {
+    odd = std::thread([paths, &end] { end = end_of_odd_pool(paths); });
+    good = pool(paths);
+  });
+  odd.join();
+  EXPECT_NE(end.find("the connection ended"), std::string::npos) << end;
   EXPECT_EQ(good->join(), "left");
   EXPECT_EQ(done(), kJobs);
 }
@@ -87,7 +146,7 @@ TEST_F(CoordinatorWithPools, StrangersAreRefusedAndDisturbNobody) {
     garbage.connect({boost::asio::ip::make_address("127.0.0.1"),
                      static_cast<std::uint16_t>(read_connection_file(paths.connection()).port)});
     boost::asio::write(garbage, boost::asio::buffer(std::string("GET / HTTP/1.1\r\n\r\n")));
-    stranger = pool(paths, {1, -1, "not the secret, but as long as it"});
+    stranger = pool(paths, {1, -1, 0, "not the secret, but as long as it"});
     good = pool(paths);
   });
   EXPECT_NE(stranger->join().find("does not know this store's secret"), std::string::npos);

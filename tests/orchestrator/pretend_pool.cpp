@@ -18,16 +18,6 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-ConnectionFile wait_for_coordinator(const StorePaths& store) {
-  while (true) {
-    try {
-      return read_connection_file(store.connection());
-    } catch (const Error&) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-  }
-}
-
 std::vector<RankReport> answers_to(const Job& job) {
   std::vector<RankReport> reports;
   for (const JobStage& stage : job.stages) {
@@ -40,60 +30,90 @@ std::vector<RankReport> answers_to(const Job& job) {
   return reports;
 }
 
-asio::awaitable<void> be_a_pool(ConnectionPtr connection, std::string secret, PretendPool::Options options,
-                                std::string* end) {
+}  // namespace
+
+ConnectionFile wait_for_coordinator(const StorePaths& store) {
+  while (true) {
+    try {
+      return read_connection_file(store.connection());
+    } catch (const Error&) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+  }
+}
+
+asio::awaitable<void> be_a_pool(ConnectionPtr connection, std::string secret, PretendPoolOptions options,
+                                PretendLife* life) {
   co_await introduce_to_coordinator(connection, Role::pool, secret);
-  const std::string identity = random_bytes(16);
-  connection->send(PoolDescription{"pretend-" + std::to_string(static_cast<unsigned char>(identity[0])), "pretend", 1,
-                                   options.ranks, kNumericsEpoch, identity});
+  if (life->identity.empty()) life->identity = random_bytes(16);
+  connection->send(PoolDescription{"pretend-" + to_hex(sha256(life->identity)).substr(0, 8), "pretend", 1,
+                                   options.ranks, kNumericsEpoch, life->identity});
   asio::co_spawn(connection->executor(), connection->keep_alive(), [](std::exception_ptr) {});
-  std::uint64_t sequence = 0;
+  const auto say = [&](int rank, const std::vector<RankReport>& reports) {
+    life->kept.push_back({rank, encode(reports), ++life->sequence});
+    connection->send(life->kept.back());
+  };
+  for (const FromRank& frame : life->kept) connection->send(frame);
   for (int rank = 0; rank < options.ranks; ++rank) {
-    const std::vector<RankReport> ready{RankReady{"{\"host\": \"pretend\"}", "pretend", {}}};
-    connection->send(FromRank{rank, encode(ready), ++sequence});
+    RankReady ready{"{\"host\": \"pretend\"}", "pretend", {}};
+    std::vector<Job>& held = life->held[rank];
+    for (const Job& job : held) ready.held.push_back(job.attempt);
+    std::vector<RankReport> reports{ready};
+    for (const Job& job : std::exchange(held, {})) {
+      for (RankReport& report : answers_to(job)) reports.push_back(std::move(report));
+    }
+    say(rank, reports);
   }
   int jobs = 0;
   while (true) {
     const Message message = co_await connection->receive();
     if (std::holds_alternative<Leave>(message)) break;
+    if (const Recorded* recorded = std::get_if<Recorded>(&message)) {
+      while (!life->kept.empty() && life->kept.front().sequence <= recorded->sequence) life->kept.pop_front();
+    }
     const ToRank* to = std::get_if<ToRank>(&message);
     if (to == nullptr) continue;
-    std::vector<RankReport> reports;
     for (const RankCommand& command : decode_commands(to->commands)) {
-      if (const RunJob* run = std::get_if<RunJob>(&command)) {
-        if (jobs++ == options.lose_after_jobs) {
-          *end = "lost";
-          connection->close();
-          co_return;
-        }
-        for (RankReport& report : answers_to(run->job)) reports.push_back(std::move(report));
-      }
+      if (const RunJob* run = std::get_if<RunJob>(&command)) life->held[to->rank].push_back(run->job);
     }
-    connection->send(FromRank{to->rank, encode(reports), ++sequence});
+    std::vector<Job>& held = life->held[to->rank];
+    jobs += static_cast<int>(held.size());
+    if (options.lose_after_jobs >= 0 && jobs > options.lose_after_jobs) {
+      life->end = "lost";
+      connection->close();
+      co_return;
+    }
+    std::vector<RankReport> reports;
+    for (const Job& job : std::exchange(held, {})) {
+      for (RankReport& report : answers_to(job)) reports.push_back(std::move(report));
+    }
+    say(to->rank, reports);
   }
-  *end = "left";
+  life->end = "left";
   connection->send(Leaving{LossCause::drained});
   connection->close_after_sending();
 }
 
-}  // namespace
-
 PretendPool::PretendPool(const StorePaths& store, Options options)
     : thread_([this, store, options] {
         const ConnectionFile where = wait_for_coordinator(store);
-        asio::io_context io;
-        tcp::socket socket(io);
-        asio::connect(socket, tcp::resolver(io).resolve(where.host, std::to_string(where.port)));
         const std::string secret = options.secret.empty() ? load_secret(store.secret()) : options.secret;
-        asio::co_spawn(io, be_a_pool(std::make_shared<Connection>(std::move(socket)), secret, options, &end_),
-                       [this](std::exception_ptr error) {
-                         try {
-                           if (error) std::rethrow_exception(error);
-                         } catch (const std::exception& e) {
-                           end_ = e.what();
-                         }
-                       });
-        io.run();
+        for (int lives = 0; lives <= options.returns && life_.end != "left"; ++lives) {
+          asio::io_context io;
+          tcp::socket socket(io);
+          asio::connect(socket, tcp::resolver(io).resolve(where.host, std::to_string(where.port)));
+          PretendPoolOptions present = options;
+          if (lives > 0 && lives == options.returns) present.lose_after_jobs = -1;
+          asio::co_spawn(io, be_a_pool(std::make_shared<Connection>(std::move(socket)), secret, present, &life_),
+                         [this](std::exception_ptr error) {
+                           try {
+                             if (error) std::rethrow_exception(error);
+                           } catch (const std::exception& e) {
+                             life_.end = e.what();
+                           }
+                         });
+          io.run();
+        }
       }) {}
 
 PretendPool::~PretendPool() {
@@ -102,7 +122,7 @@ PretendPool::~PretendPool() {
 
 std::string PretendPool::join() {
   if (thread_.joinable()) thread_.join();
-  return end_;
+  return life_.end;
 }
 
 }  // namespace espalier

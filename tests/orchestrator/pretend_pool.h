@@ -1,22 +1,52 @@
 #pragma once
 
+#include <cstdint>
+#include <deque>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include <boost/asio/awaitable.hpp>
+
+#include "cluster/authentication.h"
+#include "cluster/connection.h"
+#include "cluster/protocol.h"
 #include "experiments/store_paths.h"
 
 namespace espalier {
+
+/// How a pretend pool behaves.
+struct PretendPoolOptions {
+  int ranks = 2;
+  int lose_after_jobs = -1;  ///< breaks the connection, without a word, when it was handed this many jobs
+  int returns = 0;           ///< so many times it then comes back, with what it holds
+  std::string secret;        ///< instead of the store's
+};
+
+/// What a pool keeps from one connection to the next.
+struct PretendLife {
+  std::string identity;
+  std::uint64_t sequence = 0;
+  std::deque<FromRank> kept;             ///< not recorded yet
+  std::map<int, std::vector<Job>> held;  ///< by rank: not answered yet
+  std::string end;                       ///< "left", or "lost" between two connections
+};
+
+/// Joins over a connection that is open, and answers every job at once until it is dismissed, or breaks off. Errors:
+/// those of the connection.
+boost::asio::awaitable<void> be_a_pool(ConnectionPtr connection, std::string secret, PretendPoolOptions options,
+                                       PretendLife* life);
+
+/// Where a store's coordinator listens, as soon as it does.
+ConnectionFile wait_for_coordinator(const StorePaths& store);
 
 /// A pool without MPI and LibTorch, in a thread of its own: joins a store's coordinator over TCP as a real one does,
 /// and answers every job at once.
 class PretendPool {
  public:
-  struct Options {
-    int ranks = 2;
-    int lose_after_jobs = -1;  ///< breaks the connection, without a word, when it was handed this many jobs
-    std::string secret;        ///< instead of the store's
-  };
+  using Options = PretendPoolOptions;
   /// Waits for the coordinator's connection file first.
   PretendPool(const StorePaths& store, Options options);
   ~PretendPool();
@@ -25,7 +55,7 @@ class PretendPool {
   std::string join();
 
  private:
-  std::string end_;
+  PretendLife life_;
   std::thread thread_;
 };
 
