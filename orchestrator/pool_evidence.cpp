@@ -1,6 +1,7 @@
 #include "orchestrator/pool_evidence.h"
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <iterator>
@@ -14,6 +15,8 @@ namespace espalier {
 namespace {
 
 constexpr std::uintmax_t kLogBytes = 4000;
+/// Files bear the time of the last tick, which is a little behind the clock.
+constexpr std::chrono::milliseconds kClockSlack{500};
 constexpr std::uintmax_t kLauncherLogBytes = 64U << 10;
 
 std::uintmax_t size_of(const std::filesystem::path& file) {
@@ -55,7 +58,7 @@ PoolEvidence::PoolEvidence(std::filesystem::path logs, std::string label, int ra
       label_(std::move(label)),
       ranks_(ranks),
       log_begins_at_(size_of(logs_ / (label_ + ".log"))),
-      started_(std::filesystem::file_time_type::clock::now()),
+      started_(std::filesystem::file_time_type::clock::now() - kClockSlack),
       oom_kills_(oom_kills_so_far()) {}
 
 std::filesystem::path PoolEvidence::rank_log(int rank) const {
