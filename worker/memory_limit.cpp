@@ -19,6 +19,7 @@ namespace {
 constexpr double kShare = 0.9;  // the rest is for the system, the coordinator and the page cache
 // What is limited is address space that could be written to, and a rank that does nothing has a quarter of this.
 constexpr std::int64_t kLeastShare = std::int64_t{1} << 30;
+constexpr std::int64_t kOutsideTensors = std::int64_t{512} << 20;
 constexpr std::size_t kReserve = 16U << 20;
 
 std::optional<std::int64_t> number_in(const std::filesystem::path& path) {
@@ -72,6 +73,11 @@ void MemoryLimit::allow(bool alone) {
   if (bytes == 0 || ::getrlimit(RLIMIT_DATA, &limit) != 0) return;
   limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, static_cast<rlim_t>(bytes));
   if (::setrlimit(RLIMIT_DATA, &limit) != 0) spdlog::warn("memory: the limit could not be set");
+}
+
+std::int64_t MemoryLimit::tensor_bytes() const {
+  const std::int64_t bytes = alone_ ? allowance_.alone_bytes : allowance_.rank_bytes;
+  return std::max(bytes / 2, bytes - kOutsideTensors);
 }
 
 std::string MemoryLimit::describe() const {

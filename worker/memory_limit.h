@@ -29,6 +29,9 @@ class MemoryLimit {
 
   /// From now on: the allowance of a job that is alone, or the usual one. What is filled beyond it stays.
   void allow(bool alone);
+  /// What of it tensors may have (tensor_memory.h): the rest is for code, threads, and the thread that tells of a job
+  /// that wanted too much. 0: no limit.
+  std::int64_t tensor_bytes() const;
   /// "this rank may have 5.2 GB (--memory-per-rank)", with what to do about it: the end of a message.
   std::string describe() const;
 

@@ -16,6 +16,7 @@
 #include "worker/damaged_input.h"
 #include "worker/out_of_memory.h"
 #include "worker/stage_context.h"
+#include "worker/tensor_memory.h"
 
 namespace espalier {
 namespace {
@@ -127,7 +128,9 @@ struct JobRunner::Impl {
         cache(kCacheBytes),
         datasets(settings.data, choice.device),
         // An accelerator's driver maps far more than it fills.
-        memory(choice.device.is_cpu() ? settings.memory : MemoryAllowance{}) {}
+        memory(choice.device.is_cpu() ? settings.memory : MemoryAllowance{}) {
+    allow(false);
+  }
 
   WorkerSettings settings;
   DeviceChoice choice;
@@ -158,6 +161,12 @@ struct JobRunner::Impl {
     return reached;
   }
 
+  /// From now on: the memory of a job that is alone, or the usual.
+  void allow(bool alone) {
+    memory.allow(alone);
+    if (memory.tensor_bytes() > 0) limit_tensor_memory(memory.tensor_bytes());
+  }
+
   /// For the next job: what was kept for its convenience goes, and what was freed is given back.
   void make_room() {
     cache.clear();
@@ -174,10 +183,10 @@ JobRunner::~JobRunner() = default;
 
 JobEnd JobRunner::run_job(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks, bool alone) {
   if (!alone) return run_stages(job, stop, callbacks);
-  impl_->memory.allow(true);
+  impl_->allow(true);
   const JobEnd end = run_stages(job, stop, callbacks);
   impl_->make_room();
-  impl_->memory.allow(false);
+  impl_->allow(false);
   return end;
 }
 
