@@ -1,0 +1,10 @@
+#include "tests/fuzz/targets/targets.h"
+
+namespace espalier {
+
+std::vector<FuzzTarget> fuzz_targets() {
+  return {cifar10_target(), commands_target(), connection_file_target(), crash_note_target(),  frames_target(),
+          idx_target(),     reports_target(),  safetensors_target(),     stage_specs_target(), sweeps_target()};
+}
+
+}  // namespace espalier
