@@ -13,9 +13,13 @@ namespace espalier {
 /// Errors: ErrorKind::exhausted if the disk is full or a quota is met, ErrorKind::invalid_input otherwise.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes, unsigned mode = 0644);
 
-/// Errors: ErrorKind::invalid_input if it is missing, unreadable, or larger than `limit_bytes` (nothing is allocated
-/// then).
-std::string read_file(const std::filesystem::path& path, std::uintmax_t limit_bytes);
+/// What may be read: a device has no end, and a pipe may never bring what it has. `pipe_too` is for files that a person
+/// names, who may write `<(...)`.
+enum class Readable { file, pipe_too };
+
+/// Errors: ErrorKind::invalid_input if it is missing, unreadable, no regular file (nor a pipe, if those are welcome),
+/// or larger than `limit_bytes` (nothing is allocated then).
+std::string read_file(const std::filesystem::path& path, std::uintmax_t limit_bytes, Readable what = Readable::file);
 
 /// An exclusive lock on a file, held until destruction or the end of the process. The file's text names the holder.
 class FileLock {

@@ -209,7 +209,6 @@ std::vector<Variant> decode_list(std::string_view bytes) {
   return decode(bytes, [](const json& wire) {
     if (!wire.is_array()) refuse_message("expected a list");
     std::vector<Variant> values;
-    values.reserve(wire.size());
     for (const json& element : wire) values.push_back(from_wire_variant<Variant>(element));
     return values;
   });

@@ -35,7 +35,7 @@ void refuse_if_wrong(const std::vector<Diagnostic>& diagnostics) {
 LoadedSweep load_sweep(const std::filesystem::path& file, const std::vector<std::string>& overrides,
                        const DataFolder& data) {
   LoadedSweep sweep;
-  sweep.yaml = read_file(file, kLargestSweepBytes);
+  sweep.yaml = read_file(file, kLargestSweepBytes, Readable::pipe_too);
   const ParsedSweep parsed = parse_sweep(sweep.yaml, file.string(), overrides);
   refuse_if_wrong(parsed.diagnostics);
   sweep.name = parsed.spec->name;

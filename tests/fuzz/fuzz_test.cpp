@@ -1,10 +1,17 @@
 // A short run over everything that reads bytes of others. fuzz_inputs makes long ones.
 
+#include <ostream>
+
 #include <gtest/gtest.h>
 
 #include "tests/fuzz/driver.h"
 
 namespace espalier {
+
+void PrintTo(const FuzzTarget& target, std::ostream* out) {
+  *out << target.name;
+}
+
 namespace {
 
 class Fuzz : public testing::TestWithParam<FuzzTarget> {};

@@ -122,6 +122,7 @@ class Mutator {
 
 std::string fuzz_input(const FuzzTarget& target, std::uint64_t seed, std::uint64_t number) {
   if (number < target.seeds.size()) return target.seeds[number];
+  if (number - target.seeds.size() < target.worst.size()) return target.worst[number - target.seeds.size()];
   return Mutator(target, seed, number).mutate();
 }
 

@@ -15,6 +15,7 @@ namespace espalier {
 struct FuzzTarget {
   std::string name;
   std::vector<std::string> seeds;       ///< inputs that are accepted; mutations begin with them
+  std::vector<std::string> worst;       ///< large or deep on purpose: handed over as they are
   std::vector<std::string> dictionary;  ///< words that mean something to it
   std::vector<ErrorKind> refusals;      ///< the only kinds of Error that may leave it
   std::size_t held_per_byte = 64;       ///< memory that it may hold: so much for each byte of the input ...

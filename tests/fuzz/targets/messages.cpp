@@ -90,7 +90,13 @@ FuzzTarget wire_target(const char* name) {
                            "corrupt"}) {
     target.dictionary.emplace_back(word);
   }
+  for (const char* piece : {"\x81", "\x7f", "\x5f", "\x9f", "\xa1", "\xc1", "\x80", "\x60", "\xf6", "\x82\x01"})
+    target.worst.push_back(mebibyte_of(piece));
+  // As many empty arrays, texts and byte strings as a message may hold.
+  for (const char* piece : {"\x80", "\x60", "\x40"})
+    target.worst.push_back(std::string("\x9a\x00\x0f\xff\xfb", 5) + mebibyte_of(piece).substr(5));
   target.dictionary.emplace_back("\x9a\x00\x10\x00\x00", 5);
+  target.held_per_byte = 136;  // of an empty text as a tree, and of the list that it is in while that grows
   target.refusals = {ErrorKind::corrupt};
   return target;
 }

@@ -62,6 +62,12 @@ FuzzTarget safetensors_target() {
                        "[0,0]",
                        "18446744073709551616",
                        "\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]},"};
+  for (const char* piece : {"[", "{\"a\":", "{", "\"", "9", "[[", " "}) {
+    std::string text = mebibyte_of(piece);
+    const std::uint64_t length = text.size();
+    target.worst.push_back(std::string(sizeof length, '\0') + std::move(text));
+    std::memcpy(target.worst.back().data(), &length, sizeof length);
+  }
   target.refusals = {ErrorKind::corrupt};
   target.read = read_tensors;
   return target;

@@ -79,6 +79,10 @@ FuzzTarget stage_specs_target() {
                        "\"shape\":[",
                        "[0,",
                        "sensitivity\n"};
+  for (const char* piece : {"[", "{\"a\":", "9", "[],"}) {
+    target.worst.push_back("train\n" + mebibyte_of(piece));
+    target.worst.push_back("train\n[" + mebibyte_of(piece));
+  }
   target.refusals = {ErrorKind::invalid_input};
   target.read = read_spec;
   return target;

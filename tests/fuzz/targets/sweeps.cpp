@@ -58,8 +58,9 @@ FuzzTarget sweeps_target() {
   std::ranges::sort(target.seeds);
   target.seeds.push_back(
       "sweep: s\ndataset: {idx: some/folder}\nmodel: {torchscript: net.pt}\nseeds: [3, 5]\n"
-      "train: {optimizer: sgd, lr: [0.1, 0.01], batch_size: 60, epochs: 2, milestones: [1ep, 100it]}\n"
-      "prune: {method: [magnitude, {snip: {batches: 2}}], sparsity: [0.5, 0.9], schedule: {iterative: {rounds: 3}}}\n"
+      "train: {optimizer: sgd, lr: [0.1, 0.01], batch_size: 60, epochs: 2, lr_schedule: {step: {milestones: [1ep, "
+      "100it]}}}\n"
+      "prune: {method: [magnitude, snip], sparsity: [0.5, 0.9], schedule: {iterative: {rounds: 3}}}\n"
       "retrain: {rewind: {to: 1ep}}\ncontrols: [random, shuffle]\n# --set train.epochs=3\n# --set seeds=1");
   target.dictionary = {
       "[",          "]",         "{",         "}",          ": ",           ", ",          "- ",        "? ",
@@ -69,8 +70,14 @@ FuzzTarget sweeps_target() {
       "axes:",      "zip:",      "when:",     "exclude:",   "prune:",       "sparsity:",   "schedule:", "rounds: ",
       "gradual",    "iterative", "{table: {", "block: 4x4", "2:4",          "protect: ",   "\xff\xfe",  "\xef\xbb\xbf",
       "\n# --set ", "seeds: ",   "<<: ",      "{name: ",    "sensitivity: "};
-  // yaml-cpp keeps some 130 bytes for a bracket or a comma until it knows what they belong to.
-  target.held_per_byte = 200;
+  for (const char* piece :
+       {"[",    "{",      "[]", "[a, ", "{a: ",  "a: [", "1, ", "- ",       "? ",   ": ",           "-\n",
+        "a\n ", "a: b\n", "\"", "'",    "|\n ",  "\n",   "#",   "%",        "!a ",  "&a ",          "\t",
+        " ",    "a",      "9",  "\\",   "---\n", ",",    "]",   "\xc3\xa9", "? - ", "? [a]\n: b\n", "[{? "}) {
+    target.worst.push_back(mebibyte_of(piece));
+    target.worst.push_back("sweep: [" + mebibyte_of(piece).substr(8));
+  }
+  target.held_per_byte = 100;      // a token of a byte, of which yaml-cpp keeps many until it knows what they belong to
   target.held_besides = 64 << 20;  // an honest sweep of 200 combinations, laid out
   target.read = read_sweep_text;
   return target;

@@ -4,6 +4,9 @@
 
 namespace espalier {
 
+/// The piece again and again, a mebibyte in all.
+std::string mebibyte_of(const std::string& piece);
+
 FuzzTarget cifar10_target();
 FuzzTarget commands_target();
 FuzzTarget connection_file_target();
