@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "db/migrations.h"
+#include "db/value_limits.h"
 #include "experiments/store_paths.h"
 
 namespace espalier {
@@ -51,6 +52,7 @@ SQLite::Database open_read_only(const std::filesystem::path& root) {
   }
   try {
     SQLite::Database database(path.string(), SQLite::OPEN_READONLY, kBusyTimeoutMs);
+    limit_values(database);
     check_version(database, path);
     return database;
   } catch (const SQLite::Exception& failure) {
@@ -61,6 +63,7 @@ SQLite::Database open_read_only(const std::filesystem::path& root) {
     if (has_log || (code != SQLITE_CANTOPEN && code != SQLITE_READONLY)) throw;
   }
   SQLite::Database database(immutable_uri(path), SQLite::OPEN_READONLY | SQLite::OPEN_URI, kBusyTimeoutMs);
+  limit_values(database);
   check_version(database, path);
   return database;
 }

@@ -22,6 +22,7 @@
 #include "db/prepared.h"
 #include "db/sqlite_errors.h"
 #include "db/sweep_recorder.h"
+#include "db/value_limits.h"
 
 namespace espalier {
 namespace {
@@ -67,6 +68,7 @@ void check_integrity(const SQLite::Database& database, const StorePaths& paths) 
 SQLite::Database open_database(const StorePaths& paths) {
   return with_sqlite_errors(paths.database(), [&] {
     SQLite::Database database(paths.database().string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 10000);
+    limit_values(database);
     check_integrity(database, paths);
     checked_version(database, paths.database());
     database.exec("PRAGMA journal_mode = WAL");

@@ -58,8 +58,8 @@ FuzzTarget sweeps_target() {
   std::ranges::sort(target.seeds);
   target.seeds.push_back(
       "sweep: s\ndataset: {idx: some/folder}\nmodel: {torchscript: net.pt}\nseeds: [3, 5]\n"
-      "train: {optimizer: sgd, lr: [0.1, 0.01], batch_size: 60, epochs: 2, lr_schedule: {step: {milestones: [1ep, "
-      "100it]}}}\n"
+      "train: {optimizer: sgd, lr: [0.1, 0.01], batch_size: 60, epochs: 2, lr_schedule: {step: {milestones: [100it, "
+      "1ep]}}}\n"
       "prune: {method: [magnitude, snip], sparsity: [0.5, 0.9], schedule: {iterative: {rounds: 3}}}\n"
       "retrain: {rewind: {to: 1ep}}\ncontrols: [random, shuffle]\n# --set train.epochs=3\n# --set seeds=1");
   target.dictionary = {
