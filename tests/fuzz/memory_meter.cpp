@@ -24,7 +24,7 @@ std::size_t MemoryMeter::peak() const {
   return most_held - std::min(most_held, held_before_);
 }
 
-void* counted_allocation(std::size_t size) {
+static void* counted_allocation(std::size_t size) {
   void* memory = size > kMostHeld || held > kMostHeld - size ? nullptr : std::malloc(size > 0 ? size : 1);
   if (memory == nullptr) throw std::bad_alloc();
   held += ::malloc_usable_size(memory);
@@ -32,20 +32,46 @@ void* counted_allocation(std::size_t size) {
   return memory;
 }
 
-void counted_release(void* memory) {
+static void counted_release(void* memory) {
   held -= memory != nullptr ? ::malloc_usable_size(memory) : 0;
   std::free(memory);
 }
 
 }  // namespace espalier
 
-// The array and nothrow forms of the library call these.
+// Every form but those with an alignment: a sanitizer brings its own of what is not replaced, and then sees one's
+// memory go back to the other.
 void* operator new(std::size_t size) {
   return espalier::counted_allocation(size);
+}
+void* operator new[](std::size_t size) {
+  return espalier::counted_allocation(size);
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return espalier::counted_allocation(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+void* operator new[](std::size_t size, const std::nothrow_t& nothrow) noexcept {
+  return operator new(size, nothrow);
 }
 void operator delete(void* memory) noexcept {
   espalier::counted_release(memory);
 }
+void operator delete[](void* memory) noexcept {
+  espalier::counted_release(memory);
+}
 void operator delete(void* memory, std::size_t) noexcept {
+  espalier::counted_release(memory);
+}
+void operator delete[](void* memory, std::size_t) noexcept {
+  espalier::counted_release(memory);
+}
+void operator delete(void* memory, const std::nothrow_t&) noexcept {
+  espalier::counted_release(memory);
+}
+void operator delete[](void* memory, const std::nothrow_t&) noexcept {
   espalier::counted_release(memory);
 }
