@@ -54,6 +54,16 @@ void refuse_unreadable(const struct stat& status, const std::filesystem::path& p
               path.string() + (S_ISDIR(status.st_mode) ? ": is a folder, not a file" : ": is not a regular file"));
 }
 
+void rename_into_place(const std::filesystem::path& temporary, const std::filesystem::path& path) {
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    const int code = errno;
+    ::unlink(temporary.c_str());
+    errno = code;
+    fail(path, "renaming it into place");
+  }
+  sync_folder(path.parent_path());
+}
+
 }  // namespace
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes, unsigned mode) {
@@ -70,13 +80,21 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
     throw;
   }
   ::close(descriptor);
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    const int code = errno;
+  rename_into_place(temporary, path);
+}
+
+void put_in_place(const std::filesystem::path& temporary, const std::filesystem::path& path) {
+  const int descriptor = ::open(temporary.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail(temporary, "opening it");
+  const int synced = ::fsync(descriptor);
+  const int code = errno;
+  ::close(descriptor);
+  if (synced != 0) {
     ::unlink(temporary.c_str());
     errno = code;
-    fail(path, "renaming it into place");
+    fail(temporary, "syncing it");
   }
-  sync_folder(path.parent_path());
+  rename_into_place(temporary, path);
 }
 
 std::string read_file(const std::filesystem::path& path, std::uintmax_t limit_bytes, Readable what) {

@@ -13,6 +13,10 @@ namespace espalier {
 /// Errors: ErrorKind::exhausted if the disk is full or a quota is met, ErrorKind::invalid_input otherwise.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes, unsigned mode = 0644);
 
+/// The end of such a write for a file that somebody else filled: syncs `temporary` and renames it to `path`. It is gone
+/// when that fails. Errors: as write_file_atomically.
+void put_in_place(const std::filesystem::path& temporary, const std::filesystem::path& path);
+
 /// What may be read: a device has no end, and a pipe may never bring what it has. `pipe_too` is for files that a person
 /// names, who may write `<(...)`.
 enum class Readable { file, pipe_too };

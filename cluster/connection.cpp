@@ -126,6 +126,7 @@ asio::awaitable<void> Connection::keep_alive() {
       last_heard_ = std::chrono::steady_clock::now();
     }
     if (std::chrono::steady_clock::now() - last_heard_ > limits_.silence) {
+      fell_silent_ = true;
       close();
       co_return;
     }
@@ -187,7 +188,7 @@ asio::awaitable<std::string> introduce_to_coordinator(ConnectionPtr connection, 
   connection->send(hello);
   const Message second = co_await connection->receive();
   if (const Refused* refused = std::get_if<Refused>(&second)) {
-    throw Error(ErrorKind::unavailable, "the coordinator refused this process: " + refused->why);
+    throw Error(ErrorKind::invalid_input, "the coordinator refused this process: " + refused->why);
   }
   const Welcome* welcome = std::get_if<Welcome>(&second);
   if (welcome == nullptr || !proof_holds(prove_coordinator(secret, challenge->nonce, hello.nonce), welcome->proof)) {

@@ -45,6 +45,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close_after_sending();
 
   bool is_open() const { return socket_.is_open(); }
+  /// It was closed because nothing was heard for too long.
+  bool fell_silent() const { return fell_silent_; }
   /// After the handshake: frames up to kFrameLimitBytes are welcome, and those of a handshake no longer.
   void trust() { trusted_ = true; }
   bool trusted() const { return trusted_; }
@@ -64,6 +66,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string outbox_;   ///< waits
   std::string writing_;  ///< is on its way
   bool close_when_sent_ = false;
+  bool fell_silent_ = false;
 };
 
 using ConnectionPtr = std::shared_ptr<Connection>;
@@ -74,7 +77,8 @@ using ConnectionPtr = std::shared_ptr<Connection>;
 boost::asio::awaitable<Role> welcome_peer(ConnectionPtr connection, std::string secret, std::string name);
 
 /// The other side: proves the secret and checks that the coordinator knows it too. Returns the name we were given.
-/// Errors: ErrorKind::unavailable, saying which side to mend.
+/// Errors: ErrorKind::invalid_input if the coordinator refuses us, saying which side to mend; ErrorKind::unavailable if
+/// what listens there is not the coordinator, or goes away.
 boost::asio::awaitable<std::string> introduce_to_coordinator(ConnectionPtr connection, Role role, std::string secret);
 
 }  // namespace espalier

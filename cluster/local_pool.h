@@ -17,8 +17,12 @@ struct LocalPool {
   std::filesystem::path store;
   std::filesystem::path data;  ///< "" if none was given
   std::filesystem::path log;   ///< what mpirun and the ranks print
+  std::filesystem::path lock;  ///< held while it runs (StorePaths::pool_lock)
   std::string device = "auto";
   int checkpoint_seconds = 10;
+  double hang_seconds = 120;
+  double grace_seconds = 30;
+  std::optional<double> memory_gb;  ///< a rank; none: its share of the machine
 };
 
 /// The first executable of that name on PATH. Errors: ErrorKind::unavailable with `remedy` if there is none.
@@ -28,24 +32,40 @@ std::filesystem::path find_program(const std::string& name, const std::string& r
 /// it.
 std::vector<std::string> local_pool_command(const LocalPool& pool);
 
-/// A pool's mpirun as a child process, in a process group of its own so that the terminal's Ctrl-C reaches only us; it
-/// is killed when we die. Kills it in its destructor if it still runs.
+/// How a process ended.
+struct ProcessEnd {
+  std::optional<int> signal, exit_code;  ///< neither is known of a process that was not our child
+  std::string text;                      ///< `exited with code 1`, `was killed by signal 9 (Killed)`
+};
+
+/// Of what waitpid says.
+ProcessEnd describe_process_end(int status);
+
+/// A pool's mpirun, in a process group of its own so that the terminal's Ctrl-C reaches only us. It outlives a
+/// coordinator that is killed: the next one finds its lock held and takes it over instead of starting another.
+/// Kills it in its destructor if it still runs.
 class LocalPoolProcess {
  public:
-  /// Errors: ErrorKind::unavailable if it cannot be started.
+  /// Starts it, or takes over the one that runs. Errors: ErrorKind::unavailable if it cannot be started.
   explicit LocalPoolProcess(const LocalPool& pool);
   ~LocalPoolProcess();
   LocalPoolProcess(const LocalPoolProcess&) = delete;
   LocalPoolProcess& operator=(const LocalPoolProcess&) = delete;
 
-  /// `exited with code 1`, `was killed by signal 9 (Killed)`; none while it runs. Does not block.
-  std::optional<std::string> poll_end();
+  /// Another coordinator had started it.
+  bool taken_over() const { return taken_over_; }
+  /// None while it runs. Does not block.
+  std::optional<ProcessEnd> poll_end();
   void kill();
   pid_t pid() const { return pid_; }
 
  private:
+  void start(const LocalPool& pool, int lock);
+
+  std::filesystem::path lock_;
   pid_t pid_ = -1;
-  std::optional<std::string> end_;
+  bool taken_over_ = false;
+  std::optional<ProcessEnd> end_;
 };
 
 }  // namespace espalier

@@ -33,8 +33,9 @@ ChangeRecorder::ChangeRecorder(const SQLite::Database& database)
                       " message, log, backtrace, quarantined)"
                       " SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 FROM stages WHERE key = ?1"),
       reopen_stage_(database, "UPDATE stages SET state = 'waiting', note = ?2 WHERE key = ?1 AND state = 'done'"),
+      remove_artifact_(database, "UPDATE stages SET artifact_removed_at = ?2 WHERE key = ?1 AND state = 'done'"),
       find_stage_(database,
-                  "SELECT id, (state = 'done' AND artifact_removed_at IS NULL) OR (state != 'done' AND attempt IS ?2)"
+                  "SELECT id, (state = 'done' AND artifact_removed_at IS NULL) OR attempt IS ?2"
                   " FROM stages WHERE key = ?1"),
       fail_stage_(
           database,
@@ -78,6 +79,10 @@ void ChangeRecorder::record(const FailureCharged& charged) {
 
 void ChangeRecorder::record(const StageReopened& reopened) {
   reopen_stage_.run(to_hex(reopened.stage), reopened.note);
+}
+
+void ChangeRecorder::record(const ArtifactRemoved& removed) {
+  remove_artifact_.run(to_hex(removed.stage), removed.at);
 }
 
 void ChangeRecorder::record(const SweepChanged& changed) {

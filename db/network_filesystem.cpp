@@ -25,6 +25,10 @@ std::string network_filesystem(const std::filesystem::path& folder) {
       return "Ceph";
     case 0x5346414F:
       return "AFS";
+    case 0x01161970:
+      return "GFS2";
+    case 0x7461636F:
+      return "OCFS2";
     default:
       return "";
   }

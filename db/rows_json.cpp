@@ -38,6 +38,8 @@ void to_json(ordered_json& json, const SweepRow& row) {
           {"changed_at", row.changed_at},
           {"trials", row.trials},
           {"trials_done", row.trials_done},
+          {"trials_failed", row.trials_failed},
+          {"trials_blocked", row.trials_blocked},
           {"trials_collapsed", row.trials_collapsed},
           {"stages", row.stages},
           {"stages_done", row.stages_done},
@@ -51,10 +53,46 @@ void to_json(ordered_json& json, const FailedStageRow& row) {
           {"label", row.label},
           {"failure_kind", row.failure_kind},
           {"failure_message", row.failure_message},
+          {"failure_cause", row.failure_cause},
           {"attempt", row.attempt},
           {"finished_at", row.finished_at},
           {"host", row.host},
           {"trials", row.trials}};
+}
+
+void to_json(ordered_json& json, const StageFailureRow& row) {
+  json = {{"attempt", row.attempt},
+          {"failed_at", row.failed_at},
+          {"cause", row.cause},
+          {"signal", value_or_null(row.signal)},
+          {"exit_code", value_or_null(row.exit_code)},
+          {"host", row.host},
+          {"message", row.message},
+          {"quarantined", row.quarantined}};
+}
+
+void to_json(ordered_json& json, const ChargedFailureRow& row) {
+  json = {{"key", row.key},
+          {"label", row.label},
+          {"kind", row.kind},
+          {"state", row.state},
+          {"attempt", row.attempt},
+          {"failed_at", row.failed_at},
+          {"cause", row.cause},
+          {"signal", value_or_null(row.signal)},
+          {"exit_code", value_or_null(row.exit_code)},
+          {"host", row.host},
+          {"pool", row.pool},
+          {"rank", row.rank},
+          {"message", row.message},
+          {"log", row.log},
+          {"backtrace", row.backtrace},
+          {"quarantined", row.quarantined},
+          {"trials", row.trials}};
+}
+
+void to_json(ordered_json& json, const DivergedStageRow& row) {
+  json = {{"key", row.key}, {"label", row.label}, {"seed", row.seed}, {"steps", row.steps}, {"trials", row.trials}};
 }
 
 void to_json(ordered_json& json, const StageRow& row) {
@@ -74,7 +112,8 @@ void to_json(ordered_json& json, const AttemptRow& row) {
           {"started_at", row.started_at},
           {"ended_at", value_or_null(row.ended_at)},
           {"how", row.how},
-          {"why", row.why}};
+          {"why", row.why},
+          {"cause", row.cause}};
 }
 
 void to_json(ordered_json& json, const StageDetails& details) {
@@ -101,11 +140,13 @@ void to_json(ordered_json& json, const StageDetails& details) {
   json["artifact_bytes"] = value_or_null(details.artifact_bytes);
   json["failure_kind"] = details.failure_kind;
   json["failure_message"] = details.failure_message;
+  json["failure_cause"] = details.failure_cause;
   json["note"] = details.note;
   json["environment"] = parsed_or_null(details.environment);
   json["inputs"] = details.inputs;
   json["users"] = details.users;
   json["attempts"] = details.attempts;
+  json["failures"] = details.failures;
   json["trials"] = details.trials;
 }
 

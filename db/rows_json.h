@@ -2,6 +2,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "db/failure_row.h"
 #include "db/layer_rows.h"
 #include "db/mask_overlap_row.h"
 #include "db/result_row.h"
@@ -15,6 +16,9 @@ namespace espalier {
 void to_json(nlohmann::ordered_json& json, const ResultRow& row);
 void to_json(nlohmann::ordered_json& json, const SweepRow& row);
 void to_json(nlohmann::ordered_json& json, const FailedStageRow& row);
+void to_json(nlohmann::ordered_json& json, const StageFailureRow& row);
+void to_json(nlohmann::ordered_json& json, const ChargedFailureRow& row);
+void to_json(nlohmann::ordered_json& json, const DivergedStageRow& row);
 void to_json(nlohmann::ordered_json& json, const StageRow& row);
 void to_json(nlohmann::ordered_json& json, const StageInputRow& row);
 void to_json(nlohmann::ordered_json& json, const AttemptRow& row);

@@ -65,22 +65,22 @@ Candidate only_candidate(const SQLite::Database& database, const std::string& na
 }
 
 void read_itself(const SQLite::Database& database, std::int64_t id, StageDetails& details) {
-  Prepared(
-      database,
-      "SELECT s.seed, p.json, s.cost, s.planned_steps, s.attempt, s.finished_at, s.wall_s, s.steps, s.diverged,"
-      " s.best_validation_loss, s.accuracy_best_val, e.accuracy, e.loss, s.artifact_sha256, s.artifact_bytes,"
-      " s.failure_kind, s.failure_message, s.note, v.json, s.collapsed, s.connected, s.dead_units, s.effective_kept,"
-      " (SELECT count(*) FROM trial_stages t WHERE t.stage_id = s.id)"
-      " FROM stages s JOIN specs p ON p.id = s.spec_id LEFT JOIN evaluations e ON e.stage_id = s.id"
-      " LEFT JOIN environments v ON v.id = s.environment_id WHERE s.id = ?")
+  Prepared(database,
+           "SELECT s.seed, p.json, s.cost, s.planned_steps, s.attempt, s.finished_at, s.wall_s, s.steps, s.diverged,"
+           " s.best_validation_loss, s.accuracy_best_val, e.accuracy, e.loss, s.artifact_sha256, s.artifact_bytes,"
+           " s.failure_kind, s.failure_message, coalesce(s.failure_cause, iif(s.state = 'failed', 'error', '')), "
+           "s.note, v.json, s.collapsed, s.connected, s.dead_units, s.effective_kept,"
+           " (SELECT count(*) FROM trial_stages t WHERE t.stage_id = s.id)"
+           " FROM stages s JOIN specs p ON p.id = s.spec_id LEFT JOIN evaluations e ON e.stage_id = s.id"
+           " LEFT JOIN environments v ON v.id = s.environment_id WHERE s.id = ?")
       .each(
           [&](SQLite::Statement& row) {
             ColumnReader(row) >> details.seed >> details.spec >> details.cost >> details.planned_steps >>
                 details.attempt >> details.finished_at >> details.wall_s >> details.steps >> details.diverged >>
                 details.best_validation_loss >> details.accuracy_best_val >> details.accuracy >> details.loss >>
                 details.artifact_sha256 >> details.artifact_bytes >> details.failure_kind >> details.failure_message >>
-                details.note >> details.environment >> details.collapsed >> details.connected >> details.dead_units >>
-                details.effective_kept >> details.trials;
+                details.failure_cause >> details.note >> details.environment >> details.collapsed >>
+                details.connected >> details.dead_units >> details.effective_kept >> details.trials;
           },
           id);
 }
@@ -116,7 +116,7 @@ void read_warnings(const SQLite::Database& database, std::int64_t id, StageDetai
 
 void read_attempts(const SQLite::Database& database, std::int64_t id, StageDetails& details) {
   Prepared(database,
-           "SELECT a.number, a.pool, a.rank, v.host, a.started_at, a.ended_at, a.how, a.why"
+           "SELECT a.number, a.pool, a.rank, v.host, a.started_at, a.ended_at, a.how, a.why, a.cause"
            " FROM attempt_stages x JOIN attempts a ON a.number = x.attempt LEFT JOIN environments v ON v.id = "
            "a.environment_id"
            " WHERE x.stage_id = ? ORDER BY a.number DESC LIMIT 20")
@@ -124,7 +124,20 @@ void read_attempts(const SQLite::Database& database, std::int64_t id, StageDetai
           [&](SQLite::Statement& row) {
             AttemptRow& attempt = details.attempts.emplace_back();
             ColumnReader(row) >> attempt.number >> attempt.pool >> attempt.rank >> attempt.host >> attempt.started_at >>
-                attempt.ended_at >> attempt.how >> attempt.why;
+                attempt.ended_at >> attempt.how >> attempt.why >> attempt.cause;
+          },
+          id);
+}
+
+void read_failures(const SQLite::Database& database, std::int64_t id, StageDetails& details) {
+  Prepared(database,
+           "SELECT attempt, failed_at, cause, signal, exit_code, host, message, quarantined FROM failures"
+           " WHERE stage_id = ? ORDER BY failed_at DESC, id DESC LIMIT 20")
+      .each(
+          [&](SQLite::Statement& row) {
+            StageFailureRow& failure = details.failures.emplace_back();
+            ColumnReader(row) >> failure.attempt >> failure.failed_at >> failure.cause >> failure.signal >>
+                failure.exit_code >> failure.host >> failure.message >> failure.quarantined;
           },
           id);
 }
@@ -139,6 +152,7 @@ StageDetails find_stage_details(const SQLite::Database& database, const std::str
   read_warnings(database, found.id, details);
   read_neighbours(database, found.id, details);
   read_attempts(database, found.id, details);
+  read_failures(database, found.id, details);
   return details;
 }
 

@@ -15,6 +15,8 @@ struct SweepRow {
   std::string state;  ///< "waiting", "running", "finished", "stopped", "cancelled", "failed"
   double created_at = 0, changed_at = 0;
   std::int64_t trials = 0, trials_done = 0;
+  std::int64_t trials_failed = 0;     ///< their evaluation itself failed
+  std::int64_t trials_blocked = 0;    ///< they wait for a stage that failed
   std::int64_t trials_collapsed = 0;  ///< of those done: pruning left no path from input to output
   std::int64_t stages = 0, stages_done = 0, stages_failed = 0;
   std::int64_t running_attempts = 0;       ///< of stages of this sweep
@@ -23,6 +25,7 @@ struct SweepRow {
 
 struct FailedStageRow {
   std::string key, label, failure_kind, failure_message;
+  std::string failure_cause;  ///< a name of experiments/loss_cause.h
   std::uint64_t attempt = 0;
   double finished_at = 0;
   std::string host;         ///< "" if unknown
@@ -46,6 +49,17 @@ struct AttemptRow {
   double started_at = 0;
   std::optional<double> ended_at;  ///< none while it runs
   std::string how, why;
+  std::string cause;  ///< why it ended without its outcome (experiments/loss_cause.h); "" if it did not
+};
+
+/// A failure that was charged to the stage.
+struct StageFailureRow {
+  std::uint64_t attempt = 0;
+  double failed_at = 0;
+  std::string cause;
+  std::optional<std::int64_t> signal, exit_code;
+  std::string host, message;  ///< host: "" if unknown
+  bool quarantined = false;   ///< this one used up the budget
 };
 
 /// Everything about one stage, for `espalier explain`.
@@ -67,12 +81,14 @@ struct StageDetails {
   std::string artifact_sha256;  ///< "" if it leaves none
   std::optional<std::int64_t> artifact_bytes;
   std::string failure_kind, failure_message;  ///< "" unless failed
+  std::string failure_cause;                  ///< likewise: that used up its budget
   std::string note;                           ///< why it waits again; "" otherwise
   std::string environment;                    ///< JSON; "" if unknown
   std::vector<StageInputRow> inputs;
-  std::vector<StageRow> users;       ///< stages that take it as input, 20 at most
-  std::vector<AttemptRow> attempts;  ///< newest first, 20 at most
-  std::int64_t trials = 0;           ///< that depend on it
+  std::vector<StageRow> users;            ///< stages that take it as input, 20 at most
+  std::vector<AttemptRow> attempts;       ///< newest first, 20 at most
+  std::vector<StageFailureRow> failures;  ///< charged to it, newest first, 20 at most
+  std::int64_t trials = 0;                ///< that depend on it
 };
 
 /// What stages of a kind have cost so far.

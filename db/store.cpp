@@ -15,17 +15,42 @@
 #include "db/cell_recorder.h"
 #include "db/change_recorder.h"
 #include "db/column_reader.h"
+#include "db/failure_forgetting.h"
 #include "db/measured_cost.h"
 #include "db/migrations.h"
-#include "db/network_filesystem.h"
 #include "db/overlap_recorder.h"
 #include "db/prepared.h"
+#include "db/read_only_database.h"
 #include "db/sqlite_errors.h"
 #include "db/sweep_recorder.h"
 #include "db/value_limits.h"
 
 namespace espalier {
 namespace {
+
+/// What of the path is there already: a folder that is to be made lies on the filesystem of the one above it.
+std::filesystem::path existing_part(const std::filesystem::path& root) {
+  std::filesystem::path part = std::filesystem::absolute(root);
+  std::error_code ignored;
+  while (!std::filesystem::exists(part, ignored) && part.has_relative_path()) part = part.parent_path();
+  return part;
+}
+
+/// Whether the store lies on a network filesystem. Refuses before anything is made there.
+bool check_place(const std::filesystem::path& root, const StoreOptions& options) {
+  if (options.must_exist) check_store_is_there(root);
+  const std::string kind = options.network_filesystem_of(existing_part(root));
+  if (kind.empty()) return false;
+  if (!options.allow_network_filesystem) {
+    throw Error(ErrorKind::invalid_input,
+                root.string() + ": lies on " + kind +
+                    ", a network filesystem, where SQLite's write-ahead log can lose results; choose a --store on a "
+                    "local disk, or give --allow-network-filesystem to write there without that log (slower)");
+  }
+  spdlog::warn("{} lies on {}: it is written with a rollback journal; keep to one machine that writes it",
+               root.string(), kind);
+  return true;
+}
 
 StorePaths create_folders(const std::filesystem::path& root) {
   StorePaths paths{root};
@@ -36,10 +61,6 @@ StorePaths create_folders(const std::filesystem::path& root) {
       throw Error(error == std::errc::no_space_on_device ? ErrorKind::exhausted : ErrorKind::invalid_input,
                   folder.string() + ": cannot be created: " + error.message() + "; choose another --store");
     }
-  }
-  if (const std::string kind = network_filesystem(root); !kind.empty()) {
-    spdlog::warn("{} lies on {}: keep to one machine that writes and reads it, or choose a --store on a local disk",
-                 root.string(), kind);
   }
   return paths;
 }
@@ -60,20 +81,34 @@ void check_integrity(const SQLite::Database& database, const StorePaths& paths) 
     found = row.getColumn(0).getString();
   });
   if (found == "ok") return;
-  throw Error(ErrorKind::corrupt,
-              paths.database().string() + ": is damaged (" + found +
-                  "); keep a copy, rescue it with `sqlite3 espalier.db .recover`, or choose another --store");
+  throw Error(ErrorKind::corrupt, paths.database().string() + ": is damaged (" + found +
+                                      "); keep a copy, restore a backup (docs/store.md), rescue it with `sqlite3 "
+                                      "espalier.db .recover`, or choose another --store");
 }
 
-SQLite::Database open_database(const StorePaths& paths) {
+void set_journal(SQLite::Database& database, const StorePaths& paths, const char* mode) {
+  std::string set;
+  Prepared(database, std::string("PRAGMA journal_mode = ") + mode).each([&](SQLite::Statement& row) {
+    set = row.getColumn(0).getString();
+  });
+  if (set == mode) return;
+  throw Error(ErrorKind::unavailable, paths.database().string() + ": its journal stays in mode " + set +
+                                          " while another program has it open; close that, and try again");
+}
+
+SQLite::Database open_database(const StorePaths& paths, bool on_network) {
   return with_sqlite_errors(paths.database(), [&] {
     SQLite::Database database(paths.database().string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 10000);
     limit_values(database);
+    // Leaves a write-ahead log, if the store came here with one, without the shared memory that reading one takes.
+    if (on_network) database.exec("PRAGMA locking_mode = EXCLUSIVE");
     check_integrity(database, paths);
     checked_version(database, paths.database());
-    database.exec("PRAGMA journal_mode = WAL");
-    database.exec(
-        "PRAGMA synchronous = FULL");  // NORMAL may lose the last commits with the power: state must be durable
+    set_journal(database, paths, on_network ? "truncate" : "wal");
+    if (on_network) database.exec("PRAGMA locking_mode = NORMAL");
+    // NORMAL may lose the last commits with the power: state must be durable. EXTRA would add nothing: it syncs the
+    // folder after a journal was deleted, and this one is truncated, which FULL syncs.
+    database.exec("PRAGMA synchronous = FULL");
     database.exec("PRAGMA foreign_keys = ON");
     database.exec("PRAGMA cache_size = -65536");  // KiB; a sweep of 300,000 stages is written in one transaction
     database.exec("PRAGMA journal_size_limit = 67108864");  // bytes that the log keeps after such a transaction
@@ -97,10 +132,11 @@ std::uint32_t raise_generation(SQLite::Database& database, const StorePaths& pat
 }  // namespace
 
 struct Store::Impl {
-  explicit Impl(const std::filesystem::path& root)
-      : paths(create_folders(root)),
+  Impl(const std::filesystem::path& root, const StoreOptions& options)
+      : on_network(check_place(root, options)),
+        paths(create_folders(root)),
         lock(take_lock(paths)),
-        database(open_database(paths)),
+        database(open_database(paths, on_network)),
         generation(raise_generation(database, paths, utc_seconds())),
         changes(database) {}
 
@@ -129,6 +165,7 @@ struct Store::Impl {
     return "its artifact has " + std::to_string(found) + " bytes, not the " + std::to_string(bytes) + " recorded";
   }
 
+  bool on_network;
   StorePaths paths;
   FileLock lock;
   SQLite::Database database;
@@ -136,7 +173,8 @@ struct Store::Impl {
   ChangeRecorder changes;
 };
 
-Store::Store(const std::filesystem::path& root) : impl_(std::make_unique<Impl>(root)) {}
+Store::Store(const std::filesystem::path& root, const StoreOptions& options)
+    : impl_(std::make_unique<Impl>(root, options)) {}
 Store::~Store() = default;
 Store::Store(Store&&) noexcept = default;
 
@@ -156,34 +194,42 @@ SweepId Store::record_sweep(const std::string& name, const std::string& yaml, co
 
 std::vector<bool> Store::done_stages(const StageGraph& graph) {
   return impl_->in_transaction([&] {
-    Prepared find(impl_->database, "SELECT artifact_bytes FROM stages WHERE key = ? AND state = 'done'");
+    Prepared find(
+        impl_->database,
+        "SELECT artifact_bytes, artifact_removed_at IS NOT NULL FROM stages WHERE key = ? AND state = 'done'");
     Prepared undo(impl_->database, "UPDATE stages SET state = 'waiting', note = ?2 WHERE key = ?1");
     std::vector<bool> done(graph.stages.size());
     for (std::size_t i = 0; i < done.size(); ++i) {
       const StageKey& key = graph.stages[i].key;
       const std::string hex = to_hex(key);
       std::string fault;
+      bool cleared_away = false;
       find.each(
           [&](SQLite::Statement& row) {
             done[i] = true;
+            cleared_away = row.getColumn(1).getInt() != 0;
             if (!row.getColumn(0).isNull()) fault = impl_->artifact_fault(key, row.getColumn(0).getInt64());
           },
           hex);
       if (fault.empty()) continue;
       done[i] = false;
-      undo.run(hex, fault);
+      if (!cleared_away) undo.run(hex, fault);
     }
     return done;
   });
 }
 
-void Store::forget_failures(SweepId sweep) {
-  impl_->in_transaction([&] {
-    Prepared(impl_->database,
-             "UPDATE stages SET state = 'waiting', note = 'tried again after it failed: ' || failure_message,"
-             " failure_kind = NULL, failure_message = NULL, failure_cause = NULL"
-             " WHERE state = 'failed' AND id IN (SELECT stage_id FROM sweep_stages WHERE sweep_id = ?)")
-        .run(sweep);
+std::int64_t Store::forget_failures(SweepId sweep, const FailureFilter& filter) {
+  return impl_->in_transaction([&] { return forget_failed_stages(impl_->database, sweep, filter); });
+}
+
+std::vector<bool> Store::failed_stages(const StageGraph& graph) const {
+  return with_sqlite_errors(impl_->paths.database(), [&] {
+    Prepared find(impl_->database, "SELECT state = 'failed' FROM stages WHERE key = ?");
+    std::vector<bool> failed;
+    failed.reserve(graph.stages.size());
+    for (const Stage& stage : graph.stages) failed.push_back(find.integer(to_hex(stage.key)).value_or(0) != 0);
+    return failed;
   });
 }
 

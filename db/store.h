@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "db/failure_filter.h"
+#include "db/store_options.h"
 #include "experiments/outcome.h"
 #include "experiments/stage_graph.h"
 #include "experiments/store_paths.h"
@@ -63,6 +65,11 @@ struct StageReopened {
   StageKey stage;
   std::string note;
 };
+/// A done stage's artifact was cleared away, or is there after all. The result stays.
+struct ArtifactRemoved {
+  StageKey stage;
+  std::optional<double> at;  ///< none: it is there
+};
 struct SweepChanged {
   SweepId sweep = 0;
   std::string state;  ///< "running", "finished", "stopped", "cancelled", "failed"
@@ -76,17 +83,18 @@ struct OpenAttempt {
   std::vector<StageKey> stages;
   double started_at = 0;
 };
-using StoreChange =
-    std::variant<AttemptStarted, StageFinished, AttemptEnded, SweepChanged, FailureCharged, StageReopened>;
+using StoreChange = std::variant<AttemptStarted, StageFinished, AttemptEnded, SweepChanged, FailureCharged,
+                                 StageReopened, ArtifactRemoved>;
 
 /// The one writer of a store. Holds the coordinator's lock for its lifetime. One thread.
 class Store {
  public:
   /// Creates the folder and the database if they are missing, migrates an older schema.
   /// Errors: ErrorKind::unavailable if another coordinator has it (its pid and host in the message);
-  /// ErrorKind::invalid_input for a database of a newer version, or a folder that cannot be written;
+  /// ErrorKind::invalid_input for a database of a newer version, a folder that cannot be written, one on a network
+  /// filesystem that `options` do not allow, or none where one must be;
   /// ErrorKind::corrupt if SQLite's quick_check fails; ErrorKind::exhausted on a full disk.
-  explicit Store(const std::filesystem::path& root);
+  explicit Store(const std::filesystem::path& root, const StoreOptions& options = {});
   ~Store();
   Store(Store&&) noexcept;
 
@@ -102,11 +110,16 @@ class Store {
                        const StageGraph& graph);
 
   /// Which stages of the graph are done (parallel to graph.stages). A done stage whose artifact's file is missing or
-  /// has another size counts as not done, and its row says so.
+  /// has another size counts as not done, and its row says so; one that was cleared away (ArtifactRemoved) counts as
+  /// not done too, so that it is made again if something needs it, but keeps its row.
   std::vector<bool> done_stages(const StageGraph& graph);
 
-  /// Forgets that stages of this sweep had failed, so that they are tried again.
-  void forget_failures(SweepId sweep);
+  /// Forgets that those stages of this sweep that fit had failed, so that they are tried again, and says how many they
+  /// are. What was charged to them stays in the table failures.
+  std::int64_t forget_failures(SweepId sweep, const FailureFilter& filter = {});
+
+  /// Which stages of the graph are failed, and not to be tried again (parallel to graph.stages).
+  std::vector<bool> failed_stages(const StageGraph& graph) const;
 
   /// The attempts that an earlier coordinator left without an end, oldest first. Its pools may still run them.
   std::vector<OpenAttempt> open_attempts() const;

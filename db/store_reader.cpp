@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/suggest.h"
 #include "db/column_reader.h"
+#include "db/failure_query.h"
 #include "db/measured_cost.h"
 #include "db/prepared.h"
 #include "db/read_only_database.h"
@@ -89,6 +90,12 @@ std::vector<SweepRow> StoreReader::sweeps() const {
              "  JOIN evaluations e ON e.stage_id = i.evaluate_stage LEFT JOIN stages p ON p.id = i.masks_stage"
              "  LEFT JOIN stages l ON l.id = i.last_train_stage"
              "  WHERE t.sweep_id = w.id AND (p.connected = 0 OR l.collapsed = 1)),"
+             " (SELECT count(*) FROM sweep_trials t JOIN trials i ON i.id = t.trial_id"
+             "  JOIN stages e ON e.id = i.evaluate_stage WHERE t.sweep_id = w.id AND e.state = 'failed'),"
+             " CASE WHEN sum(s.state = 'failed') > 0 THEN (SELECT count(*) FROM sweep_trials t"
+             "  JOIN trials i ON i.id = t.trial_id JOIN stages e ON e.id = i.evaluate_stage"
+             "  WHERE t.sweep_id = w.id AND e.state = 'waiting' AND EXISTS (SELECT 1 FROM trial_stages x"
+             "  JOIN stages f ON f.id = x.stage_id WHERE x.trial_id = i.id AND f.state = 'failed')) ELSE 0 END,"
              " count(s.id), coalesce(sum(s.state = 'done'), 0), coalesce(sum(s.state = 'failed'), 0),"
              " (SELECT count(DISTINCT a.number) FROM attempts a JOIN attempt_stages x ON x.attempt = a.number"
              "  JOIN sweep_stages y ON y.stage_id = x.stage_id AND y.sweep_id = w.id WHERE a.ended_at IS NULL),"
@@ -98,8 +105,8 @@ std::vector<SweepRow> StoreReader::sweeps() const {
         .each([&](SQLite::Statement& statement) {
           SweepRow& row = rows.emplace_back();
           ColumnReader(statement) >> row.id >> row.label >> row.state >> row.created_at >> row.changed_at >>
-              row.trials >> row.trials_done >> row.trials_collapsed >> row.stages >> row.stages_done >>
-              row.stages_failed >> row.running_attempts >> row.last_finished_at;
+              row.trials >> row.trials_done >> row.trials_collapsed >> row.trials_failed >> row.trials_blocked >>
+              row.stages >> row.stages_done >> row.stages_failed >> row.running_attempts >> row.last_finished_at;
         });
     return rows;
   });
@@ -110,7 +117,8 @@ std::vector<FailedStageRow> StoreReader::failures(const std::string& sweep, std:
     impl_->check_sweep(sweep);
     std::vector<FailedStageRow> rows;
     Prepared(impl_->database,
-             "SELECT s.key, s.label, s.failure_kind, s.failure_message, s.attempt, s.finished_at, v.host,"
+             "SELECT s.key, s.label, s.failure_kind, s.failure_message, coalesce(s.failure_cause, 'error'),"
+             " s.attempt, s.finished_at, v.host,"
              " (SELECT count(*) FROM trial_stages t WHERE t.stage_id = s.id)"
              " FROM stages s LEFT JOIN environments v ON v.id = s.environment_id"
              " WHERE s.state = 'failed' AND (?1 = '' OR s.id IN (SELECT m.stage_id FROM sweep_stages m JOIN sweeps w"
@@ -119,10 +127,38 @@ std::vector<FailedStageRow> StoreReader::failures(const std::string& sweep, std:
             [&](SQLite::Statement& statement) {
               FailedStageRow& row = rows.emplace_back();
               ColumnReader(statement) >> row.key >> row.label >> row.failure_kind >> row.failure_message >>
-                  row.attempt >> row.finished_at >> row.host >> row.trials;
+                  row.failure_cause >> row.attempt >> row.finished_at >> row.host >> row.trials;
             },
             sweep, limit);
     return rows;
+  });
+}
+
+std::vector<ChargedFailureRow> StoreReader::charged_failures(const std::string& sweep, std::int64_t limit) const {
+  return impl_->reading([&] {
+    impl_->check_sweep(sweep);
+    return find_charged_failures(impl_->database, sweep, limit);
+  });
+}
+
+std::vector<DivergedStageRow> StoreReader::diverged_stages(const std::string& sweep, std::int64_t limit) const {
+  return impl_->reading([&] {
+    impl_->check_sweep(sweep);
+    return find_diverged_stages(impl_->database, sweep, limit);
+  });
+}
+
+std::vector<TrialFateRow> StoreReader::trial_fates(const std::string& sweep) const {
+  return impl_->reading([&] {
+    impl_->check_sweep(sweep);
+    return find_trial_fates(impl_->database, sweep);
+  });
+}
+
+std::vector<HostWorkRow> StoreReader::work_by_host(const std::string& sweep) const {
+  return impl_->reading([&] {
+    impl_->check_sweep(sweep);
+    return find_work_by_host(impl_->database, sweep);
   });
 }
 
@@ -253,7 +289,8 @@ std::vector<KindCostRow> StoreReader::measured_costs() const {
 
 std::vector<bool> StoreReader::done_stages(const StageGraph& graph) const {
   return impl_->reading([&] {
-    Prepared find(impl_->database, "SELECT count(*) FROM stages WHERE key = ? AND state = 'done'");
+    Prepared find(impl_->database,
+                  "SELECT count(*) FROM stages WHERE key = ? AND state = 'done' AND artifact_removed_at IS NULL");
     std::vector<bool> done;
     done.reserve(graph.stages.size());
     for (const Stage& stage : graph.stages) done.push_back(*find.integer(to_hex(stage.key)) > 0);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "db/failure_row.h"
 #include "db/layer_rows.h"
 #include "db/mask_overlap_row.h"
 #include "db/result_row.h"
@@ -43,6 +44,15 @@ class StoreReader {
   /// Newest first, `limit` at most. `sweep`: a label, or "" for all. Errors: as results.
   std::vector<FailedStageRow> failures(const std::string& sweep = "", std::int64_t limit = 1000) const;
 
+  /// The failures that were charged to stages of a sweep, newest first, `limit` at most. Errors: as results.
+  std::vector<ChargedFailureRow> charged_failures(const std::string& sweep, std::int64_t limit = 1000) const;
+  /// Trainings of a sweep that diverged, `limit` at most. Errors: as results.
+  std::vector<DivergedStageRow> diverged_stages(const std::string& sweep, std::int64_t limit = 1000) const;
+  /// Every trial of a sweep and what became of it, in the order of expansion. Errors: as results.
+  std::vector<TrialFateRow> trial_fates(const std::string& sweep) const;
+  /// How many stages each host has done, by kind. Errors: as results.
+  std::vector<HostWorkRow> work_by_host(const std::string& sweep) const;
+
   /// `name`: the first digits of its key, or its label.
   /// Errors: ErrorKind::invalid_input if it names none, or several (the first ten are in the message).
   StageDetails stage(const std::string& name) const;
@@ -61,7 +71,8 @@ class StoreReader {
 
   std::vector<KindCostRow> measured_costs() const;
 
-  /// Which stages of the graph are done (parallel to graph.stages), as the rows say; artifacts are not looked at.
+  /// Which stages of the graph are done (parallel to graph.stages), as the rows say; artifacts are not looked at. One
+  /// whose artifact was cleared away is not.
   std::vector<bool> done_stages(const StageGraph& graph) const;
 
   /// As Store::measured_seconds_per_cost.

@@ -55,4 +55,19 @@ Budget budget_of(LossCause cause) {
   return entry_of(cause).budget;
 }
 
+std::vector<LossCause> list_loss_causes() {
+  std::vector<LossCause> causes;
+  for (const Entry& entry : kCauses) causes.push_back(entry.cause);
+  return causes;
+}
+
+std::vector<LossCause> causes_that_a_run_tries_again() {
+  std::vector<LossCause> causes;
+  for (const Entry& entry : kCauses) {
+    if (entry.budget == Budget::error || entry.budget == Budget::input || entry.budget == Budget::machine)
+      causes.push_back(entry.cause);
+  }
+  return causes;
+}
+
 }  // namespace espalier

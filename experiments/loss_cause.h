@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 namespace espalier {
 
@@ -38,5 +39,12 @@ enum class Budget {
   input     ///< an input's fault: that is made again
 };
 Budget budget_of(LossCause cause);
+
+/// All of them, in the order of the enumeration.
+std::vector<LossCause> list_loss_causes();
+
+/// Those after which a new run of the sweep tries a failed stage again by itself, because its user may have mended what
+/// was wrong: errors, inputs, machines. What crashes, does not fit or makes no progress waits for `espalier retry`.
+std::vector<LossCause> causes_that_a_run_tries_again();
 
 }  // namespace espalier

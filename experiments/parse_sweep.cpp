@@ -7,6 +7,7 @@
 #include "experiments/catalog.h"
 #include "experiments/parse/axis_keys.h"
 #include "experiments/parse/dataset_key.h"
+#include "experiments/parse/failure_key.h"
 #include "experiments/parse/model_key.h"
 #include "experiments/parse/override.h"
 #include "experiments/parse/prune_keys.h"
@@ -158,6 +159,7 @@ SweepSpec read_sweep(const YamlValue& tree, Problems& problems) {
   spec.seeds = seeds != nullptr ? parse_seeds(*seeds, problems) : std::vector<std::uint64_t>{0, 1, 2};
   read_pruning(axes, map, spec);
   if (const YamlValue* dense = map.find("dense")) spec.dense = parse_flag(*dense, problems).value_or(true);
+  if (const YamlValue* value = map.find("on_failure")) spec.on_failure = parse_on_failure(*value, problems);
   read_axis_keys(axes, map, spec);
   map.finish();
   check_used(spec, map, problems);

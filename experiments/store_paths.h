@@ -20,6 +20,12 @@ struct StorePaths {
   std::filesystem::path checkpoints() const { return root / "checkpoints"; }
   std::filesystem::path checkpoint(const StageKey& key) const { return checkpoints() / (to_hex(key) + ".safetensors"); }
   std::filesystem::path logs() const { return root / "logs"; }
+  /// What its user says to every sweep run on it (experiments/store_config.h); may be missing.
+  std::filesystem::path config() const { return root / "config.yaml"; }
+  /// Reports that pools could not deliver, until a coordinator takes them in.
+  std::filesystem::path spool() const { return root / "spool"; }
+  /// Locked for as long as the pool of that label, started by a coordinator of this store, runs; its text is the pid.
+  std::filesystem::path pool_lock(const std::string& label) const { return root / "pools" / (label + ".lock"); }
   std::filesystem::path lock() const { return root / "coordinator.lock"; }
   /// What coordinator and pools prove to each other; mode 0600.
   std::filesystem::path secret() const { return root / "secret"; }

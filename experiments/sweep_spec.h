@@ -8,6 +8,7 @@
 
 #include "experiments/choices.h"
 #include "experiments/dataset.h"
+#include "experiments/failure_keys.h"
 #include "experiments/length.h"
 #include "experiments/trial.h"
 
@@ -145,7 +146,8 @@ struct SweepSpec {
   std::optional<PruneKeys> prune;  ///< none: dense networks only
   Choices<RetrainSetting> retrain;
   std::vector<Control> controls;
-  bool dense = true;  ///< add the dense networks' own trials
+  bool dense = true;       ///< add the dense networks' own trials
+  FailureKeys on_failure;  ///< says how it is run, not what: no axis, and in no key
 
   std::vector<Axis> axes;
   std::vector<std::vector<AxisIndex>> dials;  ///< axes that advance together, slowest first; every axis is on one

@@ -18,9 +18,9 @@ using asio::ip::tcp;
 
 namespace {
 
-asio::awaitable<void> ask_to_cancel(ConnectionPtr connection, std::string secret) {
+asio::awaitable<void> ask(ConnectionPtr connection, std::string secret, Message question) {
   co_await introduce_to_coordinator(connection, Role::client, std::move(secret));
-  connection->send(Cancel{});
+  connection->send(question);
   bool agreed = false;
   while (!agreed) {
     const Message answer = co_await connection->receive();
@@ -28,9 +28,7 @@ asio::awaitable<void> ask_to_cancel(ConnectionPtr connection, std::string secret
   }
 }
 
-}  // namespace
-
-void cancel_sweep(const StorePaths& store) {
+void ask_coordinator(const StorePaths& store, const Message& question) {
   const ConnectionFile where = read_connection_file(store.connection());
   asio::io_context io;
   tcp::socket socket(io);
@@ -44,7 +42,7 @@ void cancel_sweep(const StorePaths& store) {
   }
   std::exception_ptr failure;
   bool answered = false;
-  asio::co_spawn(io, ask_to_cancel(std::make_shared<Connection>(std::move(socket)), load_secret(store.secret())),
+  asio::co_spawn(io, ask(std::make_shared<Connection>(std::move(socket)), load_secret(store.secret()), question),
                  [&](std::exception_ptr error) {
                    failure = error;
                    answered = true;
@@ -53,6 +51,16 @@ void cancel_sweep(const StorePaths& store) {
   io.run_for(std::chrono::seconds(10));
   if (failure) std::rethrow_exception(failure);
   if (!answered) throw Error(ErrorKind::unavailable, "the coordinator did not answer within 10 s");
+}
+
+}  // namespace
+
+void cancel_sweep(const StorePaths& store) {
+  ask_coordinator(store, Cancel{});
+}
+
+void drop_pools(const StorePaths& store) {
+  ask_coordinator(store, DropPools{});
 }
 
 }  // namespace espalier

@@ -8,4 +8,7 @@ namespace espalier {
 /// Errors: ErrorKind::unavailable if none runs there or it does not answer within ten seconds.
 void cancel_sweep(const StorePaths& store);
 
+/// Asks it to break the connections of all of its pools, as a failing network would. Errors: as cancel_sweep.
+void drop_pools(const StorePaths& store);
+
 }  // namespace espalier

@@ -2,6 +2,7 @@
 // message: it is the front of the queue, and when a pool is lost only fronts are suspects. Ready jobs go to the rank
 // with the shortest queue. One job waits behind the running one, so that no rank waits for a round trip; when jobs are
 // shorter than a round trip, more of them wait. A job that waits while another rank is idle is taken back for it.
+// What happens when something goes wrong is in core_losses.cpp.
 #include "orchestrator/core.h"
 
 #include <algorithm>
@@ -13,7 +14,6 @@ namespace espalier {
 namespace {
 
 constexpr std::size_t kMostWarningsTold = 20;
-constexpr int kCrashBudget = 3;
 /// Jobs worth this much time wait at a rank: a few round trips through the gateway, and a commit of the store.
 constexpr double kQueuedSeconds = 0.05;
 constexpr std::size_t kDeepestQueue = 256;
@@ -26,29 +26,36 @@ std::uint64_t rank_id(PoolId pool, int rank) {
 
 }  // namespace
 
-Core::Core(const StageGraph& graph, const std::vector<bool>& done, std::uint32_t generation)
+Core::Core(const StageGraph& graph, Options options)
     : graph_(graph),
-      plan_(graph, done),
+      policy_(options.policy),
+      plan_(graph, options.done, options.failed),
+      blame_(options.policy),
+      nodes_(options.policy.node_crashes),
       stages_to_do_(plan_.open_count()),
-      next_attempt_((static_cast<std::uint64_t>(generation) << 32) + 1) {
+      next_attempt_((static_cast<std::uint64_t>(options.generation) << 32) + 1) {
   index_of_.reserve(graph.stages.size());
   for (StageIndex stage = 0; stage < graph.stages.size(); ++stage) index_of_.emplace(graph.stages[stage].key, stage);
 }
 
 Effects Core::on_pool_joined(PoolId pool, std::string name, int ranks, Now) {
   Effects effects;
-  pools_[pool] = Pool{std::move(name), std::vector<Rank>(static_cast<std::size_t>(ranks))};
+  roster_.join(pool, std::move(name), ranks);
   if (stopping_ || finished()) effects.emplace_back(DismissPool{pool});
   return effects;
 }
 
-Effects Core::on_rank_ready(PoolId pool, int rank, EnvironmentId environment, Now now) {
+Effects Core::on_rank_ready(PoolId pool, int rank, EnvironmentId environment, std::string host,
+                            const std::vector<std::uint64_t>& held, Now now) {
   Effects effects;
-  const auto found = pools_.find(pool);
-  if (found == pools_.end() || rank < 0 || static_cast<std::size_t>(rank) >= found->second.ranks.size()) return effects;
-  Rank& slot = found->second.ranks[static_cast<std::size_t>(rank)];
-  slot.ready = true;
-  slot.environment = environment;
+  RankSlot* slot = roster_.find(pool, rank);
+  if (slot == nullptr) return effects;
+  slot->environment = environment;
+  slot->host = std::move(host);
+  slot->aside = nodes_.is_aside(slot->host);
+  adopt(pool, rank, held, effects, now);
+  slot->ready = true;
+  roster_.refresh(pool, rank);
   hand_out(effects, now);
   return effects;
 }
@@ -58,70 +65,98 @@ std::size_t Core::queue_depth() const {
   return 1 + std::clamp<std::size_t>(static_cast<std::size_t>(wanted), 1, kDeepestQueue);
 }
 
-Core::Rank* Core::idlest_rank(PoolId& pool, int& rank, std::size_t depth, const std::set<PoolId>& closed) {
-  Rank* best = nullptr;
-  for (auto& [id, candidate] : pools_) {
-    if (closed.count(id) != 0) continue;
-    for (std::size_t i = 0; i < candidate.ranks.size(); ++i) {
-      Rank& slot = candidate.ranks[i];
-      if (!slot.ready || slot.queue.size() >= depth || (best != nullptr && slot.queue.size() >= best->queue.size()))
-        continue;
-      best = &slot;
-      pool = id;
-      rank = static_cast<int>(i);
+bool Core::has_suspect(PoolId pool) const {
+  const std::set<StageIndex>& suspects = blame_.suspects();
+  if (suspects.empty()) return false;
+  for (const RankSlot& rank : roster_.pools().at(pool).ranks) {
+    for (const std::uint64_t number : rank.queue) {
+      const Attempt& attempt = roster_.attempts().at(number);
+      if (std::any_of(attempt.stages.begin(), attempt.stages.end(),
+                      [&](StageIndex stage) { return suspects.count(stage) != 0; }))
+        return true;
     }
   }
-  return best;
-}
-
-bool Core::has_suspect(PoolId pool) const {
-  return std::any_of(attempts_.begin(), attempts_.end(), [&](const auto& entry) {
-    const Attempt& attempt = entry.second;
-    return attempt.pool == pool && std::any_of(attempt.stages.begin(), attempt.stages.end(),
-                                               [&](StageIndex stage) { return suspects_.count(stage) != 0; });
-  });
+  return false;
 }
 
 void Core::hand_out(Effects& effects, Now now) {
   if (stopping_) return;
+  if (finished()) return dismiss_everybody(effects);
+  if (paused_) return;
+  hand_out_alone(effects, now);
   const std::size_t depth = queue_depth();
-  const std::set<StageIndex> nothing;
   std::set<PoolId> closed;  // what is left is suspect, and so is something they run
   while (plan_.has_ready()) {
-    PoolId pool = 0;
-    int rank = 0;
-    Rank* slot = idlest_rank(pool, rank, depth, closed);
-    if (slot == nullptr) break;
-    const auto stages = plan_.take_job(!suspects_.empty() && has_suspect(pool) ? suspects_ : nothing);
+    const auto place = roster_.idlest(depth, closed);
+    if (!place) break;
+    std::set<StageIndex> avoided = blame_.alone();
+    if (has_suspect(place->first)) avoided.insert(blame_.suspects().begin(), blame_.suspects().end());
+    auto stages = plan_.take_job(avoided);
     if (!stages) {
-      closed.insert(pool);
+      closed.insert(place->first);
       continue;
     }
-    const std::uint64_t number = next_attempt_++;
-    AttemptStarted started{number, pools_[pool].name, rank, slot->environment, {}, now};
-    for (const StageIndex stage : *stages) started.stages.push_back(graph_.stages[stage].key);
-    effects.emplace_back(Record{std::move(started)});
-    effects.emplace_back(SendJob{pool, rank, make_job(number, *stages)});
-    slot->queue.push_back(number);
-    attempts_.emplace(number, Attempt{*stages, 0, pool, rank, now, false, 0});
+    send(place->first, place->second, std::move(*stages), false, effects, now);
   }
   if (!plan_.has_ready()) take_back_for_idle_ranks(effects);
-  if (finished()) dismiss_everybody(effects);
+}
+
+// A job that ran out of memory gets a pool to itself: one is kept free of new jobs until it is empty.
+void Core::hand_out_alone(Effects& effects, Now now) {
+  for (const StageIndex stage : std::set<StageIndex>(blame_.alone())) {
+    if (plan_.state(stage) != StageState::ready) continue;
+    std::optional<PoolId> chosen;
+    std::size_t least = 0;
+    for (auto& [id, pool] : roster_.pools()) {
+      const bool usable = std::any_of(pool.ranks.begin(), pool.ranks.end(),
+                                      [](const RankSlot& rank) { return rank.ready && !rank.aside; });
+      if (!usable || (pool.reserved && *pool.reserved != stage)) continue;
+      std::size_t held = 0;
+      for (const RankSlot& rank : pool.ranks) held += rank.queue.size();
+      if (!pool.reserved && chosen && held >= least) continue;
+      chosen = id;
+      least = pool.reserved ? 0 : held;
+    }
+    if (!chosen) continue;
+    PoolSlot& pool = *roster_.find(*chosen);
+    if (!std::exchange(pool.reserved, stage)) roster_.refresh(*chosen);
+    if (!pool.empty()) continue;
+    const auto rank =
+        std::find_if(pool.ranks.begin(), pool.ranks.end(), [](const RankSlot& one) { return one.ready && !one.aside; });
+    if (auto stages = plan_.take_job_from(stage))
+      send(*chosen, static_cast<int>(rank - pool.ranks.begin()), std::move(*stages), true, effects, now);
+  }
+}
+
+void Core::send(PoolId pool, int rank, std::vector<StageIndex> stages, bool alone, Effects& effects, Now now) {
+  const std::uint64_t number = next_attempt_++;
+  const PoolSlot& slot = *roster_.find(pool);
+  AttemptStarted started{number, slot.name, rank, slot.ranks[static_cast<std::size_t>(rank)].environment, {}, now};
+  for (const StageIndex stage : stages) started.stages.push_back(graph_.stages[stage].key);
+  effects.emplace_back(Record{std::move(started)});
+  effects.emplace_back(SendJob{pool, rank, make_job(number, stages), alone});
+  Attempt attempt;
+  attempt.stages = std::move(stages);
+  attempt.pool = pool;
+  attempt.rank = rank;
+  attempt.sent_at = now;
+  attempt.alone = alone;
+  roster_.hold(number, std::move(attempt));
 }
 
 void Core::take_back_for_idle_ranks(Effects& effects) {
   if (mean_job_seconds_ < kWorthMovingSeconds) return;
   std::int64_t idle = 0;
-  for (const auto& [id, pool] : pools_) {
+  for (const auto& [id, pool] : roster_.pools()) {
     idle += std::count_if(pool.ranks.begin(), pool.ranks.end(),
-                          [](const Rank& rank) { return rank.ready && rank.queue.empty(); });
+                          [](const RankSlot& rank) { return rank.listed == std::size_t{0}; });
   }
-  for (auto& [number, attempt] : attempts_) idle -= attempt.recalled ? 1 : 0;
-  for (auto& [id, pool] : pools_) {
-    for (Rank& rank : pool.ranks) {
+  for (const auto& [number, attempt] : roster_.attempts()) idle -= attempt.recalled ? 1 : 0;
+  for (const auto& [id, pool] : roster_.pools()) {
+    for (const RankSlot& rank : pool.ranks) {
       if (idle <= 0) return;
-      if (rank.queue.size() < 2) continue;
-      Attempt& last = attempts_.at(rank.queue.back());
+      if (!rank.ready || rank.queue.size() < 2) continue;
+      Attempt& last = *roster_.find_attempt(rank.queue.back());
       if (last.recalled) continue;
       last.recalled = true;
       --idle;
@@ -146,33 +181,54 @@ Job Core::make_job(std::uint64_t attempt, const std::vector<StageIndex>& stages)
 
 Effects Core::on_stage_reached(PoolId pool, int rank, StageOutcome outcome, Now now) {
   Effects effects;
-  const auto found = attempts_.find(outcome.attempt);
   const auto index = index_of_.find(outcome.key);
-  if (found == attempts_.end() || index == index_of_.end() || found->second.pool != pool ||
-      found->second.rank != rank) {
-    return effects;  // a late word about an attempt that was given up
-  }
-  Attempt& attempt = found->second;
-  if (attempt.reached < attempt.stages.size() && attempt.stages[attempt.reached] == index->second) {
-    ++attempt.reached;
-    attempt.fraction = 0;
-  }
-  const EnvironmentId environment = pools_[pool].ranks[static_cast<std::size_t>(rank)].environment;
-  const Stage& stage = graph_.stages[index->second];
-  if (outcome.failure) {
-    fail_stage(index->second, outcome, environment, effects, now);
+  if (index == index_of_.end()) return effects;
+  const StageIndex stage = index->second;
+  const RankSlot* slot = roster_.find(pool, rank);
+  const EnvironmentId environment = slot == nullptr ? 0 : slot->environment;
+  Attempt* attempt = roster_.find_attempt(outcome.attempt);
+  if (attempt == nullptr) {
+    // A late word about an attempt that was given up. A failure of it was dealt with when it was.
+    const StageState state = plan_.state(stage);
+    const bool open = state == StageState::waiting || state == StageState::ready || state == StageState::taken;
+    if (outcome.failure || !open) return effects;
+    accept(stage, std::move(outcome), environment, effects, now);
+    recall_attempts_at(stage, effects);
+  } else if (attempt->all_reached() || attempt->stages[attempt->reached] != stage) {
+    return effects;  // said twice
+  } else if (outcome.failure) {
+    attempt->failure = outcome.failure->cause;
+    on_failure(stage, outcome, pool, rank, effects, now);
   } else {
-    if (stage.kind == StageKind::train && outcome.first_step < outcome.steps) {
-      trained_cost_ += stage.cost;
-      trained_seconds_ += outcome.wall_s;
-    }
-    plan_.on_done(index->second);
-    suspects_.erase(index->second);
-    tell_warnings(stage, outcome, effects);
-    effects.emplace_back(Record{StageFinished{std::move(outcome), environment, now}});
+    ++attempt->reached;
+    attempt->fraction = 0;
+    accept(stage, std::move(outcome), environment, effects, now);
   }
   hand_out(effects, now);
   return effects;
+}
+
+void Core::accept(StageIndex index, StageOutcome outcome, EnvironmentId environment, Effects& effects, Now now) {
+  const Stage& stage = graph_.stages[index];
+  if (stage.kind == StageKind::train && outcome.first_step < outcome.steps) {
+    trained_cost_ += stage.cost;
+    trained_seconds_ += outcome.wall_s;
+  }
+  ++activity_;
+  plan_.on_done(index);
+  blame_.settle(index);
+  tell_warnings(stage, outcome, effects);
+  effects.emplace_back(Record{StageFinished{std::move(outcome), environment, now}});
+}
+
+/// Somebody else was quicker with this stage.
+void Core::recall_attempts_at(StageIndex stage, Effects& effects) {
+  for (const auto& [number, attempt] : roster_.attempts()) {
+    const std::vector<StageIndex> unreached = attempt.unreached();
+    if (attempt.recalled || std::find(unreached.begin(), unreached.end(), stage) == unreached.end()) continue;
+    roster_.find_attempt(number)->recalled = true;
+    effects.emplace_back(SendStop{attempt.pool, attempt.rank, number});
+  }
 }
 
 // All are in the store; a sweep that goes to extremes may have thousands.
@@ -186,118 +242,87 @@ void Core::tell_warnings(const Stage& stage, const StageOutcome& outcome, Effect
   }
 }
 
-void Core::fail_stage(StageIndex stage, const StageOutcome& outcome, EnvironmentId environment, Effects& effects,
-                      Now now) {
-  const Failure& failure = *outcome.failure;
-  if (failure.kind == ErrorKind::exhausted) {
-    // The machine's fault, not the stage's: nothing is charged, and the same sweep goes on after space was made.
-    exhausted_ = failure.message;
-    for (Effect& effect : stop(now)) effects.push_back(std::move(effect));
-    return;
-  }
-  plan_.on_failed(stage);
-  suspects_.erase(stage);
-  effects.emplace_back(
-      Tell{fmt::format("failed: {} [{}]: {}: {}", graph_.stages[stage].label,
-                       to_hex(graph_.stages[stage].key).substr(0, 12), to_string(failure.kind), failure.message)});
-  effects.emplace_back(Record{StageFinished{outcome, environment, now}});
-}
-
-Effects Core::on_job_ended(PoolId pool, int rank, std::uint64_t number, bool interrupted, Now now) {
+Effects Core::on_job_ended(PoolId pool, int rank, const AttemptEnd& end, Now now) {
   Effects effects;
-  const auto found = attempts_.find(number);
-  if (found == attempts_.end() || found->second.pool != pool || found->second.rank != rank) return effects;
-  if (!interrupted) {
-    ++jobs_finished_;
-    // From the end before it, or from when it was sent if the rank had nothing then.
-    const auto last = last_end_.find(rank_id(pool, rank));
-    const Now began = last == last_end_.end() ? found->second.sent_at : std::max(last->second, found->second.sent_at);
-    mean_job_seconds_ = 0.8 * mean_job_seconds_ + 0.2 * std::max(0.0, now - began);
-    last_end_[rank_id(pool, rank)] = now;
+  const Attempt* found = roster_.find_attempt(end.attempt);
+  if (found == nullptr) return effects;
+  const Attempt attempt = *found;
+  if (!end.interrupted) {
+    measure_job(pool, rank, attempt, now);
+    end_attempt(end.attempt, attempt.failure ? "failed" : "finished", "", attempt.failure, effects, now);
+    hand_out(effects, now);
+    return effects;
   }
-  // An interruption that nobody here asked for: the rank was told to leave, and takes no more.
-  if (interrupted && !found->second.recalled) pools_.at(pool).ranks[static_cast<std::size_t>(rank)].ready = false;
-  const bool all_reached = found->second.reached == found->second.stages.size();
-  end_attempt(number, interrupted ? "interrupted" : all_reached ? "finished" : "failed", "", effects, now);
-  hand_out(effects, now);
-  return effects;
-}
-
-void Core::end_attempt(std::uint64_t number, const std::string& how, const std::string& why, Effects& effects,
-                       Now now) {
-  const auto found = attempts_.find(number);
-  const Attempt attempt = std::move(found->second);
-  attempts_.erase(found);
-  const auto pool = pools_.find(attempt.pool);
-  if (pool != pools_.end()) {
-    auto& queue = pool->second.ranks[static_cast<std::size_t>(attempt.rank)].queue;
-    queue.erase(std::remove(queue.begin(), queue.end(), number), queue.end());
+  RankSlot* slot = roster_.find(attempt.pool, attempt.rank);
+  if (!attempt.recalled && slot != nullptr) {
+    // Nobody here asked for it: the rank was told to leave, and takes no more.
+    slot->ready = false;
+    roster_.refresh(attempt.pool, attempt.rank);
+    PoolSlot& leaving = *roster_.find(attempt.pool);
+    if (end.started)
+      for (const StageIndex stage : attempt.unreached()) leaving.interrupted.emplace_back(now, stage);
   }
-  plan_.give_back(attempt.stages);
-  effects.emplace_back(Record{AttemptEnded{number, how, why, now}});
-}
-
-void Core::on_progress(std::uint64_t attempt, double fraction) {
-  const auto found = attempts_.find(attempt);
-  if (found != attempts_.end()) found->second.fraction = std::clamp(fraction, 0.0, 1.0);
-}
-
-void Core::on_pool_silent(PoolId pool) {
-  const auto found = pools_.find(pool);
-  if (found == pools_.end()) return;
-  for (Rank& rank : found->second.ranks) rank.ready = false;
-}
-
-Effects Core::on_pool_lost(PoolId pool, bool expected, const std::string& why, Now now) {
-  Effects effects;
-  const auto found = pools_.find(pool);
-  if (found == pools_.end()) return effects;
-  const Pool lost = std::move(found->second);
-  pools_.erase(found);
-  std::vector<std::uint64_t> running;
-  for (const Rank& rank : lost.ranks) {
-    if (!rank.queue.empty()) running.push_back(rank.queue.front());
-  }
-  if (!expected) blame(running, why, effects, now);
-  for (const Rank& rank : lost.ranks) {
-    for (const std::uint64_t number : rank.queue) {
-      end_attempt(number, expected ? "interrupted" : "lost", why, effects, now);
+  end_attempt(end.attempt, end.started ? "interrupted" : "returned", "", end.cause, effects, now);
+  if (end.started && !attempt.recalled && !attempt.all_reached()) {
+    const StageIndex stage = attempt.stages[attempt.reached];
+    if (blame_.on_interrupted(stage, end.progressed)) {
+      FailureCharged charged;
+      charged.attempt = end.attempt;
+      charged.cause = end.cause;
+      charged.pool = roster_.find(attempt.pool) == nullptr ? "" : roster_.find(attempt.pool)->name;
+      charged.rank = attempt.rank;
+      charged.message = fmt::format("it was interrupted {} times in a row ({}) before it could write a new checkpoint",
+                                    policy_.without_progress, to_string(end.cause));
+      quarantine(std::move(charged), stage, ErrorKind::unavailable, effects, now);
     }
   }
   hand_out(effects, now);
   return effects;
 }
 
-// MPI takes a whole pool down with one rank, so of several that ran any may be the culprit. They become suspects: each
-// runs again with no other suspect in its pool, and the next crash has one name. Whoever ran alone has it at once.
-void Core::blame(const std::vector<std::uint64_t>& running, const std::string& why, Effects& effects, Now now) {
-  std::vector<std::uint64_t> known;
-  for (const std::uint64_t number : running) {
-    const Attempt& attempt = attempts_.at(number);
-    if (attempt.reached == attempt.stages.size()) continue;
-    const StageIndex stage = attempt.stages[attempt.reached];
-    if (suspects_.count(stage) != 0) known.push_back(number);
-    suspects_.insert(stage);
-  }
-  if (running.size() == 1) {
-    charge_crash(running.front(), why, effects, now);
-  } else if (known.size() == 1) {
-    charge_crash(known.front(), why, effects, now);
-  }
+void Core::measure_job(PoolId pool, int rank, const Attempt& attempt, Now now) {
+  ++jobs_finished_;
+  // From the end before it, or from when it was sent if the rank had nothing then.
+  const auto last = last_end_.find(rank_id(pool, rank));
+  const Now began = last == last_end_.end() ? attempt.sent_at : std::max(last->second, attempt.sent_at);
+  mean_job_seconds_ = 0.8 * mean_job_seconds_ + 0.2 * std::max(0.0, now - began);
+  last_end_[rank_id(pool, rank)] = now;
+  if (const RankSlot* slot = roster_.find(pool, rank)) nodes_.on_finished(slot->host);
 }
 
-void Core::charge_crash(std::uint64_t number, const std::string& why, Effects& effects, Now now) {
-  const Attempt& attempt = attempts_.at(number);
-  if (attempt.reached == attempt.stages.size()) return;
-  const StageIndex stage = attempt.stages[attempt.reached];
-  if (++crashes_[stage] < kCrashBudget) return;
-  StageOutcome outcome;
-  outcome.key = graph_.stages[stage].key;
-  outcome.attempt = number;
-  outcome.failure =
-      Failure{ErrorKind::unavailable,
-              fmt::format("its worker was lost {} times while it ran; the last time: {}", kCrashBudget, why)};
-  fail_stage(stage, outcome, 0, effects, now);
+void Core::end_attempt(std::uint64_t number, const std::string& how, const std::string& why,
+                       std::optional<LossCause> cause, Effects& effects, Now now) {
+  ++activity_;
+  const Attempt attempt = roster_.release(number);
+  PoolSlot* pool = roster_.find(attempt.pool);
+  if (attempt.alone && pool != nullptr) {
+    pool->reserved.reset();
+    roster_.refresh(attempt.pool);
+  }
+  plan_.give_back(attempt.stages);
+  effects.emplace_back(Record{AttemptEnded{number, how, why, now, cause}});
+}
+
+void Core::on_progress(std::uint64_t attempt, double fraction) {
+  if (Attempt* found = roster_.find_attempt(attempt)) found->fraction = std::clamp(fraction, 0.0, 1.0);
+}
+
+Effects Core::pause(const std::string& why) {
+  Effects effects;
+  if (paused_) return effects;
+  paused_ = why;
+  effects.emplace_back(Tell{"paused: " + why});
+  return effects;
+}
+
+Effects Core::resume(Now now) {
+  Effects effects;
+  if (!paused_) return effects;
+  paused_.reset();
+  waits_for_room_ = false;
+  effects.emplace_back(Tell{"going on"});
+  hand_out(effects, now);
+  return effects;
 }
 
 Effects Core::stop(Now) {
@@ -309,7 +334,11 @@ Effects Core::stop(Now) {
 
 void Core::dismiss_everybody(Effects& effects) {
   if (std::exchange(dismissed_, true)) return;
-  for (const auto& [id, pool] : pools_) effects.emplace_back(DismissPool{id});
+  for (const auto& [id, pool] : roster_.pools()) effects.emplace_back(DismissPool{id});
+}
+
+std::string Core::name_of(StageIndex stage) const {
+  return fmt::format("{} [{}]", graph_.stages[stage].label, to_hex(graph_.stages[stage].key).substr(0, 12));
 }
 
 SweepStatus Core::status() const {
@@ -319,25 +348,27 @@ SweepStatus Core::status() const {
     const StageState state = plan_.state(trial.evaluate);
     status.trials_done += state == StageState::done ? 1 : 0;
     status.trials_failed += state == StageState::failed || state == StageState::blocked ? 1 : 0;
+    status.trials_blocked += state == StageState::blocked ? 1 : 0;
   }
   status.jobs_finished = jobs_finished_;
-  for (const auto& [id, pool] : pools_) {
-    for (const Rank& rank : pool.ranks) {
+  for (const auto& [id, pool] : roster_.pools()) {
+    for (const RankSlot& rank : pool.ranks) {
       status.ranks += rank.ready ? 1 : 0;
       status.jobs_running += rank.queue.empty() ? 0 : 1;
     }
   }
-  status.stages = stages_to_do_;
-  status.stages_done = stages_to_do_ - plan_.open_count();
+  status.stages = std::max(stages_to_do_, plan_.open_count());  // some may have to be done again
+  status.stages_done = status.stages - plan_.open_count();
   status.stages_failed = plan_.failed_count();
   status.remaining_cost = plan_.remaining_cost();
-  for (const auto& [number, attempt] : attempts_) {
-    if (attempt.reached < attempt.stages.size()) {
+  for (const auto& [number, attempt] : roster_.attempts()) {
+    if (!attempt.all_reached()) {
       status.remaining_cost -= attempt.fraction * graph_.stages[attempt.stages[attempt.reached]].cost;
     }
   }
   status.critical_path_cost = plan_.critical_path_cost();
   if (trained_cost_ > 0) status.seconds_per_cost = trained_seconds_ / trained_cost_;
+  status.paused = paused_.value_or("");
   return status;
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -11,22 +10,24 @@
 #include <vector>
 
 #include "db/store.h"
+#include "experiments/failure_policy.h"
 #include "experiments/job.h"
+#include "experiments/loss_cause.h"
 #include "experiments/outcome.h"
 #include "experiments/stage_graph.h"
+#include "orchestrator/blame.h"
+#include "orchestrator/node_health.h"
 #include "orchestrator/plan.h"
+#include "orchestrator/roster.h"
 
 namespace espalier {
-
-using PoolId = std::uint32_t;
-/// Seconds on any clock that only goes forward; the coordinator uses UTC seconds since 1970, for the database.
-using Now = double;
 
 // What the core wants done. The coordinator does it; a test reads it.
 struct SendJob {
   PoolId pool;
   int rank;
   Job job;
+  bool alone;  ///< nothing else runs in the pool
 };
 struct SendStop {  ///< take an attempt back: it is not started yet, or is checkpointed
   PoolId pool;
@@ -45,95 +46,153 @@ struct Tell {  ///< a line for the user
 using Effect = std::variant<SendJob, SendStop, DismissPool, Record, Tell>;
 using Effects = std::vector<Effect>;
 
+/// How a rank's attempt ended.
+struct AttemptEnd {
+  std::uint64_t attempt = 0;
+  bool interrupted = false;  ///< some of its stages have no outcome
+  bool started = true;
+  bool progressed = true;  ///< interrupted: further than it began, by a stage or a checkpoint
+  LossCause cause = LossCause::drained;
+};
+
+/// A rank of a pool that was lost, and what it left behind.
+struct RankEnd {
+  int rank = 0;
+  std::uint64_t attempt = 0;  ///< that it ran; 0 if that is not known
+  LossCause cause = LossCause::signal;
+  std::optional<int> signal;
+  std::string message;
+  std::string backtrace;
+};
+
+/// How a pool ended.
+struct PoolEnd {
+  LossCause cause = LossCause::node_lost;
+  std::string why;  ///< for people
+  std::optional<int> signal, exit_code;
+  std::vector<RankEnd> culprits;  ///< ranks that are known to have ended first
+  std::vector<std::string> logs;  ///< the last lines of each rank's log; may be empty
+};
+
 /// How far the sweep is.
 struct SweepStatus {
-  std::int64_t trials = 0, trials_done = 0, trials_failed = 0;  ///< failed: their own stage, or one they needed
+  std::int64_t trials = 0, trials_done = 0;
+  std::int64_t trials_failed = 0;   ///< their own stage failed, or one they needed (those are blocked)
+  std::int64_t trials_blocked = 0;  ///< of those: they needed one
   std::int64_t jobs_running = 0, jobs_finished = 0, ranks = 0;
   std::int64_t stages = 0, stages_done = 0;  ///< of those that this run has to do; given up ones count as done
   std::int64_t stages_failed = 0;
   double remaining_cost = 0;
   double critical_path_cost = 0;
   std::optional<double> seconds_per_cost;  ///< measured in this run
+  std::string paused;                      ///< why nothing is handed out; "" if it is
 };
 
 /// Every decision about jobs, pools and failures. Pure: events and the time come in, effects go out; no socket, no
 /// clock, no disk.
 class Core {
  public:
-  /// `generation` is the high half of attempt numbers (Store::generation). The graph must outlive the core.
-  Core(const StageGraph& graph, const std::vector<bool>& done, std::uint32_t generation);
+  struct Options {
+    std::vector<bool> done;        ///< parallel to the graph's stages
+    std::vector<bool> failed;      ///< likewise, or empty: given up before, and not to be tried
+    std::uint32_t generation = 0;  ///< the high half of attempt numbers (Store::generation)
+    FailurePolicy policy;
+  };
+  /// The graph must outlive the core.
+  Core(const StageGraph& graph, Options options);
 
+  /// Attempts that an earlier coordinator left at a pool of that name, which may come back with them. Nobody else gets
+  /// their stages until the pool joins or is lost. Before any other event.
+  Effects remember_pool(PoolId pool, std::string name, const std::vector<OpenAttempt>& attempts, Now now);
+  /// A failure that was charged in an earlier run, and counts.
+  void remember_failure(StageIndex stage, LossCause cause, const std::string& host);
+
+  /// A new pool, or one that was silent and is back.
   Effects on_pool_joined(PoolId pool, std::string name, int ranks, Now now);
-  Effects on_rank_ready(PoolId pool, int rank, EnvironmentId environment, Now now);
+  /// `held`: what the rank runs or has waiting, in order. What else it was handed never arrived.
+  Effects on_rank_ready(PoolId pool, int rank, EnvironmentId environment, std::string host,
+                        const std::vector<std::uint64_t>& held, Now now);
+  /// An outcome of an attempt that was given up counts where nobody has the stage's yet: it is the same.
   Effects on_stage_reached(PoolId pool, int rank, StageOutcome outcome, Now now);
-  Effects on_job_ended(PoolId pool, int rank, std::uint64_t attempt, bool interrupted, Now now);
+  Effects on_job_ended(PoolId pool, int rank, const AttemptEnd& end, Now now);
   /// `fraction` of the attempt's present stage is behind it; for the estimate of the time left.
   void on_progress(std::uint64_t attempt, double fraction);
-  /// Its connection broke; how it ended is not known yet. Nothing more is handed to it.
+  /// Its connection broke. It may come back; until then nothing more is handed to it, and what it holds is its own.
   void on_pool_silent(PoolId pool);
-  /// `expected`: it said that it was leaving.
-  Effects on_pool_lost(PoolId pool, bool expected, const std::string& why, Now now);
-  /// Ctrl-C, cancel, or a full disk: nothing new is handed out, pools are dismissed.
+  /// It will not come back.
+  Effects on_pool_lost(PoolId pool, const PoolEnd& end, Now now);
+  /// Time has passed.
+  Effects on_tick(Now now);
+  /// Nothing is handed out until resume; what runs goes on.
+  Effects pause(const std::string& why);
+  Effects resume(Now now);
+  /// Ctrl-C or cancel: nothing new is handed out, pools are dismissed.
   Effects stop(Now now);
 
   /// Every trial has its outcome, or can have none any more.
   bool finished() const { return plan_.finished(); }
   bool stopping() const { return stopping_; }
+  bool is_paused() const { return paused_.has_value(); }
+  /// A worker found its disk full, and nobody has resumed since.
+  bool waits_for_room() const { return waits_for_room_; }
+  /// More jobs were quarantined than the policy puts up with.
+  bool too_many_failures() const { return too_many_failures_; }
   /// No attempt is out.
-  bool idle() const { return attempts_.empty(); }
+  bool idle() const { return roster_.attempts().empty(); }
   SweepStatus status() const;
-  /// A worker's disk was full: the sweep stopped for it. The message says where.
-  const std::optional<std::string>& exhausted() const { return exhausted_; }
+  /// Grows with every outcome and every attempt that ends: whether anything happens.
+  std::int64_t activity() const { return activity_; }
 
  private:
-  struct Rank {
-    bool ready = false;
-    EnvironmentId environment = 0;
-    std::deque<std::uint64_t> queue;  ///< in the order the rank runs them: the first is running
-  };
-  struct Pool {
-    std::string name;
-    std::vector<Rank> ranks;
-  };
-  struct Attempt {
-    std::vector<StageIndex> stages;
-    std::size_t reached = 0;
-    PoolId pool = 0;
-    int rank = 0;
-    Now sent_at = 0;
-    bool recalled = false;
-    double fraction = 0;  ///< of the present stage
-  };
-
+  // core.cpp: handing out, outcomes
   void hand_out(Effects& effects, Now now);
+  void hand_out_alone(Effects& effects, Now now);
+  void send(PoolId pool, int rank, std::vector<StageIndex> stages, bool alone, Effects& effects, Now now);
   void take_back_for_idle_ranks(Effects& effects);
-  Rank* idlest_rank(PoolId& pool, int& rank, std::size_t depth, const std::set<PoolId>& closed);
   bool has_suspect(PoolId pool) const;
   Job make_job(std::uint64_t attempt, const std::vector<StageIndex>& stages) const;
-  void fail_stage(StageIndex stage, const StageOutcome& outcome, EnvironmentId environment, Effects& effects, Now now);
+  void accept(StageIndex stage, StageOutcome outcome, EnvironmentId environment, Effects& effects, Now now);
+  void recall_attempts_at(StageIndex stage, Effects& effects);
+  void measure_job(PoolId pool, int rank, const Attempt& attempt, Now now);
   void tell_warnings(const Stage& stage, const StageOutcome& outcome, Effects& effects);
-  void end_attempt(std::uint64_t attempt, const std::string& how, const std::string& why, Effects& effects, Now now);
-  void blame(const std::vector<std::uint64_t>& running, const std::string& why, Effects& effects, Now now);
-  void charge_crash(std::uint64_t number, const std::string& why, Effects& effects, Now now);
+  void end_attempt(std::uint64_t attempt, const std::string& how, const std::string& why,
+                   std::optional<LossCause> cause, Effects& effects, Now now);
   std::size_t queue_depth() const;
   void dismiss_everybody(Effects& effects);
+  std::string name_of(StageIndex stage) const;
+
+  // core_losses.cpp: failures, losses, and coming back
+  void on_failure(StageIndex stage, const StageOutcome& outcome, PoolId pool, int rank, Effects& effects, Now now);
+  void make_inputs_again(StageIndex stage, const StageOutcome& outcome, FailureCharged charged, Effects& effects,
+                         Now now);
+  void charge(FailureCharged charged, StageIndex stage, ErrorKind kind, Effects& effects, Now now);
+  void quarantine(FailureCharged charged, StageIndex stage, ErrorKind kind, Effects& effects, Now now);
+  void charge_crash(const PoolSlot& lost, const PoolEnd& end, Effects& effects, Now now);
+  void set_node_aside(const std::string& host, Effects& effects);
+  void adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, Effects& effects, Now now);
 
   const StageGraph& graph_;
+  const FailurePolicy policy_;
   Plan plan_;
+  Roster roster_;
+  Blame blame_;
+  NodeHealth nodes_;
   std::int64_t stages_to_do_;
   std::uint64_t next_attempt_;
-  std::map<PoolId, Pool> pools_;
-  std::unordered_map<std::uint64_t, Attempt> attempts_;
   std::unordered_map<StageKey, StageIndex> index_of_;
-  std::unordered_map<StageIndex, int> crashes_;
-  std::set<StageIndex> suspects_;  ///< ran in a pool that died, beside others; each is tried again without another
+  std::map<std::uint64_t, Attempt> given_up_;  ///< lost with their pools; a pool that comes back may still have them
+  std::map<StageIndex, int> inputs_made_again_;
+  std::optional<std::string> paused_;
+  bool waits_for_room_ = false;
   bool stopping_ = false;
   bool dismissed_ = false;
+  bool too_many_failures_ = false;
+  std::int64_t quarantined_ = 0;
   std::int64_t jobs_finished_ = 0;
+  std::int64_t activity_ = 0;
   double mean_job_seconds_ = 1;                      ///< moving average; decides how many jobs wait at a rank
   std::unordered_map<std::uint64_t, Now> last_end_;  ///< by pool and rank
   double trained_cost_ = 0, trained_seconds_ = 0;
-  std::optional<std::string> exhausted_;
   std::size_t warnings_told_ = 0;
 };
 

@@ -6,7 +6,9 @@
 
 #include "experiments/dataset.h"
 #include "experiments/diagnostic.h"
+#include "experiments/failure_policy.h"
 #include "experiments/stage_graph.h"
+#include "experiments/store_config.h"
 #include "experiments/trial.h"
 
 namespace espalier {
@@ -17,13 +19,15 @@ struct LoadedSweep {
   std::string yaml;  ///< the file, and a comment line for each override
   std::vector<Trial> trials;
   StageGraph graph;
+  FailurePolicy on_failure;
   std::vector<Diagnostic> warnings;
 };
 
 /// Reads the sweep and the sizes of its datasets (files are found in `data`, verified, and not kept).
-/// `overrides` are `--set` values: "train.epochs=2".
-/// Errors: ErrorKind::invalid_input with every problem on a line of its own.
+/// `overrides` are `--set` values: "train.epochs=2". `config` is that of the store that the sweep is to run on: what
+/// the sweep gives of `on_failure` wins over it, key by key. Errors: ErrorKind::invalid_input with every problem on a
+/// line of its own.
 LoadedSweep load_sweep(const std::filesystem::path& file, const std::vector<std::string>& overrides,
-                       const DataFolder& data);
+                       const DataFolder& data, const StoreConfig& config = {});
 
 }  // namespace espalier

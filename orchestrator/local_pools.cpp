@@ -1,7 +1,7 @@
 #include "orchestrator/local_pools.h"
 
 #include <algorithm>
-#include <fstream>
+#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,14 +13,11 @@ namespace {
 
 constexpr int kFruitlessStarts = 3;
 constexpr int kFruitlessStartsOnceJoined = 8;
+constexpr double kLongestPauseSeconds = 60;
 
-std::string last_lines(const std::filesystem::path& log) {
-  std::ifstream in(log, std::ios::binary | std::ios::ate);
-  if (!in) return "";
-  constexpr std::streamoff kMost = 2000;
-  const std::streamoff size = in.tellg();
-  in.seekg(std::max<std::streamoff>(0, size - kMost));
-  return {std::istreambuf_iterator<char>(in), {}};
+/// Before the next start, after so many that got nothing done: none at first, then 1, 2, 4, ... seconds.
+double pause_seconds(int fruitless) {
+  return fruitless == 0 ? 0 : std::min(kLongestPauseSeconds, std::exp2(fruitless - 1));
 }
 
 }  // namespace
@@ -32,48 +29,78 @@ LocalPools::LocalPools(std::vector<LocalPool> pools) {
   }
 }
 
-void LocalPools::start() {
-  for (auto& [label, running] : processes_) {
-    if (!running.process) running.process = std::make_unique<LocalPoolProcess>(running.pool);
-  }
+void LocalPools::start(Running& running) {
+  running.evidence.emplace(running.pool.log.parent_path(), running.pool.name, running.pool.ranks);
+  running.process = std::make_unique<LocalPoolProcess>(running.pool);
+  running.restart_at = 0;
 }
 
-std::optional<std::string> LocalPools::end_of(const std::string& label) {
+std::vector<std::string> LocalPools::start() {
+  std::vector<std::string> lines;
+  for (auto& [label, running] : processes_) {
+    if (running.process) continue;
+    start(running);
+    if (!running.process->taken_over()) continue;
+    lines.push_back(
+        fmt::format("pool {} (pid {}) still runs from before: it goes on, and keeps its own --workers and "
+                    "--device",
+                    label, running.process->pid()));
+  }
+  return lines;
+}
+
+bool LocalPools::was_taken_over(const std::string& label) const {
+  const auto found = processes_.find(label);
+  return found != processes_.end() && found->second.process && found->second.process->taken_over();
+}
+
+std::optional<PoolEnd> LocalPools::end_of(const std::string& label) {
   const auto found = processes_.find(label);
   if (found == processes_.end() || !found->second.process) return std::nullopt;
-  if (found->second.last_end) return std::exchange(found->second.last_end, std::nullopt);
-  return found->second.process->poll_end();
+  if (found->second.end) return std::exchange(found->second.end, std::nullopt);
+  if (const auto end = found->second.process->poll_end()) return found->second.evidence->gather(*end);
+  return std::nullopt;
 }
 
 void LocalPools::on_joined(const std::string& label) {
   const auto found = processes_.find(label);
   if (found == processes_.end()) return;
   found->second.joined = true;
-  found->second.last_end.reset();
+  found->second.end.reset();
 }
 
-std::vector<std::string> LocalPools::restart_ended(std::int64_t settled) {
+std::vector<std::string> LocalPools::restart_ended(std::int64_t activity, double now) {
   std::vector<std::string> lines;
   for (auto& [label, running] : processes_) {
     const auto end = running.process ? running.process->poll_end() : std::nullopt;
     if (!end) continue;
-    if (settled > running.settled_at_start) {
-      running.fruitless = 0;
-      running.joined = false;
-    } else {
-      ++running.fruitless;
-    }
-    if (running.fruitless >= (running.joined ? kFruitlessStartsOnceJoined : kFruitlessStarts)) {
-      throw Error(ErrorKind::unavailable,
-                  fmt::format("pool {} {} {} times in a row without getting anything done; the end of its log {}:\n{}",
-                              label, *end, running.fruitless, running.pool.log.string(), last_lines(running.pool.log)));
-    }
-    lines.push_back(fmt::format("pool {} {}; starting it again (its log: {})", label, *end, running.pool.log.string()));
-    running.settled_at_start = settled;
-    running.last_end = end;
-    running.process = std::make_unique<LocalPoolProcess>(running.pool);
+    if (running.restart_at == 0) lines.push_back(note_end(label, running, *end, activity, now));
+    if (now < running.restart_at) continue;
+    running.end = running.evidence->gather(*end);
+    running.activity_at_start = activity;
+    start(running);
   }
   return lines;
+}
+
+std::string LocalPools::note_end(const std::string& label, Running& running, const ProcessEnd& end,
+                                 std::int64_t activity, double now) {
+  if (activity > running.activity_at_start) {
+    running.fruitless = 0;
+    running.joined = false;
+  } else {
+    ++running.fruitless;
+  }
+  if (running.fruitless >= (running.joined ? kFruitlessStartsOnceJoined : kFruitlessStarts)) {
+    throw Error(
+        ErrorKind::unavailable,
+        fmt::format("pool {} {} {} times in a row without getting anything done; the end of its log {}:\n{}", label,
+                    end.text, running.fruitless, running.pool.log.string(), last_lines(running.pool.log, 2000)));
+  }
+  const double pause = pause_seconds(running.fruitless);
+  running.restart_at = now + pause;
+  return fmt::format("pool {} {}; starting it again{} (its log: {})", label, end.text,
+                     pause > 0 ? fmt::format(" in {:.0f} s", pause) : "", running.pool.log.string());
 }
 
 bool LocalPools::any_running() {
@@ -85,6 +112,11 @@ void LocalPools::kill() {
   for (auto& [label, running] : processes_) {
     if (running.process) running.process->kill();
   }
+}
+
+void LocalPools::kill(const std::string& label) {
+  const auto found = processes_.find(label);
+  if (found != processes_.end() && found->second.process) found->second.process->kill();
 }
 
 }  // namespace espalier

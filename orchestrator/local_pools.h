@@ -7,40 +7,53 @@
 #include <vector>
 
 #include "cluster/local_pool.h"
+#include "orchestrator/core.h"
+#include "orchestrator/pool_evidence.h"
 
 namespace espalier {
 
-/// The pools that this coordinator started itself: keeps them alive, gives up when starting them gets nothing done.
+/// The pools of this machine that belong to the store's coordinator: starts them, or takes over those that an earlier
+/// coordinator left, and keeps them alive with a growing pause between starts that get nothing done.
 class LocalPools {
  public:
   explicit LocalPools(std::vector<LocalPool> pools);
 
-  /// Starts what does not run. Errors: ErrorKind::unavailable if a process cannot be started.
-  void start();
-  /// How the pool of that label ended; none while it runs, or if it is not ours.
-  std::optional<std::string> end_of(const std::string& label);
+  /// Starts what does not run. Returns lines for the user. Errors: ErrorKind::unavailable if a process cannot be
+  /// started.
+  std::vector<std::string> start();
   bool owns(const std::string& label) const { return processes_.count(label) != 0; }
+  /// It runs since before this coordinator did.
+  bool was_taken_over(const std::string& label) const;
+  /// How the pool of that label ended, with what it left; none while it runs, or if it is not ours.
+  std::optional<PoolEnd> end_of(const std::string& label);
 
   /// The pool of that label reached the coordinator.
   void on_joined(const std::string& label);
 
-  /// Starts pools that ended again. `settled` counts the stages that were reached or given up: whether the last start
-  /// got anything done. Returns lines for the user. Errors: ErrorKind::unavailable, with the end of the pool's log,
-  /// after a few starts in a row that got nothing done: three if it never reached the coordinator, more if it did, so
-  /// that a stage that kills its workers is found out first.
-  std::vector<std::string> restart_ended(std::int64_t settled);
+  /// Starts pools that ended again, once their pause is over. `activity` grows with every attempt that ends: whether
+  /// the last start got anything done. Returns lines for the user. Errors: ErrorKind::unavailable, with the end of the
+  /// pool's log, after a few starts in a row that got nothing done: three if it never reached the coordinator, more if
+  /// it did.
+  std::vector<std::string> restart_ended(std::int64_t activity, double now);
   bool any_running();
   void kill();
+  void kill(const std::string& label);
 
  private:
   struct Running {
     LocalPool pool;
     std::unique_ptr<LocalPoolProcess> process;
-    std::int64_t settled_at_start = 0;
-    int fruitless = 0;                    ///< starts in a row that settled nothing
-    bool joined = false;                  ///< during one of those
-    std::optional<std::string> last_end;  ///< of the process before this one, until somebody asked
+    std::optional<PoolEvidence> evidence;
+    std::optional<PoolEnd> end;  ///< of the process before this one, until somebody asked
+    std::int64_t activity_at_start = 0;
+    int fruitless = 0;      ///< starts in a row that got nothing done
+    bool joined = false;    ///< during one of those
+    double restart_at = 0;  ///< 0: not ended, or not looked at yet
   };
+  static void start(Running& running);
+  std::string note_end(const std::string& label, Running& running, const ProcessEnd& end, std::int64_t activity,
+                       double now);
+
   std::map<std::string, Running> processes_;
 };
 

@@ -24,7 +24,7 @@ bool Plan::ByPriority::operator()(StageIndex a, StageIndex b) const {
   return plan->graph_.stages[a].key < plan->graph_.stages[b].key;
 }
 
-Plan::Plan(const StageGraph& graph, const std::vector<bool>& done)
+Plan::Plan(const StageGraph& graph, const std::vector<bool>& done, const std::vector<bool>& failed)
     : graph_(graph),
       states_(graph.stages.size(), StageState::unneeded),
       dependents_(graph.stages.size()),
@@ -35,14 +35,23 @@ Plan::Plan(const StageGraph& graph, const std::vector<bool>& done)
   find_critical_paths();
   for (StageIndex stage = 0; stage < states_.size(); ++stage) {
     if (states_[stage] != StageState::waiting) continue;
-    ++open_;
-    remaining_cost_ += graph_.stages[stage].cost;
-    for_each_input(graph_.stages[stage], [&](StageIndex input) {
-      dependents_[input].push_back(stage);
-      if (states_[input] != StageState::done) ++missing_inputs_[stage];
-    });
+    join_graph(stage);
   }
   for (StageIndex stage = 0; stage < states_.size(); ++stage) make_ready_if_possible(stage);
+  for (StageIndex stage = 0; stage < failed.size(); ++stage) {
+    if (failed[stage]) on_failed(stage);
+  }
+}
+
+void Plan::join_graph(StageIndex stage) {
+  ++open_;
+  remaining_cost_ += graph_.stages[stage].cost;
+  missing_inputs_[stage] = 0;
+  for_each_input(graph_.stages[stage], [&](StageIndex input) {
+    std::vector<StageIndex>& users = dependents_[input];
+    if (std::find(users.begin(), users.end(), stage) == users.end()) users.push_back(stage);
+    if (states_[input] != StageState::done) ++missing_inputs_[stage];
+  });
 }
 
 // Inputs come before their users, so one pass backwards reaches everything that an unfinished result depends on.
@@ -75,7 +84,27 @@ std::optional<std::vector<StageIndex>> Plan::take_job(const std::set<StageIndex>
   const auto first =
       std::find_if(ready_.begin(), ready_.end(), [&](StageIndex stage) { return avoided.count(stage) == 0; });
   if (first == ready_.end()) return std::nullopt;
-  std::vector<StageIndex> chain{*first};
+  return take_chain(*first, avoided);
+}
+
+std::optional<std::vector<StageIndex>> Plan::take_job_from(StageIndex first, const std::set<StageIndex>& avoided) {
+  if (states_[first] != StageState::ready) return std::nullopt;
+  return take_chain(first, avoided);
+}
+
+bool Plan::take_again(const std::vector<StageIndex>& stages) {
+  std::vector<StageIndex> chain;
+  for (const StageIndex stage : stages) {
+    const bool free = states_[stage] == StageState::ready || states_[stage] == StageState::waiting;
+    if (!free || !inputs_done_or_in(stage, chain)) return false;
+    chain.push_back(stage);
+  }
+  for (const StageIndex stage : stages) take(stage);
+  return true;
+}
+
+std::vector<StageIndex> Plan::take_chain(StageIndex first, const std::set<StageIndex>& avoided) {
+  std::vector<StageIndex> chain{first};
   take(chain.back());
   while (const std::optional<StageIndex> next = next_in_chain(chain, avoided)) {
     chain.push_back(*next);
@@ -150,6 +179,34 @@ void Plan::on_failed(StageIndex stage) {
   block_dependents(stage);
 }
 
+void Plan::reopen(StageIndex stage) {
+  if (states_[stage] != StageState::done && states_[stage] != StageState::unneeded) return;
+  states_[stage] = StageState::waiting;
+  for (const StageInput& input : graph_.stages[stage].inputs) {
+    if (states_[input.stage] == StageState::unneeded) reopen(input.stage);
+  }
+  join_graph(stage);
+  to_end_[stage] = 0;
+  for (const StageIndex dependent : dependents_[stage]) {
+    if (!is_open(states_[dependent])) continue;
+    to_end_[stage] = std::max(to_end_[stage], to_end_[dependent]);
+    ++missing_inputs_[dependent];
+    if (states_[dependent] != StageState::ready) continue;
+    ready_.erase(dependent);
+    states_[dependent] = StageState::waiting;
+  }
+  to_end_[stage] += graph_.stages[stage].cost;
+  // An earlier cut of its trajectory saves work where it is there; it is not made again for that.
+  if (const auto cut = graph_.stages[stage].resume_from;
+      cut && !is_open(states_[*cut]) && states_[*cut] != StageState::done)
+    --missing_inputs_[stage];
+  for (const StageInput& input : graph_.stages[stage].inputs) {
+    const StageState state = states_[input.stage];
+    if (state == StageState::failed || state == StageState::blocked) block_dependents(input.stage);
+  }
+  make_ready_if_possible(stage);
+}
+
 void Plan::block_dependents(StageIndex stage) {
   std::vector<StageIndex> reached{stage};
   while (!reached.empty()) {
@@ -160,6 +217,7 @@ void Plan::block_dependents(StageIndex stage) {
       ready_.erase(dependent);
       states_[dependent] = StageState::blocked;
       --open_;
+      ++blocked_;
       remaining_cost_ -= graph_.stages[dependent].cost;
       reached.push_back(dependent);
     }

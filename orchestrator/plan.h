@@ -26,23 +26,31 @@ enum class StageState : std::uint8_t {
 /// released as soon as that stage is reached.
 class Plan {
  public:
-  /// `done` is parallel to graph.stages.
-  Plan(const StageGraph& graph, const std::vector<bool>& done);
+  /// `done` is parallel to graph.stages, and so is `failed` (empty: none): stages that were given up before.
+  Plan(const StageGraph& graph, const std::vector<bool>& done, const std::vector<bool>& failed = {});
 
   /// The ready job with the longest critical path, ties by key: the same order on every run. None if nothing is ready.
   /// Stages in `avoided` are left for another time.
   std::optional<std::vector<StageIndex>> take_job(const std::set<StageIndex>& avoided = {});
+  /// The job that begins with this stage; none if it is not ready.
+  std::optional<std::vector<StageIndex>> take_job_from(StageIndex first, const std::set<StageIndex>& avoided = {});
+  /// Takes exactly these, if each could be part of a job now: a rank that was thought lost has them already.
+  bool take_again(const std::vector<StageIndex>& stages);
   /// Stages of a job that were not reached: they can be handed out again.
   void give_back(const std::vector<StageIndex>& stages);
   void on_done(StageIndex stage);
   /// Blocks whatever depends on it.
   void on_failed(StageIndex stage);
+  /// A stage that was done, or not needed so far, has to be done: its artifact is missing or damaged. What needs it
+  /// waits, and so do its own inputs where they are not there.
+  void reopen(StageIndex stage);
 
   StageState state(StageIndex stage) const { return states_[stage]; }
   /// Nothing is ready, taken or waiting any more.
   bool finished() const { return open_ == 0; }
   bool has_ready() const { return !ready_.empty(); }
   std::int64_t failed_count() const { return failed_; }
+  std::int64_t blocked_count() const { return blocked_; }
   /// Stages that are waiting, ready or taken.
   std::int64_t open_count() const { return open_; }
   /// Predicted work (Stage::cost) of the needed stages that are not done, and of the longest chain among them.
@@ -61,7 +69,9 @@ class Plan {
   std::optional<StageIndex> next_in_chain(const std::vector<StageIndex>& chain,
                                           const std::set<StageIndex>& avoided) const;
   void take(StageIndex stage);
+  std::vector<StageIndex> take_chain(StageIndex first, const std::set<StageIndex>& avoided);
   void make_ready_if_possible(StageIndex stage);
+  void join_graph(StageIndex stage);
   void block_dependents(StageIndex stage);
 
   const StageGraph& graph_;
@@ -72,6 +82,7 @@ class Plan {
   std::set<StageIndex, ByPriority> ready_;
   std::int64_t open_ = 0;
   std::int64_t failed_ = 0;
+  std::int64_t blocked_ = 0;
   double remaining_cost_ = 0;
 };
 

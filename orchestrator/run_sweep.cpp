@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "db/store.h"
 #include "db/store_reader.h"
+#include "orchestrator/open_attempts.h"
+#include "orchestrator/take_in_spool.h"
 #include "orchestrator/worker_program.h"
 
 namespace espalier {
@@ -26,9 +28,13 @@ LocalPool local_pool(const RunSettings& settings, const StorePaths& paths) {
   pool.worker = find_worker();
   pool.store = std::filesystem::absolute(paths.root);
   pool.data = settings.data.empty() ? settings.data : std::filesystem::absolute(settings.data);
-  pool.log = paths.logs() / (pool.name + ".log");
+  pool.log = std::filesystem::absolute(paths.logs()) / (pool.name + ".log");
+  pool.lock = std::filesystem::absolute(paths.pool_lock(pool.name));
   pool.device = settings.device;
   pool.checkpoint_seconds = settings.checkpoint_seconds;
+  pool.hang_seconds = settings.hang_seconds;
+  pool.grace_seconds = settings.grace_seconds;
+  pool.memory_gb = settings.memory_gb;
   return pool;
 }
 
@@ -38,8 +44,9 @@ const char* state_after(Coordinator::Ending ending, const SweepStatus& status) {
       return status.trials_failed > 0 ? "failed" : "finished";
     case Coordinator::Ending::cancelled:
       return "cancelled";
+    case Coordinator::Ending::too_many_failures:
+      return "failed";
     case Coordinator::Ending::interrupted:
-    case Coordinator::Ending::exhausted:
       return "stopped";
   }
   return "stopped";
@@ -77,18 +84,24 @@ void refresh_overlaps(Store& store, SweepId id, const std::string& label) {
 }  // namespace
 
 RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, ProgressLine& progress) {
-  Store store(settings.store);
+  Store store(settings.store, {.allow_network_filesystem = settings.allow_network_filesystem});
   log_to_file(store.paths().logs() / "coordinator.log", "coordinator");
   const SweepId id = store.record_sweep(sweep.name, sweep.yaml, sweep.trials, sweep.graph);
-  store.forget_failures(id);
+  store.forget_failures(id, {causes_that_a_run_tries_again(), {}});
+  take_in_spool(store);
   const std::vector<bool> done = store.done_stages(sweep.graph);
   remove_checkpoints_of_done(sweep.graph, done, store.paths());
-  Core core(sweep.graph, done, store.generation());
+  const std::vector<OpenAttempt> open = attempts_of_sweep(store, sweep.graph);
+  Core core(sweep.graph, {done, store.failed_stages(sweep.graph), store.generation(), sweep.on_failure});
   RunSummary summary;
   summary.nothing_to_do = core.finished();
   if (!summary.nothing_to_do) {
-    CoordinatorOptions options{
-        settings.host, settings.port, {local_pool(settings, store.paths())}, [&store] { refresh_comparison(store); }};
+    CoordinatorOptions options;
+    options.host = settings.host;
+    options.port = settings.port;
+    options.local_pools = {local_pool(settings, store.paths())};
+    options.open = open;
+    options.on_results = [&store] { refresh_comparison(store); };
     Coordinator coordinator(store, core, std::move(options), progress);
     store.apply({SweepChanged{id, "running", utc_seconds()}});
     try {
@@ -100,7 +113,6 @@ RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, Prog
     summary.elapsed_s = coordinator.elapsed_s();
   }
   summary.status = core.status();
-  summary.exhausted = core.exhausted().value_or("");
   store.apply({SweepChanged{id, state_after(summary.ending, summary.status), utc_seconds()}});
   refresh_comparison(store);
   if (summary.ending == Coordinator::Ending::finished && !summary.nothing_to_do)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "orchestrator/coordinator.h"
@@ -17,6 +18,10 @@ struct RunSettings {
   int port = 0;  ///< 0: any free one
   std::string device = "auto";
   int checkpoint_seconds = 10;
+  bool allow_network_filesystem = false;  ///< for the store
+  double hang_seconds = 120;        ///< 0: nothing counts as a hang
+  double grace_seconds = 30;        ///< a pool that leaves waits so long for its ranks' steps; 0: as long as they take
+  std::optional<double> memory_gb;  ///< that a rank may fill; 0: no limit; none: its share of the machine
 };
 
 struct RunSummary {
@@ -24,12 +29,12 @@ struct RunSummary {
   SweepStatus status;
   bool nothing_to_do = false;  ///< every result was there
   double elapsed_s = 0;
-  std::string exhausted;  ///< what ran out, and where; "" if nothing did
 };
 
 /// Runs what of the sweep is not done yet, with local pools, and commits every result.
-/// Errors: ErrorKind::unavailable without mpirun or espalier-worker, if the store is in use, the port is taken, or
-/// pools die at once; ErrorKind::exhausted on a full disk. Before any work where that can be known.
+/// A full disk pauses it. Errors: ErrorKind::unavailable without mpirun or espalier-worker, if the store is in use, the
+/// port is taken, or pools die at once; ErrorKind::exhausted if there is no room to begin, or to write the last results
+/// when it is stopped. Before any work where that can be known.
 RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, ProgressLine& progress);
 
 }  // namespace espalier

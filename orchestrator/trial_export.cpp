@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::uintmax_t kLargestArtifact = std::uintmax_t{64} << 30;
 constexpr std::string_view kMaskSuffix = ".mask";
+constexpr const char* kRemedy = "; `espalier db check --repair`, then running the sweep again, make it again";
 
 /// A file of the store in memory; the tensors are views into it.
 struct Artifact {
@@ -36,10 +37,10 @@ Artifact read_artifact(const std::filesystem::path& store, const std::string& st
   try {
     artifact.bytes = read_file(path, kLargestArtifact);
   } catch (const Error& error) {
-    throw Error(ErrorKind::corrupt, std::string(error.what()) + "; running the sweep again makes it again");
+    throw Error(ErrorKind::corrupt, std::string(error.what()) + kRemedy);
   }
   if (to_hex(sha256(artifact.bytes)) != sha256_hex)
-    throw Error(ErrorKind::corrupt, path.string() + ": is damaged; running the sweep again makes it again");
+    throw Error(ErrorKind::corrupt, path.string() + ": is damaged" + kRemedy);
   artifact.content = parse_safetensors(artifact.bytes, path.string());
   return artifact;
 }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "worker/damaged_input.h"
 
 namespace espalier {
 
@@ -16,9 +17,22 @@ StoredFile ArtifactStore::write(const StageKey& key, Safetensors content) const 
 }
 
 SealedFile ArtifactStore::read(const StageKey& key) const {
-  auto file = read_sealed_file(path_of(key), key);
-  if (!file) throw Error(ErrorKind::corrupt, path_of(key).string() + ": an artifact that this stage needs is missing");
-  return std::move(*file);
+  const std::filesystem::path path = path_of(key);
+  std::string damage;
+  // Twice: another rank may have set it aside, and a third made it again, since the bytes were read.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    try {
+      if (auto file = read_sealed_file(path, key)) return std::move(*file);
+      throw DamagedInput(key, path.string() + ": an artifact that this stage needs is missing");
+    } catch (const DamagedInput&) {
+      throw;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::corrupt) throw;
+      damage = error.what();
+    }
+  }
+  set_aside(path);
+  throw DamagedInput(key, damage + " (it was set aside as " + path.filename().string() + ".damaged)");
 }
 
 }  // namespace espalier

@@ -21,7 +21,7 @@ class ArtifactStore {
 
   /// Errors: those of write_sealed_file.
   StoredFile write(const StageKey& key, Safetensors content) const;
-  /// Errors: ErrorKind::corrupt if it is missing or damaged: the stage must run again.
+  /// Errors: DamagedInput if it is missing, or damaged and now set aside: the stage must run again.
   SealedFile read(const StageKey& key) const;
 
  private:

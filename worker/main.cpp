@@ -1,6 +1,8 @@
 // espalier-worker: one rank of a pool. `espalier run` starts these; by hand: mpirun -np 4 espalier-worker --store DIR
+#include <chrono>
 #include <csignal>
 #include <iostream>
+#include <new>
 #include <string>
 #include <sys/prctl.h>
 
@@ -14,6 +16,7 @@
 #include "worker/comm/gateway.h"
 #include "worker/comm/mailbox.h"
 #include "worker/comm/pool_member.h"
+#include "worker/crash_notes.h"
 #include "worker/environment.h"
 #include "worker/script_tool.h"
 
@@ -26,9 +29,38 @@ struct Options {
   std::string label;
   std::string device = "auto";
   int ranks = 0;
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   double checkpoint_seconds = 10;
+  int patience_seconds = 600;
+  int idle_seconds = 0;
+  double memory_gb = -1;
+  double hang_seconds = 120, silence_seconds = 30, limit_seconds = 0, grace_seconds = 30;
   ScriptToolOptions script;
 };
+
+void add_guard_options(CLI::App& app, Options& options) {
+  const CLI::Range seconds(0.0, 1e9);
+  app.add_option("--memory-per-rank", options.memory_gb,
+                 "GB (10^9 bytes) that a rank may fill; 0: no limit (default: its share of nine tenths of the machine, "
+                 "or of the cgroup; with CUDA none)")
+      ->check(CLI::Range(0.0, 1e6));
+  app.add_option("--hang-limit", options.hang_seconds,
+                 "A stage hangs if it makes no progress for this many seconds, and for much longer than its steps "
+                 "take; 0: never")
+      ->check(seconds)
+      ->capture_default_str();
+  app.add_option("--rank-silence", options.silence_seconds,
+                 "Give up the pool if a rank says nothing for this many seconds; 0: never")
+      ->check(seconds)
+      ->capture_default_str();
+  app.add_option("--time-limit", options.limit_seconds, "Be gone by then, seconds from the start; 0: no limit")
+      ->check(seconds)
+      ->capture_default_str();
+  app.add_option("--grace", options.grace_seconds,
+                 "When leaving, wait so many seconds for the step that runs; 0: as long as it takes")
+      ->check(seconds)
+      ->capture_default_str();
+}
 
 void add_options(CLI::App& app, Options& options) {
   app.add_option("--store", options.store, "Folder of the results, artifacts and logs")->capture_default_str();
@@ -40,6 +72,14 @@ void add_options(CLI::App& app, Options& options) {
                  "Seconds between checkpoints of a training, at the end of an epoch")
       ->check(CLI::Range(0.01, 1e6))
       ->capture_default_str();
+  app.add_option("--patience", options.patience_seconds,
+                 "Seconds to go on without a coordinator, in case it comes back, before checkpointing and leaving")
+      ->check(CLI::Range(0, 30 * 86400))
+      ->capture_default_str();
+  app.add_option("--idle-limit", options.idle_seconds, "Leave after this many seconds without a job (0: stay)")
+      ->check(CLI::Range(0, 30 * 86400))
+      ->capture_default_str();
+  add_guard_options(app, options);
   CLI::Option* describe = app.add_option("--describe-torchscript", options.script.describe,
                                          "Instead: print what is inside a TorchScript file, as JSON");
   app.add_option("--input", options.script.input, "C,H,W of the examples it is to take")->needs(describe);
@@ -55,6 +95,9 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
   const std::string label = options.label.empty() ? "pool" : options.label;
   log_to_file(paths.logs() / (label + ".rank" + std::to_string(mailbox.rank()) + ".log"),
               label + "." + std::to_string(mailbox.rank()));
+  start_crash_notes(crash_note_path(paths.logs(), label, mailbox.rank()));
+  const SignalStack stack;
+  keep_memory_reserve();
   if (!kernel_note.empty()) spdlog::info("{}", kernel_note);
   if (options.ranks != 0 && mailbox.size() != options.ranks) {
     throw Error(ErrorKind::unavailable,
@@ -68,8 +111,15 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
   settings.data = data_folder(options.data);
   settings.device = options.device;
   settings.checkpoint_every = std::chrono::milliseconds(static_cast<std::int64_t>(options.checkpoint_seconds * 1000));
+  settings.memory = memory_allowance(options.memory_gb, memory_total(), mailbox.ranks_here());
+  using Seconds = GuardSettings::Seconds;
+  settings.guard = {Seconds(options.hang_seconds), Seconds(options.silence_seconds), Seconds(options.limit_seconds),
+                    Seconds(options.grace_seconds), options.started};
   if (mailbox.rank() == 0) {
-    run_gateway(mailbox, settings, {paths.connection(), paths.secret(), options.label});
+    run_gateway(mailbox, settings,
+                {paths.connection(), paths.secret(), paths.spool(), options.label,
+                 std::chrono::seconds(options.patience_seconds), std::chrono::seconds(options.idle_seconds),
+                 paths.logs(), label});
   } else {
     run_member(mailbox, settings);
   }
@@ -81,7 +131,8 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
 
 int main(int argc, char** argv) {
   using namespace espalier;
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // never outlive the launcher
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);       // never outlive the launcher
+  ::prctl(PR_SET_NAME, "espalier-worker");  // "exe" after it has started itself again
   CLI::App app{"One rank of an Espalier pool; start it with mpirun or srun, or let espalier run do it"};
   Options options;
   add_options(app, options);
@@ -93,6 +144,8 @@ int main(int argc, char** argv) {
   try {
     run_rank(mailbox, options, kernel_note);
   } catch (const std::exception& error) {
+    const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
+    if (memory) write_crash_note(LossCause::oom_host, "out of memory outside of a job");
     spdlog::error("{}", error.what());
     std::cerr << "espalier-worker: " << error.what() << std::endl;
     mailbox.abort(1);

@@ -18,7 +18,9 @@ Network::Network(const ModelDescription& model, c10::Device device, c10::ScalarT
 }
 
 at::Tensor Network::forward(const at::Tensor& input, const Pass& pass) const {
-  return body_->forward(input, pass);
+  at::Tensor output = body_->forward(input, pass);
+  if (pulse_ != nullptr) pulse_->beat();
+  return output;
 }
 
 at::Tensor Network::loss(const at::Tensor& input, const at::Tensor& labels, const Pass& pass) const {
@@ -40,6 +42,7 @@ at::Tensor Network::loss_and_gradients(const at::Tensor& input, const at::Tensor
     gradient.reset();
   }
   at::cat_out(flat_.gradients, pieces);
+  if (pulse_ != nullptr) pulse_->beat();
   return loss.detach();
 }
 

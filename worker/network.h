@@ -9,6 +9,7 @@
 #include "worker/flat_parameters.h"
 #include "worker/named_tensors.h"
 #include "worker/network_body.h"
+#include "worker/pulse.h"
 
 namespace espalier {
 
@@ -16,11 +17,15 @@ namespace espalier {
 class Network {
  public:
   /// Weights and biases are zero, the scales of norms one, buffers at their first values, but all of a TorchScript
-  /// module as in its file; masks are one. float32, or float64 for criteria that ask for it. Errors: ErrorKind::internal
-  /// if the operations do not fit together; those of make_script_body.
+  /// module as in its file; masks are one. float32, or float64 for criteria that ask for it. Errors:
+  /// ErrorKind::internal if the operations do not fit together; those of make_script_body.
   Network(const ModelDescription& model, c10::Device device, c10::ScalarType type = c10::kFloat);
 
   const ModelDescription& description() const { return description_; }
+
+  /// Every pass beats from now on. `pulse` outlives the network; null: none does.
+  void beat_on(Pulse* pulse) { pulse_ = pulse; }
+  Pulse* pulse() const { return pulse_; }
 
   /// [N, C, H, W] -> logits [N, classes]; of a token model, int64 [N, tokens] -> [N, tokens, classes].
   at::Tensor forward(const at::Tensor& input, const Pass& pass = {}) const;
@@ -57,6 +62,7 @@ class Network {
   FlatParameters flat_;
   std::unique_ptr<NetworkBody> body_;
   bool masked_ = false;
+  Pulse* pulse_ = nullptr;
 };
 
 }  // namespace espalier

@@ -13,6 +13,8 @@
 
 #include "base/error.h"
 #include "worker/blas_kernel.h"
+#include "worker/damaged_input.h"
+#include "worker/out_of_memory.h"
 #include "worker/stage_context.h"
 
 namespace espalier {
@@ -76,20 +78,39 @@ void prepare_thread() {
   at::globalContext().setFlushDenormal(true);
 }
 
+LossCause cause_of(ErrorKind kind) {
+  if (kind == ErrorKind::exhausted) return LossCause::disk_full;  // memory has a type of its own
+  return kind == ErrorKind::numeric ? LossCause::numeric : LossCause::error;
+}
+
+Failure describe_full_memory(MemoryKind memory, const std::string& message, const MemoryLimit& limit) {
+  if (memory == MemoryKind::accelerator) {
+    return {ErrorKind::exhausted,
+            message + "; run fewer workers on this device, or make the network or its batches smaller",
+            LossCause::oom_gpu};
+  }
+  return {ErrorKind::exhausted, message + "; " + limit.describe(), LossCause::oom_host};
+}
+
 /// The one place where LibTorch's exceptions become ours. Called while one is being handled.
-Failure describe_current_exception() {
+Failure describe_current_exception(const MemoryLimit& limit) {
   try {
     throw;
+  } catch (const OutOfMemory& error) {
+    return describe_full_memory(error.memory(), error.what(), limit);
+  } catch (const DamagedInput& error) {
+    return {error.kind(), error.what(), LossCause::damaged_input, {error.key()}};
   } catch (const Error& error) {
-    return {error.kind(), error.what()};
+    return {error.kind(), error.what(), cause_of(error.kind())};
   } catch (const c10::Error& error) {
-    const std::string message = error.what_without_backtrace();
-    const bool memory =
-        message.find("out of memory") != std::string::npos || message.find("allocate memory") != std::string::npos;
-    return {memory ? ErrorKind::exhausted : ErrorKind::internal, "LibTorch: " + message};
+    const std::string message = std::string("LibTorch: ") + error.what_without_backtrace();
+    if (const auto memory = memory_that_ran_out(message)) return describe_full_memory(*memory, message, limit);
+    return {ErrorKind::internal, message};
   } catch (const std::bad_alloc&) {
-    return {ErrorKind::exhausted, "out of memory; run fewer workers on this machine"};
+    return describe_full_memory(MemoryKind::host, "out of memory", limit);
   } catch (const std::exception& error) {
+    if (const auto memory = memory_that_ran_out(error.what()))
+      return describe_full_memory(*memory, error.what(), limit);
     return {ErrorKind::internal, error.what()};
   } catch (...) {
     return {ErrorKind::internal, "an exception of no known type"};
@@ -104,13 +125,16 @@ struct JobRunner::Impl {
         choice(choose_device(settings.device)),
         artifacts(settings.artifacts),
         cache(kCacheBytes),
-        datasets(settings.data, choice.device) {}
+        datasets(settings.data, choice.device),
+        // An accelerator's driver maps far more than it fills.
+        memory(choice.device.is_cpu() ? settings.memory : MemoryAllowance{}) {}
 
   WorkerSettings settings;
   DeviceChoice choice;
   ArtifactStore artifacts;
   TensorCache cache;
   DatasetCache datasets;
+  MemoryLimit memory;
   bool prepared = false;
 
   /// False: interrupted. Failures are in the outcome.
@@ -127,10 +151,17 @@ struct JobRunner::Impl {
       reached = function_of(stage.kind)(
           {stage, outcome.attempt, settings, choice.device, artifacts, cache, datasets, stop, callbacks}, outcome);
     } catch (...) {
-      outcome.failure = describe_current_exception();
+      outcome.failure = describe_current_exception(memory);
     }
+    if (outcome.failure && budget_of(outcome.failure->cause) == Budget::memory) make_room();
     outcome.wall_s += std::chrono::duration<double>(Clock::now() - started).count();
     return reached;
+  }
+
+  /// For the next job: what was kept for its convenience goes, and what was freed is given back.
+  void make_room() {
+    cache.clear();
+    ::malloc_trim(0);
   }
 };
 
@@ -141,8 +172,18 @@ JobRunner::JobRunner(WorkerSettings settings) : impl_(std::make_unique<Impl>(std
 
 JobRunner::~JobRunner() = default;
 
-JobEnd JobRunner::run_job(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks) {
+JobEnd JobRunner::run_job(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks, bool alone) {
+  if (!alone) return run_stages(job, stop, callbacks);
+  impl_->memory.allow(true);
+  const JobEnd end = run_stages(job, stop, callbacks);
+  impl_->make_room();
+  impl_->memory.allow(false);
+  return end;
+}
+
+JobEnd JobRunner::run_stages(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks) {
   for (const JobStage& stage : job.stages) {
+    if (callbacks.on_stage) callbacks.on_stage(stage);
     if (stop) return JobEnd::interrupted;
     StageOutcome outcome;
     outcome.key = stage.key;

@@ -10,6 +10,9 @@
 #include "experiments/dataset.h"
 #include "experiments/job.h"
 #include "experiments/outcome.h"
+#include "worker/guard_settings.h"
+#include "worker/memory_limit.h"
+#include "worker/pulse.h"
 
 namespace espalier {
 
@@ -21,6 +24,8 @@ struct WorkerSettings {
   /// At the first epoch's end after this long; always when asked to stop. A training that took longer leaves its end as
   /// a checkpoint too: it is removed by whoever made the outcome durable, never here.
   std::chrono::milliseconds checkpoint_every{10000};
+  MemoryAllowance memory;  ///< holds where the device is the CPU
+  GuardSettings guard;     ///< for who runs the jobs
 };
 
 /// Where a running stage is; sent about once an epoch or second.
@@ -32,6 +37,12 @@ struct StageProgress {
   double loss = 0;
 };
 
+/// A training's state is safe on disk.
+struct CheckpointWritten {
+  bool newer = false;  ///< than what this attempt began with
+  std::chrono::steady_clock::duration took{};
+};
+
 enum class JobEnd {
   finished,    ///< every stage has its outcome
   failed,      ///< a stage's outcome is a failure; those after it were not run
@@ -40,7 +51,11 @@ enum class JobEnd {
 
 struct JobCallbacks {
   std::function<void(const StageProgress&)> on_progress;
-  std::function<void(StageOutcome)> on_outcome;  ///< as soon as a stage is reached, in order
+  std::function<void(StageOutcome)> on_outcome;        ///< as soon as a stage is reached, in order
+  std::function<void(const JobStage&)> on_stage = {};  ///< it begins, unless `stop` is set when this returns
+  std::function<void()> on_first_step = {};  ///< train: a stop leaves something new in the checkpoint from here on
+  std::function<void(const CheckpointWritten&)> on_checkpoint = {};
+  Pulse* pulse = nullptr;  ///< beats with every pass of a stage's network; outlives the job
 };
 
 /// Runs jobs on one rank. Keeps datasets and the tensors of recent stages in memory between jobs.
@@ -51,10 +66,13 @@ class JobRunner {
   explicit JobRunner(WorkerSettings settings);
   ~JobRunner();
 
-  /// Never throws: every failure becomes an outcome.
-  JobEnd run_job(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks);
+  /// Never throws: every failure becomes an outcome. `alone`: nothing else runs in the pool, so the job may have all of
+  /// its memory.
+  JobEnd run_job(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks, bool alone = false);
 
  private:
+  JobEnd run_stages(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks);
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

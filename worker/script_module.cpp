@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
+#include "worker/out_of_memory.h"
 
 // Which layers a call uses, and with what, no TorchScript module tells. LibTorch's dispatcher does: while somebody
 // asks, a callback of this thread sees every operation with its inputs, and a layer is known by its weight's memory.
@@ -39,10 +40,6 @@ std::string first_line(const std::string& text) {
   return text.substr(0, std::min<std::size_t>(text.find('\n'), 300));
 }
 
-bool is_about_memory(const std::string& message) {
-  return message.find("out of memory") != std::string::npos || message.find("allocate memory") != std::string::npos;
-}
-
 torch::jit::Module load(const std::filesystem::path& path, c10::Device device) {
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(path, error);
@@ -52,7 +49,8 @@ torch::jit::Module load(const std::filesystem::path& path, c10::Device device) {
   try {
     return torch::jit::load(path.string(), device);
   } catch (const std::exception& failure) {
-    if (is_about_memory(failure.what())) throw Error(ErrorKind::exhausted, path.string() + ": out of memory");
+    if (const auto memory = memory_that_ran_out(failure.what()))
+      throw OutOfMemory(*memory, path.string() + ": out of memory");
     throw Error(ErrorKind::invalid_input,
                 path.string() + ": is no TorchScript file; torch.jit.script(module).save(path) makes one (" +
                     first_line(failure.what()) + ")");
@@ -303,7 +301,8 @@ at::Tensor ScriptModule::forward(const at::Tensor& input, bool train, const Laye
   } catch (const Error&) {
     throw;
   } catch (const std::exception& failure) {
-    if (is_about_memory(failure.what())) throw Error(ErrorKind::exhausted, "out of memory in " + impl_->where);
+    if (const auto memory = memory_that_ran_out(failure.what()))
+      throw OutOfMemory(*memory, impl_->where + ": out of memory");
     throw Error(ErrorKind::invalid_input, impl_->where + ": the module fails: " + last_line(failure.what()));
   }
   if (output.isTensor()) return output.toTensor();

@@ -52,4 +52,11 @@ std::optional<SealedFile> read_sealed_file(const std::filesystem::path& path, co
   return file;
 }
 
+void set_aside(const std::filesystem::path& path) {
+  std::filesystem::path aside = path;
+  aside += ".damaged";
+  std::error_code ignored;
+  std::filesystem::rename(path, aside, ignored);
+}
+
 }  // namespace espalier

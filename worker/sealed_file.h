@@ -35,4 +35,7 @@ StoredFile write_sealed_file(const std::filesystem::path& path, const StageKey& 
 /// Errors: ErrorKind::corrupt if it is damaged or belongs to another stage.
 std::optional<SealedFile> read_sealed_file(const std::filesystem::path& path, const StageKey& key);
 
+/// Renames a damaged file to NAME.damaged, over an older one: evidence, and no longer in the way. Never throws.
+void set_aside(const std::filesystem::path& path);
+
 }  // namespace espalier

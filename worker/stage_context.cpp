@@ -10,7 +10,9 @@ namespace espalier {
 Network StageContext::network(const ModelSpec& model) const {
   ModelDescription description = describe_model(model);
   description.script_path = stage.model_path;
-  return {description, device};
+  Network network(description, device);
+  network.beat_on(callbacks.pulse);
+  return network;
 }
 
 std::optional<NamedTensors> StageContext::input(InputRole role) const {

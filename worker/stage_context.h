@@ -29,7 +29,7 @@ struct StageContext {
   /// The model with tensors on the stage's device; a TorchScript module's file is where the job says.
   Network network(const ModelSpec& model) const;
   /// The input of that role, from memory or from its artifact; none if the stage has no such input. Not to be written
-  /// to. Errors: ErrorKind::corrupt if the artifact is missing or damaged.
+  /// to. Errors: DamagedInput if the artifact is missing or damaged.
   std::optional<NamedTensors> input(InputRole role) const;
   /// As input. Errors: also ErrorKind::internal if the stage has no such input.
   NamedTensors needed_input(InputRole role) const;

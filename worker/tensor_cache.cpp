@@ -27,4 +27,9 @@ void TensorCache::insert(const StageKey& key, NamedTensors tensors) {
   }
 }
 
+void TensorCache::clear() {
+  entries_.clear();
+  bytes_ = 0;
+}
+
 }  // namespace espalier

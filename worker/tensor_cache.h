@@ -16,6 +16,7 @@ class TensorCache {
   /// Null if it is not there. Valid until the next call; not to be written to.
   const NamedTensors* find(const StageKey& key);
   void insert(const StageKey& key, NamedTensors tensors);
+  void clear();
 
  private:
   const std::int64_t limit_bytes_;

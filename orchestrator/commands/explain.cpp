@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "analysis/printable_text.h"
 #include "base/duration_text.h"
 #include "db/rows_json.h"
 #include "db/store_reader.h"
@@ -22,7 +23,9 @@ std::string time_text(double at) {
 std::string verdict(const StageDetails& details) {
   const std::string& state = details.stage.state;
   if (state == "done") return "done" + (details.finished_at ? " at " + time_text(*details.finished_at) : std::string());
-  if (state == "failed") return "failed: " + details.failure_kind + ": " + details.failure_message;
+  if (state == "failed") {
+    return fmt::format("failed ({}): {}: {}", details.failure_cause, details.failure_kind, details.failure_message);
+  }
   if (!details.attempts.empty() && !details.attempts.front().ended_at) {
     return fmt::format("runs since {} on rank {} of {}", time_text(details.attempts.front().started_at),
                        details.attempts.front().rank, details.attempts.front().pool);
@@ -37,14 +40,24 @@ std::string verdict(const StageDetails& details) {
                              : "is ready: waits for a free rank, or for its sweep to be run";
 }
 
+std::string failure_text(const StageFailureRow& failure) {
+  std::string how;
+  if (failure.signal) how += fmt::format(", signal {}", *failure.signal);
+  if (failure.exit_code) how += fmt::format(", exit code {}", *failure.exit_code);
+  return fmt::format("charged to it at {}: {}{}{}: {}{}", time_text(failure.failed_at), failure.cause, how,
+                     failure.host.empty() ? "" : " on " + failure.host, printable_text(failure.message),
+                     failure.quarantined ? "; it is quarantined since" : "");
+}
+
 void explain(const std::string& store, const std::string& name, bool as_json) {
   const StageDetails details = StoreReader(store).stage(name);
   if (as_json) {
-    std::cout << nlohmann::ordered_json(details).dump(2) << "\n";
+    std::cout << nlohmann::ordered_json(details).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
+              << "\n";
     return;
   }
   std::cout << fmt::format("{}\n{}\n\n{}\n", details.stage.label, details.stage.key, verdict(details));
-  if (!details.note.empty()) std::cout << details.note << "\n";
+  if (!details.note.empty() && details.stage.state == "waiting") std::cout << details.note << "\n";
   if (details.wall_s) std::cout << "took " << duration_text(*details.wall_s) << "\n";
   if (details.accuracy) std::cout << fmt::format("test accuracy {:.2f} %\n", 100 * *details.accuracy);
   if (details.collapsed)
@@ -60,11 +73,13 @@ void explain(const std::string& store, const std::string& name, bool as_json) {
                              input.stage.state);
   }
   for (const AttemptRow& attempt : details.attempts) {
-    std::cout << fmt::format("attempt {} at {} on rank {} of {}{}: {}{}\n", attempt.number,
-                             time_text(attempt.started_at), attempt.rank, attempt.pool,
-                             attempt.host.empty() ? "" : " (" + attempt.host + ")",
-                             attempt.ended_at ? attempt.how : "running", attempt.why.empty() ? "" : ": " + attempt.why);
+    std::cout << fmt::format(
+        "attempt {} at {} on rank {} of {}{}: {}{}\n", attempt.number, time_text(attempt.started_at), attempt.rank,
+        attempt.pool, attempt.host.empty() ? "" : " (" + attempt.host + ")",
+        attempt.ended_at ? attempt.how + (attempt.cause.empty() ? "" : " (" + attempt.cause + ")") : "running",
+        attempt.why.empty() ? "" : ": " + attempt.why);
   }
+  for (const StageFailureRow& failure : details.failures) std::cout << failure_text(failure) << "\n";
   std::cout << "spec " << details.spec << "\n";
 }
 

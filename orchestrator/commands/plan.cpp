@@ -25,6 +25,7 @@ constexpr double kAssumedRate = 3e10;
 struct Estimate {
   double work_s = 0;      ///< of one rank
   double on_ranks_s = 0;  ///< of `ranks` of them
+  std::int64_t done = 0;  ///< stages that are done, or not needed any more
   int ranks = 1;
   bool measured = false;
 };
@@ -36,6 +37,7 @@ Estimate estimate(const StageGraph& graph, const std::vector<bool>& done, std::o
   Estimate result;
   result.ranks = ranks;
   result.measured = seconds_per_cost.has_value();
+  result.done = static_cast<std::int64_t>(graph.stages.size()) - plan.open_count();
   result.work_s = plan.remaining_cost() * rate;
   result.on_ranks_s = std::max(result.work_s / ranks, plan.critical_path_cost() * rate);
   return result;
@@ -48,7 +50,7 @@ std::string grouped(std::int64_t number) {
   return digits;
 }
 
-void print_plan(const LoadedSweep& sweep, std::int64_t done, const Estimate& estimate) {
+void print_plan(const LoadedSweep& sweep, const Estimate& estimate) {
   const SharingReport& sharing = sweep.graph.sharing;
   const double saved = sharing.steps_before > 0
                            ? 100.0 * static_cast<double>(sharing.steps_before - sharing.steps_after) /
@@ -57,7 +59,7 @@ void print_plan(const LoadedSweep& sweep, std::int64_t done, const Estimate& est
   std::cout << fmt::format("sweep    {}\n", sweep.name);
   std::cout << fmt::format("trials   {}\n", grouped(static_cast<std::int64_t>(sweep.trials.size())));
   std::cout << fmt::format("stages   {} before sharing, {} after, {} of them done already\n",
-                           grouped(sharing.stages_before), grouped(sharing.stages_after), grouped(done));
+                           grouped(sharing.stages_before), grouped(sharing.stages_after), grouped(estimate.done));
   std::cout << fmt::format("steps    {} optimizer steps before sharing, {} after: {} saved ({:.1f} %)\n",
                            grouped(sharing.steps_before), grouped(sharing.steps_after),
                            grouped(sharing.steps_before - sharing.steps_after), saved);
@@ -67,13 +69,13 @@ void print_plan(const LoadedSweep& sweep, std::int64_t done, const Estimate& est
       estimate.measured ? "from times measured in this store" : "a guess until something was measured here");
 }
 
-void print_json(const LoadedSweep& sweep, std::int64_t done, const Estimate& estimate) {
+void print_json(const LoadedSweep& sweep, const Estimate& estimate) {
   const SharingReport& sharing = sweep.graph.sharing;
   std::cout << nlohmann::json{{"sweep", sweep.name},
                               {"trials", sweep.trials.size()},
                               {"stages_before", sharing.stages_before},
                               {"stages_after", sharing.stages_after},
-                              {"stages_done", done},
+                              {"stages_done", estimate.done},
                               {"steps_before", sharing.steps_before},
                               {"steps_after", sharing.steps_after},
                               {"steps_saved", sharing.steps_before - sharing.steps_after},
@@ -107,9 +109,8 @@ void plan(const PlanOptions& options, const std::string& store) {
   }
   const int ranks =
       options.workers > 0 ? options.workers : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  const auto count = std::count(done.begin(), done.end(), true);
   const Estimate time = estimate(sweep.graph, done, seconds_per_cost, ranks);
-  options.json ? print_json(sweep, count, time) : print_plan(sweep, count, time);
+  options.json ? print_json(sweep, time) : print_plan(sweep, time);
 }
 
 }  // namespace

@@ -11,6 +11,11 @@
 namespace espalier {
 namespace {
 
+std::string without_result_text(const SweepRow& sweep) {
+  if (sweep.trials_failed + sweep.trials_blocked == 0) return "";
+  return fmt::format("; trials without a result: {} failed, {} blocked", sweep.trials_failed, sweep.trials_blocked);
+}
+
 void print_status(const std::string& store, bool as_json) {
   const StoreReader reader(store);
   const std::vector<SweepRow> sweeps = reader.sweeps();
@@ -20,21 +25,23 @@ void print_status(const std::string& store, bool as_json) {
     json["store"] = store;
     json["sweeps"] = sweeps;
     json["failures"] = failures;
-    std::cout << json.dump(2) << "\n";
+    std::cout << json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";
     return;
   }
   if (sweeps.empty()) std::cout << store << " has no sweeps yet; start one with: espalier run SWEEP.yaml\n";
   for (const SweepRow& sweep : sweeps) {
-    std::cout << fmt::format("{:<24} {:<10} {}/{} trials, {}/{} stages, {} failed, {} running{}\n", sweep.label,
+    std::cout << fmt::format("{:<24} {:<10} {}/{} trials, {}/{} stages, {} failed, {} running{}{}\n", sweep.label,
                              sweep.state, sweep.trials_done, sweep.trials, sweep.stages_done, sweep.stages,
                              sweep.stages_failed, sweep.running_attempts,
-                             sweep.trials_collapsed == 0 ? "" : fmt::format(", {} collapsed", sweep.trials_collapsed));
+                             sweep.trials_collapsed == 0 ? "" : fmt::format(", {} collapsed", sweep.trials_collapsed),
+                             without_result_text(sweep));
   }
   for (const FailedStageRow& failure : failures) {
-    std::cout << fmt::format("failed: {} [{}]{}: {}: {}\n", failure.label, failure.key.substr(0, 12),
-                             failure.host.empty() ? "" : " on " + failure.host, failure.failure_kind,
-                             failure.failure_message);
+    std::cout << fmt::format("failed: {} [{}]{}: {}: {}: {}\n", failure.label, failure.key.substr(0, 12),
+                             failure.host.empty() ? "" : " on " + failure.host, failure.failure_cause,
+                             failure.failure_kind, failure.failure_message);
   }
+  if (!failures.empty()) std::cout << "espalier failures says what they have in common\n";
 }
 
 }  // namespace

@@ -31,6 +31,17 @@ TEST_F(Files, AtomicWriteReplacesAndLeavesNothingElse) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
 }
 
+TEST_F(Files, WhatCannotBePutInPlaceIsGone) {
+  write_file_atomically(folder_ / "a", "old");
+  write_file_atomically(folder_ / "draft", "new");
+  put_in_place(folder_ / "draft", folder_ / "a");
+  EXPECT_EQ(read_file(folder_ / "a", 100), "new");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "draft"));
+  write_file_atomically(folder_ / "draft", "newer");
+  EXPECT_THROW(put_in_place(folder_ / "draft", folder_ / "nowhere" / "a"), Error);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "draft"));
+}
+
 TEST_F(Files, SecretsAreForTheirOwnerAlone) {
   write_file_atomically(folder_ / "secret", "s", 0600);
   struct stat status {};

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
@@ -16,6 +18,7 @@
 #include "db/migrations.h"
 #include "db/sqlite_errors.h"
 #include "db/store.h"
+#include "db/store_backup.h"
 #include "db/store_reader.h"
 #include "sample_sweep.h"
 
@@ -93,15 +96,80 @@ TEST_F(Disaster, KilledInTheMiddleOfATransaction_ReopeningHasNoneOfIt) {
   for (const bool done : store.done_stages(sample.graph)) EXPECT_FALSE(done);
 }
 
-TEST_F(Disaster, CoordinatorDiedWithAttemptsRunning_TheyAreLost) {
+TEST_F(Disaster, CoordinatorDiedWithAttemptsRunning_TheNextOneLearnsOfThem) {
+  const StageKey first = sample.graph.stages[init].key, second = sample.graph.stages[early].key;
   {
     Store store(root);
     record(store);
-    store.apply({AttemptStarted{1, "local-1", 0, 0, {}, 1.0}});
+    store.apply({AttemptStarted{7, "local-1", 3, 0, {second, first}, 1.0},
+                 AttemptStarted{8, "local-1", 0, 0, {first}, 2.0}, AttemptEnded{8, "finished", "", 3.0}});
   }
   const Store store(root);
-  EXPECT_EQ(ask(paths, "SELECT how FROM attempts"), "lost");
+  const std::vector<OpenAttempt> open = store.open_attempts();
+  ASSERT_EQ(open.size(), 1U);
+  EXPECT_EQ(open[0].attempt, 7U);
+  EXPECT_EQ(open[0].pool, "local-1");
+  EXPECT_EQ(open[0].rank, 3);
+  EXPECT_EQ(open[0].stages, (std::vector<StageKey>{second, first}));  // in the order of the job
+  EXPECT_EQ(open[0].started_at, 1.0);
+  EXPECT_EQ(ask(paths, "SELECT how FROM attempts WHERE number = 7"), "NULL");
 }
+
+/// Commits one stage after the other, from number `first` on, and says each that is durable, until it is killed.
+void commit_until_killed(Store& store, const StageGraph& graph, std::size_t first, int said) {
+  for (std::size_t i = first; i < graph.stages.size(); ++i) {
+    store.apply({finish(graph.stages[i])});
+    if (::write(said, "x", 1) != 1) return;
+  }
+}
+
+/// Kills a coordinator after `commits` of its commits or so; how many it had said were durable.
+std::size_t kill_while_committing(const std::filesystem::path& root, const StoreOptions& options,
+                                  const StageGraph& graph, std::size_t first, std::size_t commits) {
+  std::array<int, 2> pipe{};
+  if (::pipe(pipe.data()) != 0) return 0;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(pipe[0]);
+    Store store(root, options);
+    commit_until_killed(store, graph, first, pipe[1]);
+    ::_exit(0);
+  }
+  ::close(pipe[1]);
+  std::size_t said = 0;
+  char one = 0;
+  while (::read(pipe[0], &one, 1) == 1) {
+    if (++said == commits) ::kill(child, SIGKILL);
+  }
+  ::close(pipe[0]);
+  ::waitpid(child, nullptr, 0);
+  return said;
+}
+
+class KilledCoordinator : public Disaster, public testing::WithParamInterface<bool> {};
+
+TEST_P(KilledCoordinator, LosesNothingItSaidWasDurable) {
+  StoreOptions options;
+  options.allow_network_filesystem = true;
+  if (GetParam()) options.network_filesystem_of = [](const auto&) { return std::string("NFS"); };
+  const StageGraph graph = make_noop_graph(400);
+  { Store(root, options).record_sweep("noop", "", {}, graph); }
+  std::size_t first = 0;
+  for (const std::size_t commits : {1, 2, 17, 40, 61}) {
+    const std::size_t said = kill_while_committing(root, options, graph, first, commits);
+    ASSERT_GE(said, commits);
+    Store store(root, options);  // checks the database
+    const std::vector<bool> done = store.done_stages(graph);
+    const auto count = static_cast<std::size_t>(std::ranges::count(done, true));
+    EXPECT_EQ(std::ranges::find(done, false) - done.begin(), static_cast<std::ptrdiff_t>(count));
+    EXPECT_GE(count, first + said);
+    EXPECT_LE(count, first + said + 1);  // durable, and not said any more
+    first = count;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Journals, KilledCoordinator, testing::Bool(),
+                         [](const auto& which) { return which.param ? "rollback" : "write_ahead"; });
 
 TEST_F(Disaster, ASecondCoordinatorIsRefusedWithTheFirstOnesPidAndHost) {
   const Store first(root);
@@ -151,6 +219,23 @@ TEST_F(Disaster, ADamagedPageIsCorrupt) {
   EXPECT_EQ(error_of([&] { const Store store(root); }).kind(), ErrorKind::corrupt);
 }
 
+TEST_F(Disaster, APageTornInTheMiddleIsRefusedWithTheWaysOut) {
+  {
+    Store store(root);
+    record(store);
+    store.apply(finish_all(sample.graph));
+  }
+  const auto middle = static_cast<std::streamoff>(std::filesystem::file_size(paths.database()) / 4096 / 2 * 4096);
+  std::fstream file(paths.database(), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(middle);
+  file << std::string(512, '\x5a');  // one sector of another time
+  file.close();
+  const Error error = error_of([&] { const Store store(root); });
+  EXPECT_EQ(error.kind(), ErrorKind::corrupt);
+  EXPECT_THAT(error.what(),
+              AllOf(HasSubstr(paths.database().string()), HasSubstr("restore a backup"), HasSubstr(".recover")));
+}
+
 TEST_F(Disaster, AFolderThatCannotBeMadeIsTheUsersToMend) {
   std::ofstream(folder.path / "file") << "not a folder";
   const Error error = error_of([&] { const Store store(folder.path / "file" / "store"); });
@@ -196,6 +281,38 @@ TEST_F(Disaster, AFullDiskLosesNothing) {
     Store store(root);
     record(store);
     return fill_up(store, sample);
+  });
+  if (status == 77) GTEST_SKIP() << "a small filesystem cannot be mounted here";
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(Disaster, AFullDiskLosesNothingWithoutALogEither) {
+  std::filesystem::create_directories(root);
+  const int status = in_child([&] {
+    if (!mount_small_filesystem(root)) return 77;
+    StoreOptions options;
+    options.allow_network_filesystem = true;
+    options.network_filesystem_of = [](const auto&) { return std::string("NFS"); };
+    Store store(root, options);
+    record(store);
+    return fill_up(store, sample);
+  });
+  if (status == 77) GTEST_SKIP() << "a small filesystem cannot be mounted here";
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(Disaster, ABackupThatDoesNotFitIsNotLeftInHalf) {
+  {
+    Store store(root);
+    store.record_sweep("large", "", {}, make_noop_graph(20000));
+  }
+  const std::filesystem::path small = folder.path / "small";
+  std::filesystem::create_directories(small);
+  const int status = in_child([&] {
+    if (!mount_small_filesystem(small)) return 77;
+    const Error error = error_of([&] { back_up_store(root, small / "backup.db", Overwrite::refuse); });
+    if (error.kind() != ErrorKind::exhausted) return 2;
+    return std::filesystem::is_empty(small) ? 0 : 3;
   });
   if (status == 77) GTEST_SKIP() << "a small filesystem cannot be mounted here";
   EXPECT_EQ(status, 0);

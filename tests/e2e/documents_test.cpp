@@ -67,6 +67,10 @@ TEST_F(Documents, Commands) {
   type_all(kSource / "docs" / "commands.md", 6);
 }
 
+TEST_F(Documents, Failures) {
+  type_all(kSource / "docs" / "failures.md", 5);
+}
+
 TEST_F(Documents, Models) {
   const std::filesystem::path page = kSource / "docs" / "models.md";
   type_all(page, 2);
@@ -92,8 +96,9 @@ TEST_F(Documents, Models) {
 
 TEST_F(Documents, HelpIsThereForEveryCommand) {
   const std::string page = read_file(kSource / "docs" / "commands.md", 1 << 20);
-  for (const char* command : {"run", "plan", "check", "status", "results", "compare", "overlap", "layers",
-                              "sensitivity", "explain", "export", "cancel", "methods", "models", "datasets"}) {
+  for (const char* command :
+       {"run", "plan", "check", "status", "failures", "retry", "results", "compare", "overlap", "layers", "sensitivity",
+        "explain", "export", "cancel", "db", "gc", "methods", "models", "datasets"}) {
     const ProgramEnd end = espalier({command, "--help"});
     EXPECT_EQ(end.exit_code, 0) << command;
     EXPECT_NE(end.out.find("--"), std::string::npos) << command;

@@ -103,6 +103,10 @@ ProgramEnd Program::wait(double limit_s) {
   return end;
 }
 
+std::string Program::out() const {
+  return std::filesystem::exists(out_) ? read_file(out_, 64U << 20) : "";
+}
+
 std::vector<std::string> espalier_command(const std::vector<std::string>& arguments) {
   std::vector<std::string> command{
       (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "espalier").string()};

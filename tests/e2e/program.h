@@ -30,6 +30,8 @@ class Program {
   /// Until it ends; kills it after `limit_s`.
   ProgramEnd wait(double limit_s = 240);
   pid_t pid() const { return pid_; }
+  /// What it has printed so far.
+  std::string out() const;
 
  private:
   pid_t pid_ = -1;

@@ -81,7 +81,7 @@ TEST_F(SameBits, AKilledRankCostsTimeAndNothingElse) {
   EXPECT_EQ(results_of(store("killed")), undisturbed);
 }
 
-TEST_F(SameBits, AKilledCoordinatorLeavesNoRanksAndTheNextRunGoesOn) {
+TEST_F(SameBits, AKilledCoordinatorIsReplacedAndItsRanksGoOn) {
   const nlohmann::json undisturbed = run("undisturbed", "2");
   {
     Program program(espalier_command({"run", small_sweep(), "--store", store("killed"), "--workers", "2", "--quiet"}));
@@ -89,10 +89,23 @@ TEST_F(SameBits, AKilledCoordinatorLeavesNoRanksAndTheNextRunGoesOn) {
     program.signal(SIGKILL);
     EXPECT_EQ(program.wait().exit_code, 128 + SIGKILL);
   }
-  for (int i = 0; i < 100 && !ranks_of("killed").empty(); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const std::vector<pid_t> ranks = ranks_of("killed");
+  EXPECT_EQ(ranks.size(), 2U);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // they finish what they hold, and keep the outcomes
+  EXPECT_EQ(ranks_of("killed"), ranks);
+  const ProgramEnd again = espalier({"run", small_sweep(), "--store", store("killed"), "--workers", "2", "--quiet"});
+  EXPECT_EQ(again.exit_code, 0) << again.out << again.err;
+  EXPECT_NE(again.out.find("still runs from before"), std::string::npos) << again.out;
+  EXPECT_EQ(results_of(store("killed")), undisturbed);
   EXPECT_TRUE(ranks_of("killed").empty());
-  EXPECT_EQ(run("killed", "2"), undisturbed);
+  // Nothing that a live rank held was started again: every stage was begun once.
+  const ProgramEnd counts = Program({"/usr/bin/sqlite3", store("killed") + "/espalier.db",
+                                     "select count(*), count(distinct stage_id) from attempt_stages"
+                                     " join attempts on number = attempt where started"})
+                                .wait();
+  EXPECT_EQ(counts.exit_code, 0) << counts.err;
+  const std::size_t bar = counts.out.find('|');
+  EXPECT_EQ(counts.out.substr(0, bar), counts.out.substr(bar + 1, counts.out.find('\n') - bar - 1)) << counts.out;
 }
 
 TEST_F(SameBits, AFinishedSweepAnswersAtOnce) {

@@ -25,7 +25,7 @@ double first_to_last(const std::filesystem::path& folder, int jobs, int ranks) {
   const StageGraph graph = noop_graph(jobs);
   Store store(folder);
   log_to_file(store.paths().logs() / "bench.log", "bench");
-  Core core(graph, std::vector<bool>(graph.stages.size(), false), store.generation());
+  Core core(graph, {std::vector<bool>(graph.stages.size(), false), {}, store.generation(), FailurePolicy()});
   store.record_sweep("noop", "", {}, graph);
   LocalPool pool;
   pool.name = "bench";
@@ -34,9 +34,12 @@ double first_to_last(const std::filesystem::path& folder, int jobs, int ranks) {
   pool.worker = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "espalier-worker";
   pool.store = folder;
   pool.log = store.paths().logs() / "pool.log";
+  pool.lock = store.paths().pool_lock(pool.name);
   std::ostringstream unseen;
   ProgressLine progress(unseen, false);
-  Coordinator coordinator(store, core, {"127.0.0.1", 0, {pool}, nullptr}, progress);
+  CoordinatorOptions options;
+  options.local_pools = {pool};
+  Coordinator coordinator(store, core, options, progress);
   coordinator.run();
   return coordinator.busy_s();
 }

@@ -36,9 +36,11 @@ class CoordinatorWithPools : public testing::Test {
   Coordinator::Ending run(const std::function<void(const StorePaths&)>& meanwhile) {
     Store store(folder_);
     store.record_sweep("noop", "", {}, graph_);
-    Core core(graph_, store.done_stages(graph_), store.generation());
+    Core core(graph_, {store.done_stages(graph_), {}, store.generation(), FailurePolicy()});
     ProgressLine progress(out_, false);
-    Coordinator coordinator(store, core, {"127.0.0.1", 0, {}, nullptr}, progress);
+    CoordinatorOptions options;
+    options.return_limit = std::chrono::milliseconds(500);
+    Coordinator coordinator(store, core, options, progress);
     meanwhile(store.paths());
     return coordinator.run();
   }

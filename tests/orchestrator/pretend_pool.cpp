@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "base/error.h"
+#include "base/sha256.h"
 #include "cluster/authentication.h"
 #include "cluster/connection.h"
 
@@ -35,16 +36,21 @@ std::vector<RankReport> answers_to(const Job& job) {
     outcome.attempt = job.attempt;
     reports.emplace_back(StageReached{outcome});
   }
-  reports.emplace_back(JobEnded{job.attempt, false});
+  reports.emplace_back(JobEnded{job.attempt, false, true, true, LossCause::drained});
   return reports;
 }
 
 asio::awaitable<void> be_a_pool(ConnectionPtr connection, std::string secret, PretendPool::Options options,
                                 std::string* end) {
   co_await introduce_to_coordinator(connection, Role::pool, secret);
-  connection->send(PoolDescription{"", "pretend", 1, options.ranks, kNumericsEpoch});
+  const std::string identity = random_bytes(16);
+  connection->send(PoolDescription{"pretend-" + std::to_string(static_cast<unsigned char>(identity[0])), "pretend", 1,
+                                   options.ranks, kNumericsEpoch, identity});
+  asio::co_spawn(connection->executor(), connection->keep_alive(), [](std::exception_ptr) {});
+  std::uint64_t sequence = 0;
   for (int rank = 0; rank < options.ranks; ++rank) {
-    connection->send(FromRank{rank, encode(std::vector<RankReport>{RankReady{"{\"host\": \"pretend\"}"}})});
+    const std::vector<RankReport> ready{RankReady{"{\"host\": \"pretend\"}", "pretend", {}}};
+    connection->send(FromRank{rank, encode(ready), ++sequence});
   }
   int jobs = 0;
   while (true) {
@@ -63,10 +69,10 @@ asio::awaitable<void> be_a_pool(ConnectionPtr connection, std::string secret, Pr
         for (RankReport& report : answers_to(run->job)) reports.push_back(std::move(report));
       }
     }
-    connection->send(FromRank{to->rank, encode(reports)});
+    connection->send(FromRank{to->rank, encode(reports), ++sequence});
   }
   *end = "left";
-  connection->send(Leaving{});
+  connection->send(Leaving{LossCause::drained});
   connection->close_after_sending();
 }
 

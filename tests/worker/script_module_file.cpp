@@ -79,4 +79,36 @@ void write_script_without_layers(const std::filesystem::path& path) {
   net.save(path.string());
 }
 
+void write_poison(const std::filesystem::path& path, Poison poison) {
+  const Files files;
+  Module net = files.module("__torch__.Net");
+  net.register_attribute("training", c10::BoolType::get(), true);
+  net.register_module("fc",
+                      files.layer("linear.Linear", {10, 784}, true, 0.1, "torch.linear(x, self.weight, self.bias)"));
+  std::string dose;
+  switch (poison) {
+    case Poison::hangs:
+      dose =
+          "    turns = 0\n"
+          "    while turns >= 0:\n"
+          "      turns = 1 - turns\n";
+      break;
+    case Poison::fills_memory:
+      dose =
+          "    kept = [x]\n"
+          "    while len(kept) > 0:\n"
+          "      kept.append(torch.ones([1000, 1000]))\n";
+      break;
+    case Poison::crashes:
+      net.define("def nest(self, inner: Any) -> Any:\n  return (inner, 0)\n");
+      dose =
+          "    nested = self.nest(0)\n"
+          "    for _ in range(1000000):\n"
+          "      nested = self.nest(nested)\n";
+      break;
+  }
+  net.define("def forward(self, x):\n  if self.training:\n" + dose + "  return self.fc.forward(torch.flatten(x, 1))\n");
+  net.save(path.string());
+}
+
 }  // namespace espalier

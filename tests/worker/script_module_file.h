@@ -13,4 +13,12 @@ void write_script_module(const std::filesystem::path& path);
 /// The same without any Linear or Conv2d.
 void write_script_without_layers(const std::filesystem::path& path);
 
+/// What a module does to the rank that trains it. In evaluation mode it is one linear layer and harmless.
+enum class Poison {
+  hangs,         ///< never comes back
+  fills_memory,  ///< keeps tensors without end
+  crashes        ///< nests a value so deeply that its destruction overflows the stack: SIGSEGV
+};
+void write_poison(const std::filesystem::path& path, Poison poison);
+
 }  // namespace espalier

@@ -1,9 +1,12 @@
 // One loop on the main thread: let Asio work on the socket for as long as the back-off says (it returns at once when
-// bytes or reports arrive), then look at MPI. Messages for other ranks are passed on as the bytes they came as.
+// bytes or reports arrive), then look at MPI. Messages for other ranks are passed on as the bytes they came as. A
+// coroutine joins the coordinator and listens to it; when it ends, the loop starts another one after a while.
 #include "worker/comm/gateway.h"
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
+#include <filesystem>
 #include <unistd.h>
 #include <utility>
 
@@ -12,15 +15,21 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
 #include "base/error.h"
 #include "base/host_name.h"
+#include "base/sha256.h"
 #include "cluster/authentication.h"
 #include "cluster/connection.h"
 #include "worker/comm/pool_member.h"
 #include "worker/comm/rank_agent.h"
+#include "worker/comm/report_log.h"
+#include "worker/crash_notes.h"
+#include "worker/member_watch.h"
 
 namespace espalier {
 
@@ -29,74 +38,156 @@ using asio::ip::tcp;
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+constexpr Clock::duration kShortestRetry = std::chrono::milliseconds(100);
+constexpr Clock::duration kLongestRetry = std::chrono::milliseconds(2000);
+constexpr auto kConnectLimit = std::chrono::seconds(10);
+constexpr auto kGoodbyeLimit = std::chrono::seconds(5);
+
 class Gateway {
  public:
   Gateway(Mailbox& mailbox, const WorkerSettings& settings, const GatewayOptions& options)
       : mailbox_(mailbox),
         options_(options),
+        label_(options.label.empty() ? host_name() + "-" + std::to_string(::getpid()) : options.label),
+        identity_(random_bytes(16)),
         io_(1),
         stay_(asio::make_work_guard(io_)),
-        agent_(settings, mailbox.library_version(), [this] { asio::post(io_, [] {}); }) {}
+        log_(options.spool, identity_),
+        agent_(settings, mailbox.library_version(), [this] { asio::post(io_, [] {}); }),
+        members_(mailbox.size(), settings.guard.rank_silence) {}
 
   void run() {
-    connect();
+    start_joining();
     Backoff backoff;
     while (!everybody_left()) {
       const bool traffic = pump();
       if (traffic) backoff.on_traffic();
       io_.run_one_for(std::chrono::microseconds(traffic ? 0 : backoff.next()));
       io_.poll();
-      if (leave_was_signalled() || !connection_->is_open()) begin_leaving();
+      watch_over_ranks();
+      if (leave_was_signalled()) begin_leaving(LossCause::preempted);
+      look_for_coordinator();
+      look_for_work();
     }
-    connection_->send(Leaving{});
-    connection_->close_after_sending();
-    stay_.reset();
-    io_.run_for(std::chrono::seconds(5));
+    say_goodbye();
+    if (agent_.abandoned()) mailbox_.finish_and_exit();
     if (error_) std::rethrow_exception(error_);
   }
 
  private:
-  void connect() {
-    const ConnectionFile where = read_connection_file(options_.connection_file);
-    tcp::socket socket(io_);
-    try {
-      asio::connect(socket, tcp::resolver(io_).resolve(where.host, std::to_string(where.port)));
-    } catch (const boost::system::system_error& error) {
-      throw Error(ErrorKind::unavailable, "the coordinator at " + where.host + ":" + std::to_string(where.port) +
-                                              " cannot be reached: " + error.code().message());
-    }
-    connection_ = std::make_shared<Connection>(std::move(socket));
-    spawn(listen());
+  void watch_over_ranks() {
+    const auto now = Clock::now();
+    agent_.look_after(now);
+    if (agent_.must_leave(now)) begin_leaving(LossCause::time_limit);
+    if (const auto silent = members_.look(now)) give_up(*silent);
   }
 
-  void spawn(asio::awaitable<void> coroutine) {
-    asio::co_spawn(io_, std::move(coroutine), [this](std::exception_ptr error) {
-      if (!error) return;
-      if (!leaving_ && !error_) error_ = error;
-      connection_->close();
+  [[noreturn]] void give_up(const MemberWatch::Silent& silent) {
+    const std::string message = "rank " + std::to_string(silent.rank) + " of this pool said nothing for " +
+                                std::to_string(static_cast<int>(silent.seconds.count())) +
+                                " s: its process was stopped, or its machine is out of memory or breath";
+    spdlog::error("{}", message);
+    write_crash_note(crash_note_path(options_.logs, options_.note_label, silent.rank),
+                     {silent.work.attempt, silent.work.stage, 0, LossCause::heartbeat, message, ""});
+    mailbox_.abort(kExitSilentRank);
+  }
+
+  void start_joining() {
+    joining_ = true;
+    asio::co_spawn(io_, join_and_listen(), [this](std::exception_ptr error) {
+      joining_ = false;
+      on_connection_lost(error);
     });
   }
 
-  asio::awaitable<void> listen() {
-    name_ = co_await introduce_to_coordinator(connection_, Role::pool, load_secret(options_.secret_file));
-    connection_->send(PoolDescription{options_.label, host_name(), ::getpid(), mailbox_.size(), kNumericsEpoch});
+  asio::awaitable<void> join_and_listen() {
+    const ConnectionFile where = read_connection_file(options_.connection_file);
+    connection_ = co_await connect(where);
+    co_await introduce_to_coordinator(connection_, Role::pool, load_secret(options_.secret_file));
+    connection_->send(PoolDescription{label_, host_name(), ::getpid(), mailbox_.size(), kNumericsEpoch, identity_});
+    spdlog::info("joined the coordinator at {} as {}", connection_->remote_address(), label_);
+    const bool back = std::exchange(was_joined_, true);
+    if (back) log_.drop_introductions();
+    for (const FromRank& frame : log_.kept()) connection_->send(frame);
+    if (back) ask_ranks_what_they_hold();
     joined_ = true;
-    spdlog::info("joined the coordinator at {} as {}", connection_->remote_address(),
-                 options_.label.empty() ? name_ : options_.label);
-    spawn(connection_->keep_alive());
+    retry_ = kShortestRetry;
+    asio::co_spawn(io_, connection_->keep_alive(), [](std::exception_ptr) {});
     while (true) {
       Message message = co_await connection_->receive();
       if (ToRank* to = std::get_if<ToRank>(&message)) {
         forward(std::move(*to));
+      } else if (const Recorded* recorded = std::get_if<Recorded>(&message)) {
+        log_.forget(recorded->sequence);
       } else if (const Refused* refused = std::get_if<Refused>(&message)) {
-        throw Error(ErrorKind::unavailable, "the coordinator refused this pool: " + refused->why);
+        throw Error(ErrorKind::invalid_input, "the coordinator refused this pool: " + refused->why);
       } else if (std::holds_alternative<Leave>(message)) {
-        begin_leaving();
+        begin_leaving(LossCause::drained);
       }
     }
   }
 
+  asio::awaitable<ConnectionPtr> connect(ConnectionFile where) {
+    tcp::socket socket(io_);
+    asio::steady_timer limit(io_, kConnectLimit);
+    limit.async_wait([&socket](const boost::system::error_code& cancelled) {
+      boost::system::error_code ignored;
+      if (!cancelled) socket.close(ignored);
+    });
+    tcp::resolver resolver(io_);
+    boost::system::error_code error;
+    const auto addresses = co_await resolver.async_resolve(where.host, std::to_string(where.port),
+                                                           asio::redirect_error(asio::use_awaitable, error));
+    if (!error) co_await asio::async_connect(socket, addresses, asio::redirect_error(asio::use_awaitable, error));
+    limit.cancel();
+    if (error) {
+      throw Error(ErrorKind::unavailable, "the coordinator at " + where.host + ":" + std::to_string(where.port) +
+                                              " cannot be reached: " + error.message());
+    }
+    co_return std::make_shared<Connection>(std::move(socket));
+  }
+
+  void on_connection_lost(std::exception_ptr error) {
+    const bool was = std::exchange(joined_, false);
+    if (connection_) connection_->close();
+    try {
+      std::rethrow_exception(error);
+    } catch (const Error& failure) {
+      if (was) spdlog::warn("{}", failure.what());
+      const bool store_is_gone = was_joined_ && !std::filesystem::exists(options_.secret_file);
+      if (!was_joined_ || failure.kind() == ErrorKind::invalid_input || store_is_gone) {
+        if (!leaving_) error_ = std::current_exception();
+        begin_leaving(LossCause::coordinator_lost);
+      }
+    }
+    if (was) lost_since_ = Clock::now();
+    retry_at_ = Clock::now() + retry_;
+    retry_ = std::min(2 * retry_, kLongestRetry);
+    if (was_joined_) log_.spool();
+  }
+
+  void look_for_coordinator() {
+    if (joined_ || joining_ || error_ || Clock::now() < retry_at_) return;
+    if (Clock::now() - lost_since_ > options_.patience) begin_leaving(LossCause::coordinator_lost);
+    start_joining();
+  }
+
+  void look_for_work() {
+    if (options_.idle_limit.count() == 0) return;
+    if (busy_ || !agent_.idle()) idle_since_ = Clock::now();
+    busy_ = false;
+    if (Clock::now() - idle_since_ > options_.idle_limit) begin_leaving(LossCause::idle);
+  }
+
+  void ask_ranks_what_they_hold() {
+    agent_.introduce();
+    for (int rank = 1; rank < mailbox_.size(); ++rank) mailbox_.post(rank, MailTag::introduce, "");
+  }
+
   void forward(ToRank to) {
+    busy_ = true;
     if (to.rank == 0) {
       agent_.handle(decode_commands(to.commands));
     } else if (to.rank > 0 && to.rank < mailbox_.size() && !leaving_) {  // a member that leaves reads no more
@@ -108,55 +199,83 @@ class Gateway {
   bool pump() {
     bool traffic = false;
     while (std::optional<Mail> mail = mailbox_.poll()) {
+      const auto now = std::chrono::steady_clock::now();
+      if (mail->tag == MailTag::heartbeat) {
+        members_.heartbeat(mail->from, mail->bytes, now);
+        continue;
+      }
       traffic = true;
+      members_.heard(mail->from, now);
       if (mail->tag == MailTag::reports) pass_on(mail->from, std::move(mail->bytes));
-      if (mail->tag == MailTag::leave) begin_leaving();
-      if (mail->tag == MailTag::left) ++members_left_;
+      if (mail->tag == MailTag::leave) begin_leaving(parse_loss_cause(mail->bytes));
+      if (mail->tag == MailTag::left) {
+        members_.left(mail->from);
+        ++members_left_;
+      }
     }
-    if (!joined_) return traffic;  // our own reports can wait for the handshake; those of other ranks are kept below
-    for (FromRank& early : std::exchange(early_, {})) connection_->send(early);
     idle_ = agent_.idle();
     if (const std::vector<RankReport> reports = agent_.take_reports(); !reports.empty()) {
       traffic = true;
-      connection_->send(FromRank{0, encode(reports)});
+      pass_on(0, encode(reports));
     }
     return traffic;
   }
 
   void pass_on(int rank, std::string reports) {
-    FromRank message{rank, std::move(reports)};
+    busy_ = true;
     if (joined_) {
-      connection_->send(message);
-    } else {
-      early_.push_back(std::move(message));
+      connection_->send(log_.append(rank, std::move(reports)));
+    } else if (log_.append_lasting(rank, reports) && was_joined_) {
+      log_.spool();
     }
   }
 
-  void begin_leaving() {
+  void begin_leaving(LossCause cause) {
     if (std::exchange(leaving_, true)) return;
-    agent_.leave();
-    for (int rank = 1; rank < mailbox_.size(); ++rank) mailbox_.post(rank, MailTag::leave, "");
+    cause_ = cause;
+    agent_.leave(cause);
+    for (int rank = 1; rank < mailbox_.size(); ++rank)
+      mailbox_.post(rank, MailTag::leave, std::string(to_string(cause)));
   }
 
-  bool everybody_left() {
-    if (!leaving_) return false;
-    if (!joined_) idle_ = true;
-    return idle_ && members_left_ == mailbox_.size() - 1;
+  bool everybody_left() const { return leaving_ && idle_ && members_left_ == mailbox_.size() - 1; }
+
+  /// Until the coordinator has recorded all that we said; what it does not is written down.
+  void say_goodbye() {
+    if (joined_) connection_->send(Leaving{cause_});
+    const auto limit = Clock::now() + kGoodbyeLimit;
+    while (joined_ && !log_.kept().empty() && Clock::now() < limit) {
+      io_.run_one_for(std::chrono::milliseconds(20));
+    }
+    if (was_joined_) log_.spool();
+    if (joined_) connection_->close_after_sending();
+    stay_.reset();
+    io_.run_for(std::chrono::seconds(1));
   }
 
   Mailbox& mailbox_;
   const GatewayOptions& options_;
+  const std::string label_;
+  const std::string identity_;
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type>
       stay_;  ///< without it, run_one_for returns at once when the line is cut
+  ReportLog log_;
   RankAgent agent_;
+  MemberWatch members_;
   ConnectionPtr connection_;
-  std::string name_;
-  std::vector<FromRank> early_;
+  bool joining_ = false;
   bool joined_ = false;
+  bool was_joined_ = false;
   bool leaving_ = false;
   bool idle_ = false;
+  bool busy_ = true;  ///< something was passed on since look_for_work
+  LossCause cause_ = LossCause::drained;
   int members_left_ = 0;
+  Clock::time_point lost_since_ = Clock::now();
+  Clock::time_point idle_since_ = Clock::now();
+  Clock::time_point retry_at_ = Clock::now();
+  Clock::duration retry_ = kShortestRetry;
   std::exception_ptr error_;
 };
 

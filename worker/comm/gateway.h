@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 
@@ -11,13 +12,20 @@ namespace espalier {
 struct GatewayOptions {
   std::filesystem::path connection_file;
   std::filesystem::path secret_file;
-  std::string label;  ///< what started the pool calls it
+  std::filesystem::path spool;      ///< folder
+  std::string label;                ///< what started the pool calls it; "" for HOST-PID
+  std::chrono::seconds patience;    ///< how long the ranks go on without a coordinator
+  std::chrono::seconds idle_limit;  ///< leave after so long without a job; 0: never
+  std::filesystem::path logs;       ///< where its ranks' crash notes lie
+  std::string note_label;           ///< what their names begin with
 };
 
 /// Rank 0: joins the coordinator for the whole pool, forwards bytes between it and the ranks, and computes like any
-/// other rank. Returns when the pool has left: it was told to, a signal asked for it, or the coordinator is gone;
-/// running jobs have then written their checkpoints. Errors: ErrorKind::unavailable if the coordinator cannot be
-/// reached or refuses us.
+/// other rank. When the connection breaks, or the coordinator dies, the ranks go on; their reports are kept (and
+/// written to the spool) until there is a coordinator again. Returns when the pool has left: it was told to, a signal
+/// asked for it, or no coordinator came back; running jobs have then written their checkpoints. Errors:
+/// ErrorKind::unavailable if the coordinator cannot be reached in the beginning; ErrorKind::invalid_input if it refuses
+/// us.
 void run_gateway(Mailbox& mailbox, const WorkerSettings& settings, const GatewayOptions& options);
 
 }  // namespace espalier

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <list>
+#include <unistd.h>
 #include <utility>
 
 #include <mpi.h>
@@ -18,6 +19,7 @@ struct Mailbox::Impl {
   std::list<Sending> sending;  // a list: MPI holds pointers into it
   int rank = 0;
   int size = 1;
+  int here = 1;
 
   void forget_sent() {
     sending.remove_if([](Sending& item) {
@@ -37,9 +39,17 @@ Mailbox::Mailbox(int* argc, char*** argv) : impl_(std::make_unique<Impl>()) {
   }
   MPI_Comm_rank(MPI_COMM_WORLD, &impl_->rank);
   MPI_Comm_size(MPI_COMM_WORLD, &impl_->size);
+  MPI_Comm host = MPI_COMM_NULL;
+  MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
+  MPI_Comm_size(host, &impl_->here);
+  MPI_Comm_free(&host);
 }
 
 Mailbox::~Mailbox() {
+  finish();
+}
+
+void Mailbox::finish() {
   for (Impl::Sending& item : impl_->sending) MPI_Wait(&item.request, MPI_STATUS_IGNORE);
   MPI_Finalize();
 }
@@ -49,6 +59,9 @@ int Mailbox::rank() const {
 }
 int Mailbox::size() const {
   return impl_->size;
+}
+int Mailbox::ranks_here() const {
+  return impl_->here;
 }
 
 std::string Mailbox::library_version() const {
@@ -78,6 +91,11 @@ std::optional<Mail> Mailbox::poll() {
   Mail mail{status.MPI_SOURCE, static_cast<MailTag>(status.MPI_TAG), std::string(static_cast<std::size_t>(size), '\0')};
   MPI_Recv(mail.bytes.data(), size, MPI_BYTE, status.MPI_SOURCE, status.MPI_TAG, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
   return mail;
+}
+
+void Mailbox::finish_and_exit() {
+  finish();
+  ::_exit(0);
 }
 
 void Mailbox::abort(int code) {

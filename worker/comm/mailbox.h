@@ -8,10 +8,12 @@ namespace espalier {
 
 /// What goes between the gateway (rank 0) and the other ranks.
 enum class MailTag : int {
-  commands = 1,  ///< 0 -> n: encoded RankCommands
-  reports = 2,   ///< n -> 0: encoded RankReports
-  leave = 3,     ///< either way: checkpoint and leave (n -> 0: a signal asked for it)
-  left = 4       ///< n -> 0: all my reports are out
+  commands = 1,   ///< 0 -> n: encoded RankCommands
+  reports = 2,    ///< n -> 0: encoded RankReports
+  leave = 3,      ///< either way: checkpoint and leave, with the cause (n -> 0: a signal or a deadline asked for it)
+  left = 4,       ///< n -> 0: all my reports are out
+  introduce = 5,  ///< 0 -> n: say again who you are and what you hold
+  heartbeat = 6   ///< n -> 0: once a second, what runs (member_watch.h)
 };
 
 struct Mail {
@@ -33,6 +35,8 @@ class Mailbox {
 
   int rank() const;
   int size() const;
+  /// How many of the pool's ranks are on this host, this one included.
+  int ranks_here() const;
   /// "Open MPI v4.1.4, ..."
   std::string library_version() const;
 
@@ -41,8 +45,12 @@ class Mailbox {
   std::optional<Mail> poll();
   /// Ends every rank of the pool at once, with this exit code.
   [[noreturn]] void abort(int code);
+  /// As the destructor; then ends the process with 0, whatever its other threads are at.
+  [[noreturn]] void finish_and_exit();
 
  private:
+  void finish();
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

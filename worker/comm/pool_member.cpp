@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "worker/comm/rank_agent.h"
+#include "worker/member_watch.h"
 
 namespace espalier {
 namespace {
@@ -32,6 +33,7 @@ void run_member(Mailbox& mailbox, const WorkerSettings& settings) {
   constexpr int kGateway = 0;
   RankAgent agent(settings, mailbox.library_version(), nullptr);
   Backoff backoff;
+  HeartbeatClock heartbeat;
   bool leaving = false;
   bool asked = false;
   while (true) {
@@ -39,12 +41,17 @@ void run_member(Mailbox& mailbox, const WorkerSettings& settings) {
     while (std::optional<Mail> mail = mailbox.poll()) {
       traffic = true;
       if (mail->tag == MailTag::commands) agent.handle(decode_commands(mail->bytes));
+      if (mail->tag == MailTag::introduce) agent.introduce();
       if (mail->tag == MailTag::leave) {
         leaving = true;
-        agent.leave();
+        agent.leave(parse_loss_cause(mail->bytes));
       }
     }
-    if (leave_was_signalled() && !std::exchange(asked, true)) mailbox.post(kGateway, MailTag::leave, "");
+    const auto now = std::chrono::steady_clock::now();
+    agent.look_after(now);
+    if (heartbeat.is_due(now)) mailbox.post(kGateway, MailTag::heartbeat, encode_heartbeat(agent.present()));
+    if (leave_was_signalled() && !std::exchange(asked, true)) mailbox.post(kGateway, MailTag::leave, "preempted");
+    if (agent.must_leave(now) && !std::exchange(asked, true)) mailbox.post(kGateway, MailTag::leave, "time_limit");
     const bool idle = agent.idle();
     if (const std::vector<RankReport> reports = agent.take_reports(); !reports.empty()) {
       traffic = true;
@@ -58,6 +65,7 @@ void run_member(Mailbox& mailbox, const WorkerSettings& settings) {
     }
   }
   mailbox.post(kGateway, MailTag::left, "");
+  if (agent.abandoned()) mailbox.finish_and_exit();
 }
 
 }  // namespace espalier

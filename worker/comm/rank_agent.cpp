@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
+#include "base/host_name.h"
+#include "worker/crash_notes.h"
 #include "worker/environment.h"
 
 namespace espalier {
@@ -11,10 +15,11 @@ RankAgent::RankAgent(WorkerSettings settings, std::string mpi_version, std::func
     : settings_(std::move(settings)),
       mpi_version_(std::move(mpi_version)),
       wake_(std::move(wake)),
+      guard_(settings_.guard),
       thread_([this] { compute(); }) {}
 
 RankAgent::~RankAgent() {
-  leave();
+  leave(LossCause::drained);
   thread_.join();
 }
 
@@ -23,9 +28,9 @@ void RankAgent::handle(std::vector<RankCommand> commands) {
   for (RankCommand& command : commands) {
     if (RunJob* run = std::get_if<RunJob>(&command)) {
       if (leaving_) {
-        reports_.emplace_back(JobEnded{run->job.attempt, true});
+        reports_.emplace_back(not_started(run->job.attempt, leave_cause_));
       } else {
-        jobs_.push_back(std::move(run->job));
+        jobs_.push_back(std::move(*run));
       }
     } else if (StopJob* stop = std::get_if<StopJob>(&command)) {
       give_back(stop->attempt);
@@ -39,18 +44,52 @@ void RankAgent::give_back(std::uint64_t attempt) {
     stop_job_ = true;
     return;
   }
-  const auto waiting = std::find_if(jobs_.begin(), jobs_.end(), [&](const Job& job) { return job.attempt == attempt; });
+  const auto waiting =
+      std::find_if(jobs_.begin(), jobs_.end(), [&](const RunJob& waits) { return waits.job.attempt == attempt; });
   if (waiting == jobs_.end()) return;  // it ended meanwhile
   jobs_.erase(waiting);
-  reports_.emplace_back(JobEnded{attempt, true});
+  reports_.emplace_back(not_started(attempt, LossCause::drained));
 }
 
-void RankAgent::leave() {
+void RankAgent::introduce() {
   const std::lock_guard lock(mutex_);
-  leaving_ = true;
-  for (const Job& job : std::exchange(jobs_, {})) reports_.emplace_back(JobEnded{job.attempt, true});
+  if (ready_) reports_.emplace_back(introduction());
+}
+
+RankReady RankAgent::introduction() const {
+  RankReady ready{environment_, host_name(), {}};
+  if (running_ != 0) ready.held.push_back(running_);
+  for (const RunJob& waits : jobs_) ready.held.push_back(waits.job.attempt);
+  return ready;
+}
+
+void RankAgent::leave(LossCause cause) {
+  const std::lock_guard lock(mutex_);
+  if (!std::exchange(leaving_, true)) leave_cause_ = cause;
+  guard_.leave(std::chrono::steady_clock::now());
+  for (const RunJob& waits : std::exchange(jobs_, {})) {
+    reports_.emplace_back(not_started(waits.job.attempt, leave_cause_));
+  }
   stop_job_ = true;
   has_job_.notify_one();
+}
+
+void RankAgent::look_after(std::chrono::steady_clock::time_point now) {
+  guard_.look(now);
+  if (!guard_.grace_is_over(now)) return;
+  const std::lock_guard lock(mutex_);
+  if (abandoned_ || (ready_ && running_ == 0)) return;
+  if (running_ != 0) {
+    spdlog::warn("attempt {}: its step did not end within the grace; left without it", running_);
+    reports_.emplace_back(JobEnded{std::exchange(running_, 0), true, true, guard_.progressed(), leave_cause_});
+  }
+  ready_ = true;
+  abandoned_ = true;
+}
+
+bool RankAgent::abandoned() const {
+  const std::lock_guard lock(mutex_);
+  return abandoned_;
 }
 
 bool RankAgent::idle() const {
@@ -72,6 +111,7 @@ void RankAgent::wait_for_reports(std::chrono::microseconds limit) {
 void RankAgent::report(RankReport report) {
   {
     const std::lock_guard lock(mutex_);
+    if (abandoned_) return;
     reports_.push_back(std::move(report));
   }
   has_report_.notify_one();
@@ -79,6 +119,8 @@ void RankAgent::report(RankReport report) {
 }
 
 void RankAgent::compute() {
+  const SignalStack stack;
+  guard_.watch_this_thread();
   try {
     compute_until_leaving();
   } catch (...) {
@@ -91,15 +133,22 @@ void RankAgent::compute() {
 
 void RankAgent::compute_until_leaving() {
   JobRunner runner(settings_);
-  report(RankReady{describe_environment(mpi_version_, settings_.device)});
+  std::string environment = describe_environment(mpi_version_, settings_.device);
   std::unique_lock lock(mutex_);
+  environment_ = std::move(environment);
+  reports_.emplace_back(introduction());
   ready_ = true;
+  if (wake_) wake_();
   while (true) {
     has_job_.wait(lock, [this] { return leaving_ || !jobs_.empty(); });
     if (jobs_.empty()) return;
-    const Job job = std::move(jobs_.front());
+    const RunJob job = std::move(jobs_.front());
     jobs_.pop_front();
-    running_ = job.attempt;
+    if (!guard_.may_start(job.job)) {
+      reports_.emplace_back(not_started(job.job.attempt, LossCause::time_limit));
+      continue;
+    }
+    running_ = job.job.attempt;
     stop_job_ = leaving_;
     lock.unlock();
     run(job, runner);
@@ -107,7 +156,7 @@ void RankAgent::compute_until_leaving() {
   }
 }
 
-void RankAgent::run(const Job& job, JobRunner& runner) {
+void RankAgent::run(const RunJob& job, JobRunner& runner) {
   constexpr auto kProgressInterval = std::chrono::seconds(1);
   std::chrono::steady_clock::time_point last_progress;
   JobCallbacks callbacks;
@@ -118,12 +167,16 @@ void RankAgent::run(const Job& job, JobRunner& runner) {
     last_progress = now;
     report(JobProgress{progress.attempt, progress.key, progress.step, progress.end_step, progress.loss});
   };
-  const JobEnd end = runner.run_job(job, stop_job_, callbacks);
+  callbacks = guard_.begin_job(job.job.attempt, std::move(callbacks), stop_job_);
+  const JobEnd end = runner.run_job(job.job, stop_job_, callbacks, job.alone);
+  guard_.end_job();
   {
     // In one step: whoever sees that nothing runs sees this report too.
     const std::lock_guard lock(mutex_);
+    if (abandoned_) return;
     running_ = 0;
-    reports_.emplace_back(JobEnded{job.attempt, end == JobEnd::interrupted});
+    const LossCause cause = leaving_ ? leave_cause_ : LossCause::drained;
+    reports_.emplace_back(JobEnded{job.job.attempt, end == JobEnd::interrupted, true, guard_.progressed(), cause});
   }
   has_report_.notify_one();
   if (wake_) wake_();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cluster/protocol.h"
+#include "worker/rank_guard.h"
 #include "worker/run_job.h"
 
 namespace espalier {
@@ -29,8 +30,18 @@ class RankAgent {
 
   // All of these: main thread.
   void handle(std::vector<RankCommand> commands);
-  /// Waiting jobs are given back, the running one writes a checkpoint. Safe to call twice.
-  void leave();
+  /// Reports who this rank is and which attempts it holds, unless it has yet to do so.
+  void introduce();
+  /// Waiting jobs are given back, the running one writes a checkpoint. Safe to call twice; the first cause counts.
+  void leave(LossCause cause);
+  /// In every turn of the loop: ends the process if the compute thread hangs; gives up its job when the grace is over.
+  void look_after(std::chrono::steady_clock::time_point now);
+  /// The time limit is near, or left no time for the next stage: the pool must leave.
+  bool must_leave(std::chrono::steady_clock::time_point now) const { return guard_.must_leave(now); }
+  /// The grace is over and the compute thread was left behind: the process can only be ended
+  /// (Mailbox::finish_and_exit).
+  bool abandoned() const;
+  PresentWork present() const { return guard_.present(); }
   /// Nothing waits, nothing runs, nothing is left to report.
   bool idle() const;
   /// Errors: whatever ended the compute thread.
@@ -41,9 +52,12 @@ class RankAgent {
  private:
   void compute();
   void compute_until_leaving();
-  void run(const Job& job, JobRunner& runner);
+  void run(const RunJob& job, JobRunner& runner);
+  RankReady introduction() const;
   void report(RankReport report);
   void give_back(std::uint64_t attempt);
+  /// What is told of a job that has not begun.
+  JobEnded not_started(std::uint64_t attempt, LossCause cause) const { return {attempt, true, false, false, cause}; }
 
   const WorkerSettings settings_;
   const std::string mpi_version_;
@@ -51,13 +65,17 @@ class RankAgent {
   mutable std::mutex mutex_;
   std::condition_variable has_job_;
   std::condition_variable has_report_;
-  std::deque<Job> jobs_;
+  std::deque<RunJob> jobs_;
   std::vector<RankReport> reports_;
   std::uint64_t running_ = 0;  ///< attempt; 0 while nothing runs
   bool leaving_ = false;
+  LossCause leave_cause_ = LossCause::drained;
+  std::string environment_;   ///< JSON
+  bool abandoned_ = false;    ///< nothing that the compute thread says counts any more
   bool ready_ = false;        ///< the compute thread has introduced itself
   std::exception_ptr error_;  ///< what ended the compute thread, if anything did
   std::atomic<bool> stop_job_{false};
+  RankGuard guard_;
   std::thread thread_;  ///< last: starts when everything else is there
 };
 

@@ -68,6 +68,7 @@ at::Tensor spread_over_outputs(const at::Tensor& per_output, const at::Tensor& w
 
 Network in_float64(const Network& network) {
   Network copy(network.description(), network.prunable().at(0).weight.device(), at::kDouble);
+  copy.beat_on(network.pulse());
   NamedTensors weights = network.weights();
   for (auto& [name, tensor] : weights) {
     if (tensor.is_floating_point()) tensor = tensor.to(at::kDouble);  // a scripted module may count in integers

@@ -22,14 +22,6 @@ double seconds_since(Clock::time_point then) {
   return std::chrono::duration<double>(Clock::now() - then).count();
 }
 
-void set_aside(const std::filesystem::path& path, const Error& error) {
-  std::filesystem::path aside = path;
-  aside += ".damaged";
-  std::error_code ignored;
-  std::filesystem::rename(path, aside, ignored);
-  spdlog::warn("set aside {} and started from an earlier state: {}", path.string(), error.what());
-}
-
 /// A train stage while it runs: where its files are, and since when it has been at work.
 class TrainRun {
  public:
@@ -59,6 +51,7 @@ class TrainRun {
     while (!trainer_->finished()) {
       if (context_.stop) return false;
       trainer_->take_step();
+      if (context_.callbacks.on_first_step && !std::exchange(stepped_, true)) context_.callbacks.on_first_step();
       if (!trainer_->at_epoch_end() && Clock::now() < reported_ + kProgressEvery) continue;
       report();
       if (trainer_->at_epoch_end() && Clock::now() >= saved_ + context_.settings.checkpoint_every) save_checkpoint();
@@ -67,8 +60,12 @@ class TrainRun {
   }
 
   void save_checkpoint() {
+    const auto begin = Clock::now();
     save(checkpoint_);
     saved_ = Clock::now();
+    if (context_.callbacks.on_checkpoint) {
+      context_.callbacks.on_checkpoint({trainer_->state().step > first_step_, saved_ - begin});
+    }
   }
 
   /// The checkpoint stays: until the outcome is in the database, it saves a repeat all of the training. Whoever records
@@ -113,7 +110,8 @@ class TrainRun {
       return true;
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::corrupt) throw;
-      set_aside(path, error);
+      set_aside(path);
+      spdlog::warn("set aside {} and started from an earlier state: {}", path.string(), error.what());
       return false;
     }
   }
@@ -139,6 +137,7 @@ class TrainRun {
   const ResidentDataset& data_;
   std::unique_ptr<Trainer> trainer_;
   std::int64_t first_step_ = 0;
+  bool stepped_ = false;
   double earlier_s_ = 0;  // of attempts before this one
   const Clock::time_point started_ = Clock::now();
   Clock::time_point saved_ = started_, reported_ = started_;

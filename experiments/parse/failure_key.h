@@ -1,0 +1,12 @@
+#pragma once
+
+#include "experiments/failure_keys.h"
+#include "experiments/parse/yaml_value.h"
+#include "experiments/problems.h"
+
+namespace espalier {
+
+/// `on_failure: {crashes: 5, max_failures: 20}`: counts, none of which is an axis.
+FailureKeys parse_on_failure(const YamlValue& value, Problems& problems);
+
+}  // namespace espalier

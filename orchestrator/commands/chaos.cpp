@@ -1,0 +1,98 @@
+#include "orchestrator/chaos.h"
+
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/sweep_options.h"
+
+namespace espalier {
+namespace {
+
+struct Options {
+  SweepOptions sweep;
+  ChaosOptions chaos;
+  std::string folder = "espalier-chaos";
+  int workers = 0;
+  bool as_json = false;
+};
+
+/// Faults are ours, not the jobs': nobody is charged for them.
+constexpr const char* kForgiving[] = {"on_failure.crashes=1000000", "on_failure.without_progress=1000000",
+                                      "on_failure.node_crashes=1000000"};
+
+void print_json(const ChaosReport& report) {
+  nlohmann::ordered_json json;
+  json["trials"] = report.trials;
+  for (std::size_t kind = 0; kind < kFaults; ++kind)
+    json["faults"][std::string(to_string(static_cast<Fault>(kind)))] = report.injected[kind];
+  json["coordinator_starts"] = report.starts;
+  json["violations"] = report.violations;
+  std::cout << json.dump(2) << "\n";
+}
+
+void print_text(const ChaosReport& report) {
+  std::string kinds;
+  for (std::size_t kind = 0; kind < kFaults; ++kind) {
+    kinds +=
+        fmt::format("{}{} {}", kinds.empty() ? "" : ", ", report.injected[kind], to_string(static_cast<Fault>(kind)));
+  }
+  std::cout << fmt::format("{} faults ({}); the coordinator was started {} times\n", report.faults(), kinds,
+                           report.starts);
+  for (const std::string& violation : report.violations) std::cout << "violated: " << violation << "\n";
+  if (report.violations.empty())
+    std::cout << fmt::format("all {} trials have one result each, equal to those of the undisturbed run\n",
+                             report.trials);
+}
+
+ExitCode run(Options options) {
+  options.chaos.program = std::filesystem::read_symlink("/proc/self/exe");
+  options.chaos.folder = std::filesystem::absolute(options.folder);
+  options.chaos.run.push_back(options.sweep.file);
+  for (const std::string& assignment : options.sweep.overrides)
+    options.chaos.run.insert(options.chaos.run.end(), {"--set", assignment});
+  for (const char* assignment : kForgiving) options.chaos.run.insert(options.chaos.run.end(), {"--set", assignment});
+  if (!options.sweep.data.empty()) options.chaos.run.insert(options.chaos.run.end(), {"--data", options.sweep.data});
+  if (options.workers > 0)
+    options.chaos.run.insert(options.chaos.run.end(), {"--workers", std::to_string(options.workers)});
+  const auto say = [&](const std::string& line) { (options.as_json ? std::cerr : std::cout) << line << std::endl; };
+  const ChaosReport report = run_chaos(options.chaos, say);
+  options.as_json ? print_json(report) : print_text(report);
+  return report.violations.empty() ? kExitDone : kExitInternal;
+}
+
+}  // namespace
+
+void add_chaos_command(CLI::App& app, CommandLine& line) {
+  CLI::App* command = app.add_subcommand(
+      "chaos", "Run a sweep in peace and again under injected faults; check that nothing is lost and the bits agree");
+  auto options = std::make_shared<Options>();
+  options->chaos.chance.fill(0.05);
+  add_sweep_options(*command, options->sweep);
+  command->add_option("--folder", options->folder, "For both stores and their logs; finished work in it is kept")
+      ->capture_default_str();
+  command->add_option("--workers", options->workers, "MPI ranks (default: as many as cores)")
+      ->check(CLI::Range(1, 4096));
+  for (std::size_t kind = 0; kind < kFaults; ++kind) {
+    const std::string name(to_string(static_cast<Fault>(kind)));
+    command->add_option("--" + name, options->chaos.chance[kind], "The chance of this fault in each beat")
+        ->check(CLI::Range(0.0, 1.0))
+        ->capture_default_str();
+  }
+  command->add_option("--beat", options->chaos.beat_s, "Seconds between two draws")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str();
+  command->add_option("--faults", options->chaos.most, "After so many the sweep is left in peace")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  command->add_option("--seed", options->chaos.seed, "Of the draws")->capture_default_str();
+  command->add_option("--limit", options->chaos.limit_s, "Seconds that each of the two runs may take")
+      ->capture_default_str();
+  command->add_flag("--json", options->as_json, "The report as JSON");
+  command->callback([options, &line] { line.exit_code = run(*options); });
+}
+
+}  // namespace espalier

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "orchestrator/commands/run_options.h"
+#include "orchestrator/exit_codes.h"
+
+namespace espalier {
+
+/// Runs the sweep on the store of the options, and prints the progress, the end and the comparison.
+/// Errors: those of run_sweep.
+ExitCode run_and_report(const LoadedSweep& sweep, const RunOptions& options);
+
+}  // namespace espalier

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "orchestrator/commands/sweep_options.h"
+#include "orchestrator/load_sweep.h"
+#include "orchestrator/run_sweep.h"
+
+namespace espalier {
+
+struct CommandLine;
+
+/// What every command that runs a sweep takes.
+struct RunOptions {
+  SweepOptions sweep;
+  RunSettings settings;
+  std::optional<std::int64_t> max_failures;  ///< wins over what the sweep and the store say
+  bool quiet = false;
+};
+
+void add_run_options(CLI::App& command, RunOptions& options, CommandLine& line);
+
+/// Reads the sweep for a run on that store, prints its warnings, and applies the options.
+/// Errors: those of load_sweep and load_store_config.
+LoadedSweep load_sweep_to_run(RunOptions& options, const std::string& store);
+
+}  // namespace espalier

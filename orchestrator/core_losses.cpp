@@ -1,0 +1,257 @@
+// What the core does when something goes wrong. A failure has a cause, a cause has a budget (experiments/loss_cause.h),
+// and one switch over budgets decides: nobody's fault is given back, a crash looks for its culprit, an error or a lack
+// of memory is charged to the stage that had it, a full disk pauses the sweep, and a damaged input is made again.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "orchestrator/core.h"
+
+namespace espalier {
+namespace {
+
+/// A rank that saw its neighbour die had this long to write its checkpoint and say so before its pool was gone.
+constexpr double kDeathThroesSeconds = 10;
+constexpr int kMostInputRepairs = 3;
+/// Attempts of lost pools that are remembered for a pool that comes back after all.
+constexpr std::size_t kMostGivenUp = 10000;
+
+}  // namespace
+
+Effects Core::remember_pool(PoolId pool, std::string name, const std::vector<OpenAttempt>& attempts, Now now) {
+  Effects effects;
+  int ranks = 0;
+  for (const OpenAttempt& attempt : attempts) ranks = std::max(ranks, attempt.rank + 1);
+  roster_.join(pool, std::move(name), ranks);
+  for (const OpenAttempt& open : attempts) {
+    Attempt attempt;
+    for (const StageKey& key : open.stages) {
+      const auto index = index_of_.find(key);
+      if (index == index_of_.end()) continue;
+      const bool done = plan_.state(index->second) == StageState::done;
+      if (!done || !attempt.stages.empty()) attempt.stages.push_back(index->second);
+    }
+    attempt.pool = pool;
+    attempt.rank = open.rank;
+    attempt.sent_at = open.started_at;
+    if (attempt.stages.empty()) {  // everything it was there for was heard of in another way
+      effects.emplace_back(Record{AttemptEnded{open.attempt, "finished", "", now, std::nullopt}});
+    } else if (plan_.take_again(attempt.stages)) {
+      roster_.hold(open.attempt, std::move(attempt));
+    } else {
+      effects.emplace_back(Record{
+          AttemptEnded{open.attempt, "lost", "what it needs is not there any more", now, LossCause::coordinator_lost}});
+    }
+  }
+  return effects;
+}
+
+void Core::remember_failure(StageIndex stage, LossCause cause, const std::string& host) {
+  blame_.charge(stage, cause, host);
+}
+
+void Core::on_pool_silent(PoolId pool) {
+  roster_.silence(pool);
+}
+
+void Core::adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, Effects& effects, Now now) {
+  const std::deque<std::uint64_t> thought = roster_.find(pool, rank)->queue;
+  for (const std::uint64_t number : thought) {
+    if (std::find(held.begin(), held.end(), number) == held.end())
+      end_attempt(number, "returned", "it never reached its rank", LossCause::coordinator_lost, effects, now);
+  }
+  for (const std::uint64_t number : held) {
+    if (roster_.find_attempt(number) != nullptr) {
+      roster_.move(number, pool, rank);
+      continue;
+    }
+    const auto lost = given_up_.find(number);
+    if (lost == given_up_.end() || !plan_.take_again(lost->second.unreached())) {
+      effects.emplace_back(SendStop{pool, rank, number});  // somebody else has its stages
+      continue;
+    }
+    Attempt attempt = std::move(lost->second);
+    given_up_.erase(lost);
+    attempt.pool = pool;
+    attempt.rank = rank;
+    AttemptStarted again{number, roster_.find(pool)->name, rank, roster_.find(pool, rank)->environment, {}, now};
+    for (const StageIndex stage : attempt.stages) again.stages.push_back(graph_.stages[stage].key);
+    effects.emplace_back(Record{std::move(again)});
+    roster_.hold(number, std::move(attempt));
+  }
+}
+
+void Core::on_failure(StageIndex stage, const StageOutcome& outcome, PoolId pool, int rank, Effects& effects, Now now) {
+  const Failure& failure = *outcome.failure;
+  const RankSlot* slot = roster_.find(pool, rank);
+  FailureCharged charged;
+  charged.attempt = outcome.attempt;
+  charged.cause = failure.cause;
+  charged.host = slot == nullptr ? "" : slot->host;
+  charged.pool = slot == nullptr ? "" : roster_.find(pool)->name;
+  charged.rank = rank;
+  charged.message = failure.message;
+  switch (budget_of(failure.cause)) {
+    case Budget::machine:
+      for (Effect& effect : pause(failure.message)) effects.push_back(std::move(effect));
+      waits_for_room_ = true;
+      return;
+    case Budget::input:
+      return make_inputs_again(stage, outcome, std::move(charged), effects, now);
+    case Budget::none:
+    case Budget::crash:
+    case Budget::error:
+    case Budget::memory:
+      charge(std::move(charged), stage, failure.kind, effects, now);
+  }
+}
+
+void Core::make_inputs_again(StageIndex stage, const StageOutcome& outcome, FailureCharged charged, Effects& effects,
+                             Now now) {
+  const std::string& message = outcome.failure->message;
+  bool found = false;
+  for (const StageKey& key : outcome.failure->damaged) {
+    const auto index = index_of_.find(key);
+    if (index == index_of_.end()) continue;
+    found = true;
+    plan_.reopen(index->second);
+    effects.emplace_back(Record{StageReopened{key, "made again: " + message}});
+  }
+  if (found && ++inputs_made_again_[stage] <= kMostInputRepairs) {
+    effects.emplace_back(Tell{fmt::format("{}: {}; making it again", name_of(stage), message)});
+    return;
+  }
+  quarantine(std::move(charged), stage, ErrorKind::corrupt, effects, now);
+}
+
+void Core::charge(FailureCharged charged, StageIndex stage, ErrorKind kind, Effects& effects, Now now) {
+  if (blame_.charge(stage, charged.cause, charged.host)) {
+    return quarantine(std::move(charged), stage, kind, effects, now);
+  }
+  charged.stage = graph_.stages[stage].key;
+  charged.at = now;
+  effects.emplace_back(
+      Tell{fmt::format("{}: {}: {}; it is tried again{}", name_of(stage), to_string(charged.cause), charged.message,
+                       blame_.must_be_alone(stage) ? ", with a pool to itself" : "")});
+  effects.emplace_back(Record{std::move(charged)});
+}
+
+void Core::quarantine(FailureCharged charged, StageIndex stage, ErrorKind kind, Effects& effects, Now now) {
+  charged.stage = graph_.stages[stage].key;
+  charged.at = now;
+  charged.quarantined = true;
+  plan_.on_failed(stage);
+  blame_.settle(stage);
+  effects.emplace_back(
+      Tell{fmt::format("failed: {}: {}: {}", name_of(stage), to_string(charged.cause), charged.message)});
+  StageOutcome outcome;
+  outcome.key = charged.stage;
+  outcome.attempt = charged.attempt;
+  outcome.failure = Failure{kind, charged.message, charged.cause, {}};
+  effects.emplace_back(Record{StageFinished{std::move(outcome), 0, now}});
+  effects.emplace_back(Record{std::move(charged)});
+  if (!policy_.max_failures || ++quarantined_ <= *policy_.max_failures || stopping_) return;
+  too_many_failures_ = true;
+  effects.emplace_back(
+      Tell{fmt::format("stopping: {} jobs failed, and at most {} may", quarantined_, *policy_.max_failures)});
+  for (Effect& effect : stop(now)) effects.push_back(std::move(effect));
+}
+
+Effects Core::on_pool_lost(PoolId pool, const PoolEnd& end, Now now) {
+  Effects effects;
+  if (roster_.find(pool) == nullptr) return effects;
+  const bool crashed = budget_of(end.cause) != Budget::none;
+  const bool in_order = !crashed && end.cause != LossCause::coordinator_lost;
+  roster_.silence(pool);
+  const PoolSlot lost = *roster_.find(pool);
+  if (crashed) charge_crash(lost, end, effects, now);
+  for (const RankSlot& rank : lost.ranks) {
+    bool running = true;
+    for (const std::uint64_t number : rank.queue) {
+      const Attempt& attempt = *roster_.find_attempt(number);
+      const std::string how = attempt.all_reached() ? "finished"
+                              : !running            ? "returned"
+                              : in_order            ? "interrupted"
+                                                    : "lost";
+      if (!attempt.all_reached()) {
+        given_up_[number] = attempt;
+        if (given_up_.size() > kMostGivenUp) given_up_.erase(given_up_.begin());
+      }
+      end_attempt(number, how, end.why, attempt.all_reached() ? std::nullopt : std::optional(end.cause), effects, now);
+      running = false;
+    }
+  }
+  roster_.remove(pool);
+  hand_out(effects, now);
+  return effects;
+}
+
+void Core::charge_crash(const PoolSlot& lost, const PoolEnd& end, Effects& effects, Now now) {
+  std::vector<Blame::Running> running;
+  std::map<std::uint64_t, RankEnd> notes;
+  for (std::size_t rank = 0; rank < lost.ranks.size(); ++rank) {
+    if (lost.ranks[rank].queue.empty()) continue;
+    const std::uint64_t number = lost.ranks[rank].queue.front();
+    const Attempt& attempt = *roster_.find_attempt(number);
+    if (attempt.all_reached() || attempt.failure) continue;
+    Blame::Running one{number, attempt.stages[attempt.reached], attempt.unreached(), false};
+    for (const RankEnd& culprit : end.culprits) {
+      if (culprit.rank != static_cast<int>(rank) || (culprit.attempt != 0 && culprit.attempt != number)) continue;
+      one.named = true;
+      notes[number] = culprit;
+    }
+    running.push_back(std::move(one));
+  }
+  std::vector<StageIndex> interrupted;
+  for (const auto& [at, stage] : lost.interrupted) {
+    if (now - at < kDeathThroesSeconds) interrupted.push_back(stage);
+  }
+  for (const Blame::Running& culprit : blame_.on_crash(running, interrupted)) {
+    const Attempt& attempt = *roster_.find_attempt(culprit.attempt);
+    const auto rank = static_cast<std::size_t>(attempt.rank);
+    const auto note = notes.find(culprit.attempt);
+    FailureCharged charged;
+    charged.attempt = culprit.attempt;
+    charged.cause = note == notes.end() ? end.cause : note->second.cause;
+    charged.signal = note == notes.end() ? end.signal : note->second.signal;
+    charged.exit_code = end.exit_code;
+    charged.host = lost.ranks[rank].host;
+    charged.pool = lost.name;
+    charged.rank = attempt.rank;
+    charged.message = note == notes.end() ? "its worker was lost while it ran: " + end.why : note->second.message;
+    charged.log = rank < end.logs.size() ? end.logs[rank] : "";
+    charged.backtrace = note == notes.end() ? "" : note->second.backtrace;
+    const std::string host = charged.host;
+    const StageIndex stage = culprit.stage;
+    charge(std::move(charged), stage, ErrorKind::unavailable, effects, now);
+    if (nodes_.on_crash(host, stage, now)) set_node_aside(host, effects);
+  }
+}
+
+void Core::set_node_aside(const std::string& host, Effects& effects) {
+  blame_.forgive(host);
+  for (auto& [id, pool] : roster_.pools()) {
+    for (RankSlot& rank : pool.ranks) rank.aside = rank.aside || rank.host == host;
+    roster_.refresh(id);
+  }
+  effects.emplace_back(Tell{
+      fmt::format("node {} is set aside for {:.0f} s: {} different jobs crashed there one after the other; then it "
+                  "is tried again",
+                  host, nodes_.aside_s(host), policy_.node_crashes)});
+}
+
+Effects Core::on_tick(Now now) {
+  Effects effects;
+  for (const std::string& host : nodes_.release(now)) {
+    for (auto& [id, pool] : roster_.pools()) {
+      for (RankSlot& rank : pool.ranks) rank.aside = rank.aside && rank.host != host;
+      roster_.refresh(id);
+    }
+    effects.emplace_back(Tell{"node " + host + " is tried again"});
+  }
+  if (!effects.empty()) hand_out(effects, now);
+  return effects;
+}
+
+}  // namespace espalier

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "experiments/stage_graph.h"
+
+namespace espalier {
+
+/// Which nodes crash whatever they are given. Pure. A node on which several different jobs crash, and fewer finish, is
+/// set aside: for a minute first, twice as long each time after. Then it is tried again with a clean slate.
+class NodeHealth {
+ public:
+  explicit NodeHealth(std::int64_t crashes) : limit_(crashes) {}
+
+  /// A job that is named as the culprit crashed there. True: the node is set aside now.
+  bool on_crash(const std::string& host, StageIndex stage, double now);
+  void on_finished(const std::string& host);
+  bool is_aside(const std::string& host) const;
+  /// Seconds that it is set aside for, of a node that is.
+  double aside_s(const std::string& host) const;
+  /// Nodes whose time is over: they are tried again from now on.
+  std::vector<std::string> release(double now);
+
+ private:
+  struct Node {
+    std::set<StageIndex> crashed;
+    std::int64_t crashes = 0, finished = 0;  ///< since it was last released
+    int times_aside = 0;
+    double until = 0;  ///< 0: in use
+  };
+  std::int64_t limit_;
+  std::map<std::string, Node> nodes_;
+};
+
+}  // namespace espalier

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "db/store.h"
+#include "experiments/loss_cause.h"
+#include "experiments/stage_graph.h"
+
+namespace espalier {
+
+using PoolId = std::uint32_t;
+/// Seconds on any clock that only goes forward; the coordinator uses UTC seconds since 1970, for the database.
+using Now = double;
+
+/// One execution of a job.
+struct Attempt {
+  std::vector<StageIndex> stages;
+  std::size_t reached = 0;  ///< so many of its stages have an outcome
+  PoolId pool = 0;
+  int rank = 0;
+  Now sent_at = 0;
+  bool recalled = false;             ///< it was asked back
+  std::optional<LossCause> failure;  ///< its present stage said what went wrong
+  bool alone = false;                ///< nothing else runs in its pool
+  double fraction = 0;               ///< of the present stage
+
+  bool all_reached() const { return reached == stages.size(); }
+  /// Its present stage and those after it.
+  std::vector<StageIndex> unreached() const {
+    return {stages.begin() + static_cast<std::ptrdiff_t>(reached), stages.end()};
+  }
+};
+
+struct RankSlot {
+  bool ready = false;
+  bool aside = false;  ///< its node is set aside
+  EnvironmentId environment = 0;
+  std::string host;
+  std::deque<std::uint64_t> queue;    ///< in the order the rank runs them: the first is running
+  std::optional<std::size_t> listed;  ///< the depth under which the roster lists it as free
+};
+
+struct PoolSlot {
+  std::string name;
+  std::vector<RankSlot> ranks;
+  std::optional<StageIndex> reserved;                   ///< for this one alone
+  std::vector<std::pair<Now, StageIndex>> interrupted;  ///< that nobody here asked for
+
+  bool empty() const;
+};
+
+/// Which pools there are, and which attempts each of their ranks holds. Pure bookkeeping: decides nothing.
+class Roster {
+ public:
+  /// Adds a pool, or takes up one that was silent: what its ranks hold stays, and none of them is ready.
+  PoolSlot& join(PoolId pool, std::string name, int ranks);
+  /// Nothing more is handed to it.
+  void silence(PoolId pool);
+  /// Its attempts stay, and are the caller's to end.
+  PoolSlot remove(PoolId pool);
+
+  PoolSlot* find(PoolId pool);
+  RankSlot* find(PoolId pool, int rank);
+  const std::map<PoolId, PoolSlot>& pools() const { return pools_; }
+  std::map<PoolId, PoolSlot>& pools() { return pools_; }
+
+  /// At the end of its rank's queue.
+  void hold(std::uint64_t number, Attempt attempt);
+  /// To the end of another rank's queue.
+  void move(std::uint64_t number, PoolId pool, int rank);
+  /// Takes it out.
+  Attempt release(std::uint64_t number);
+  Attempt* find_attempt(std::uint64_t number);
+  const std::unordered_map<std::uint64_t, Attempt>& attempts() const { return attempts_; }
+
+  /// The rank with the shortest queue below `depth` in a pool that is not `closed`; ties by pool and rank.
+  std::optional<std::pair<PoolId, int>> idlest(std::size_t depth, const std::set<PoolId>& closed) const;
+  /// To be called after changing what makes a rank free: ready, aside, or its pool's reservation.
+  void refresh(PoolId pool, int rank);
+  void refresh(PoolId pool);
+
+ private:
+  std::map<PoolId, PoolSlot> pools_;
+  std::unordered_map<std::uint64_t, Attempt> attempts_;
+  std::set<std::tuple<std::size_t, PoolId, int>> free_;
+};
+
+}  // namespace espalier

@@ -1,0 +1,116 @@
+#include <csignal>
+#include <fstream>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "db/store.h"
+#include "db/store_backup.h"
+#include "db/store_check.h"
+#include "db/store_reader.h"
+#include "sample_sweep.h"
+
+namespace espalier {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// A store whose folder is said to lie on NFS.
+class NetworkStore : public testing::Test {
+ protected:
+  StoreOptions on_nfs(bool allowed) const {
+    StoreOptions options;
+    options.allow_network_filesystem = allowed;
+    options.network_filesystem_of = [this](const std::filesystem::path& folder) {
+      EXPECT_TRUE(std::filesystem::exists(folder)) << folder;
+      return std::string("NFS");
+    };
+    return options;
+  }
+  bool has(const char* ending) const { return std::filesystem::exists(paths_.database().string() + ending); }
+  SweepId record(Store& store) const {
+    return store.record_sweep(sample_.name, sample_.yaml, sample_.trials, sample_.graph);
+  }
+
+  TemporaryFolder folder_;
+  std::filesystem::path root_ = folder_.path / "new" / "store";
+  StorePaths paths_{root_};
+  SampleSweep sample_ = make_sample_sweep(1);
+};
+
+TEST_F(NetworkStore, IsRefusedWithTheWaysOutAndNothingIsMade) {
+  try {
+    const Store store(root_, on_nfs(false));
+    FAIL() << "it was opened";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
+    EXPECT_THAT(error.what(), AllOf(HasSubstr(root_.string()), HasSubstr("NFS"), HasSubstr("on a local disk"),
+                                    HasSubstr("--allow-network-filesystem")));
+  }
+  EXPECT_FALSE(std::filesystem::exists(root_.parent_path()));
+}
+
+TEST_F(NetworkStore, OnceAllowedItIsWrittenWithoutALogAndReadMeanwhile) {
+  Store store(root_, on_nfs(true));
+  record(store);
+  store.apply(finish_all(sample_.graph));
+  EXPECT_FALSE(has("-wal"));
+  EXPECT_FALSE(has("-shm"));
+  EXPECT_EQ(StoreReader(root_).results().size(), 3U);
+  EXPECT_EQ(check_store(root_).damages, 0);
+  EXPECT_GT(back_up_store(root_, folder_.path / "backup.db", Overwrite::refuse), 0U);
+  EXPECT_THROW(Store(root_, on_nfs(true)), Error);  // the lock is as ever
+}
+
+TEST_F(NetworkStore, AStoreMovesThereAndBack) {
+  {
+    Store store(root_);
+    record(store);
+    store.apply({finish(sample_.graph.stages[init])});
+  }
+  for (const bool on_network : {true, false, true}) {
+    Store store(root_, on_network ? on_nfs(true) : StoreOptions());
+    EXPECT_TRUE(store.done_stages(sample_.graph)[init]);
+    EXPECT_EQ(has("-wal"), !on_network);
+    EXPECT_EQ(StoreReader(root_).sweeps().size(), 1U);
+  }
+}
+
+// The journal holds what a commit that was cut short had written over: until a writer puts it back, the file is half
+// new.
+TEST_F(NetworkStore, ACommitCutShortIsNotReadBeforeItIsUndone) {
+  {
+    Store store(root_, on_nfs(true));
+    record(store);
+  }
+  const pid_t child = ::fork();
+  if (child == 0) {
+    SQLite::Database database(paths_.database().string(), SQLite::OPEN_READWRITE);
+    database.exec(
+        "PRAGMA journal_mode = TRUNCATE; PRAGMA cache_size = 1; BEGIN IMMEDIATE;"
+        "UPDATE stages SET state = 'done', label = hex(randomblob(9999))");
+    ::kill(::getpid(), SIGKILL);
+  }
+  ::waitpid(child, nullptr, 0);
+  ASSERT_GT(std::filesystem::file_size(paths_.database().string() + "-journal"), 0U);
+  try {
+    StoreReader(root_).sweeps();
+    FAIL() << "half a commit was read";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::unavailable);
+    EXPECT_THAT(error.what(), HasSubstr("`espalier db check --repair`"));
+  }
+  {
+    Store store(root_, on_nfs(true));
+    for (const bool done : store.done_stages(sample_.graph)) EXPECT_FALSE(done);
+  }
+  EXPECT_EQ(StoreReader(root_).sweeps().size(), 1U);
+}
+
+}  // namespace
+}  // namespace espalier
