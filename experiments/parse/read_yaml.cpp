@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kDeepest = 32;
 constexpr int kMostValues = 100'000;
 constexpr std::size_t kMostKeys = 1'000;
+constexpr std::size_t kLongestPath = 500;         // bytes; every value holds its own
 constexpr std::int64_t kMostFlowMarks = 300'000;  // 100,000 values in brackets of their own, and the commas between
 
 struct Refusal {
@@ -80,6 +81,10 @@ class TreeBuilder final : public YAML::EventHandler {
     throw Refusal{place(mark), "anchors and aliases (& and *) are not used in sweeps; write the value out"};
   }
 
+  void refuse_long(const std::string& path, const YAML::Mark& mark) const {
+    if (path.size() > kLongestPath) throw Refusal{place(mark), "the keys down to here are longer than 500 bytes"};
+  }
+
   std::string next_path() const {
     if (open_.empty()) return root_.path;
     const Open& parent = open_.back();
@@ -99,6 +104,7 @@ class TreeBuilder final : public YAML::EventHandler {
     value.kind = kind;
     value.place = place(mark);
     value.place.path = next_path();
+    refuse_long(value.place.path, mark);
     return value;
   }
 
@@ -108,6 +114,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (parent.value.entries.size() >= kMostKeys) throw Refusal{place(mark), "more than 1000 keys in one map"};
     KeyPlace key_place = place(mark);
     const std::string& base = parent.value.place.path;
+    refuse_long(text, mark);
     key_place.path = base.empty() ? text : base + "." + text;
     if (parent.value.find(text) != nullptr) problems_.add(key_place, "is given twice; keep one of them");
     parent.key = YamlEntry{text, std::move(key_place), {}};

@@ -49,6 +49,19 @@ TEST(ReadYaml, too_many_values_and_keys_are_refused) {
   EXPECT_THAT(problems(wide), ElementsAre("s.yaml:1001:1: more than 1000 keys in one map"));
 }
 
+// Each value holds the path of keys that leads to it: a long one, a hundred thousand times, would be gigabytes.
+TEST(ReadYaml, long_paths_are_refused) {
+  const std::string long_key(400'000, 'k');
+  EXPECT_THAT(problems("? " + long_key + "\n: [" + repeated("1, ", 90'000) + "1]\n"),
+              ElementsAre("s.yaml:1:3: the keys down to here are longer than 500 bytes"));
+  std::string nested;
+  for (std::size_t depth = 0; depth < 20; ++depth) nested += std::string(depth, ' ') + std::string(100, 'k') + ":\n";
+  EXPECT_THAT(problems(nested + std::string(20, ' ') + "1\n"),
+              ElementsAre(HasSubstr("the keys down to here are longer than 500 bytes")));
+  EXPECT_THAT(problems("sweep: s", {repeated("a.", 60'000) + "a=1"}),
+              testing::Contains(HasSubstr("no key is so long")));
+}
+
 TEST(ReadYaml, lists_that_multiply_without_end_are_refused) {
   const std::string ten = "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]";
   const std::string yaml =

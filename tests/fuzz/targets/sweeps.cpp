@@ -77,6 +77,9 @@ FuzzTarget sweeps_target() {
     target.worst.push_back(mebibyte_of(piece));
     target.worst.push_back("sweep: [" + mebibyte_of(piece).substr(8));
   }
+  target.worst.push_back("? " + std::string(500'000, 'k') + "\n: [" + mebibyte_of("1, ").substr(0, 300'000) + "1]");
+  target.worst.push_back(mebibyte_of("{" + std::string(100, 'k') + ": "));
+  target.worst.push_back("sweep: s\n# --set " + mebibyte_of("a.") + "=1");
   target.held_per_byte = 100;      // a token of a byte, of which yaml-cpp keeps many until it knows what they belong to
   target.held_besides = 64 << 20;  // an honest sweep of 200 combinations, laid out
   target.read = read_sweep_text;
