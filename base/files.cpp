@@ -39,6 +39,21 @@ void sync_folder(const std::filesystem::path& folder) {
   ::close(descriptor);
 }
 
+/// Opens without waiting: for a pipe without a writer, say, which then is refused, unless it is welcome.
+int open_readable(const std::filesystem::path& path, Readable what) {
+  struct stat status {};
+  const bool pipe = what == Readable::pipe_too && ::stat(path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | (pipe ? 0 : O_NONBLOCK));
+  if (descriptor < 0) fail(path, "opening it");
+  return descriptor;
+}
+
+void refuse_unreadable(const struct stat& status, const std::filesystem::path& path, Readable what) {
+  if (S_ISREG(status.st_mode) || (S_ISFIFO(status.st_mode) && what == Readable::pipe_too)) return;
+  throw Error(ErrorKind::invalid_input,
+              path.string() + (S_ISDIR(status.st_mode) ? ": is a folder, not a file" : ": is not a regular file"));
+}
+
 void rename_into_place(const std::filesystem::path& temporary, const std::filesystem::path& path) {
   if (::rename(temporary.c_str(), path.c_str()) != 0) {
     const int code = errno;
@@ -82,19 +97,19 @@ void put_in_place(const std::filesystem::path& temporary, const std::filesystem:
   rename_into_place(temporary, path);
 }
 
-std::string read_file(const std::filesystem::path& path, std::uintmax_t limit_bytes) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) fail(path, "opening it");
+std::string read_file(const std::filesystem::path& path, std::uintmax_t limit_bytes, Readable what) {
+  const int descriptor = open_readable(path, what);
   struct stat status {};
   std::string bytes;
   try {
     if (::fstat(descriptor, &status) != 0) fail(path, "reading its size");
-    if (S_ISDIR(status.st_mode)) throw Error(ErrorKind::invalid_input, path.string() + ": is a folder, not a file");
+    refuse_unreadable(status, path, what);
     if (static_cast<std::uintmax_t>(status.st_size) > limit_bytes) {
       throw Error(ErrorKind::invalid_input, path.string() + ": " + std::to_string(status.st_size) +
                                                 " bytes is more than the " + std::to_string(limit_bytes) +
                                                 " allowed here");
     }
+    bytes.reserve(static_cast<std::size_t>(status.st_size));  // 0 for a pipe
     char piece[1 << 16];
     while (true) {
       const ssize_t count = ::read(descriptor, piece, sizeof piece);

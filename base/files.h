@@ -17,9 +17,13 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
 /// when that fails. Errors: as write_file_atomically.
 void put_in_place(const std::filesystem::path& temporary, const std::filesystem::path& path);
 
-/// Errors: ErrorKind::invalid_input if it is missing, unreadable, or larger than `limit_bytes` (nothing is allocated
-/// then).
-std::string read_file(const std::filesystem::path& path, std::uintmax_t limit_bytes);
+/// What may be read: a device has no end, and a pipe may never bring what it has. `pipe_too` is for files that a person
+/// names, who may write `<(...)`.
+enum class Readable { file, pipe_too };
+
+/// Errors: ErrorKind::invalid_input if it is missing, unreadable, no regular file (nor a pipe, if those are welcome),
+/// or larger than `limit_bytes` (nothing is allocated then).
+std::string read_file(const std::filesystem::path& path, std::uintmax_t limit_bytes, Readable what = Readable::file);
 
 /// An exclusive lock on a file, held until destruction or the end of the process. The file's text names the holder.
 class FileLock {

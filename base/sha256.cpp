@@ -51,6 +51,9 @@ Digest hmac_sha256(std::string_view secret, std::string_view message) {
 }
 
 Digest sha256_file(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored))
+    throw Error(ErrorKind::invalid_input, path.string() + ": is not a regular file");  // which may have no end
   std::ifstream in(path, std::ios::binary);
   if (!in) throw Error(ErrorKind::invalid_input, path.string() + ": cannot be read: " + std::strerror(errno));
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);

@@ -16,7 +16,8 @@ using Digest = std::array<std::uint8_t, 32>;
 Digest sha256(std::string_view bytes);
 /// HMAC-SHA-256 (RFC 2104) of `message` under `secret`.
 Digest hmac_sha256(std::string_view secret, std::string_view message);
-/// The hash of a file's bytes, read in pieces. Errors: ErrorKind::invalid_input if it cannot be read.
+/// The hash of a file's bytes, read in pieces. Errors: ErrorKind::invalid_input if it cannot be read
+/// or is no regular file.
 Digest sha256_file(const std::filesystem::path& path);
 
 /// 64 lower-case hexadecimal digits.

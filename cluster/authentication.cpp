@@ -64,15 +64,21 @@ ConnectionFile read_connection_file(const std::filesystem::path& file) {
     throw Error(ErrorKind::unavailable,
                 file.string() + ": is missing, so no coordinator runs on this store; start one with: espalier run");
   }
+  constexpr std::uintmax_t kMostBytes = 4096;
+  const auto no_connection_file = [&](const char* why) {
+    return Error(ErrorKind::corrupt, file.string() + ": is not a connection file: " + why);
+  };
   try {
-    const auto text = nlohmann::json::parse(read_file(file, 4096));
+    const auto text = nlohmann::json::parse(read_file(file, kMostBytes));
     ConnectionFile connection{text.at("host").get<std::string>(), text.at("port").get<int>(),
                               text.at("pid").get<std::int64_t>()};
-    if (connection.port < 1 || connection.port > 65535)
-      throw Error(ErrorKind::corrupt, file.string() + ": its port is out of range");
+    if (connection.port < 1 || connection.port > 65535) throw no_connection_file("its port is out of range");
     return connection;
   } catch (const nlohmann::json::exception& error) {
-    throw Error(ErrorKind::corrupt, file.string() + ": is not a connection file: " + error.what());
+    throw no_connection_file(error.what());
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::corrupt) throw;
+    throw no_connection_file(error.what());
   }
 }
 

@@ -1,5 +1,6 @@
 #include "cluster/connection.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -20,14 +21,14 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t kMostQueuedBytes = 256U << 20;
 constexpr std::size_t kNonceBytes = 32;
-constexpr auto kHandshakeLimit = std::chrono::seconds(10);
+constexpr std::size_t kPieceBytes = 64U << 10;
 
-/// A stranger who stays silent costs one timer, for ten seconds.
+/// A stranger who stays silent costs one timer, for a while.
 class HandshakeDeadline {
  public:
-  explicit HandshakeDeadline(const ConnectionPtr& connection) : timer_(connection->executor(), kHandshakeLimit) {
+  explicit HandshakeDeadline(const ConnectionPtr& connection)
+      : timer_(connection->executor(), connection->limits().handshake) {
     timer_.async_wait([weak = std::weak_ptr<Connection>(connection)](const boost::system::error_code& error) {
       const ConnectionPtr alive = weak.lock();
       if (!error && alive) alive->close();
@@ -38,10 +39,18 @@ class HandshakeDeadline {
   asio::steady_timer timer_;
 };
 
+bool is_of_handshake(const Message& message) {
+  return std::holds_alternative<Challenge>(message) || std::holds_alternative<Hello>(message) ||
+         std::holds_alternative<Welcome>(message);
+}
+
 }  // namespace
 
-Connection::Connection(asio::ip::tcp::socket socket)
-    : socket_(std::move(socket)), beat_(socket_.get_executor()), last_heard_(std::chrono::steady_clock::now()) {
+Connection::Connection(asio::ip::tcp::socket socket, ConnectionLimits limits)
+    : socket_(std::move(socket)),
+      limits_(limits),
+      beat_(socket_.get_executor()),
+      last_heard_(std::chrono::steady_clock::now()) {
   boost::system::error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
 }
@@ -53,22 +62,37 @@ asio::awaitable<Message> Connection::receive() {
   if (error) throw Error(ErrorKind::unavailable, "the connection ended: " + error.message());
   const std::uint32_t size = static_cast<std::uint32_t>(head[0]) | static_cast<std::uint32_t>(head[1]) << 8 |
                              static_cast<std::uint32_t>(head[2]) << 16 | static_cast<std::uint32_t>(head[3]) << 24;
-  if (size > frame_limit_) {
+  const std::uint32_t limit = trusted_ ? kFrameLimitBytes : kStrangerFrameLimitBytes;
+  if (size > limit) {
     throw Error(ErrorKind::corrupt,
-                "a frame of " + std::to_string(size) + " bytes is above the limit of " + std::to_string(frame_limit_));
+                "a frame of " + std::to_string(size) + " bytes is above the limit of " + std::to_string(limit));
   }
-  std::string body(size, '\0');
-  co_await asio::async_read(socket_, asio::buffer(body), asio::redirect_error(asio::use_awaitable, error));
-  if (error) throw Error(ErrorKind::unavailable, "the connection ended within a frame: " + error.message());
+  const std::string body = co_await receive_body(size);
   last_heard_ = std::chrono::steady_clock::now();
-  co_return decode_message(body);
+  Message message = decode_message(body);
+  if (trusted_ && is_of_handshake(message)) throw Error(ErrorKind::corrupt, "it begins its handshake again");
+  co_return message;
+}
+
+asio::awaitable<std::string> Connection::receive_body(std::size_t size) {
+  std::string body;
+  while (body.size() < size) {
+    const std::size_t before = body.size();
+    body.resize(std::min(size, before + kPieceBytes));
+    boost::system::error_code error;
+    co_await asio::async_read(socket_, asio::buffer(body.data() + before, body.size() - before),
+                              asio::redirect_error(asio::use_awaitable, error));
+    if (error) throw Error(ErrorKind::unavailable, "the connection ended within a frame: " + error.message());
+    if (body.size() < size) last_heard_ = std::chrono::steady_clock::now();
+  }
+  co_return body;
 }
 
 void Connection::send(const Message& message) {
   if (!is_open()) return;
   const std::string body = encode(message);
   if (body.size() > kFrameLimitBytes) throw Error(ErrorKind::internal, "a message is larger than a frame may be");
-  if (outbox_.size() + body.size() > kMostQueuedBytes) {
+  if (writing_.size() + outbox_.size() + body.size() > limits_.queued_bytes) {
     close();
     return;
   }
@@ -82,7 +106,7 @@ void Connection::write_outbox() {
   writing_.swap(outbox_);
   asio::async_write(socket_, asio::buffer(writing_),
                     [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
-                      self->writing_.clear();
+                      self->writing_ = {};  // a burst's memory goes with it
                       if (error) return self->close();
                       if (!self->outbox_.empty()) return self->write_outbox();
                       if (self->close_when_sent_) self->close();
@@ -93,15 +117,15 @@ asio::awaitable<void> Connection::keep_alive() {
   const ConnectionPtr self = shared_from_this();
   boost::system::error_code cancelled;
   while (is_open()) {
-    const auto planned = std::chrono::steady_clock::now() + std::chrono::seconds(kHeartbeatSeconds);
+    const auto planned = std::chrono::steady_clock::now() + limits_.beat;
     beat_.expires_at(planned);
     co_await beat_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
     if (!is_open()) co_return;
     // After a stop (Ctrl-Z, a suspended laptop) it is we who were silent: what the other side said is still to be read.
-    if (std::chrono::steady_clock::now() - planned > std::chrono::seconds(kHeartbeatSeconds)) {
+    if (std::chrono::steady_clock::now() - planned > limits_.beat) {
       last_heard_ = std::chrono::steady_clock::now();
     }
-    if (std::chrono::steady_clock::now() - last_heard_ > std::chrono::seconds(kHeartbeatLimitSeconds)) {
+    if (std::chrono::steady_clock::now() - last_heard_ > limits_.silence) {
       fell_silent_ = true;
       close();
       co_return;
@@ -115,7 +139,7 @@ void Connection::close() {
   socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
   socket_.close(ignored);
   beat_.cancel();
-  outbox_.clear();
+  outbox_ = {};
 }
 
 void Connection::close_after_sending() {

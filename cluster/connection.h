@@ -12,21 +12,31 @@
 
 namespace espalier {
 
+/// What a peer may cost. Smaller ones are for tests.
+struct ConnectionLimits {
+  std::chrono::milliseconds handshake{10'000};                                      ///< to prove itself
+  std::chrono::milliseconds silence{std::chrono::seconds(kHeartbeatLimitSeconds)};  ///< afterwards
+  std::chrono::milliseconds beat{std::chrono::seconds(kHeartbeatSeconds)};
+  std::size_t queued_bytes = std::size_t{256} << 20;  ///< that wait to be sent
+};
+
 /// One authenticated conversation over TCP: frames of a 4-byte little-endian length and that many bytes of CBOR.
 /// Shared by its reading coroutine, its pending write and its owner; all on one thread, the io_context's.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  explicit Connection(boost::asio::ip::tcp::socket socket);
+  explicit Connection(boost::asio::ip::tcp::socket socket, ConnectionLimits limits = {});
 
-  /// The next message. Errors: ErrorKind::corrupt for garbage or a frame above the limit (nothing is allocated for it);
+  /// The next message. Memory follows what has arrived, not what a frame's length claims.
+  /// Errors: ErrorKind::corrupt for garbage or a frame above the limit (nothing is allocated for it);
   /// ErrorKind::unavailable when the other side is gone.
   boost::asio::awaitable<Message> receive();
 
-  /// Queues a message; what is queued while a write is under way goes out in one piece after it. A peer that lets 256
-  /// MiB pile up is cut off.
+  /// Queues a message; what is queued while a write is under way goes out in one piece after it. A peer that lets more
+  /// than limits().queued_bytes pile up is cut off.
   void send(const Message& message);
 
-  /// Ends when the connection is closed; closes it when nothing was heard for kHeartbeatLimitSeconds.
+  /// Ends when the connection is closed; closes it when nothing was heard for limits().silence. Heard is a whole frame,
+  /// or another 64 KiB of a long one: a peer that lets its bytes drip is as silent as one that says nothing.
   boost::asio::awaitable<void> keep_alive();
 
   /// Drops what is queued. Safe to call twice.
@@ -37,18 +47,22 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool is_open() const { return socket_.is_open(); }
   /// It was closed because nothing was heard for too long.
   bool fell_silent() const { return fell_silent_; }
-  /// After the handshake, frames up to kFrameLimitBytes are welcome.
-  void trust() { frame_limit_ = kFrameLimitBytes; }
+  /// After the handshake: frames up to kFrameLimitBytes are welcome, and those of a handshake no longer.
+  void trust() { trusted_ = true; }
+  bool trusted() const { return trusted_; }
   std::string remote_address() const;
+  const ConnectionLimits& limits() const { return limits_; }
   boost::asio::any_io_executor executor() { return socket_.get_executor(); }
 
  private:
+  boost::asio::awaitable<std::string> receive_body(std::size_t size);
   void write_outbox();
 
   boost::asio::ip::tcp::socket socket_;
+  ConnectionLimits limits_;
   boost::asio::steady_timer beat_;
   std::chrono::steady_clock::time_point last_heard_;
-  std::uint32_t frame_limit_ = kStrangerFrameLimitBytes;
+  bool trusted_ = false;
   std::string outbox_;   ///< waits
   std::string writing_;  ///< is on its way
   bool close_when_sent_ = false;
@@ -58,7 +72,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 using ConnectionPtr = std::shared_ptr<Connection>;
 
 /// The coordinator's side. Returns what the peer is; has sent Welcome. A stranger gets Refused and is closed.
-/// Errors: ErrorKind::unavailable, with a line for the log, if the peer is refused, silent for 10 s, or gone.
+/// Errors: ErrorKind::unavailable, with a line for the log, if the peer is refused, silent for limits().handshake, or
+/// gone.
 boost::asio::awaitable<Role> welcome_peer(ConnectionPtr connection, std::string secret, std::string name);
 
 /// The other side: proves the secret and checks that the coordinator knows it too. Returns the name we were given.

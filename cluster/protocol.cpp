@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "cluster/wire.h"
+#include "cluster/wire_scan.h"
 
 namespace espalier {
 namespace {
@@ -183,35 +184,9 @@ std::string to_cbor_text(const json& value) {
   return bytes;
 }
 
-/// Refuses deep nesting before the parser, which calls itself for every level, gets to see it.
-class DepthGuard : public nlohmann::json_sax<json> {
- public:
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const string_t&) override { return true; }
-  bool string(string_t&) override { return true; }
-  bool binary(binary_t&) override { return true; }
-  bool key(string_t&) override { return true; }
-  bool start_object(std::size_t) override { return enter(); }
-  bool end_object() override { return leave(); }
-  bool start_array(std::size_t) override { return enter(); }
-  bool end_array() override { return leave(); }
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
-
- private:
-  static constexpr int kDeepest = 16;
-  bool enter() { return ++depth_ <= kDeepest; }
-  bool leave() { return --depth_ >= 0; }
-  int depth_ = 0;
-};
-
 template <typename Read>
 auto decode(std::string_view bytes, Read read_wire) {
-  DepthGuard guard;
-  if (!json::sax_parse(bytes.begin(), bytes.end(), &guard, json::input_format_t::cbor))
-    refuse_message("it is not well-formed CBOR, or nested too deeply");
+  scan_wire(bytes);
   try {
     return read_wire(json::from_cbor(bytes.begin(), bytes.end()));
   } catch (const json::exception& error) {
@@ -234,7 +209,6 @@ std::vector<Variant> decode_list(std::string_view bytes) {
   return decode(bytes, [](const json& wire) {
     if (!wire.is_array()) refuse_message("expected a list");
     std::vector<Variant> values;
-    values.reserve(wire.size());
     for (const json& element : wire) values.push_back(from_wire_variant<Variant>(element));
     return values;
   });

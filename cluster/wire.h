@@ -71,12 +71,12 @@ class Fields {
     return {binary.begin(), binary.end()};
   }
   StageKey key() { return key_from_wire(next()); }
+  /// Grows as its elements prove to be what they should: one takes far more memory than its byte.
   template <typename Read>
   auto list(Read read) {
     const nlohmann::json& value = next();
     if (!value.is_array() || value.size() > kMostWireElements) refuse_message("expected a list");
     std::vector<decltype(read(value))> result;
-    result.reserve(value.size());
     for (const nlohmann::json& element : value) result.push_back(read(element));
     return result;
   }

@@ -2,11 +2,14 @@
 
 #include <cstdint>
 #include <optional>
+#include <sqlite3.h>
 #include <string>
 #include <type_traits>
 #include <utility>
 
 #include <SQLiteCpp/SQLiteCpp.h>
+
+#include "db/value_limits.h"
 
 namespace espalier {
 
@@ -25,12 +28,16 @@ class Prepared {
     return statement_.exec();
   }
 
-  /// Hands each row, as an SQLite::Statement to take columns from, to `read`.
+  /// Hands each row, as an SQLite::Statement to take columns from, to `read`; above kMostRows it fails, as for a view
+  /// that somebody made endless.
   template <typename Read, typename... Values>
   void each(Read&& read, const Values&... values) {
     const Reset reset{statement_};
     bind_all(values...);
-    while (statement_.executeStep()) read(statement_);
+    for (std::int64_t rows = 0; statement_.executeStep(); ++rows) {
+      if (rows == kMostRows) throw SQLite::Exception("a query has more rows than a store can have", SQLITE_TOOBIG);
+      read(statement_);
+    }
   }
 
   /// The first column of the first row; none if there is no row.

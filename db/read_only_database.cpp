@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "db/migrations.h"
+#include "db/value_limits.h"
 #include "experiments/store_paths.h"
 
 namespace espalier {
@@ -55,6 +56,7 @@ SQLite::Database open_read_only(const std::filesystem::path& root, SchemaAge age
   const std::filesystem::path path = StorePaths{root}.database();
   try {
     SQLite::Database database(path.string(), SQLite::OPEN_READONLY, kBusyTimeoutMs);
+    limit_values(database);
     check_version(database, path, age);
     return database;
   } catch (const SQLite::Exception& failure) {
@@ -74,6 +76,7 @@ SQLite::Database open_read_only(const std::filesystem::path& root, SchemaAge age
     if (has_log || (code != SQLITE_CANTOPEN && code != SQLITE_READONLY)) throw;
   }
   SQLite::Database database(immutable_uri(path), SQLite::OPEN_READONLY | SQLite::OPEN_URI, kBusyTimeoutMs);
+  limit_values(database);
   check_version(database, path, age);
   return database;
 }

@@ -27,6 +27,8 @@ Meaning meaning_of(int primary, int extended) {
               "; the disk or the network filesystem under it reports errors: check it, and copy the store elsewhere"};
     case SQLITE_NOMEM:
       return {ErrorKind::exhausted, "; memory ran out"};
+    case SQLITE_TOOBIG:
+      return {ErrorKind::corrupt, "; it holds a value larger than we ever write, so somebody else did"};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return {

@@ -24,6 +24,7 @@
 #include "db/read_only_database.h"
 #include "db/sqlite_errors.h"
 #include "db/sweep_recorder.h"
+#include "db/value_limits.h"
 
 namespace espalier {
 namespace {
@@ -99,6 +100,7 @@ void set_journal(SQLite::Database& database, const StorePaths& paths, const char
 SQLite::Database open_database(const StorePaths& paths, bool on_network) {
   return with_sqlite_errors(paths.database(), [&] {
     SQLite::Database database(paths.database().string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 10000);
+    limit_values(database);
     // Leaves a write-ahead log, if the store came here with one, without the shared memory that reading one takes.
     if (on_network) database.exec("PRAGMA locking_mode = EXCLUSIVE");
     check_integrity(database, paths);

@@ -47,7 +47,7 @@ class JsonReader {
   std::size_t fields_read_ = 0;
 };
 
-/// Errors: ErrorKind::invalid_input, beginning with `where`, if `text` is no JSON object.
+/// Errors: ErrorKind::invalid_input, beginning with `where`, if `text` is no JSON object, or nested deeper than 32.
 nlohmann::json parse_json_object(std::string_view text, std::string_view where);
 
 }  // namespace espalier

@@ -4,11 +4,13 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <tuple>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "experiments/safetensors_header.h"
 
 namespace espalier {
 namespace {
@@ -17,6 +19,7 @@ static_assert(std::endian::native == std::endian::little, "tensors are written a
 
 constexpr std::uint64_t kLargestHeader = 100'000'000;  // the format's own limit
 constexpr std::size_t kLengthBytes = 8;
+constexpr std::size_t kShown = 80;  // of a name, in a message
 
 struct TypeName {
   TensorType type;
@@ -33,8 +36,13 @@ const TypeName& describe(TensorType type) {
   return *std::find_if(kTypes.begin(), kTypes.end(), [type](const TypeName& entry) { return entry.type == type; });
 }
 
-[[noreturn]] void damaged(const std::string& where, const std::string& what) {
-  throw Error(ErrorKind::corrupt, where + ": not a whole safetensors file: " + what);
+/// The file's name is put before it in one place.
+[[noreturn]] void damaged(const std::string& what) {
+  throw Error(ErrorKind::corrupt, what);
+}
+
+std::string shown(const TensorBytes& tensor) {
+  return "tensor \"" + tensor.name.substr(0, kShown) + "\"";
 }
 
 /// Bytes that a tensor of this shape takes, or -1 if the shape is absurd.
@@ -46,46 +54,47 @@ std::int64_t bytes_of(const std::vector<std::int64_t>& shape, TensorType type) {
   return bytes;
 }
 
-std::int64_t count_at(const nlohmann::json& value, const std::string& where, const std::string& name) {
-  if (!value.is_number_integer() || value.get<double>() < 0 || value.get<double>() >= 0x1p62) {
-    damaged(where, "tensor \"" + name + "\" has a size that is no count");
-  }
-  return value.get<std::int64_t>();
-}
-
-TensorBytes parse_tensor(const std::string& name, const nlohmann::json& entry, std::string_view data,
-                         const std::string& where) {
-  if (!entry.is_object() || !entry.contains("dtype") || !entry.contains("shape") || !entry.contains("data_offsets")) {
-    damaged(where, "tensor \"" + name + "\" lacks its type, shape or place");
-  }
-  TensorBytes tensor{name, TensorType::f32, {}, {}};
-  const auto type =
-      std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeName& t) { return entry["dtype"] == t.name; });
-  if (type == kTypes.end()) damaged(where, "tensor \"" + name + "\" has the unknown type " + entry["dtype"].dump());
+TensorBytes place_tensor(TensorEntry entry, std::string_view data) {
+  TensorBytes tensor{std::move(entry.name), TensorType::f32, std::move(entry.shape), {}};
+  const auto type = std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeName& t) { return entry.type == t.name; });
+  if (type == kTypes.end()) damaged(shown(tensor) + " has the unknown type " + entry.type.substr(0, kShown));
   tensor.type = type->type;
-  const auto& shape = entry["shape"];
-  const auto& place = entry["data_offsets"];
-  if (!shape.is_array() || !place.is_array() || place.size() != 2)
-    damaged(where, "tensor \"" + name + "\" has no shape or place");
-  for (const auto& extent : shape) tensor.shape.push_back(count_at(extent, where, name));
-  const std::int64_t begin = count_at(place[0], where, name);
-  const std::int64_t end = count_at(place[1], where, name);
-  if (begin > end || static_cast<std::uint64_t>(end) > data.size())
-    damaged(where, "tensor \"" + name + "\" lies outside of the file");
-  if (bytes_of(tensor.shape, tensor.type) != end - begin)
-    damaged(where, "tensor \"" + name + "\" has another size than its shape");
-  tensor.bytes = data.substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+  if (entry.begin > entry.end || static_cast<std::uint64_t>(entry.end) > data.size())
+    damaged(shown(tensor) + " lies outside of the file");
+  if (bytes_of(tensor.shape, tensor.type) != entry.end - entry.begin)
+    damaged(shown(tensor) + " has another size than its shape");
+  tensor.bytes = data.substr(static_cast<std::size_t>(entry.begin), static_cast<std::size_t>(entry.end - entry.begin));
   return tensor;
 }
 
-void check_coverage(const Safetensors& content, std::string_view data, const std::string& where) {
+void check_coverage(const Safetensors& content, std::string_view data) {
   const char* expected = data.data();
   for (const TensorBytes& tensor : content.tensors) {
-    if (tensor.bytes.data() != expected)
-      damaged(where, "tensor \"" + tensor.name + "\" overlaps another or leaves a hole");
+    if (tensor.bytes.data() != expected) damaged(shown(tensor) + " overlaps another or leaves a hole");
     expected += tensor.bytes.size();
   }
-  if (expected != data.data() + data.size()) damaged(where, "bytes at its end belong to no tensor");
+  if (expected != data.data() + data.size()) damaged("bytes at its end belong to no tensor");
+}
+
+Safetensors parse(std::string_view file) {
+  std::uint64_t length = 0;
+  if (file.size() < kLengthBytes) damaged("it has " + std::to_string(file.size()) + " bytes");
+  std::memcpy(&length, file.data(), kLengthBytes);
+  if (length > kLargestHeader) damaged("its header claims " + std::to_string(length) + " bytes");
+  if (length > file.size() - kLengthBytes) damaged("it ends within its header");
+  SafetensorsHeader header = parse_safetensors_header(file.substr(kLengthBytes, length));
+  const std::string_view data = file.substr(kLengthBytes + length);
+  Safetensors content;
+  content.metadata = std::move(header.metadata);
+  content.tensors.reserve(header.tensors.size());
+  for (TensorEntry& entry : header.tensors) content.tensors.push_back(place_tensor(std::move(entry), data));
+  // Empty tensors share their place with the next one, and come before it.
+  std::sort(content.tensors.begin(), content.tensors.end(), [](const TensorBytes& a, const TensorBytes& b) {
+    return std::tuple(a.bytes.data(), a.bytes.size(), std::string_view(a.name)) <
+           std::tuple(b.bytes.data(), b.bytes.size(), std::string_view(b.name));
+  });
+  check_coverage(content, data);
+  return content;
 }
 
 }  // namespace
@@ -126,31 +135,11 @@ std::string to_safetensors(const Safetensors& content) {
 }
 
 Safetensors parse_safetensors(std::string_view file, const std::string& where) {
-  std::uint64_t length = 0;
-  if (file.size() < kLengthBytes) damaged(where, "it has " + std::to_string(file.size()) + " bytes");
-  std::memcpy(&length, file.data(), kLengthBytes);
-  if (length > kLargestHeader) damaged(where, "its header claims " + std::to_string(length) + " bytes");
-  if (length > file.size() - kLengthBytes) damaged(where, "it ends within its header");
-  const auto header = nlohmann::json::parse(file.substr(kLengthBytes, length), nullptr, /*allow_exceptions=*/false);
-  if (!header.is_object()) damaged(where, "its header is no JSON object");
-  const std::string_view data = file.substr(kLengthBytes + length);
-  Safetensors content;
-  for (const auto& [name, entry] : header.items()) {
-    if (name != "__metadata__") {
-      content.tensors.push_back(parse_tensor(name, entry, data, where));
-      continue;
-    }
-    for (const auto& [key, value] : entry.items()) {
-      if (!value.is_string()) damaged(where, "its metadata \"" + key + "\" is no text");
-      content.metadata[key] = value.get<std::string>();
-    }
+  try {
+    return parse(file);
+  } catch (const Error& error) {
+    throw Error(error.kind(), where + ": not a whole safetensors file: " + error.what());
   }
-  // Empty tensors share their place with the next one, and come before it.
-  std::stable_sort(content.tensors.begin(), content.tensors.end(), [](const TensorBytes& a, const TensorBytes& b) {
-    return std::pair(a.bytes.data(), a.bytes.size()) < std::pair(b.bytes.data(), b.bytes.size());
-  });
-  check_coverage(content, data, where);
-  return content;
 }
 
 }  // namespace espalier

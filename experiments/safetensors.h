@@ -36,7 +36,8 @@ struct Safetensors {
 std::string to_safetensors(const Safetensors& content);
 
 /// Views into `file`, which must outlive them. Everything is checked before it is used or allocated: the header's
-/// length (100 MB at most), types, shapes, and that the tensors cover the data exactly, without holes or overlaps.
+/// length (100 MB at most), what safetensors_header.h refuses, types, shapes, and that the tensors cover the data
+/// exactly, without holes or overlaps.
 /// Errors: ErrorKind::corrupt, beginning with `where`.
 Safetensors parse_safetensors(std::string_view file, const std::string& where);
 

@@ -21,7 +21,7 @@ constexpr std::uintmax_t kLargestSweepBytes = 1 << 20;
 LoadedSweep load_sweep(const std::filesystem::path& file, const std::vector<std::string>& overrides,
                        const DataFolder& data, const StoreConfig& config) {
   LoadedSweep sweep;
-  sweep.yaml = read_file(file, kLargestSweepBytes);
+  sweep.yaml = read_file(file, kLargestSweepBytes, Readable::pipe_too);
   const ParsedSweep parsed = parse_sweep(sweep.yaml, file.string(), overrides);
   refuse_if_wrong("the sweep", parsed.diagnostics);
   sweep.name = parsed.spec->name;

@@ -111,8 +111,11 @@ std::filesystem::path find_worker() {
 
 ScriptModel describe_torchscript(const std::string& path, const std::array<std::int64_t, 3>& input,
                                  std::int64_t classes) {
-  // The worker takes a second to start; the commonest mistake needs none.
+  // The worker takes a second to start; the commonest mistakes need none.
   if (::access(path.c_str(), R_OK) != 0) throw Error(ErrorKind::invalid_input, path + ": " + std::strerror(errno));
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored))
+    throw Error(ErrorKind::invalid_input, path + ": is not a regular file");
   const std::string shape = std::to_string(input[0]) + "," + std::to_string(input[1]) + "," + std::to_string(input[2]);
   const nlohmann::json answer =
       ask({"--describe-torchscript=" + path, "--input=" + shape, "--classes=" + std::to_string(classes)}, path);

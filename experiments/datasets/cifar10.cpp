@@ -83,6 +83,7 @@ void append(ImageSet& images, std::string_view bytes, const std::filesystem::pat
 Cifar read(const std::filesystem::path& folder) {
   Cifar cifar;
   cifar.train.pixels.reserve(static_cast<std::size_t>(kTrain * kPixels));
+  cifar.test.pixels.reserve(static_cast<std::size_t>(kTest * kPixels));
   std::string digests;
   for (const char* name : kFiles) {
     const std::string bytes = read_batch(folder / name);

@@ -58,7 +58,19 @@ class Reader {
       fail("goes on after the values that its header promises: not the file it seems to be; fetch it again");
   }
 
+  /// Fills `bytes` up to `size` as far as the file goes: what a header promises is not believed before it comes.
+  void grow(std::vector<std::uint8_t>& bytes, std::uint64_t size, const char* what) {
+    constexpr std::size_t kFirst = 64 << 20;
+    while (bytes.size() < size) {
+      const std::size_t before = bytes.size();
+      bytes.resize(std::min<std::uint64_t>(size, std::max(kFirst, 2 * before)));
+      fill(std::span(bytes).subspan(before), what);
+    }
+  }
+
   std::uint64_t size() const { return size_; }
+  /// Known once the first bytes were read.
+  bool is_gzipped() const { return gzdirect(file_.get()) == 0; }
 
  private:
   std::size_t read(std::span<std::uint8_t> bytes) {
@@ -95,7 +107,7 @@ std::uint64_t check_promise(const Reader& reader, std::uint64_t count, std::uint
   }
   const std::uint64_t values = count * rows * columns;  // below 2^32 * 2^24
   if (values > kMostBytes) reader.fail("promises " + std::to_string(values) + " bytes; at most 4 GiB are read");
-  if (values / kMostExpansion > reader.size()) {
+  if (values / (reader.is_gzipped() ? kMostExpansion : 1) > reader.size()) {
     reader.fail("is truncated: its header promises " + std::to_string(values) + " bytes, and " +
                 std::to_string(reader.size()) + " bytes cannot hold them; fetch it again");
   }
@@ -123,9 +135,8 @@ IdxFile read_idx(const std::filesystem::path& path, std::uint32_t magic, const c
       check_promise(reader, static_cast<std::uint64_t>(file.count), static_cast<std::uint64_t>(file.rows),
                     static_cast<std::uint64_t>(file.columns));
   // Header and values lie in one block while they are hashed; the header is cut off afterwards.
-  file.values.resize(header_size + values);
-  std::copy_n(header.begin(), header_size, file.values.begin());
-  reader.fill(std::span(file.values).subspan(header_size), kind);
+  file.values.assign(header.begin(), header.begin() + static_cast<std::ptrdiff_t>(header_size));
+  reader.grow(file.values, header_size + values, kind);
   reader.expect_end();
   file.sha256 = sha256(std::string_view(reinterpret_cast<const char*>(file.values.data()), file.values.size()));
   file.values.erase(file.values.begin(), file.values.begin() + static_cast<std::ptrdiff_t>(header_size));

@@ -1,10 +1,13 @@
 #include "experiments/parse/read_yaml.h"
 
+#include <algorithm>
 #include <sstream>
 #include <utility>
 
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
+
+#include "base/utf8.h"
 
 namespace espalier {
 namespace {
@@ -12,6 +15,8 @@ namespace {
 constexpr std::size_t kDeepest = 32;
 constexpr int kMostValues = 100'000;
 constexpr std::size_t kMostKeys = 1'000;
+constexpr std::size_t kLongestPath = 500;         // bytes; every value holds its own
+constexpr std::int64_t kMostFlowMarks = 300'000;  // 100,000 values in brackets of their own, and the commas between
 
 struct Refusal {
   KeyPlace place;
@@ -76,6 +81,10 @@ class TreeBuilder final : public YAML::EventHandler {
     throw Refusal{place(mark), "anchors and aliases (& and *) are not used in sweeps; write the value out"};
   }
 
+  void refuse_long(const std::string& path, const YAML::Mark& mark) const {
+    if (path.size() > kLongestPath) throw Refusal{place(mark), "the keys down to here are longer than 500 bytes"};
+  }
+
   std::string next_path() const {
     if (open_.empty()) return root_.path;
     const Open& parent = open_.back();
@@ -95,6 +104,7 @@ class TreeBuilder final : public YAML::EventHandler {
     value.kind = kind;
     value.place = place(mark);
     value.place.path = next_path();
+    refuse_long(value.place.path, mark);
     return value;
   }
 
@@ -104,6 +114,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (parent.value.entries.size() >= kMostKeys) throw Refusal{place(mark), "more than 1000 keys in one map"};
     KeyPlace key_place = place(mark);
     const std::string& base = parent.value.place.path;
+    refuse_long(text, mark);
     key_place.path = base.empty() ? text : base + "." + text;
     if (parent.value.find(text) != nullptr) problems_.add(key_place, "is given twice; keep one of them");
     parent.key = YamlEntry{text, std::move(key_place), {}};
@@ -140,11 +151,33 @@ class TreeBuilder final : public YAML::EventHandler {
   int values_ = 0;
 };
 
+bool is_flow_mark(char c) {
+  return c == '[' || c == ']' || c == '{' || c == '}' || c == ',';
+}
+
+KeyPlace place_at(std::string_view text, std::size_t offset, KeyPlace place, bool in_file) {
+  if (!in_file) return place;
+  const std::string_view before = text.substr(0, offset);
+  const std::size_t newline = before.rfind('\n');
+  place.line = 1 + static_cast<int>(std::ranges::count(before, '\n'));
+  place.column = 1 + static_cast<int>(newline == std::string_view::npos ? offset : offset - newline - 1);
+  return place;
+}
+
 }  // namespace
 
 std::optional<YamlValue> read_yaml(std::string_view text, const KeyPlace& root, bool in_file, Problems& problems) {
   if (text.size() > kLargestSweepFile) {
     problems.add(root, "is " + std::to_string(text.size()) + " bytes; a sweep has at most 1048576");
+    return std::nullopt;
+  }
+  if (const std::size_t good = utf8_prefix(text); good < text.size()) {
+    problems.add(place_at(text, good, root, in_file), "is not UTF-8, the encoding of sweeps");
+    return std::nullopt;
+  }
+  // yaml-cpp keeps every token until it knows whether a bracket that was opened before is a key.
+  if (std::ranges::count_if(text, is_flow_mark) > kMostFlowMarks) {
+    problems.add(root, "more than 100000 values");
     return std::nullopt;
   }
   TreeBuilder builder(root, in_file, problems);

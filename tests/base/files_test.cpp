@@ -1,12 +1,15 @@
 #include "base/files.h"
 
 #include <filesystem>
+#include <fstream>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/sha256.h"
 
 namespace espalier {
 namespace {
@@ -51,6 +54,40 @@ TEST_F(Files, ReadingRefusesWhatIsTooLargeMissingOrAFolder) {
   EXPECT_THROW(read_file(folder_ / "a", 999), Error);
   EXPECT_THROW(read_file(folder_ / "b", 999), Error);
   EXPECT_THROW(read_file(folder_, 999), Error);
+}
+
+// None of these may hang, or be read until memory is full.
+TEST_F(Files, ReadingRefusesWhatIsNoFile) {
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  for (const std::filesystem::path& path : {folder_ / "pipe", std::filesystem::path("/dev/zero")}) {
+    try {
+      read_file(path, 999);
+      FAIL() << "read " << path;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
+      EXPECT_EQ(error.what(), path.string() + ": is not a regular file");
+    }
+    EXPECT_THROW(sha256_file(path), Error);
+  }
+  EXPECT_THROW(read_file("/dev/zero", 999, Readable::pipe_too), Error);
+}
+
+TEST_F(Files, APipeIsReadToItsEndAndItsLimitWhereItIsWelcome) {
+  const std::filesystem::path pipe = folder_ / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const auto read_what_is_written = [&](std::uintmax_t limit) {
+    std::thread writer([&] { std::ofstream(pipe) << std::string(1000, 'x'); });
+    std::string bytes;
+    try {
+      bytes = read_file(pipe, limit, Readable::pipe_too);
+    } catch (const Error& error) {
+      bytes = error.what();
+    }
+    writer.join();
+    return bytes;
+  };
+  EXPECT_EQ(read_what_is_written(1000), std::string(1000, 'x'));
+  EXPECT_EQ(read_what_is_written(999), pipe.string() + ": more than the 999 bytes allowed here");
 }
 
 TEST_F(Files, WritingToAFullDiskIsExhausted) {

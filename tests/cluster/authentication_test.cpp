@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <sys/stat.h>
+#include <type_traits>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -44,6 +45,23 @@ TEST_F(Authentication, AProofFitsOneSideOneRoleAndOnePairOfNoncesOnly) {
   EXPECT_FALSE(proof_holds(prove_peer("secret", Role::client, "a", "b"), proof));
   EXPECT_FALSE(proof_holds(prove_peer("secret", Role::pool, "x", "b"), proof));
   EXPECT_FALSE(proof_holds(prove_coordinator("secret", "a", "b"), proof));
+}
+
+// proof_holds can compare only digests, all of one length and in constant time: there is no way from texts to the
+// comparison but through a hash, so how much of a guess is right does not show.
+TEST_F(Authentication, ProofsAreComparedInConstantTimeByConstruction) {
+  static_assert(std::is_invocable_v<decltype(equal_in_constant_time), const Digest&, const Digest&>);
+  static_assert(!std::is_invocable_v<decltype(equal_in_constant_time), const std::string&, const std::string&>);
+  const std::string proof = prove_coordinator("secret", "a", "b");
+  EXPECT_TRUE(proof_holds(proof, proof));
+  EXPECT_FALSE(proof_holds(proof, ""));
+  EXPECT_FALSE(proof_holds(proof, proof.substr(0, 31)));
+  EXPECT_FALSE(proof_holds(proof, proof + '\0'));
+  for (std::size_t i = 0; i < proof.size(); ++i) {
+    std::string wrong = proof;
+    wrong[i] ^= 1;
+    EXPECT_FALSE(proof_holds(proof, wrong));
+  }
 }
 
 TEST_F(Authentication, ConnectionFiles) {

@@ -63,7 +63,7 @@ TEST(Protocol, JobsSurviveTheWire) {
 TEST(Protocol, OutcomesSurviveTheWireNaNIncluded) {
   const StageOutcome sent = full_outcome();
   const auto reports = decode_reports(encode(std::vector<RankReport>{
-      StageReached{sent}, JobEnded{5, true}, JobProgress{5, sent.key, 10, 20, 0.5}, RankReady{"{}"}}));
+      StageReached{sent}, JobEnded{5, true}, JobProgress{5, sent.key, 10, 20, 0.5}, RankReady{"{}", "host", {5}}}));
   ASSERT_EQ(reports.size(), 4U);
   const StageOutcome& back = std::get<StageReached>(reports[0]).outcome;
   EXPECT_EQ(back.key, sent.key);
@@ -96,7 +96,7 @@ TEST(Protocol, OutcomesSurviveTheWireNaNIncluded) {
 }
 
 TEST(Protocol, MessagesSurviveTheWire) {
-  const Message message = decode_message(encode(Message{PoolDescription{"local-1", "host", 123, 4, 1}}));
+  const Message message = decode_message(encode(Message{PoolDescription{"local-1", "host", 123, 4, 1, "id"}}));
   const PoolDescription& pool = std::get<PoolDescription>(message);
   EXPECT_EQ(pool.label, "local-1");
   EXPECT_EQ(pool.ranks, 4);

@@ -36,7 +36,8 @@ TEST(ReadYaml, a_bomb_of_aliases_is_refused) {
 TEST(ReadYaml, deep_nesting_is_refused) {
   EXPECT_THAT(problems("sweep: " + repeated("[", 40) + repeated("]", 40)),
               ElementsAre("s.yaml:1:39: nested deeper than 32"));
-  EXPECT_THAT(problems("sweep: " + repeated("[", 1'000'000)), ElementsAre(HasSubstr("is a bracket left open?")));
+  EXPECT_THAT(problems("sweep: " + repeated("[", 100'000)), ElementsAre(HasSubstr("is a bracket left open?")));
+  EXPECT_THAT(problems("sweep: " + repeated("[", 1'000'000)), ElementsAre(HasSubstr("more than 100000 values")));
   EXPECT_THAT(problems("sweep: " + repeated("{a: ", 200'000)), ElementsAre(HasSubstr("nested deeper than 32")));
   EXPECT_THAT(problems(repeated("- ", 300'000)), ElementsAre(HasSubstr("nested deeper than 32")));
 }
@@ -48,6 +49,19 @@ TEST(ReadYaml, too_many_values_and_keys_are_refused) {
   EXPECT_THAT(problems(wide), ElementsAre("s.yaml:1001:1: more than 1000 keys in one map"));
 }
 
+// Each value holds the path of keys that leads to it: a long one, a hundred thousand times, would be gigabytes.
+TEST(ReadYaml, long_paths_are_refused) {
+  const std::string long_key(400'000, 'k');
+  EXPECT_THAT(problems("? " + long_key + "\n: [" + repeated("1, ", 90'000) + "1]\n"),
+              ElementsAre("s.yaml:1:3: the keys down to here are longer than 500 bytes"));
+  std::string nested;
+  for (std::size_t depth = 0; depth < 20; ++depth) nested += std::string(depth, ' ') + std::string(100, 'k') + ":\n";
+  EXPECT_THAT(problems(nested + std::string(20, ' ') + "1\n"),
+              ElementsAre(HasSubstr("the keys down to here are longer than 500 bytes")));
+  EXPECT_THAT(problems("sweep: s", {repeated("a.", 60'000) + "a=1"}),
+              testing::Contains(HasSubstr("no key is so long")));
+}
+
 TEST(ReadYaml, lists_that_multiply_without_end_are_refused) {
   const std::string ten = "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]";
   const std::string yaml =
@@ -56,6 +70,19 @@ TEST(ReadYaml, lists_that_multiply_without_end_are_refused) {
       ten + ", lr: " + ten + ", momentum: " + ten + ", weight_decay: " + ten + ", batch_size: " + ten +
       ", warmup: " + ten + "}}\n";
   EXPECT_THAT(problems(yaml), ElementsAre("s.yaml:6:10: retrain: has more than 10000 values"));
+}
+
+TEST(ReadYaml, what_is_not_utf8_says_where) {
+  EXPECT_THAT(problems("sweep: s\ndataset: m\xff\n"), ElementsAre("s.yaml:2:11: is not UTF-8, the encoding of sweeps"));
+  EXPECT_THAT(problems("\xfe\xff"), ElementsAre("s.yaml:1:1: is not UTF-8, the encoding of sweeps"));
+}
+
+TEST(ReadYaml, paths_hold_no_control_characters) {
+  const std::string rest = "\nmodel: lenet-5\ntrain: {lr: 0.1, epochs: 1}\n";
+  EXPECT_THAT(problems("sweep: s\ndataset: {tensors: \"good.safetensors\\0.pt\"}" + rest),
+              testing::Contains(HasSubstr("a text of 1 to 1000 bytes without control characters")));
+  EXPECT_THAT(problems("sweep: s\ndataset: mnist\nmodel: {torchscript: \"a\\nb\"}\ntrain: {lr: 0.1, epochs: 1}\n"),
+              testing::Contains(HasSubstr("a text of 1 to 1000 bytes without control characters")));
 }
 
 TEST(ReadYaml, what_is_not_yaml_says_where) {

@@ -83,6 +83,36 @@ TEST(Safetensors, RefusesHostileHeaders) {
       "123"));
 }
 
+// Another reader would take the other one.
+TEST(Safetensors, RefusesWhatIsGivenTwice) {
+  const std::string a = R"("a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]})";
+  expect_corrupt(with_header("{" + a + "," + a + "}", "1"));
+  expect_corrupt(with_header(R"({"a":{"dtype":"U8","dtype":"BOOL","shape":[1],"data_offsets":[0,1]}})", "1"));
+  expect_corrupt(with_header(R"({"__metadata__":{"a":"1","a":"2"}})", ""));
+  expect_corrupt(with_header(R"({"__metadata__":{},"__metadata__":{}})", ""));
+}
+
+TEST(Safetensors, RefusesWhatTheFormatDoesNotHave) {
+  expect_corrupt(with_header(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"more":1}})", "1"));
+  expect_corrupt(with_header(R"({"a":{"dtype":"U8","shape":[[1]],"data_offsets":[0,1]}})", "1"));
+  expect_corrupt(with_header(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,1]}})", "1"));
+  expect_corrupt(with_header(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":{"a":1}}})", "1"));
+  expect_corrupt(with_header(R"({"a":{"dtype":["U8"],"shape":[1],"data_offsets":[0,1]}})", "1"));
+  expect_corrupt(with_header(R"({"__metadata__":[]})", ""));
+  expect_corrupt(with_header(R"({"__metadata__":{"a":{"b":"c"}}})", ""));
+  std::string sides = "1";
+  for (int i = 0; i < 64; ++i) sides += ",1";
+  expect_corrupt(with_header(R"({"a":{"dtype":"U8","shape":[)" + sides + R"(],"data_offsets":[0,1]}})", "1"));
+}
+
+// As a tree, either of these would take gigabytes.
+TEST(Safetensors, RefusesAHeaderOfBracketsAtItsFirst) {
+  expect_corrupt(with_header(std::string(50'000'000, '['), ""));
+  std::string braces;
+  for (int i = 0; i < 5'000'000; ++i) braces += R"({"a":)";
+  expect_corrupt(with_header(braces, ""));
+}
+
 TEST(Safetensors, WritingChecksShapesAndNames) {
   const std::string four(4, 'x');
   EXPECT_THROW(to_safetensors({{}, {{"a", TensorType::f32, {2}, four}}}), Error);

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace espalier {
+
+/// How many bytes from the front are whole characters of UTF-8 (RFC 3629: no overlong forms, no surrogates): all of
+/// them, or up to the first that is none.
+std::size_t utf8_prefix(std::string_view text);
+
+/// The text with U+FFFD for each byte that belongs to no character; itself if there is none. For texts of others that
+/// go into JSON, which has no other encoding.
+std::string to_utf8(std::string text);
+
+}  // namespace espalier

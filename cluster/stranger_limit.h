@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+
+#include "cluster/connection.h"
+
+namespace espalier {
+
+/// Keeps few the connections that have not proved yet that they know the secret, so that whoever opens thousands takes
+/// neither our file descriptors nor our memory.
+class StrangerLimit {
+ public:
+  explicit StrangerLimit(std::size_t most = 64) : most_(most) {}
+
+  /// One more stranger. If there are too many now, the one that has had the longest time to prove itself is closed: its
+  /// handshake ends with an Error, as if it had gone away.
+  void add(const ConnectionPtr& connection);
+
+ private:
+  std::size_t most_;
+  std::deque<std::weak_ptr<Connection>> strangers_;  ///< in the order of their coming
+};
+
+}  // namespace espalier

@@ -1,0 +1,91 @@
+// The canonical JSON of stages, as a worker gets it: a line that names the kind, then the spec.
+
+#include "base/files.h"
+#include "experiments/stage_spec.h"
+#include "experiments/stage_spec_json.h"
+#include "tests/experiments/sweep_story.h"
+#include "tests/fuzz/targets/targets.h"
+
+namespace espalier {
+namespace {
+
+constexpr std::string_view kScript = "script";
+
+bool read_spec(std::string_view input) {
+  const std::size_t newline = input.find('\n');
+  if (newline == std::string_view::npos) throw Error(ErrorKind::invalid_input, "no kind");
+  const std::string_view spec = input.substr(newline + 1);
+  if (input.substr(0, newline) == kScript) return !parse_script_model(spec).layers.empty();
+  switch (parse_stage_kind(input.substr(0, newline))) {
+    case StageKind::init:
+      parse_init_spec(spec);
+      return true;
+    case StageKind::train:
+      parse_train_spec(spec);
+      return true;
+    case StageKind::prune:
+      parse_prune_spec(spec);
+      return true;
+    case StageKind::shuffle:
+      parse_shuffle_spec(spec);
+      return true;
+    case StageKind::evaluate:
+      parse_evaluate_spec(spec);
+      return true;
+    case StageKind::sensitivity:
+      parse_sensitivity_spec(spec);
+      return true;
+    case StageKind::noop:
+      break;
+  }
+  parse_noop_spec(spec);
+  return true;
+}
+
+}  // namespace
+
+FuzzTarget stage_specs_target() {
+  FuzzTarget target;
+  target.name = "stage_specs";
+  const std::string yaml = read_file(ESPALIER_SOURCE_DIR "/experiments/sweeps/quickstart.yaml", 1 << 20);
+  std::size_t train = 0, prune = 0;
+  for (const Stage& stage : build_stage_graph(trials_of(yaml, {"controls=[random, shuffle]"})).stages) {
+    constexpr std::size_t kOfAKind = 3;
+    if (stage.kind == StageKind::train && train++ >= kOfAKind) continue;
+    if (stage.kind == StageKind::prune && prune++ >= kOfAKind) continue;
+    if (target.seeds.size() > 24) break;
+    target.seeds.push_back(std::string(to_string(stage.kind)) + "\n" + *stage.spec);
+  }
+  target.seeds.push_back(
+      "script\n{\"content\":\"a\",\"parameters\":9,\"layers\":[{\"name\":\"fc\",\"shape\":[3,3],\"bias\":false,"
+      "\"output\":true,\"madds\":9}]}");
+  target.dictionary = {"[",
+                       "]",
+                       "{",
+                       "}",
+                       "\"",
+                       ":",
+                       ",",
+                       "null",
+                       "true",
+                       "1e999",
+                       "-0.0",
+                       "\"script\":",
+                       "\"model\":",
+                       "\"gradual\":",
+                       "\"targets\":[",
+                       "\"dataset\":",
+                       "\"options\":{",
+                       "\"shape\":[",
+                       "[0,",
+                       "sensitivity\n"};
+  for (const char* piece : {"[", "{\"a\":", "9", "[],"}) {
+    target.worst.push_back("train\n" + mebibyte_of(piece));
+    target.worst.push_back("train\n[" + mebibyte_of(piece));
+  }
+  target.refusals = {ErrorKind::invalid_input};
+  target.read = read_spec;
+  return target;
+}
+
+}  // namespace espalier

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "tests/fuzz/target.h"
+
+namespace espalier {
+
+/// The piece again and again, a mebibyte in all.
+std::string mebibyte_of(const std::string& piece);
+
+FuzzTarget cifar10_target();
+FuzzTarget commands_target();
+FuzzTarget connection_file_target();
+FuzzTarget crash_note_target();
+FuzzTarget frames_target();
+FuzzTarget idx_target();
+FuzzTarget reports_target();
+FuzzTarget safetensors_target();
+FuzzTarget stage_specs_target();
+FuzzTarget sweeps_target();
+
+}  // namespace espalier
