@@ -20,6 +20,9 @@ struct MetricPoint {
   double value = 0;
 };
 
+/// Of one training: more would not fit into a message. One that is looked at more often is refused.
+inline constexpr std::size_t kMostMetricPoints = 100'000;
+
 /// What a prune (or shuffle) left of a layer.
 struct LayerCount {
   std::string layer;

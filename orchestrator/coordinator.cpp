@@ -154,7 +154,9 @@ asio::awaitable<void> Coordinator::accept_connections() {
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
       continue;
     }
-    spawn("a connection", serve(std::make_shared<Connection>(std::move(socket))));
+    const auto connection = std::make_shared<Connection>(std::move(socket));
+    strangers_.add(connection);
+    spawn("a connection", serve(connection));
   }
 }
 
@@ -336,6 +338,8 @@ void Coordinator::on_reports(PoolId pool, int rank, std::vector<RankReport> repo
 }
 
 EnvironmentId Coordinator::record_environment(const std::string& json) {
+  constexpr std::size_t kLongest = 64U << 10;
+  if (json.size() > kLongest) throw Error(ErrorKind::corrupt, "a rank's environment is absurdly long");
   const auto known = environments_.find(json);
   if (known != environments_.end()) return known->second;
   try {

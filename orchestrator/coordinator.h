@@ -16,6 +16,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "cluster/connection.h"
+#include "cluster/stranger_limit.h"
 #include "db/store.h"
 #include "orchestrator/core.h"
 #include "orchestrator/local_pools.h"
@@ -104,6 +105,7 @@ class Coordinator {
   boost::asio::steady_timer ticker_;
   std::string secret_;
   LocalPools local_pools_;
+  StrangerLimit strangers_;
   std::map<PoolId, PoolLink> pools_;
   PoolId next_pool_ = 1;
   std::map<std::string, EnvironmentId> environments_;                    ///< by their JSON

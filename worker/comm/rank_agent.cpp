@@ -1,6 +1,7 @@
 #include "worker/comm/rank_agent.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -100,7 +101,16 @@ bool RankAgent::idle() const {
 std::vector<RankReport> RankAgent::take_reports() {
   const std::lock_guard lock(mutex_);
   if (error_) std::rethrow_exception(error_);
-  return std::exchange(reports_, {});
+  // A message holds no more than the longest curve and what is small; the rest waits for the next turn.
+  std::size_t points = 0;
+  const auto end = std::find_if(reports_.begin(), reports_.end(), [&](const RankReport& report) {
+    const StageReached* reached = std::get_if<StageReached>(&report);
+    if (reached != nullptr) points += reached->outcome.metrics.size();
+    return points > kMostMetricPoints && &report != &reports_.front();
+  });
+  std::vector<RankReport> taken(std::make_move_iterator(reports_.begin()), std::make_move_iterator(end));
+  reports_.erase(reports_.begin(), end);
+  return taken;
 }
 
 void RankAgent::wait_for_reports(std::chrono::microseconds limit) {

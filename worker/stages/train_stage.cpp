@@ -1,6 +1,7 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -86,6 +87,11 @@ class TrainRun {
     outcome.collapsed = trainer_->collapsed();
     trainer_->look_at_end();  // begins a new loss_sum
     outcome.metrics = state.metrics;
+    if (outcome.metrics.size() > kMostMetricPoints) {
+      throw Error(ErrorKind::invalid_input, "a curve of " + std::to_string(outcome.metrics.size()) +
+                                                " points is more than " + std::to_string(kMostMetricPoints) +
+                                                "; raise train.eval_every");
+    }
     outcome.best_validation_loss = state.best_validation_loss;
     outcome.accuracy_best_val = state.accuracy_best_val;
     NamedTensors left = network_.weights();
