@@ -74,8 +74,7 @@ class Coordinator {
   boost::asio::awaitable<void> watch_signals();
   boost::asio::awaitable<void> tick();
 
-  template <typename Coroutine>
-  void spawn(const std::string& name, Coroutine coroutine);
+  void spawn(const std::string& name, boost::asio::awaitable<void> coroutine);
   void perform(Effects effects);
   void remember_pools();
   PoolId attach(const ConnectionPtr& connection, const PoolDescription& description);

@@ -154,7 +154,7 @@ void Core::quarantine(FailureCharged charged, StageIndex stage, ErrorKind kind, 
   if (!policy_.max_failures || ++quarantined_ <= *policy_.max_failures || stopping_) return;
   too_many_failures_ = true;
   effects.emplace_back(
-      Tell{fmt::format("stopping: {} jobs failed, and at most {} may", quarantined_, *policy_.max_failures)});
+      Tell{fmt::format("stopping: {} failed, and at most {} may", quarantined_, *policy_.max_failures)});
   for (Effect& effect : stop(now)) effects.push_back(std::move(effect));
 }
 

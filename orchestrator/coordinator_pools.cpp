@@ -1,0 +1,246 @@
+// The coordinator's conversations: who joins, what pools and clients say, and what becomes of a pool whose connection
+// broke. A pool is known by its identity for as long as it lives; connections come and go.
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "orchestrator/coordinator.h"
+
+namespace espalier {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+// What an earlier coordinator handed out may still run: nobody else gets it before it is known who is still there.
+void Coordinator::remember_pools() {
+  std::map<std::string, std::vector<OpenAttempt>> by_pool;
+  for (const OpenAttempt& attempt : options_.open) by_pool[attempt.pool].push_back(attempt);
+  for (const auto& [label, attempts] : by_pool) {
+    const PoolId pool = next_pool_++;
+    pools_[pool].label = label;
+    perform(core_.remember_pool(pool, label, attempts, utc_seconds()));
+    if (local_pools_.owns(label) && !local_pools_.was_taken_over(label)) {
+      lose(pool, {LossCause::coordinator_lost, "it ended while no coordinator was there", {}, {}, {}, {}});
+    } else {
+      spawn("waiting for pool " + label, await_return(pool, true));
+    }
+  }
+}
+
+asio::awaitable<void> Coordinator::accept_connections() {
+  while (true) {
+    boost::system::error_code error;
+    tcp::socket socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
+    if (!acceptor_.is_open()) co_return;
+    if (error) {
+      spdlog::warn("accepting a connection failed: {}", error.message());
+      asio::steady_timer pause(io_, std::chrono::milliseconds(100));  // no file descriptors, say: it lasts
+      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      continue;
+    }
+    const auto connection = std::make_shared<Connection>(std::move(socket));
+    strangers_.add(connection);
+    spawn("a connection", serve(connection));
+  }
+}
+
+asio::awaitable<void> Coordinator::serve(ConnectionPtr connection) {
+  const std::string from = connection->remote_address();
+  std::optional<PoolDescription> pool;
+  try {
+    const Role role = co_await welcome_peer(connection, secret_, from);
+    spawn("a heartbeat", connection->keep_alive());
+    const Message first = co_await connection->receive();
+    if (role == Role::pool) pool = check_description(connection, first);
+    if (role == Role::client) on_client(connection, first);
+  } catch (const Error& error) {
+    spdlog::warn("{}: {}", from, error.what());  // a stranger or a damaged frame disturbs nobody else
+  }
+  if (pool) co_await serve_pool(connection, *pool);
+  connection->close_after_sending();
+}
+
+void Coordinator::on_client(const ConnectionPtr& connection, const Message& message) {
+  if (std::holds_alternative<Cancel>(message)) {
+    begin_stop(Ending::cancelled);
+  } else if (std::holds_alternative<DropPools>(message)) {
+    spdlog::warn("a client asked to break the connections of all pools");
+    for (auto& [id, link] : pools_) {
+      if (link.connection) link.connection->close();
+    }
+  } else {
+    throw Error(ErrorKind::corrupt, "a client said what clients do not say");
+  }
+  connection->send(Done{});
+}
+
+PoolDescription Coordinator::check_description(const ConnectionPtr& connection, const Message& message) {
+  const PoolDescription* description = std::get_if<PoolDescription>(&message);
+  constexpr int kMostRanks = 100000;
+  constexpr std::size_t kLongestName = 200;
+  if (description == nullptr || description->ranks < 1 || description->ranks > kMostRanks ||
+      description->identity.empty() || description->identity.size() > kLongestName || description->label.empty() ||
+      description->label.size() > kLongestName) {
+    throw Error(ErrorKind::corrupt, "a pool did not describe itself");
+  }
+  if (description->numerics_epoch != kNumericsEpoch) {
+    connection->send(Refused{"its numbers are of another epoch than the coordinator's; update the older of the two"});
+    throw Error(ErrorKind::unavailable, "refused a pool of another numerics epoch");
+  }
+  return *description;
+}
+
+// The same pool again if it says so, or if it is the one that the database remembers by its label.
+PoolId Coordinator::attach(const ConnectionPtr& connection, const PoolDescription& description) {
+  const auto same = [&](const auto& entry) { return entry.second.identity == description.identity; };
+  auto found = std::find_if(pools_.begin(), pools_.end(), same);
+  if (found == pools_.end()) {
+    found = std::find_if(pools_.begin(), pools_.end(), [&](const auto& entry) {
+      return entry.second.identity.empty() && entry.second.label == description.label;
+    });
+  }
+  const PoolId pool = found == pools_.end() ? next_pool_++ : found->first;
+  PoolLink& link = pools_[pool];
+  if (link.connection) link.connection->close();  // half open: its own coroutine sees that it was replaced
+  link.connection = connection;
+  link.label = description.label;
+  link.identity = description.identity;
+  return pool;
+}
+
+asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, PoolDescription description) {
+  const PoolId pool = attach(connection, description);
+  spdlog::info("pool {} joined: {} ranks, host {}, pid {}", description.label, description.ranks, description.host,
+               description.pid);
+  local_pools_.on_joined(description.label);
+  perform(core_.on_pool_joined(pool, description.label, description.ranks, utc_seconds()));
+  std::string why;
+  bool was_silent = false;
+  while (why.empty()) {
+    Message message;
+    try {
+      message = co_await connection->receive();
+    } catch (const Error& error) {
+      why = error.what();
+      was_silent = connection->fell_silent();
+      continue;
+    }
+    // Outside of the other try: what goes wrong in here with an honest message is ours, and ends the run.
+    try {
+      if (!hear(pool, message)) co_return;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::corrupt) throw;
+      why = error.what();
+    }
+  }
+  connection->close();
+  const auto link = pools_.find(pool);
+  if (link == pools_.end() || link->second.connection != connection) co_return;  // it has a newer one
+  spdlog::warn("pool {}: {}", description.label, why);
+  link->second.connection.reset();
+  core_.on_pool_silent(pool);
+  co_await await_return(pool, was_silent);
+}
+
+/// False: it has left.
+bool Coordinator::hear(PoolId pool, const Message& message) {
+  PoolLink& link = pools_.at(pool);
+  if (const FromRank* from = std::get_if<FromRank>(&message)) {
+    if (from->sequence == 0) throw Error(ErrorKind::corrupt, "a frame without a number");
+    if (from->sequence <= link.heard) return true;  // said before, and sent again
+    on_reports(pool, from->rank, decode_reports(from->reports));
+    link.heard = from->sequence;
+    return true;
+  }
+  if (const Leaving* leaving = std::get_if<Leaving>(&message)) {
+    commit();
+    acknowledge();
+    spdlog::info("pool {} left: {}", link.label, to_string(leaving->cause));
+    const LossCause cause = budget_of(leaving->cause) == Budget::none ? leaving->cause : LossCause::preempted;
+    lose(pool, {cause, std::string(to_string(cause)), {}, {}, {}, {}});
+    return false;
+  }
+  if (!std::holds_alternative<Heartbeat>(message)) throw Error(ErrorKind::corrupt, "a pool said what pools do not say");
+  return true;
+}
+
+void Coordinator::lose(PoolId pool, const PoolEnd& end) {
+  pools_.erase(pool);
+  perform(core_.on_pool_lost(pool, end, utc_seconds()));
+}
+
+// It may be the network, or we were away. How a pool of our own ended says more than that its connection broke, and
+// comes a second later.
+asio::awaitable<void> Coordinator::await_return(PoolId pool, bool was_silent) {
+  const std::string label = pools_.at(pool).label;
+  const auto limit = std::chrono::steady_clock::now() + options_.return_limit;
+  asio::steady_timer timer(io_);
+  boost::system::error_code ignored;
+  while (true) {
+    const auto link = pools_.find(pool);
+    if (link == pools_.end() || link->second.connection) co_return;
+    if (auto end = local_pools_.end_of(label)) {
+      spdlog::warn("pool {}: {}", label, end->why);
+      lose(pool, *end);
+      co_return;
+    }
+    if (std::chrono::steady_clock::now() > limit || core_.finished()) break;
+    timer.expires_after(std::chrono::milliseconds(100));
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+  if (core_.finished()) {  // nobody waits for it
+    lose(pool, {LossCause::drained, "", {}, {}, {}, {}});
+    co_return;
+  }
+  const bool remembered = pools_.at(pool).identity.empty();
+  const LossCause cause = remembered   ? LossCause::coordinator_lost
+                          : was_silent ? LossCause::heartbeat
+                                       : LossCause::node_lost;
+  const std::string why =
+      fmt::format("nothing was heard from it for {:.0f} s", static_cast<double>(options_.return_limit.count()) / 1000);
+  tell(fmt::format("pool {}: {}; its jobs go to others", label, why));
+  local_pools_.kill(label);
+  lose(pool, {cause, why, {}, {}, {}, {}});
+}
+
+void Coordinator::on_reports(PoolId pool, int rank, std::vector<RankReport> reports) {
+  const Now now = utc_seconds();
+  for (RankReport& report : reports) {
+    if (RankReady* ready = std::get_if<RankReady>(&report)) {
+      perform(core_.on_rank_ready(pool, rank, record_environment(ready->environment), ready->host, ready->held, now));
+    } else if (StageReached* reached = std::get_if<StageReached>(&report)) {
+      perform(core_.on_stage_reached(pool, rank, std::move(reached->outcome), now));
+    } else if (JobEnded* ended = std::get_if<JobEnded>(&report)) {
+      const AttemptEnd end{ended->attempt, ended->interrupted, ended->started, ended->progressed, ended->cause};
+      perform(core_.on_job_ended(pool, rank, end, now));
+    } else if (JobProgress* progress = std::get_if<JobProgress>(&report)) {
+      if (progress->end_step > 0)
+        core_.on_progress(progress->attempt,
+                          static_cast<double>(progress->step) / static_cast<double>(progress->end_step));
+    }
+  }
+}
+
+EnvironmentId Coordinator::record_environment(const std::string& json) {
+  constexpr std::size_t kLongest = 64U << 10;
+  if (json.size() > kLongest) throw Error(ErrorKind::corrupt, "a rank's environment is absurdly long");
+  const auto known = environments_.find(json);
+  if (known != environments_.end()) return known->second;
+  try {
+    return environments_[json] = store_.record_environment(json);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::invalid_input) throw Error(ErrorKind::corrupt, error.what());
+    if (error.kind() != ErrorKind::exhausted && error.kind() != ErrorKind::unavailable) throw;
+    spdlog::warn("a rank's environment was not recorded: {}", error.what());
+    return 0;
+  }
+}
+
+}  // namespace espalier
