@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <fstream>
 #include <iterator>
-#include <regex>
 #include <utility>
 
 #include "cluster/crash_note.h"
@@ -42,15 +42,18 @@ std::string last_lines(const std::filesystem::path& file, std::uintmax_t most, s
 }
 
 std::optional<RankEnd> culprit_in_log(const std::string& log) {
-  static const std::regex line(R"(rank (\d{1,6}) with PID \d+ on node \S+ exited on signal (\d{1,3}))");
-  std::smatch found;
-  if (!std::regex_search(log, found, line)) return std::nullopt;
-  RankEnd end;
-  end.rank = std::stoi(found[1]);
-  end.signal = std::stoi(found[2]);
-  end.message = "its process was ended by signal " + found[2].str();
-  if (end.signal == SIGTERM) return std::nullopt;  // the launcher's own way of ending the others
-  return end;
+  for (std::size_t at = log.find("rank "); at != std::string::npos; at = log.find("rank ", at + 1)) {
+    int rank = 0, signal = 0;
+    if (std::sscanf(log.c_str() + at, "rank %6d with PID %*d on node %*s exited on signal %3d", &rank, &signal) != 2)
+      continue;
+    if (rank < 0 || signal == SIGTERM) continue;  // the launcher's own way of ending the others
+    RankEnd end;
+    end.rank = rank;
+    end.signal = signal;
+    end.message = "its process was ended by signal " + std::to_string(signal);
+    return end;
+  }
+  return std::nullopt;
 }
 
 PoolEvidence::PoolEvidence(std::filesystem::path logs, std::string label, int ranks)

@@ -14,7 +14,7 @@ TEST_F(Chaos, ThirtyFaultsChangeNoBit) {
                                                    "--workers",
                                                    "2",
                                                    "--set",
-                                                   "train.epochs=12",
+                                                   "train.epochs=20",
                                                    "--faults",
                                                    "32",
                                                    "--beat",

@@ -20,10 +20,10 @@ TEST(PoolEvidence, OpenMpiNamesTheRankThatDiedFirst) {
   EXPECT_EQ(four->rank, 2);
   EXPECT_EQ(four->signal, SIGSEGV);
   const auto five = culprit_in_log(
-      "prterun noticed that process rank 10 with PID 0 on node a.b-c exited on\nsignal 9 (Killed).\n"
-      "prterun noticed that process rank 3 with PID 25480 on node a.b-c exited on signal 9 (Killed).");
+      "prterun noticed that process rank 4 with PID 9 on node a.b-c exited on signal 15 (Terminated).\n"
+      "prterun noticed that process rank 10 with PID 25480 on node a.b-c exited on\nsignal 9 (Killed).");
   ASSERT_TRUE(five.has_value());
-  EXPECT_EQ(five->rank, 3);
+  EXPECT_EQ(five->rank, 10);
   EXPECT_FALSE(culprit_in_log("process rank 1 with PID 7 on node vm exited on signal 15 (Terminated)."));
   EXPECT_FALSE(culprit_in_log(""));
 }
