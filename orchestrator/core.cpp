@@ -101,8 +101,19 @@ void Core::hand_out(Effects& effects, Now now) {
   if (!plan_.has_ready()) take_back_for_idle_ranks(effects);
 }
 
+bool Core::runs_alone(const PoolSlot& pool) const {
+  return std::any_of(pool.ranks.begin(), pool.ranks.end(), [&](const RankSlot& rank) {
+    return !rank.queue.empty() && roster_.attempts().at(rank.queue.front()).alone;
+  });
+}
+
 // A job that ran out of memory gets a pool to itself: one is kept free of new jobs until it is empty.
 void Core::hand_out_alone(Effects& effects, Now now) {
+  for (auto& [id, pool] : roster_.pools()) {
+    if (!pool.reserved || plan_.state(*pool.reserved) == StageState::ready || runs_alone(pool)) continue;
+    pool.reserved.reset();  // somebody else was quicker, or it waits again
+    roster_.refresh(id);
+  }
   for (const StageIndex stage : std::set<StageIndex>(blame_.alone())) {
     if (plan_.state(stage) != StageState::ready) continue;
     std::optional<PoolId> chosen;

@@ -150,6 +150,7 @@ class Core {
   void send(PoolId pool, int rank, std::vector<StageIndex> stages, bool alone, Effects& effects, Now now);
   void take_back_for_idle_ranks(Effects& effects);
   bool has_suspect(PoolId pool) const;
+  bool runs_alone(const PoolSlot& pool) const;
   Job make_job(std::uint64_t attempt, const std::vector<StageIndex>& stages) const;
   void accept(StageIndex stage, StageOutcome outcome, EnvironmentId environment, Effects& effects, Now now);
   void recall_attempts_at(StageIndex stage, Effects& effects);

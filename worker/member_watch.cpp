@@ -1,5 +1,6 @@
 #include "worker/member_watch.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/error.h"
@@ -56,6 +57,10 @@ std::optional<MemberWatch::Silent> MemberWatch::look(Clock::time_point now) {
       return Silent{static_cast<int>(rank), awake - member.heard, member.work};
   }
   return std::nullopt;
+}
+
+bool MemberWatch::any_at_work() const {
+  return std::any_of(members_.begin(), members_.end(), [](const Member& member) { return member.work.attempt != 0; });
 }
 
 }  // namespace espalier

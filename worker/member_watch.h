@@ -46,6 +46,8 @@ class MemberWatch {
     std::chrono::duration<double> seconds{0};
     PresentWork work;  ///< the last that it told
   };
+  /// Somebody told last that a job of theirs runs.
+  bool any_at_work() const;
   /// In every turn of the gateway's loop.
   std::optional<Silent> look(Clock::time_point now);
 

@@ -193,6 +193,23 @@ TEST(CoreLosses, WhatRanOutOfMemoryRunsOnceMoreWithAPoolToItself) {
   story.expect_quiet();
 }
 
+TEST(CoreLosses, APoolIsKeptFreeNoLongerThanSomebodyNeedsIt) {
+  const GraphStory graph = noops(4);
+  CoreStory story(graph, {});
+  story.pool_joins(1, 1);
+  const std::uint64_t big = story.expect_job(1, 0, "n0");
+  const std::uint64_t n1 = story.expect_job(1, 0, "n1");
+  story.reach(big, "n0", Failure{ErrorKind::exhausted, "no memory", LossCause::oom_host, {}});
+  story.expect_told("with a pool to itself");
+  story.end(big);
+  story.expect_quiet();
+  story.hear_outcome(1, 0, 7, "n0");  // a pool that was thought lost had done it
+  story.expect_job(1, 0, "n2");
+  story.complete(n1);
+  story.expect_job(1, 0, "n3");
+  story.expect_quiet();
+}
+
 TEST(CoreLosses, ARankThatLeftANoteIsNamedAtOnceAndItsNeighboursAreKeptFromIt) {
   const GraphStory graph = noops(4);
   CoreStory story(graph, {});

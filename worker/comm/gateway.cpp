@@ -7,6 +7,7 @@
 #include <chrono>
 #include <exception>
 #include <filesystem>
+#include <memory>
 #include <unistd.h>
 #include <utility>
 
@@ -130,23 +131,23 @@ class Gateway {
   }
 
   asio::awaitable<ConnectionPtr> connect(ConnectionFile where) {
-    tcp::socket socket(io_);
+    const auto socket = std::make_shared<tcp::socket>(io_);  // shared with the timer's handler, which may come late
     asio::steady_timer limit(io_, kConnectLimit);
-    limit.async_wait([&socket](const boost::system::error_code& cancelled) {
+    limit.async_wait([socket](const boost::system::error_code& cancelled) {
       boost::system::error_code ignored;
-      if (!cancelled) socket.close(ignored);
+      if (!cancelled) socket->close(ignored);
     });
     tcp::resolver resolver(io_);
     boost::system::error_code error;
     const auto addresses = co_await resolver.async_resolve(where.host, std::to_string(where.port),
                                                            asio::redirect_error(asio::use_awaitable, error));
-    if (!error) co_await asio::async_connect(socket, addresses, asio::redirect_error(asio::use_awaitable, error));
+    if (!error) co_await asio::async_connect(*socket, addresses, asio::redirect_error(asio::use_awaitable, error));
     limit.cancel();
     if (error) {
       throw Error(ErrorKind::unavailable, "the coordinator at " + where.host + ":" + std::to_string(where.port) +
                                               " cannot be reached: " + error.message());
     }
-    co_return std::make_shared<Connection>(std::move(socket));
+    co_return std::make_shared<Connection>(std::move(*socket));
   }
 
   void on_connection_lost(std::exception_ptr error) {
@@ -176,7 +177,7 @@ class Gateway {
 
   void look_for_work() {
     if (options_.idle_limit.count() == 0) return;
-    if (busy_ || !agent_.idle()) idle_since_ = Clock::now();
+    if (busy_ || !agent_.idle() || members_.any_at_work()) idle_since_ = Clock::now();
     busy_ = false;
     if (Clock::now() - idle_since_ > options_.idle_limit) begin_leaving(LossCause::idle);
   }
