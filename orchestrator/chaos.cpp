@@ -1,5 +1,5 @@
-// Two child processes, one after the other: `espalier run` in peace, and `espalier run` with somebody at its throat.
-// Faults are injected from outside, with signals to the processes of the second store and one message to its
+// Child processes, one after the other: `espalier run` in peace, and `espalier run` with somebody at its throat.
+// Faults are injected from outside, with signals to the processes of that store and one message to its
 // coordinator, so that what is tested is what people run.
 #include "orchestrator/chaos.h"
 
@@ -66,9 +66,13 @@ class SweepRun {
 
 class Tormentor {
  public:
-  Tormentor(const ChaosOptions& options, SweepRun& run, ChaosReport& report,
+  Tormentor(const ChaosOptions& options, int round, SweepRun& run, ChaosReport& report,
             const std::function<void(const std::string&)>& say)
-      : options_(options), run_(run), report_(report), say_(say), random_(options.seed, "chaos") {}
+      : options_(options),
+        run_(run),
+        report_(report),
+        say_(say),
+        random_(options.seed, "chaos", static_cast<std::uint64_t>(round)) {}
 
   /// Draws for every kind, whether or not it can strike: the same seed draws the same faults.
   void beat() {
@@ -151,10 +155,10 @@ void run_in_peace(const ChaosOptions& options, SweepRun& run) {
   }
 }
 
-void run_under_faults(const ChaosOptions& options, SweepRun& run, ChaosReport& report,
+void run_under_faults(const ChaosOptions& options, int round, SweepRun& run, ChaosReport& report,
                       const std::function<void(const std::string&)>& say) {
   const auto began = Clock::now();
-  Tormentor tormentor(options, run, report, say);
+  Tormentor tormentor(options, round, run, report, say);
   const std::chrono::duration<double> beat(options.beat_s);
   while (true) {
     run.start();
@@ -219,15 +223,21 @@ std::int64_t ChaosReport::faults() const {
 }
 
 ChaosReport run_chaos(const ChaosOptions& options, const std::function<void(const std::string&)>& say) {
+  const bool any = std::any_of(options.chance.begin(), options.chance.end(), [](double chance) { return chance > 0; });
+  if (options.least > 0 && (!any || options.least > options.most))
+    throw Error(ErrorKind::invalid_input, "--at-least: so many faults can never strike; raise --faults, or a chance");
   std::filesystem::create_directories(options.folder);
   ChaosReport report;
   SweepRun peace(options, options.folder / "undisturbed");
-  SweepRun war(options, options.folder / "disturbed");
   say("running the sweep undisturbed");
   run_in_peace(options, peace);
-  say("running it again under faults");
-  run_under_faults(options, war, report, say);
-  compare(peace.paths().root, war.paths().root, report);
+  for (int round = 1; round == 1 || report.faults() < options.least; ++round) {
+    say("running it again under faults");
+    SweepRun war(options, options.folder / fmt::format("disturbed-{}", round));
+    run_under_faults(options, round, war, report, say);
+    compare(peace.paths().root, war.paths().root, report);
+    if (!report.violations.empty()) break;
+  }
   return report;
 }
 

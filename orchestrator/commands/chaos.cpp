@@ -73,7 +73,7 @@ void add_chaos_command(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<Options>();
   options->chaos.chance.fill(0.05);
   add_sweep_options(*command, options->sweep);
-  command->add_option("--folder", options->folder, "For both stores and their logs; finished work in it is kept")
+  command->add_option("--folder", options->folder, "For the stores and their logs; finished work in it is kept")
       ->capture_default_str();
   command->add_option("--workers", options->workers, "MPI ranks (default: as many as cores)")
       ->check(CLI::Range(1, 4096));
@@ -89,6 +89,10 @@ void add_chaos_command(CLI::App& app, CommandLine& line) {
   command->add_option("--faults", options->chaos.most, "After so many the sweep is left in peace")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
+  command
+      ->add_option("--at-least", options->chaos.least,
+                   "A sweep that ends before so many faults is run once more, in another store")
+      ->check(CLI::Range(0, 1'000'000));
   command->add_option("--seed", options->chaos.seed, "Of the draws")->capture_default_str();
   command->add_option("--limit", options->chaos.limit_s, "Seconds that each of the two runs may take")
       ->capture_default_str();
