@@ -9,12 +9,18 @@ bool is_open(StageState state) {
   return state == StageState::waiting || state == StageState::ready || state == StageState::taken;
 }
 
-/// Every stage that must be done before `stage` can run. A training that resumes from an earlier state of its
-/// trajectory waits for that too: computing it again would cost more than waiting.
+/// Every stage that must be done before `stage` can run, once each: some give weights and masks. A training that
+/// resumes from an earlier state of its trajectory waits for that too: computing it again would cost more than waiting.
 template <typename Visit>
 void for_each_input(const Stage& stage, Visit visit) {
-  for (const StageInput& input : stage.inputs) visit(input.stage);
-  if (stage.resume_from) visit(*stage.resume_from);
+  const auto begin = stage.inputs.begin();
+  const auto is_among = [&](auto end, StageIndex wanted) {
+    return std::any_of(begin, end, [&](const StageInput& input) { return input.stage == wanted; });
+  };
+  for (auto input = begin; input != stage.inputs.end(); ++input) {
+    if (!is_among(input, input->stage)) visit(input->stage);
+  }
+  if (stage.resume_from && !is_among(stage.inputs.end(), *stage.resume_from)) visit(*stage.resume_from);
 }
 
 }  // namespace

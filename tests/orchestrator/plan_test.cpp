@@ -99,5 +99,37 @@ TEST(Plan, EqualPathsGoByKeySoTheOrderIsTheSameOnEveryRun) {
   for (const StageKey& key : keys) EXPECT_EQ(story.graph().stages[plan.take_job()->front()].key, key);
 }
 
+TEST(Plan, AStageThatTakesTwoThingsOfOneInputWaitsForItOnce) {
+  GraphStory story;
+  story.add("gradual", StageKind::train, {}, 5).add("evaluate", StageKind::evaluate, {"gradual", "gradual"});
+  story.add("tune", StageKind::train, {"gradual", "gradual"}, 2).result("evaluate").result("tune");
+  Plan plan(story.graph(), story.done({}));
+  EXPECT_EQ(story.names(*plan.take_job()), "gradual evaluate");
+  plan.on_done(story["gradual"]);
+  EXPECT_EQ(plan.state(story["tune"]), StageState::ready);
+  plan.on_done(story["evaluate"]);
+  plan.reopen(story["gradual"]);
+  EXPECT_EQ(plan.state(story["tune"]), StageState::waiting);
+  EXPECT_EQ(story.names(*plan.take_job()), "gradual");
+  plan.on_done(story["gradual"]);
+  EXPECT_EQ(plan.state(story["tune"]), StageState::ready);
+  plan.on_done(story["tune"]);
+  EXPECT_TRUE(plan.finished());
+}
+
+TEST(Plan, WhatIsMadeAgainBringsItsOwnInputsBack) {
+  const GraphStory story = GraphStory::dense_and_two_prunings();
+  Plan plan(story.graph(), story.done({"dense", "evaluate dense", "evaluate b"}));
+  EXPECT_EQ(plan.state(story["init"]), StageState::unneeded);
+  const auto job = plan.take_job();
+  EXPECT_EQ(story.names(*job), "prune a tune a evaluate a");
+  plan.reopen(story["dense"]);
+  plan.give_back(*job);
+  EXPECT_EQ(story.names(*plan.take_job()), "init dense");
+  plan.on_done(story["init"]);
+  plan.on_done(story["dense"]);
+  EXPECT_EQ(story.names(*plan.take_job()), "prune a tune a evaluate a");
+}
+
 }  // namespace
 }  // namespace espalier
