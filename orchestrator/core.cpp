@@ -66,17 +66,8 @@ std::size_t Core::queue_depth() const {
 }
 
 bool Core::has_suspect(PoolId pool) const {
-  const std::set<StageIndex>& suspects = blame_.suspects();
-  if (suspects.empty()) return false;
-  for (const RankSlot& rank : roster_.pools().at(pool).ranks) {
-    for (const std::uint64_t number : rank.queue) {
-      const Attempt& attempt = roster_.attempts().at(number);
-      if (std::any_of(attempt.stages.begin(), attempt.stages.end(),
-                      [&](StageIndex stage) { return suspects.count(stage) != 0; }))
-        return true;
-    }
-  }
-  return false;
+  return std::any_of(blame_.suspects().begin(), blame_.suspects().end(),
+                     [&](StageIndex stage) { return roster_.pool_with(stage) == pool; });
 }
 
 void Core::hand_out(Effects& effects, Now now) {
@@ -157,12 +148,7 @@ void Core::send(PoolId pool, int rank, std::vector<StageIndex> stages, bool alon
 
 void Core::take_back_for_idle_ranks(Effects& effects) {
   if (mean_job_seconds_ < kWorthMovingSeconds) return;
-  std::int64_t idle = 0;
-  for (const auto& [id, pool] : roster_.pools()) {
-    idle += std::count_if(pool.ranks.begin(), pool.ranks.end(),
-                          [](const RankSlot& rank) { return rank.listed == std::size_t{0}; });
-  }
-  for (const auto& [number, attempt] : roster_.attempts()) idle -= attempt.recalled ? 1 : 0;
+  std::int64_t idle = roster_.idle_ranks() - recalled_;
   for (const auto& [id, pool] : roster_.pools()) {
     for (const RankSlot& rank : pool.ranks) {
       if (idle <= 0) return;
@@ -170,6 +156,7 @@ void Core::take_back_for_idle_ranks(Effects& effects) {
       Attempt& last = *roster_.find_attempt(rank.queue.back());
       if (last.recalled) continue;
       last.recalled = true;
+      ++recalled_;
       --idle;
       effects.emplace_back(SendStop{id, last.rank, rank.queue.back()});
     }
@@ -238,6 +225,7 @@ void Core::recall_attempts_at(StageIndex stage, Effects& effects) {
     const std::vector<StageIndex> unreached = attempt.unreached();
     if (attempt.recalled || std::find(unreached.begin(), unreached.end(), stage) == unreached.end()) continue;
     roster_.find_attempt(number)->recalled = true;
+    ++recalled_;
     effects.emplace_back(SendStop{attempt.pool, attempt.rank, number});
   }
 }
@@ -305,6 +293,7 @@ void Core::end_attempt(std::uint64_t number, const std::string& how, const std::
                        std::optional<LossCause> cause, Effects& effects, Now now) {
   ++activity_;
   const Attempt attempt = roster_.release(number);
+  recalled_ -= attempt.recalled ? 1 : 0;
   PoolSlot* pool = roster_.find(attempt.pool);
   if (attempt.alone && pool != nullptr) {
     pool->reserved.reset();

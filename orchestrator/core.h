@@ -191,6 +191,7 @@ class Core {
   std::int64_t quarantined_ = 0;
   std::int64_t jobs_finished_ = 0;
   std::int64_t activity_ = 0;
+  std::int64_t recalled_ = 0;  ///< attempts that were asked back and have not ended
   double mean_job_seconds_ = 1;                      ///< moving average; decides how many jobs wait at a rank
   std::unordered_map<std::uint64_t, Now> last_end_;  ///< by pool and rank
   double trained_cost_ = 0, trained_seconds_ = 0;

@@ -75,6 +75,7 @@ void Core::adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, 
     given_up_.erase(lost);
     attempt.pool = pool;
     attempt.rank = rank;
+    attempt.recalled = false;
     AttemptStarted again{number, roster_.find(pool)->name, rank, roster_.find(pool, rank)->environment, {}, now};
     for (const StageIndex stage : attempt.stages) again.stages.push_back(graph_.stages[stage].key);
     effects.emplace_back(Record{std::move(again)});

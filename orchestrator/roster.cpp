@@ -46,6 +46,7 @@ void Roster::hold(std::uint64_t number, Attempt attempt) {
   const PoolId pool = attempt.pool;
   const int rank = attempt.rank;
   find(pool, rank)->queue.push_back(number);
+  for (const StageIndex stage : attempt.stages) holder_[stage] = number;
   attempts_.insert_or_assign(number, std::move(attempt));
   refresh(pool, rank);
 }
@@ -61,6 +62,10 @@ Attempt Roster::release(std::uint64_t number) {
   const auto found = attempts_.find(number);
   Attempt attempt = std::move(found->second);
   attempts_.erase(found);
+  for (const StageIndex stage : attempt.stages) {
+    const auto holder = holder_.find(stage);
+    if (holder != holder_.end() && holder->second == number) holder_.erase(holder);
+  }
   if (RankSlot* slot = find(attempt.pool, attempt.rank)) {
     std::erase(slot->queue, number);
     refresh(attempt.pool, attempt.rank);
@@ -73,12 +78,24 @@ Attempt* Roster::find_attempt(std::uint64_t number) {
   return found == attempts_.end() ? nullptr : &found->second;
 }
 
+std::optional<PoolId> Roster::pool_with(StageIndex stage) const {
+  const auto holder = holder_.find(stage);
+  if (holder == holder_.end()) return std::nullopt;
+  return attempts_.at(holder->second).pool;
+}
+
 std::optional<std::pair<PoolId, int>> Roster::idlest(std::size_t depth, const std::set<PoolId>& closed) const {
   for (const auto& [queued, pool, rank] : free_) {
     if (queued >= depth) break;
     if (closed.count(pool) == 0) return std::pair(pool, rank);
   }
   return std::nullopt;
+}
+
+std::int64_t Roster::idle_ranks() const {
+  std::int64_t idle = 0;
+  for (auto entry = free_.begin(); entry != free_.end() && std::get<0>(*entry) == 0; ++entry) ++idle;
+  return idle;
 }
 
 void Roster::refresh(PoolId pool, int rank) {

@@ -80,10 +80,14 @@ class Roster {
   /// Takes it out.
   Attempt release(std::uint64_t number);
   Attempt* find_attempt(std::uint64_t number);
+  /// The pool that has an attempt with this stage in it, done or not; none if nobody has.
+  std::optional<PoolId> pool_with(StageIndex stage) const;
   const std::unordered_map<std::uint64_t, Attempt>& attempts() const { return attempts_; }
 
   /// The rank with the shortest queue below `depth` in a pool that is not `closed`; ties by pool and rank.
   std::optional<std::pair<PoolId, int>> idlest(std::size_t depth, const std::set<PoolId>& closed) const;
+  /// Ranks that are free and hold nothing.
+  std::int64_t idle_ranks() const;
   /// To be called after changing what makes a rank free: ready, aside, or its pool's reservation.
   void refresh(PoolId pool, int rank);
   void refresh(PoolId pool);
@@ -91,6 +95,7 @@ class Roster {
  private:
   std::map<PoolId, PoolSlot> pools_;
   std::unordered_map<std::uint64_t, Attempt> attempts_;
+  std::unordered_map<StageIndex, std::uint64_t> holder_;  ///< the attempt that has a stage
   std::set<std::tuple<std::size_t, PoolId, int>> free_;
 };
 
