@@ -10,7 +10,7 @@ enum ExitCode : int {
   kExitTrialsFailed = 1,  ///< the sweep ended, some of its trials have no result
   kExitInvalidInput = 2,  ///< nothing was done
   kExitUnavailable = 3,   ///< another coordinator, no mpirun, a taken port, pools that die at once
-  kExitExhausted = 4,     ///< no disk space; the same command goes on once there is some
+  kExitExhausted = 4,     ///< no disk space to begin or to end; the same command goes on once there is some
   kExitCorrupt = 5,       ///< a damaged database or file
   kExitInternal = 70,     ///< a bug
   kExitInterrupted = 130  ///< stopped by Ctrl-C or cancel; the same command goes on
