@@ -22,8 +22,7 @@ namespace {
 LocalPool local_pool(const RunSettings& settings, const StorePaths& paths) {
   LocalPool pool;
   pool.name = "local-1";
-  pool.ranks =
-      settings.workers > 0 ? settings.workers : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  pool.ranks = settings.workers.value_or(std::max(1, static_cast<int>(std::thread::hardware_concurrency())));
   pool.mpirun = find_program("mpirun", "install Open MPI (Debian: apt-get install openmpi-bin)");
   pool.worker = find_worker();
   pool.store = std::filesystem::absolute(paths.root);
@@ -101,7 +100,7 @@ RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, Prog
     CoordinatorOptions options;
     options.host = settings.host;
     options.port = settings.port;
-    options.local_pools = {local_pool(settings, store.paths())};
+    if (settings.workers != 0) options.local_pools = {local_pool(settings, store.paths())};
     options.pool_starts = settings.pool_starts;
     options.open = open;
     options.on_results = [&store] { refresh_comparison(store); };

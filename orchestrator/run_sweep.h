@@ -13,7 +13,7 @@ namespace espalier {
 struct RunSettings {
   std::filesystem::path store;
   std::filesystem::path data;  ///< "" for the default
-  int workers = 0;             ///< ranks; 0: as many as cores
+  std::optional<int> workers;  ///< ranks of this machine; none: as many as cores; 0: only pools that join by themselves
   std::string host = "127.0.0.1";
   int port = 0;  ///< 0: any free one
   std::string device = "auto";

@@ -35,8 +35,10 @@ void add_run_options(CLI::App& command, RunOptions& options, CommandLine& line) 
   add_sweep_options(command, options.sweep);
   command.add_option("--store", line.store, "Folder of the results: made if missing, continued if not")
       ->capture_default_str();
-  command.add_option("--workers", options.settings.workers, "MPI ranks (default: as many as cores)")
-      ->check(CLI::Range(1, 4096));
+  command
+      .add_option("--workers", options.settings.workers,
+                  "MPI ranks on this machine (default: as many as cores; 0: none, pools join by themselves)")
+      ->check(CLI::Range(0, 4096));
   command.add_option("--device", options.settings.device, "auto, cpu, cuda or cuda:N")
       ->check(CLI::Validator(refuse_odd_device, "DEVICE"))
       ->capture_default_str();
