@@ -27,6 +27,7 @@ struct Options {
   std::string store = "espalier-store";
   std::string data;
   std::string label;
+  std::string left_note;
   std::string device = "auto";
   int ranks = 0;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
@@ -79,6 +80,8 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--idle-limit", options.idle_seconds, "Leave after this many seconds without a job (0: stay)")
       ->check(CLI::Range(0, 30 * 86400))
       ->capture_default_str();
+  app.add_option("--left-note", options.left_note,
+                 "When the pool leaves, write why into this file (preempted, time_limit, drained, ...)");
   add_guard_options(app, options);
   CLI::Option* describe = app.add_option("--describe-torchscript", options.script.describe,
                                          "Instead: print what is inside a TorchScript file, as JSON");
@@ -110,6 +113,7 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
   settings.checkpoints = paths.checkpoints();
   settings.data = data_folder(options.data);
   settings.device = options.device;
+  settings.local_rank = mailbox.local_rank();
   settings.checkpoint_every = std::chrono::milliseconds(static_cast<std::int64_t>(options.checkpoint_seconds * 1000));
   settings.memory = memory_allowance(options.memory_gb, memory_total(), mailbox.ranks_here());
   using Seconds = GuardSettings::Seconds;
@@ -119,7 +123,7 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
     run_gateway(mailbox, settings,
                 {paths.connection(), paths.secret(), paths.spool(), options.label,
                  std::chrono::seconds(options.patience_seconds), std::chrono::seconds(options.idle_seconds),
-                 paths.logs(), label});
+                 paths.logs(), label, options.left_note});
   } else {
     run_member(mailbox, settings);
   }

@@ -21,6 +21,7 @@ struct WorkerSettings {
   std::filesystem::path checkpoints;  ///< folder; KEY.safetensors
   DataFolder data;
   std::string device = "auto";  ///< "auto", "cpu", "cuda", "cuda:1"
+  int local_rank = 0;           ///< among the pool's ranks of this host: "auto" and "cuda" share out its GPUs by it
   /// At the first epoch's end after this long; always when asked to stop. A training that took longer leaves its end as
   /// a checkpoint too: it is removed by whoever made the outcome durable, never here.
   std::chrono::milliseconds checkpoint_every{10000};

@@ -37,6 +37,8 @@ class Mailbox {
   int size() const;
   /// How many of the pool's ranks are on this host, this one included.
   int ranks_here() const;
+  /// Which of them this one is, from 0.
+  int local_rank() const;
   /// "Open MPI v4.1.4, ..."
   std::string library_version() const;
 
