@@ -33,6 +33,7 @@ void add_explain_command(CLI::App& app, CommandLine& line);
 void add_export_command(CLI::App& app, CommandLine& line);
 void add_chaos_command(CLI::App& app, CommandLine& line);
 void add_cancel_command(CLI::App& app, CommandLine& line);
+void add_pool_command(CLI::App& app, CommandLine& line);
 void add_db_command(CLI::App& app, CommandLine& line);
 void add_gc_command(CLI::App& app, CommandLine& line);
 void add_methods_command(CLI::App& app, CommandLine& line);
