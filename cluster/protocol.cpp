@@ -30,7 +30,14 @@ json fields_of(const Refused& m) {
   return json::array({m.why});
 }
 json fields_of(const PoolDescription& m) {
-  return {m.label, m.host, m.pid, m.ranks, m.numerics_epoch, bytes_of(m.identity)};
+  return {m.label,
+          m.host,
+          m.pid,
+          m.ranks,
+          m.numerics_epoch,
+          bytes_of(m.identity),
+          m.labels,
+          m.seconds_left ? json(*m.seconds_left) : json()};
 }
 json fields_of(const ToRank& m) {
   return {m.rank, bytes_of(m.commands)};
@@ -47,17 +54,14 @@ json fields_of(const Leaving& m) {
 json fields_of(const Heartbeat&) {
   return json::array();
 }
-json fields_of(const Cancel&) {
-  return json::array();
-}
-json fields_of(const Done&) {
-  return json::array();
-}
 json fields_of(const Recorded& m) {
   return json::array({m.sequence});
 }
-json fields_of(const DropPools&) {
-  return json::array();
+json fields_of(const Ask& m) {
+  return {m.question, m.arguments};
+}
+json fields_of(const Answer& m) {
+  return json::array({m.understood, m.text});
 }
 
 json fields_of(const RunJob& m) {
@@ -69,7 +73,7 @@ json fields_of(const StopJob& m) {
   return json::array({m.attempt});
 }
 json fields_of(const RankReady& m) {
-  return json::array({m.environment, m.host, m.held});
+  return json::array({m.environment, m.host, m.held, m.gpu, m.memory_gb, m.cores});
 }
 json fields_of(const StageReached& m) {
   return json::array({to_wire(m.outcome)});
@@ -105,6 +109,11 @@ void read(Fields& f, PoolDescription& m) {
   m.ranks = f.small();
   m.numerics_epoch = f.small();
   m.identity = f.bytes();
+  m.labels = f.list([](const json& value) {
+    if (!value.is_string()) refuse_message("expected a text");
+    return value.get<std::string>();
+  });
+  if (!f.absent()) m.seconds_left = f.integer();
 }
 void read(Fields& f, ToRank& m) {
   m.rank = f.small(), m.commands = f.bytes();
@@ -117,12 +126,15 @@ void read(Fields& f, Leaving& m) {
   m.cause = parse_loss_cause(f.text());
 }
 void read(Fields&, Heartbeat&) {}
-void read(Fields&, Cancel&) {}
-void read(Fields&, Done&) {}
 void read(Fields& f, Recorded& m) {
   m.sequence = f.natural();
 }
-void read(Fields&, DropPools&) {}
+void read(Fields& f, Ask& m) {
+  m.question = f.text(), m.arguments = f.text();
+}
+void read(Fields& f, Answer& m) {
+  m.understood = f.truth(), m.text = f.text();
+}
 void read(Fields& f, RunJob& m) {
   m.job.attempt = f.natural();
   m.job.stages = f.list(job_stage_from_wire);
@@ -138,6 +150,9 @@ void read(Fields& f, RankReady& m) {
     if (!value.is_number_unsigned()) refuse_message("expected a natural number");
     return value.get<std::uint64_t>();
   });
+  m.gpu = f.text();
+  m.memory_gb = f.real();
+  m.cores = f.small();
 }
 void read(Fields& f, StageReached& m) {
   m.outcome = stage_outcome_from_wire(f.next());

@@ -12,6 +12,7 @@
 #include "experiments/parse/override.h"
 #include "experiments/parse/prune_keys.h"
 #include "experiments/parse/read_yaml.h"
+#include "experiments/parse/resources_key.h"
 #include "experiments/parse/retrain_key.h"
 #include "experiments/parse/scalars.h"
 #include "experiments/parse/train_keys.h"
@@ -160,6 +161,7 @@ SweepSpec read_sweep(const YamlValue& tree, Problems& problems) {
   read_pruning(axes, map, spec);
   if (const YamlValue* dense = map.find("dense")) spec.dense = parse_flag(*dense, problems).value_or(true);
   if (const YamlValue* value = map.find("on_failure")) spec.on_failure = parse_on_failure(*value, problems);
+  if (const YamlValue* value = map.find("resources")) spec.resources = parse_resources(*value, problems);
   read_axis_keys(axes, map, spec);
   map.finish();
   check_used(spec, map, problems);

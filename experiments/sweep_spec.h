@@ -10,6 +10,7 @@
 #include "experiments/dataset.h"
 #include "experiments/failure_keys.h"
 #include "experiments/length.h"
+#include "experiments/resources.h"
 #include "experiments/trial.h"
 
 namespace espalier {
@@ -146,8 +147,10 @@ struct SweepSpec {
   std::optional<PruneKeys> prune;  ///< none: dense networks only
   Choices<RetrainSetting> retrain;
   std::vector<Control> controls;
-  bool dense = true;       ///< add the dense networks' own trials
-  FailureKeys on_failure;  ///< says how it is run, not what: no axis, and in no key
+  bool dense = true;  ///< add the dense networks' own trials
+  // How it is run, not what: no axes, and in no key.
+  FailureKeys on_failure;
+  Resources resources;
 
   std::vector<Axis> axes;
   std::vector<std::vector<AxisIndex>> dials;  ///< axes that advance together, slowest first; every axis is on one

@@ -1,5 +1,6 @@
 #include "orchestrator/client.h"
 
+#include <chrono>
 #include <exception>
 #include <utility>
 
@@ -18,17 +19,22 @@ using asio::ip::tcp;
 
 namespace {
 
-asio::awaitable<void> ask(ConnectionPtr connection, std::string secret, Message question) {
+asio::awaitable<void> ask(ConnectionPtr connection, std::string secret, Ask question, Answer* answer) {
   co_await introduce_to_coordinator(connection, Role::client, std::move(secret));
   connection->send(question);
-  bool agreed = false;
-  while (!agreed) {
-    const Message answer = co_await connection->receive();
-    agreed = std::holds_alternative<Done>(answer);
+  while (true) {
+    const Message message = co_await connection->receive();
+    if (const Answer* said = std::get_if<Answer>(&message)) {
+      *answer = *said;
+      co_return;
+    }
   }
 }
 
-void ask_coordinator(const StorePaths& store, const Message& question) {
+}  // namespace
+
+std::string ask_coordinator(const StorePaths& store, const std::string& question, const std::string& arguments,
+                            std::chrono::seconds limit) {
   const ConnectionFile where = read_connection_file(store.connection());
   asio::io_context io;
   tcp::socket socket(io);
@@ -42,25 +48,23 @@ void ask_coordinator(const StorePaths& store, const Message& question) {
   }
   std::exception_ptr failure;
   bool answered = false;
-  asio::co_spawn(io, ask(std::make_shared<Connection>(std::move(socket)), load_secret(store.secret()), question),
+  Answer answer;
+  asio::co_spawn(io,
+                 ask(std::make_shared<Connection>(std::move(socket)), load_secret(store.secret()),
+                     Ask{question, arguments}, &answer),
                  [&](std::exception_ptr error) {
                    failure = error;
                    answered = true;
                    io.stop();
                  });
-  io.run_for(std::chrono::seconds(10));
+  io.run_for(limit);
   if (failure) std::rethrow_exception(failure);
-  if (!answered) throw Error(ErrorKind::unavailable, "the coordinator did not answer within 10 s");
-}
-
-}  // namespace
-
-void cancel_sweep(const StorePaths& store) {
-  ask_coordinator(store, Cancel{});
-}
-
-void drop_pools(const StorePaths& store) {
-  ask_coordinator(store, DropPools{});
+  if (!answered) {
+    throw Error(ErrorKind::unavailable,
+                "the coordinator did not answer within " + std::to_string(limit.count()) + " s; it may be busy");
+  }
+  if (!answer.understood) throw Error(ErrorKind::invalid_input, answer.text);
+  return answer.text;
 }
 
 }  // namespace espalier

@@ -5,6 +5,7 @@
 #include <new>
 #include <string>
 #include <sys/prctl.h>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
@@ -27,6 +28,7 @@ struct Options {
   std::string store = "espalier-store";
   std::string data;
   std::string label;
+  std::vector<std::string> labels;
   std::string device = "auto";
   int ranks = 0;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
@@ -66,6 +68,8 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--store", options.store, "Folder of the results, artifacts and logs")->capture_default_str();
   app.add_option("--data", options.data, "Folder of the datasets (default: $ESPALIER_DATA, else ./data)");
   app.add_option("--label", options.label, "What to call this pool in logs and results");
+  app.add_option("--labels", options.labels, "Words that jobs may ask for (resources: {label: a100}): a100,big-memory")
+      ->delimiter(',');
   app.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--ranks", options.ranks, "Refuse to start unless the MPI world has this many ranks (0: any)");
   app.add_option("--checkpoint-every", options.checkpoint_seconds,
@@ -119,7 +123,7 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
     run_gateway(mailbox, settings,
                 {paths.connection(), paths.secret(), paths.spool(), options.label,
                  std::chrono::seconds(options.patience_seconds), std::chrono::seconds(options.idle_seconds),
-                 paths.logs(), label});
+                 paths.logs(), label, options.labels});
   } else {
     run_member(mailbox, settings);
   }

@@ -25,7 +25,8 @@ double first_to_last(const std::filesystem::path& folder, int jobs, int ranks) {
   const StageGraph graph = noop_graph(jobs);
   Store store(folder);
   log_to_file(store.paths().logs() / "bench.log", "bench");
-  Core core(graph, {std::vector<bool>(graph.stages.size(), false), {}, store.generation(), FailurePolicy()});
+  Core core({store.generation()});
+  core.add_sweep({1, "noop", graph, std::vector<bool>(graph.stages.size(), false)}, 0);
   store.record_sweep("noop", "", {}, graph);
   LocalPool pool;
   pool.name = "bench";

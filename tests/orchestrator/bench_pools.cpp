@@ -101,7 +101,8 @@ int run(int jobs, int pools, int ranks) {
   Store store(folder);
   log_to_file(store.paths().logs() / "bench.log", "bench");
   store.record_sweep("noop", "", {}, graph);
-  Core core(graph, {std::vector<bool>(graph.stages.size(), false), {}, store.generation(), FailurePolicy()});
+  Core core({store.generation()});
+  core.add_sweep({1, "noop", graph, std::vector<bool>(graph.stages.size(), false)}, 0);
   std::ostringstream unseen;
   ProgressLine progress(unseen, false);
   CoordinatorOptions options;

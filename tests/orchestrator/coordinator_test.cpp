@@ -64,8 +64,9 @@ class CoordinatorWithPools : public testing::Test {
   /// Runs the jobs that are not done yet beside whatever `meanwhile` starts.
   Coordinator::Ending run(const std::function<void(const StorePaths&)>& meanwhile) {
     Store store(folder_);
-    store.record_sweep("noop", "", {}, graph_);
-    Core core(graph_, {store.done_stages(graph_), {}, store.generation(), FailurePolicy()});
+    const SweepId id = store.record_sweep("noop", "", {}, graph_);
+    Core core({store.generation()});
+    core.add_sweep({id, "noop", graph_, store.done_stages(graph_)}, 0);
     ProgressLine progress(out_, false);
     CoordinatorOptions options;
     options.return_limit = std::chrono::milliseconds(500);
@@ -154,7 +155,8 @@ TEST_F(CoordinatorWithPools, StrangersAreRefusedAndDisturbNobody) {
 
 TEST_F(CoordinatorWithPools, CancelStopsItAndTheNextRunFinishes) {
   std::thread canceller;
-  const auto ending = run([&](const StorePaths& paths) { canceller = std::thread([paths] { cancel_sweep(paths); }); });
+  const auto ending =
+      run([&](const StorePaths& paths) { canceller = std::thread([paths] { ask_coordinator(paths, "cancel"); }); });
   canceller.join();
   EXPECT_EQ(ending, Coordinator::Ending::cancelled);
   std::unique_ptr<PretendPool> good;

@@ -53,6 +53,7 @@ class Gateway {
         options_(options),
         label_(options.label.empty() ? host_name() + "-" + std::to_string(::getpid()) : options.label),
         identity_(random_bytes(16)),
+        guard_(settings.guard),
         io_(1),
         stay_(asio::make_work_guard(io_)),
         log_(options.spool, identity_),
@@ -107,7 +108,7 @@ class Gateway {
     const ConnectionFile where = read_connection_file(options_.connection_file);
     connection_ = co_await connect(where);
     co_await introduce_to_coordinator(connection_, Role::pool, load_secret(options_.secret_file));
-    connection_->send(PoolDescription{label_, host_name(), ::getpid(), mailbox_.size(), kNumericsEpoch, identity_});
+    connection_->send(describe_pool());
     spdlog::info("joined the coordinator at {} as {}", connection_->remote_address(), label_);
     const bool back = std::exchange(was_joined_, true);
     if (back) log_.drop_introductions();
@@ -128,6 +129,16 @@ class Gateway {
         begin_leaving(LossCause::drained);
       }
     }
+  }
+
+  PoolDescription describe_pool() const {
+    PoolDescription pool{label_, host_name(), ::getpid(), mailbox_.size(), kNumericsEpoch, identity_};
+    pool.labels = options_.labels;
+    if (guard_.time_limit.count() > 0) {
+      const auto left = guard_.started + guard_.time_limit - Clock::now();
+      pool.seconds_left = std::chrono::duration_cast<std::chrono::seconds>(left).count();
+    }
+    return pool;
   }
 
   asio::awaitable<ConnectionPtr> connect(ConnectionFile where) {
@@ -258,6 +269,7 @@ class Gateway {
   const GatewayOptions& options_;
   const std::string label_;
   const std::string identity_;
+  const GuardSettings guard_;
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type>
       stay_;  ///< without it, run_one_for returns at once when the line is cut

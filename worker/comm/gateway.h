@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "worker/comm/mailbox.h"
 #include "worker/run_job.h"
@@ -18,6 +19,7 @@ struct GatewayOptions {
   std::chrono::seconds idle_limit;  ///< leave after so long without a job; 0: never
   std::filesystem::path logs;       ///< where its ranks' crash notes lie
   std::string note_label;           ///< what their names begin with
+  std::vector<std::string> labels;  ///< that jobs may ask for
 };
 
 /// Rank 0: joins the coordinator for the whole pool, forwards bytes between it and the ranks, and computes like any
