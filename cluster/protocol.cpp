@@ -2,6 +2,7 @@
 // outcomes) small. A field added later goes to the end. Writing and reading stand side by side.
 #include "cluster/protocol.h"
 
+#include <limits>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -63,7 +64,7 @@ json fields_of(const DropPools&) {
 json fields_of(const RunJob& m) {
   json stages = json::array();
   for (const JobStage& stage : m.job.stages) stages.push_back(to_wire(stage));
-  return json::array({m.job.attempt, std::move(stages), m.alone});
+  return json::array({m.job.attempt, std::move(stages), m.alone, m.gang});
 }
 json fields_of(const StopJob& m) {
   return json::array({m.attempt});
@@ -123,10 +124,17 @@ void read(Fields& f, Recorded& m) {
   m.sequence = f.natural();
 }
 void read(Fields&, DropPools&) {}
+int rank_from_wire(const json& value) {
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > std::numeric_limits<int>::max()) {
+    refuse_message("expected a rank");
+  }
+  return value.get<int>();
+}
 void read(Fields& f, RunJob& m) {
   m.job.attempt = f.natural();
   m.job.stages = f.list(job_stage_from_wire);
   m.alone = f.truth();
+  m.gang = f.list(rank_from_wire);
 }
 void read(Fields& f, StopJob& m) {
   m.attempt = f.natural();

@@ -30,7 +30,7 @@ namespace espalier {
 // A pool outlives its connection, and its coordinator: it goes on computing, keeps its reports, and comes back with the
 // same identity. It then sends again what was not recorded, and each rank says in RankReady what it still holds.
 
-inline constexpr int kProtocolVersion = 3;
+inline constexpr int kProtocolVersion = 4;
 inline constexpr int kHeartbeatSeconds = 2;
 inline constexpr int kHeartbeatLimitSeconds = 20;
 /// No frame is larger, in either direction: metrics of a long training are the largest thing said.
@@ -97,7 +97,8 @@ using Message = std::variant<Challenge, Hello, Welcome, Refused, PoolDescription
 
 struct RunJob {
   Job job;
-  bool alone = false;  ///< nothing else runs in the pool: it may have all of its memory
+  bool alone = false;          ///< nothing else runs in the pool: it may have all of its memory
+  std::vector<int> gang = {};  ///< ranks that run it together, the leader first; each is sent it. Empty: one alone
 };
 struct StopJob {
   std::uint64_t attempt = 0;  ///< checkpoint it and report JobEnded{interrupted}
