@@ -2,6 +2,7 @@
 // outcomes) small. A field added later goes to the end. Writing and reading stand side by side.
 #include "cluster/protocol.h"
 
+#include <limits>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -67,7 +68,7 @@ json fields_of(const Answer& m) {
 json fields_of(const RunJob& m) {
   json stages = json::array();
   for (const JobStage& stage : m.job.stages) stages.push_back(to_wire(stage));
-  return json::array({m.job.attempt, std::move(stages), m.alone});
+  return json::array({m.job.attempt, std::move(stages), m.alone, m.gang});
 }
 json fields_of(const StopJob& m) {
   return json::array({m.attempt});
@@ -135,10 +136,17 @@ void read(Fields& f, Ask& m) {
 void read(Fields& f, Answer& m) {
   m.understood = f.truth(), m.text = f.text();
 }
+int rank_from_wire(const json& value) {
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > std::numeric_limits<int>::max()) {
+    refuse_message("expected a rank");
+  }
+  return value.get<int>();
+}
 void read(Fields& f, RunJob& m) {
   m.job.attempt = f.natural();
   m.job.stages = f.list(job_stage_from_wire);
   m.alone = f.truth();
+  m.gang = f.list(rank_from_wire);
 }
 void read(Fields& f, StopJob& m) {
   m.attempt = f.natural();

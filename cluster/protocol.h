@@ -105,7 +105,8 @@ using Message = std::variant<Challenge, Hello, Welcome, Refused, PoolDescription
 
 struct RunJob {
   Job job;
-  bool alone = false;  ///< nothing else runs in the pool: it may have all of its memory
+  bool alone = false;          ///< nothing else runs in the pool: it may have all of its memory
+  std::vector<int> gang = {};  ///< ranks that run it together, the leader first; each is sent it. Empty: one alone
 };
 struct StopJob {
   std::uint64_t attempt = 0;  ///< checkpoint it and report JobEnded{interrupted}

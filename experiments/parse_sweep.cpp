@@ -97,6 +97,7 @@ void remember_places(const YamlValue& tree, SweepSpec& spec) {
   spec.init_place = place_of(tree, "init");
   spec.seeds_place = place_of(tree, "seeds");
   spec.train_place = place_of(tree, "train");
+  spec.ranks_place = place_of(tree, "ranks_per_trial");
   spec.prune_place = place_of(tree, "prune");
   spec.controls_place = place_of(tree, "controls");
   const YamlValue* prune = tree.find("prune");
@@ -117,6 +118,9 @@ void read_network(AxisReader& axes, MapReader& map, SweepSpec& spec) {
   if (const YamlValue* train = map.require("train", "the recipe, as in {optimizer: sgd, lr: 0.1, epochs: 5}")) {
     read_train_keys(axes, *train, spec.train);
   }
+  axes.read(map, "ranks_per_trial", spec.ranks, [](const YamlValue& value, Problems& found) {
+    return parse_count(value, 1, TrainSpec::kMostRanks, found);
+  });
 }
 
 void read_pruning(AxisReader& axes, MapReader& map, SweepSpec& spec) {

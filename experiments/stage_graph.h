@@ -29,9 +29,9 @@ struct Stage {
   std::shared_ptr<const std::string> dataset_path;   ///< where the data lies (`dataset: {idx: DIR}`), null otherwise; not in the key
   std::shared_ptr<const std::string> model_path;     ///< where the module lies (`model: {torchscript: PATH}`), null otherwise; not in the key
   std::int64_t steps = 0;                            ///< optimizer steps that remain after resume_from
-  int ranks = 1;                                     ///< train: so many ranks of one pool compute it together
   double cost = 0;                                   ///< predicted work in multiply-adds, for priorities and estimates
   std::string label;                                 ///< for people: "train lenet-300-100 seed 0 to step 4585"
+  int ranks = 1;                                     ///< of one pool that run it together: TrainSpec::ranks
 };
 
 /// Where a trial stands in the graph.

@@ -144,6 +144,7 @@ struct SweepSpec {
   Choices<std::string> init;
   std::vector<std::uint64_t> seeds;
   TrainKeys<Choices> train;
+  Choices<std::int64_t> ranks;     ///< of a pool that train a network together
   std::optional<PruneKeys> prune;  ///< none: dense networks only
   Choices<RetrainSetting> retrain;
   std::vector<Control> controls;
@@ -159,7 +160,7 @@ struct SweepSpec {
 
   // Where things were said, for diagnostics that come later.
   KeyPlace place;
-  KeyPlace dataset_place, model_place, init_place, seeds_place, train_place, prune_place;
+  KeyPlace dataset_place, model_place, init_place, seeds_place, train_place, ranks_place, prune_place;
   KeyPlace sparsity_place, at_place, controls_place;
 };
 

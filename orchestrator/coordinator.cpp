@@ -132,7 +132,7 @@ void Coordinator::perform(Effects effects) {
     if (SendJob* send = std::get_if<SendJob>(&effect)) {
       if (commands_.empty()) asio::post(io_, [this] { send_commands(); });
       const std::vector<int> ranks = send->gang.empty() ? std::vector{send->rank} : send->gang;
-      for (const int rank : ranks) commands_[{send->pool, rank}].emplace_back(RunJob{send->job, send->alone});
+      for (const int rank : ranks) commands_[{send->pool, rank}].emplace_back(RunJob{send->job, send->alone, send->gang});
     } else if (SendStop* stop = std::get_if<SendStop>(&effect)) {
       if (commands_.empty()) asio::post(io_, [this] { send_commands(); });
       commands_[{stop->pool, stop->rank}].emplace_back(StopJob{stop->attempt});
