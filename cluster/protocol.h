@@ -13,6 +13,8 @@ namespace espalier {
 
 // What the executables say to each other. docs/protocol.md describes the bytes; a change here raises kProtocolVersion.
 //
+// Off loopback, TLS comes first (stream.h). Then:
+//
 //   coordinator                          pool (its gateway, rank 0) or client
 //   Challenge{version, nonce}      ->
 //                                  <-    Hello{version, role, nonce, proof}      nothing else is accepted before this
@@ -30,7 +32,7 @@ namespace espalier {
 // A pool outlives its connection, and its coordinator: it goes on computing, keeps its reports, and comes back with the
 // same identity. It then sends again what was not recorded, and each rank says in RankReady what it still holds.
 
-inline constexpr int kProtocolVersion = 3;
+inline constexpr int kProtocolVersion = 4;
 inline constexpr int kHeartbeatSeconds = 2;
 inline constexpr int kHeartbeatLimitSeconds = 20;
 /// No frame is larger, in either direction: metrics of a long training are the largest thing said.

@@ -117,7 +117,7 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
                     Seconds(options.grace_seconds), options.started};
   if (mailbox.rank() == 0) {
     run_gateway(mailbox, settings,
-                {paths.connection(), paths.secret(), paths.spool(), options.label,
+                {CoordinatorSource::in_store(paths.root), paths.spool(), options.label,
                  std::chrono::seconds(options.patience_seconds), std::chrono::seconds(options.idle_seconds),
                  paths.logs(), label});
   } else {

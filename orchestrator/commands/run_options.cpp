@@ -43,8 +43,9 @@ void add_run_options(CLI::App& command, RunOptions& options, CommandLine& line) 
       ->check(CLI::Validator(refuse_odd_device, "DEVICE"))
       ->capture_default_str();
   command
-      .add_option("--host", options.settings.host,
-                  "Address to listen on for pools (they prove who they are, but nothing is encrypted)")
+      .add_option(
+          "--host", options.settings.host,
+          "Address to listen on for pools: 127.0.0.1 is for this machine, others speak TLS (0.0.0.0: all of them)")
       ->capture_default_str();
   command.add_option("--port", options.settings.port, "Port to listen on (0: any free one)")
       ->check(CLI::Range(0, 65535))
