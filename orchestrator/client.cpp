@@ -2,25 +2,21 @@
 
 #include <chrono>
 #include <exception>
-#include <utility>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include "base/error.h"
-#include "cluster/authentication.h"
-#include "cluster/connection.h"
+#include "cluster/connect.h"
 
 namespace espalier {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 
 namespace {
 
-asio::awaitable<void> ask(ConnectionPtr connection, std::string secret, Ask question, Answer* answer) {
-  co_await introduce_to_coordinator(connection, Role::client, std::move(secret));
+asio::awaitable<void> ask(CoordinatorAddress where, Ask question, Answer* answer) {
+  const ConnectionPtr connection = co_await connect_to_coordinator(where, Role::client);
   connection->send(question);
   while (true) {
     const Message message = co_await connection->receive();
@@ -35,23 +31,11 @@ asio::awaitable<void> ask(ConnectionPtr connection, std::string secret, Ask ques
 
 std::string ask_coordinator(const StorePaths& store, const std::string& question, const std::string& arguments,
                             std::chrono::seconds limit) {
-  const ConnectionFile where = read_connection_file(store.connection());
   asio::io_context io;
-  tcp::socket socket(io);
-  try {
-    asio::connect(socket, tcp::resolver(io).resolve(where.host, std::to_string(where.port)));
-  } catch (const boost::system::system_error& error) {
-    throw Error(ErrorKind::unavailable, "no coordinator answers at " + where.host + ":" + std::to_string(where.port) +
-                                            " (" + error.code().message() + "); the process " +
-                                            std::to_string(where.pid) + " that wrote " + store.connection().string() +
-                                            " may be gone");
-  }
   std::exception_ptr failure;
   bool answered = false;
   Answer answer;
-  asio::co_spawn(io,
-                 ask(std::make_shared<Connection>(std::move(socket)), load_secret(store.secret()),
-                     Ask{question, arguments}, &answer),
+  asio::co_spawn(io, ask(CoordinatorSource::in_store(store.root).look_up(), Ask{question, arguments}, &answer),
                  [&](std::exception_ptr error) {
                    failure = error;
                    answered = true;

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/host_name.h"
 #include "cluster/authentication.h"
 #include "orchestrator/room.h"
 
@@ -68,15 +69,26 @@ Coordinator::Coordinator(Store& store, Core& core, CoordinatorOptions options, P
       acceptor_(listen_on(io_, options_.host, options_.port)),
       signals_(io_),
       ticker_(io_),
-      secret_(load_or_create_secret(store.paths().secret())),
+      credentials_(store.paths(), options_.tls_on_loopback || !is_loopback(acceptor_.local_endpoint().address())),
       local_pools_(options_.local_pools, options_.pool_starts),
       earlier_seconds_per_cost_(store.measured_seconds_per_cost()) {
-  write_connection_file(store_.paths().connection(), {options_.host, port(), ::getpid()});
+  announce_address();
 }
 
 Coordinator::~Coordinator() {
   std::error_code ignored;
   std::filesystem::remove(store_.paths().connection(), ignored);
+}
+
+// Who listens on every address is found by its name.
+void Coordinator::announce_address() {
+  const bool everywhere = acceptor_.local_endpoint().address().is_unspecified();
+  write_connection_file(store_.paths().connection(),
+                        {everywhere ? host_name() : options_.host, port(), ::getpid(), credentials_.certificate()});
+}
+
+void Coordinator::follow_rotation() {
+  if (credentials_.follow_rotation()) announce_address();
 }
 
 int Coordinator::port() const {
@@ -249,6 +261,7 @@ asio::awaitable<void> Coordinator::tick() {
     commit();
     acknowledge();
     announce_ended_sweeps();
+    follow_rotation();
     if (!core_.stopping()) look_for_room(now);
     if (!core_.stopping() && (options_.stays || !core_.finished() || !changes_.empty())) {
       perform(core_.on_tick(now));

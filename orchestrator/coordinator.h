@@ -17,6 +17,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "cluster/connection.h"
+#include "cluster/credentials.h"
 #include "cluster/stranger_limit.h"
 #include "db/store.h"
 #include "orchestrator/core.h"
@@ -26,8 +27,9 @@
 namespace espalier {
 
 struct CoordinatorOptions {
-  std::string host = "127.0.0.1";
+  std::string host = "127.0.0.1";      ///< an address; beyond loopback TLS is spoken, and nothing else
   int port = 0;                        ///< 0: any free one
+  bool tls_on_loopback = false;        ///< there too
   std::vector<LocalPool> local_pools;  ///< started and kept alive; may be empty
   int pool_starts = 0;                 ///< LocalPools's most_starts
   std::vector<OpenAttempt> open;       ///< that an earlier coordinator left; pools may come back with them
@@ -103,6 +105,8 @@ class Coordinator {
 
   void lose(PoolId pool, const PoolEnd& end);
   EnvironmentId record_environment(const std::string& json);
+  void announce_address();
+  void follow_rotation();
   void send_commands();
   void commit();
   void acknowledge();
@@ -123,7 +127,7 @@ class Coordinator {
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer ticker_;
-  std::string secret_;
+  Credentials credentials_;
   LocalPools local_pools_;
   StrangerLimit strangers_;
   std::map<PoolId, PoolLink> pools_;

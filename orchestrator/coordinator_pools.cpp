@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "cluster/handshake.h"
 #include "orchestrator/coordinator.h"
 
 namespace espalier {
@@ -45,7 +46,8 @@ asio::awaitable<void> Coordinator::accept_connections() {
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
       continue;
     }
-    const auto connection = std::make_shared<Connection>(std::move(socket));
+    follow_rotation();
+    const auto connection = std::make_shared<Connection>(std::move(socket), ConnectionLimits(), credentials_.tls());
     strangers_.add(connection);
     spawn("a connection", serve(connection));
   }
@@ -55,7 +57,7 @@ asio::awaitable<void> Coordinator::serve(ConnectionPtr connection) {
   const std::string from = connection->remote_address();
   std::optional<PoolDescription> pool;
   try {
-    const Role role = co_await welcome_peer(connection, secret_, from);
+    const Role role = co_await welcome_peer(connection, credentials_.secret(), from);
     spawn("a heartbeat", connection->keep_alive());
     const Message first = co_await connection->receive();
     if (role == Role::pool) pool = check_description(connection, first);

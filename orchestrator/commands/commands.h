@@ -41,6 +41,7 @@ void add_chaos_command(CLI::App& app, CommandLine& line);
 void add_steering_commands(CLI::App& app, CommandLine& line);
 void add_db_command(CLI::App& app, CommandLine& line);
 void add_gc_command(CLI::App& app, CommandLine& line);
+void add_token_command(CLI::App& app, CommandLine& line);
 void add_methods_command(CLI::App& app, CommandLine& line);
 void add_models_command(CLI::App& app, CommandLine& line);
 void add_datasets_command(CLI::App& app, CommandLine& line);

@@ -6,26 +6,20 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
-#include <filesystem>
 #include <memory>
 #include <unistd.h>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
 #include "base/error.h"
 #include "base/host_name.h"
 #include "base/sha256.h"
-#include "cluster/authentication.h"
-#include "cluster/connection.h"
+#include "cluster/connect.h"
 #include "worker/comm/pool_member.h"
 #include "worker/comm/rank_agent.h"
 #include "worker/comm/report_log.h"
@@ -35,7 +29,6 @@
 namespace espalier {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 
 namespace {
 
@@ -43,7 +36,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr Clock::duration kShortestRetry = std::chrono::milliseconds(100);
 constexpr Clock::duration kLongestRetry = std::chrono::milliseconds(2000);
-constexpr auto kConnectLimit = std::chrono::seconds(10);
 constexpr auto kGoodbyeLimit = std::chrono::seconds(5);
 
 class Gateway {
@@ -105,9 +97,7 @@ class Gateway {
   }
 
   asio::awaitable<void> join_and_listen() {
-    const ConnectionFile where = read_connection_file(options_.connection_file);
-    connection_ = co_await connect(where);
-    co_await introduce_to_coordinator(connection_, Role::pool, load_secret(options_.secret_file));
+    connection_ = co_await connect_to_coordinator(options_.coordinator.look_up(), Role::pool);
     connection_->send(describe_pool());
     spdlog::info("joined the coordinator at {} as {}", connection_->remote_address(), label_);
     const bool back = std::exchange(was_joined_, true);
@@ -141,26 +131,6 @@ class Gateway {
     return pool;
   }
 
-  asio::awaitable<ConnectionPtr> connect(ConnectionFile where) {
-    const auto socket = std::make_shared<tcp::socket>(io_);  // shared with the timer's handler, which may come late
-    asio::steady_timer limit(io_, kConnectLimit);
-    limit.async_wait([socket](const boost::system::error_code& cancelled) {
-      boost::system::error_code ignored;
-      if (!cancelled) socket->close(ignored);
-    });
-    tcp::resolver resolver(io_);
-    boost::system::error_code error;
-    const auto addresses = co_await resolver.async_resolve(where.host, std::to_string(where.port),
-                                                           asio::redirect_error(asio::use_awaitable, error));
-    if (!error) co_await asio::async_connect(*socket, addresses, asio::redirect_error(asio::use_awaitable, error));
-    limit.cancel();
-    if (error) {
-      throw Error(ErrorKind::unavailable, "the coordinator at " + where.host + ":" + std::to_string(where.port) +
-                                              " cannot be reached: " + error.message());
-    }
-    co_return std::make_shared<Connection>(std::move(*socket));
-  }
-
   void on_connection_lost(std::exception_ptr error) {
     const bool was = std::exchange(joined_, false);
     if (connection_) connection_->close();
@@ -168,8 +138,7 @@ class Gateway {
       std::rethrow_exception(error);
     } catch (const Error& failure) {
       if (was) spdlog::warn("{}", failure.what());
-      const bool store_is_gone = was_joined_ && !std::filesystem::exists(options_.secret_file);
-      if (!was_joined_ || failure.kind() == ErrorKind::invalid_input || store_is_gone) {
+      if (!was_joined_ || failure.kind() == ErrorKind::invalid_input || options_.coordinator.is_gone()) {
         if (!leaving_) error_ = std::current_exception();
         begin_leaving(LossCause::coordinator_lost);
       }

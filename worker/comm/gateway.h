@@ -5,14 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "cluster/coordinator_address.h"
 #include "worker/comm/mailbox.h"
 #include "worker/run_job.h"
 
 namespace espalier {
 
 struct GatewayOptions {
-  std::filesystem::path connection_file;
-  std::filesystem::path secret_file;
+  CoordinatorSource coordinator;
   std::filesystem::path spool;      ///< folder
   std::string label;                ///< what started the pool calls it; "" for HOST-PID
   std::chrono::seconds patience;    ///< how long the ranks go on without a coordinator
