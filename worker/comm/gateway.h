@@ -3,15 +3,16 @@
 #include <chrono>
 #include <filesystem>
 #include <string>
+#include <vector>
 
+#include "cluster/coordinator_address.h"
 #include "worker/comm/mailbox.h"
 #include "worker/run_job.h"
 
 namespace espalier {
 
 struct GatewayOptions {
-  std::filesystem::path connection_file;
-  std::filesystem::path secret_file;
+  CoordinatorSource coordinator;
   std::filesystem::path spool;      ///< folder
   std::string label;                ///< what started the pool calls it; "" for HOST-PID
   std::chrono::seconds patience;    ///< how long the ranks go on without a coordinator
@@ -19,6 +20,7 @@ struct GatewayOptions {
   std::filesystem::path logs;       ///< where its ranks' crash notes lie
   std::string note_label;           ///< what their names begin with
   std::filesystem::path left_note;  ///< a file that gets the cause for which the pool left, if it did; "": none
+  std::vector<std::string> labels;  ///< that jobs may ask for
 };
 
 /// Rank 0: joins the coordinator for the whole pool, forwards bytes between it and the ranks, and computes like any
