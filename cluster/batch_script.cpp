@@ -122,6 +122,7 @@ void check_names(const AllocationPlan& plan) {
   check("--account", plan.profile.account, is_scheduler_name);
   check("--qos", plan.profile.qos, is_scheduler_name);
   check("--constraint", plan.profile.constraint, is_scheduler_value);
+  for (const std::string& label : plan.profile.labels) check("--labels", label, is_pool_name);
   for (const std::string& node : plan.exclude) check("--exclude", node, is_scheduler_name);
   for (const std::string& option : plan.profile.launcher_options) {
     if (!is_plain_word(option)) refuse("launcher_options: \"" + option + "\" is no plain word");
@@ -212,6 +213,8 @@ std::string launch(const AllocationPlan& plan) {
   command.add_option("--checkpoint-every", std::to_string(plan.checkpoint_s));
   // The last step may take half of what is kept back for it.
   command.add_option("--grace", std::to_string(std::clamp<std::int64_t>(plan.margin_s / 2, 1, 30)));
+  if (!plan.profile.labels.empty())
+    command.add_option("--labels", fmt::format("{}", fmt::join(plan.profile.labels, ",")));
   if (plan.idle_s > 0) command.add_option("--idle-limit", std::to_string(plan.idle_s));
   if (plan.memory_gb) command.add_option("--memory-per-rank", fmt::format("{}", *plan.memory_gb));
   if (!plan.data.empty()) command.add_option("--data", plan.data.string());

@@ -63,6 +63,7 @@ class ProfileReader {
     profile_.launcher_options = words(map_, "launcher_options", is_plain_word, kPlain);
     if (const YamlValue* value = map_.find("extra")) read_extra(*value);
     if (const YamlValue* value = map_.find("environment")) read_environment(*value);
+    profile_.labels = words(map_, "labels", is_pool_name, "a label of letters, digits and _ . -");
     profile_.worker = word(map_, "worker", is_plain_word, kPlain);
     if (const YamlValue* value = map_.find("time")) read_time(*value);
     profile_.nodes = count("nodes", 1, 10000);

@@ -37,6 +37,7 @@ struct PoolProfile {
   std::vector<std::string> launcher_options;
   std::vector<std::string> extra;  ///< further options of the scheduler, each a line of the script's head
   std::vector<std::pair<std::string, std::string>> environment;
+  std::vector<std::string> labels;    ///< of the pool, that jobs may ask for
   std::optional<std::string> worker;  ///< espalier-worker, as it is called on the nodes
   std::optional<std::int64_t> time_s, nodes, ranks_per_node, gpus_per_node, margin_s;
 };

@@ -1,11 +1,12 @@
 #include "orchestrator/bad_nodes.h"
 
+#include <algorithm>
 #include <iterator>
+#include <map>
 #include <set>
 
 #include "experiments/failure_policy.h"
 #include "experiments/loss_cause.h"
-#include "orchestrator/node_health.h"
 
 namespace espalier {
 namespace {
@@ -14,30 +15,25 @@ constexpr double kRememberedSeconds = 3600;
 
 }  // namespace
 
-std::vector<std::string> bad_hosts(const std::vector<ChargedFailureRow>& failures, const std::vector<HostWorkRow>& work,
-                                   double now) {
-  NodeHealth health(FailurePolicy().node_crashes);
-  for (const HostWorkRow& row : work) {
-    for (std::int64_t done = 0; done < row.in_sweep; ++done) health.on_finished(row.host);
-  }
-  std::set<std::string> bad;
+std::vector<std::string> bad_hosts(const std::vector<ChargedFailureRow>& failures, double now) {
+  std::map<std::string, std::set<std::int64_t>> crashed;
   for (const ChargedFailureRow& failure : failures) {
-    if (failure.failed_at < now - kRememberedSeconds) continue;
-    if (budget_of(parse_loss_cause(failure.cause)) != Budget::crash) continue;
-    if (health.on_crash(failure.host, static_cast<StageIndex>(failure.stage), failure.failed_at))
-      bad.insert(failure.host);
+    const bool counts = failure.failed_at >= now - kRememberedSeconds && failure.state == "done" &&
+                        !failure.host.empty() && budget_of(parse_loss_cause(failure.cause)) == Budget::crash;
+    if (counts) crashed[failure.host].insert(failure.stage);
   }
-  return {bad.begin(), bad.end()};
+  std::vector<std::string> bad;
+  for (const auto& [host, stages] : crashed) {
+    if (static_cast<std::int64_t>(stages.size()) >= FailurePolicy().node_crashes) bad.push_back(host);
+  }
+  return bad;
 }
 
 std::vector<std::string> find_bad_hosts(const StoreReader& store, double now) {
   std::vector<ChargedFailureRow> failures;
-  std::vector<HostWorkRow> work;
-  for (const SweepRow& sweep : store.sweeps()) {
+  for (const SweepRow& sweep : store.sweeps())
     std::ranges::copy(store.charged_failures(sweep.label), std::back_inserter(failures));
-    std::ranges::copy(store.work_by_host(sweep.label), std::back_inserter(work));
-  }
-  return bad_hosts(failures, work, now);
+  return bad_hosts(failures, now);
 }
 
 }  // namespace espalier

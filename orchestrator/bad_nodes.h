@@ -8,10 +8,10 @@
 
 namespace espalier {
 
-/// Hosts on which several different jobs crashed in the last hour, and fewer finished: what a coordinator would set
-/// aside (orchestrator/node_health.h), remembered for as long as a pool may wait in a queue. Pure.
-std::vector<std::string> bad_hosts(const std::vector<ChargedFailureRow>& failures, const std::vector<HostWorkRow>& work,
-                                   double now);
+/// Hosts to keep a new pool away from: several different jobs crashed there in the last hour, as many as would have a
+/// coordinator set the node aside (orchestrator/node_health.h), and were done since. What crashes everywhere blames no
+/// host. Pure.
+std::vector<std::string> bad_hosts(const std::vector<ChargedFailureRow>& failures, double now);
 
 /// Those of all sweeps of a store. Errors: those of the reader.
 std::vector<std::string> find_bad_hosts(const StoreReader& store, double now);

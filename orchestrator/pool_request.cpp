@@ -71,6 +71,7 @@ AllocationPlan plan_allocation(const PoolRequest& request) {
   take(plan.profile.account, request.account);
   take(plan.profile.qos, request.qos);
   take(plan.profile.constraint, request.constraint);
+  if (!request.labels.empty()) plan.profile.labels = request.labels;
   plan.name = request.name.empty() ? std::string(to_string(request.scheduler)) : request.name;
   if (!is_pool_name(plan.name) || plan.name.size() > kLongestName)
     throw Error(ErrorKind::invalid_input,
@@ -81,7 +82,7 @@ AllocationPlan plan_allocation(const PoolRequest& request) {
   if (!std::filesystem::exists(StorePaths{plan.store}.database()))
     throw Error(ErrorKind::invalid_input, plan.store.string() +
                                               ": there is no store here; a coordinator makes one: "
-                                              "espalier run SWEEP.yaml --workers 0 --store " +
+                                              "espalier serve --detach --store " +
                                               request.store.string());
   if (!plan.store.has_filename()) plan.store = plan.store.parent_path();
   plan.title = title_of(plan.name, plan.store);
@@ -111,7 +112,7 @@ std::string coordinator_trouble(const std::filesystem::path& store) {
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::unavailable) throw;
     return "no coordinator runs on " + store.string() +
-           ": a pool that starts finds nobody, and ends; start one: espalier run SWEEP.yaml --workers 0 --host ADDRESS "
+           ": a pool that starts finds nobody, and ends; start one: espalier serve --detach --host ADDRESS "
            "--store " +
            store.string();
   }

@@ -20,6 +20,7 @@ struct PoolRequest {
   std::string time;  ///< as Slurm writes it; "" for the profile's
   std::optional<std::string> partition, account, qos, constraint, launcher, worker;
   std::optional<std::int64_t> nodes, ranks_per_node, gpus_per_node, margin_s;
+  std::vector<std::string> labels;  ///< empty for the profile's
   bool requeue = false;
   std::string device = "auto";
   std::int64_t checkpoint_s = 10, idle_s = 0;

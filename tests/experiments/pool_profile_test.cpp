@@ -26,7 +26,7 @@ TEST(PoolProfile, EveryKeyIsRead) {
       "container: {program: singularity, image: /img/e.sif, arguments: [--nv, --bind, /scratch]}\n"
       "launcher: srun\nmpi: pmix_v4\nlauncher_options: [--cpu-bind=none]\nextra: [--mem=16G, --exclusive]\n"
       "environment: {NCCL_DEBUG: WARN, GREETING: it's $HOME}\nworker: /opt/espalier-worker\n"
-      "time: 1-12:00:00\nnodes: 2\nranks_per_node: 4\ngpus_per_node: 4\nmargin: 90\n",
+      "labels: [a100]\ntime: 1-12:00:00\nnodes: 2\nranks_per_node: 4\ngpus_per_node: 4\nmargin: 90\n",
       "site.yaml");
   EXPECT_THAT(texts(parsed.diagnostics), IsEmpty());
   const PoolProfile& profile = parsed.profile;
@@ -40,6 +40,7 @@ TEST(PoolProfile, EveryKeyIsRead) {
   EXPECT_EQ(profile.mpi, "pmix_v4");
   EXPECT_THAT(profile.extra, ElementsAre("--mem=16G", "--exclusive"));
   EXPECT_EQ(profile.environment[1].second, "it's $HOME");
+  EXPECT_THAT(profile.labels, ElementsAre("a100"));
   EXPECT_EQ(profile.time_s, 36 * 3600);
   EXPECT_EQ(profile.margin_s, 90);
 }
