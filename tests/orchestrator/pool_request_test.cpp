@@ -82,7 +82,7 @@ TEST_F(PoolRequestCase, WhatIsWrongIsSaid) {
   request_.time.clear();
   EXPECT_THAT(refusal(), HasSubstr("--time: how long may the pool run?"));
   request_.time = "60";
-  request_.launcher = "mpiexec";
+  request_.launcher = "mpirn";
   EXPECT_THAT(refusal(), HasSubstr("did you mean \"mpirun\"?"));
   request_.launcher.reset();
   request_.profile = "slurm-gpuu";
