@@ -14,6 +14,7 @@
 #include <gmock/gmock.h>
 
 #include "base/error.h"
+#include "base/host_name.h"
 #include "cluster/authentication.h"
 #include "cluster/connect.h"
 #include "cluster/credentials.h"
@@ -197,6 +198,22 @@ TEST_F(CoordinatorWithPools, ARotationHoldsAtOnceForWhoComesAfterIt) {
     EXPECT_THAT(old->join(), HasSubstr(tls ? "shows another certificate" : "does not know this store's secret"));
     EXPECT_EQ(fresh->join(), "left");
   }
+}
+
+TEST_F(CoordinatorWithPools, BeyondLoopbackItSpeaksTlsUnderANameThatOthersCanReach) {
+  Store store(folder_);
+  Core core(graph_, {store.done_stages(graph_), {}, store.generation(), FailurePolicy()});
+  ProgressLine progress(out_, false);
+  const auto announced = [&](const std::string& host) {
+    CoordinatorOptions options;
+    options.host = host;
+    const Coordinator coordinator(store, core, options, progress);
+    return read_connection_file(store.paths().connection());
+  };
+  EXPECT_EQ(announced("0.0.0.0").host, host_name());
+  EXPECT_TRUE(announced("0.0.0.0").certificate.has_value());
+  EXPECT_EQ(announced("127.0.0.2").host, "127.0.0.2");
+  EXPECT_FALSE(announced("127.0.0.2").certificate.has_value());
 }
 
 TEST_F(CoordinatorWithPools, ItsConnectionFileGoesWithIt) {
