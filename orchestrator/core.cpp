@@ -149,17 +149,15 @@ void Core::send(PoolId pool, int rank, std::vector<StageIndex> stages, bool alon
 void Core::take_back_for_idle_ranks(Effects& effects) {
   if (mean_job_seconds_ < kWorthMovingSeconds) return;
   std::int64_t idle = roster_.idle_ranks() - recalled_;
-  for (const auto& [id, pool] : roster_.pools()) {
-    for (const RankSlot& rank : pool.ranks) {
-      if (idle <= 0) return;
-      if (!rank.ready || rank.queue.size() < 2) continue;
-      Attempt& last = *roster_.find_attempt(rank.queue.back());
-      if (last.recalled) continue;
-      last.recalled = true;
-      ++recalled_;
-      --idle;
-      effects.emplace_back(SendStop{id, last.rank, rank.queue.back()});
-    }
+  for (const auto& [pool, rank] : roster_.ranks_with_jobs_behind()) {
+    if (idle <= 0) return;
+    const std::uint64_t number = roster_.find(pool, rank)->queue.back();
+    Attempt& last = *roster_.find_attempt(number);
+    if (last.recalled) continue;
+    last.recalled = true;
+    ++recalled_;
+    --idle;
+    effects.emplace_back(SendStop{pool, rank, number});
   }
 }
 

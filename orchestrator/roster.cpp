@@ -92,19 +92,21 @@ std::optional<std::pair<PoolId, int>> Roster::idlest(std::size_t depth, const st
   return std::nullopt;
 }
 
-std::int64_t Roster::idle_ranks() const {
-  std::int64_t idle = 0;
-  for (auto entry = free_.begin(); entry != free_.end() && std::get<0>(*entry) == 0; ++entry) ++idle;
-  return idle;
-}
-
 void Roster::refresh(PoolId pool, int rank) {
   RankSlot& slot = *find(pool, rank);
-  if (slot.listed) free_.erase({*slot.listed, pool, rank});
+  const bool behind = slot.ready && slot.queue.size() > 1;
+  if (behind && !slot.behind) behind_.emplace(pool, rank);
+  if (!behind && slot.behind) behind_.erase({pool, rank});
+  slot.behind = behind;
+  if (slot.listed) {
+    free_.erase({*slot.listed, pool, rank});
+    idle_ -= *slot.listed == 0 ? 1 : 0;
+  }
   slot.listed.reset();
   if (!slot.ready || slot.aside || pools_.at(pool).reserved) return;
   slot.listed = slot.queue.size();
   free_.insert({*slot.listed, pool, rank});
+  idle_ += *slot.listed == 0 ? 1 : 0;
 }
 
 void Roster::refresh(PoolId pool) {

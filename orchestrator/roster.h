@@ -47,6 +47,7 @@ struct RankSlot {
   std::string host;
   std::deque<std::uint64_t> queue;    ///< in the order the rank runs them: the first is running
   std::optional<std::size_t> listed;  ///< the depth under which the roster lists it as free
+  bool behind = false;                ///< the roster lists it as having a job behind the running one
 };
 
 struct PoolSlot {
@@ -87,7 +88,9 @@ class Roster {
   /// The rank with the shortest queue below `depth` in a pool that is not `closed`; ties by pool and rank.
   std::optional<std::pair<PoolId, int>> idlest(std::size_t depth, const std::set<PoolId>& closed) const;
   /// Ranks that are free and hold nothing.
-  std::int64_t idle_ranks() const;
+  std::int64_t idle_ranks() const { return idle_; }
+  /// Ranks that are ready and have a job behind the running one.
+  const std::set<std::pair<PoolId, int>>& ranks_with_jobs_behind() const { return behind_; }
   /// To be called after changing what makes a rank free: ready, aside, or its pool's reservation.
   void refresh(PoolId pool, int rank);
   void refresh(PoolId pool);
@@ -97,6 +100,8 @@ class Roster {
   std::unordered_map<std::uint64_t, Attempt> attempts_;
   std::unordered_map<StageIndex, std::uint64_t> holder_;  ///< the attempt that has a stage
   std::set<std::tuple<std::size_t, PoolId, int>> free_;
+  std::int64_t idle_ = 0;  ///< of free_
+  std::set<std::pair<PoolId, int>> behind_;
 };
 
 }  // namespace espalier
