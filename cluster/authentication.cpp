@@ -1,32 +1,29 @@
 #include "cluster/authentication.h"
 
-#include <sys/stat.h>
-
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/sha256.h"
+#include "cluster/secret_file.h"
 
 namespace espalier {
 namespace {
 
 constexpr std::size_t kSecretBytes = 32;
 
-std::string prove(std::string_view secret, std::string_view label, std::string_view first, std::string_view second) {
-  const Digest digest = hmac_sha256(secret, std::string(label) + "\n" + std::string(first) + std::string(second));
+std::string prove(std::string_view secret, std::string_view label, std::string_view first, std::string_view second,
+                  std::string_view binding) {
+  std::string text(label);
+  text.append("\n").append(first).append(second).append(binding);
+  const Digest digest = hmac_sha256(secret, text);
   return {digest.begin(), digest.end()};
 }
 
 }  // namespace
 
 std::string load_secret(const std::filesystem::path& file) {
-  struct stat status {};
-  if (::stat(file.c_str(), &status) == 0 && (status.st_mode & 077) != 0) {
-    throw Error(ErrorKind::invalid_input,
-                file.string() + ": others can read this secret; run: chmod 600 " + file.string());
-  }
-  std::string secret = read_file(file, kSecretBytes);
+  std::string secret = read_secret_file(file, kSecretBytes, "secret");
   if (secret.size() != kSecretBytes) {
     throw Error(ErrorKind::invalid_input, file.string() + ": holds " + std::to_string(secret.size()) +
                                               " bytes where a secret has 32; remove it and a new one is made");
@@ -34,19 +31,24 @@ std::string load_secret(const std::filesystem::path& file) {
   return secret;
 }
 
+void create_secret(const std::filesystem::path& file) {
+  write_file_atomically(file, random_bytes(kSecretBytes), 0600);
+}
+
 std::string load_or_create_secret(const std::filesystem::path& file) {
-  if (!std::filesystem::exists(file)) write_file_atomically(file, random_bytes(kSecretBytes), 0600);
+  if (!std::filesystem::exists(file)) create_secret(file);
   return load_secret(file);
 }
 
 std::string prove_peer(std::string_view secret, Role role, std::string_view coordinator_nonce,
-                       std::string_view peer_nonce) {
-  return prove(secret, role == Role::pool ? "espalier pool" : "espalier client", coordinator_nonce, peer_nonce);
+                       std::string_view peer_nonce, std::string_view binding) {
+  const char* const label = role == Role::pool ? "espalier pool" : "espalier client";
+  return prove(secret, label, coordinator_nonce, peer_nonce, binding);
 }
 
-std::string prove_coordinator(std::string_view secret, std::string_view coordinator_nonce,
-                              std::string_view peer_nonce) {
-  return prove(secret, "espalier coordinator", coordinator_nonce, peer_nonce);
+std::string prove_coordinator(std::string_view secret, std::string_view coordinator_nonce, std::string_view peer_nonce,
+                              std::string_view binding) {
+  return prove(secret, "espalier coordinator", coordinator_nonce, peer_nonce, binding);
 }
 
 bool proof_holds(std::string_view expected, std::string_view found) {
@@ -55,7 +57,8 @@ bool proof_holds(std::string_view expected, std::string_view found) {
 }
 
 void write_connection_file(const std::filesystem::path& file, const ConnectionFile& connection) {
-  const nlohmann::json text{{"host", connection.host}, {"port", connection.port}, {"pid", connection.pid}};
+  nlohmann::json text{{"host", connection.host}, {"port", connection.port}, {"pid", connection.pid}};
+  if (connection.certificate) text["tls"] = to_hex(*connection.certificate);
   write_file_atomically(file, text.dump() + "\n", 0600);
 }
 
@@ -71,7 +74,8 @@ ConnectionFile read_connection_file(const std::filesystem::path& file) {
   try {
     const auto text = nlohmann::json::parse(read_file(file, kMostBytes));
     ConnectionFile connection{text.at("host").get<std::string>(), text.at("port").get<int>(),
-                              text.at("pid").get<std::int64_t>()};
+                              text.at("pid").get<std::int64_t>(), std::nullopt};
+    if (text.contains("tls")) connection.certificate = digest_from_hex(text["tls"].get<std::string>());
     if (connection.port < 1 || connection.port > 65535) throw no_connection_file("its port is out of range");
     return connection;
   } catch (const nlohmann::json::exception& error) {

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/sha256.h"
 #include "cluster/protocol.h"
 
 namespace espalier {
@@ -13,12 +15,17 @@ namespace espalier {
 std::string load_or_create_secret(const std::filesystem::path& file);
 /// Errors: as above, and if it is missing.
 std::string load_secret(const std::filesystem::path& file);
+/// A new one, in place of whatever is there. Errors: those of write_file_atomically.
+void create_secret(const std::filesystem::path& file);
 
-/// HMAC-SHA-256(secret, label | coordinator's nonce | other side's nonce), label naming who proves: so neither side's
-/// proof can be reflected as the other's, and a recorded one is worth nothing under a fresh nonce.
+/// HMAC-SHA-256(secret, label | coordinator's nonce | other side's nonce | channel binding), label naming who proves:
+/// so neither side's proof can be reflected as the other's, a recorded one is worth nothing under a fresh nonce, and
+/// one that somebody passes on is worth nothing in his TLS session (Stream::channel_binding). Nonces have 32 bytes
+/// each.
 std::string prove_peer(std::string_view secret, Role role, std::string_view coordinator_nonce,
-                       std::string_view peer_nonce);
-std::string prove_coordinator(std::string_view secret, std::string_view coordinator_nonce, std::string_view peer_nonce);
+                       std::string_view peer_nonce, std::string_view binding);
+std::string prove_coordinator(std::string_view secret, std::string_view coordinator_nonce, std::string_view peer_nonce,
+                              std::string_view binding);
 /// In constant time.
 bool proof_holds(std::string_view expected, std::string_view found);
 
@@ -27,6 +34,7 @@ struct ConnectionFile {
   std::string host;
   int port = 0;
   std::int64_t pid = 0;
+  std::optional<Digest> certificate;  ///< SHA-256 of the one it shows; none: it speaks plain TCP
 };
 void write_connection_file(const std::filesystem::path& file, const ConnectionFile& connection);
 /// Errors: ErrorKind::unavailable if there is none (no coordinator runs), ErrorKind::corrupt if it makes no sense.

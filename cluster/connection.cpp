@@ -5,15 +5,10 @@
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/read.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 
 #include "base/error.h"
-#include "base/sha256.h"
-#include "cluster/authentication.h"
 
 namespace espalier {
 
@@ -21,23 +16,12 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t kNonceBytes = 32;
 constexpr std::size_t kPieceBytes = 64U << 10;
 
-/// A stranger who stays silent costs one timer, for a while.
-class HandshakeDeadline {
- public:
-  explicit HandshakeDeadline(const ConnectionPtr& connection)
-      : timer_(connection->executor(), connection->limits().handshake) {
-    timer_.async_wait([weak = std::weak_ptr<Connection>(connection)](const boost::system::error_code& error) {
-      const ConnectionPtr alive = weak.lock();
-      if (!error && alive) alive->close();
-    });
-  }
-
- private:
-  asio::steady_timer timer_;
-};
+/// The first bytes of a TLS handshake or alert: no frame that a stranger may send begins so.
+bool is_tls_record(const std::array<unsigned char, 4>& head) {
+  return (head[0] == 0x16 || head[0] == 0x15) && head[1] == 3 && head[2] <= 4;
+}
 
 bool is_of_handshake(const Message& message) {
   return std::holds_alternative<Challenge>(message) || std::holds_alternative<Hello>(message) ||
@@ -46,23 +30,27 @@ bool is_of_handshake(const Message& message) {
 
 }  // namespace
 
-Connection::Connection(asio::ip::tcp::socket socket, ConnectionLimits limits)
-    : socket_(std::move(socket)),
+Connection::Connection(asio::ip::tcp::socket socket, ConnectionLimits limits, TlsPtr tls)
+    : stream_(tls ? tls_stream(std::move(socket), tls) : plain_stream(std::move(socket))),
+      encrypted_(tls != nullptr),
       limits_(limits),
-      beat_(socket_.get_executor()),
+      beat_(stream_->socket().get_executor()),
       last_heard_(std::chrono::steady_clock::now()) {
   boost::system::error_code ignored;
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  stream_->socket().set_option(asio::ip::tcp::no_delay(true), ignored);
 }
 
 asio::awaitable<Message> Connection::receive() {
   boost::system::error_code error;
   std::array<unsigned char, 4> head{};
-  co_await asio::async_read(socket_, asio::buffer(head), asio::redirect_error(asio::use_awaitable, error));
+  co_await stream_->read(asio::buffer(head), error);
   if (error) throw Error(ErrorKind::unavailable, "the connection ended: " + error.message());
   const std::uint32_t size = static_cast<std::uint32_t>(head[0]) | static_cast<std::uint32_t>(head[1]) << 8 |
                              static_cast<std::uint32_t>(head[2]) << 16 | static_cast<std::uint32_t>(head[3]) << 24;
   const std::uint32_t limit = trusted_ ? kFrameLimitBytes : kStrangerFrameLimitBytes;
+  if (!trusted_ && is_tls_record(head)) {
+    throw Error(ErrorKind::corrupt, "the other side speaks TLS where plain TCP is spoken, which is for loopback alone");
+  }
   if (size > limit) {
     throw Error(ErrorKind::corrupt,
                 "a frame of " + std::to_string(size) + " bytes is above the limit of " + std::to_string(limit));
@@ -80,8 +68,7 @@ asio::awaitable<std::string> Connection::receive_body(std::size_t size) {
     const std::size_t before = body.size();
     body.resize(std::min(size, before + kPieceBytes));
     boost::system::error_code error;
-    co_await asio::async_read(socket_, asio::buffer(body.data() + before, body.size() - before),
-                              asio::redirect_error(asio::use_awaitable, error));
+    co_await stream_->read(asio::buffer(body.data() + before, body.size() - before), error);
     if (error) throw Error(ErrorKind::unavailable, "the connection ended within a frame: " + error.message());
     if (body.size() < size) last_heard_ = std::chrono::steady_clock::now();
   }
@@ -104,13 +91,12 @@ void Connection::send(const Message& message) {
 
 void Connection::write_outbox() {
   writing_.swap(outbox_);
-  asio::async_write(socket_, asio::buffer(writing_),
-                    [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
-                      self->writing_ = {};  // a burst's memory goes with it
-                      if (error) return self->close();
-                      if (!self->outbox_.empty()) return self->write_outbox();
-                      if (self->close_when_sent_) self->close();
-                    });
+  stream_->write(asio::buffer(writing_), [self = shared_from_this()](const boost::system::error_code& error) {
+    self->writing_ = {};  // a burst's memory goes with it
+    if (error) return self->close();
+    if (!self->outbox_.empty()) return self->write_outbox();
+    if (self->close_when_sent_) self->close();
+  });
 }
 
 asio::awaitable<void> Connection::keep_alive() {
@@ -136,8 +122,8 @@ asio::awaitable<void> Connection::keep_alive() {
 
 void Connection::close() {
   boost::system::error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
-  socket_.close(ignored);
+  stream_->socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+  stream_->socket().close(ignored);
   beat_.cancel();
   outbox_ = {};
 }
@@ -149,53 +135,8 @@ void Connection::close_after_sending() {
 
 std::string Connection::remote_address() const {
   boost::system::error_code error;
-  const auto endpoint = socket_.remote_endpoint(error);
+  const auto endpoint = stream_->socket().remote_endpoint(error);
   return error ? "a closed connection" : endpoint.address().to_string() + ":" + std::to_string(endpoint.port());
-}
-
-asio::awaitable<Role> welcome_peer(ConnectionPtr connection, std::string secret, std::string name) {
-  const HandshakeDeadline deadline(connection);
-  const Challenge challenge{kProtocolVersion, random_bytes(kNonceBytes)};
-  connection->send(challenge);
-  const Message answer = co_await connection->receive();
-  const Hello* hello = std::get_if<Hello>(&answer);
-  std::string refusal;
-  if (hello == nullptr) {
-    refusal = "it did not introduce itself";
-  } else if (hello->version != kProtocolVersion) {
-    refusal = "it speaks version " + std::to_string(hello->version) + " of the protocol, the coordinator version " +
-              std::to_string(kProtocolVersion) + "; update the older of the two";
-  } else if (!proof_holds(prove_peer(secret, hello->role, challenge.nonce, hello->nonce), hello->proof)) {
-    refusal = "it does not know this store's secret";
-  }
-  if (!refusal.empty()) {
-    connection->send(Refused{refusal});
-    connection->close_after_sending();
-    throw Error(ErrorKind::unavailable, "refused a connection: " + refusal);
-  }
-  connection->trust();
-  connection->send(Welcome{prove_coordinator(secret, challenge.nonce, hello->nonce), name});
-  co_return hello->role;
-}
-
-asio::awaitable<std::string> introduce_to_coordinator(ConnectionPtr connection, Role role, std::string secret) {
-  const HandshakeDeadline deadline(connection);
-  const Message first = co_await connection->receive();
-  const Challenge* challenge = std::get_if<Challenge>(&first);
-  if (challenge == nullptr) throw Error(ErrorKind::unavailable, "what listens there is not a coordinator");
-  Hello hello{kProtocolVersion, role, random_bytes(kNonceBytes), ""};
-  hello.proof = prove_peer(secret, role, challenge->nonce, hello.nonce);
-  connection->send(hello);
-  const Message second = co_await connection->receive();
-  if (const Refused* refused = std::get_if<Refused>(&second)) {
-    throw Error(ErrorKind::invalid_input, "the coordinator refused this process: " + refused->why);
-  }
-  const Welcome* welcome = std::get_if<Welcome>(&second);
-  if (welcome == nullptr || !proof_holds(prove_coordinator(secret, challenge->nonce, hello.nonce), welcome->proof)) {
-    throw Error(ErrorKind::unavailable, "what listens there does not know this store's secret");
-  }
-  connection->trust();
-  co_return welcome->name;
 }
 
 }  // namespace espalier

@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "cluster/protocol.h"
+#include "cluster/stream.h"
 
 namespace espalier {
 
@@ -20,11 +21,18 @@ struct ConnectionLimits {
   std::size_t queued_bytes = std::size_t{256} << 20;  ///< that wait to be sent
 };
 
-/// One authenticated conversation over TCP: frames of a 4-byte little-endian length and that many bytes of CBOR.
-/// Shared by its reading coroutine, its pending write and its owner; all on one thread, the io_context's.
+/// One authenticated conversation over TCP, plain or under TLS: frames of a 4-byte little-endian length and that many
+/// bytes of CBOR. Shared by its reading coroutine, its pending write and its owner; all on one thread, the
+/// io_context's.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  explicit Connection(boost::asio::ip::tcp::socket socket, ConnectionLimits limits = {});
+  /// Under TLS if there is `tls`, whose side it then takes.
+  explicit Connection(boost::asio::ip::tcp::socket socket, ConnectionLimits limits = {}, TlsPtr tls = nullptr);
+
+  /// The first thing to do: TLS's handshake, if it is under TLS. Errors: those of Stream::secure.
+  boost::asio::awaitable<void> secure() { return stream_->secure(); }
+  /// Stream::channel_binding, once it is secure.
+  std::string channel_binding() { return stream_->channel_binding(); }
 
   /// The next message. Memory follows what has arrived, not what a frame's length claims.
   /// Errors: ErrorKind::corrupt for garbage or a frame above the limit (nothing is allocated for it);
@@ -44,7 +52,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// Closes once everything queued is out.
   void close_after_sending();
 
-  bool is_open() const { return socket_.is_open(); }
+  bool is_open() const { return stream_->socket().is_open(); }
+  bool encrypted() const { return encrypted_; }
   /// It was closed because nothing was heard for too long.
   bool fell_silent() const { return fell_silent_; }
   /// After the handshake: frames up to kFrameLimitBytes are welcome, and those of a handshake no longer.
@@ -52,13 +61,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool trusted() const { return trusted_; }
   std::string remote_address() const;
   const ConnectionLimits& limits() const { return limits_; }
-  boost::asio::any_io_executor executor() { return socket_.get_executor(); }
+  boost::asio::any_io_executor executor() { return stream_->socket().get_executor(); }
 
  private:
   boost::asio::awaitable<std::string> receive_body(std::size_t size);
   void write_outbox();
 
-  boost::asio::ip::tcp::socket socket_;
+  std::unique_ptr<Stream> stream_;
+  const bool encrypted_;
   ConnectionLimits limits_;
   boost::asio::steady_timer beat_;
   std::chrono::steady_clock::time_point last_heard_;
@@ -70,15 +80,5 @@ class Connection : public std::enable_shared_from_this<Connection> {
 };
 
 using ConnectionPtr = std::shared_ptr<Connection>;
-
-/// The coordinator's side. Returns what the peer is; has sent Welcome. A stranger gets Refused and is closed.
-/// Errors: ErrorKind::unavailable, with a line for the log, if the peer is refused, silent for limits().handshake, or
-/// gone.
-boost::asio::awaitable<Role> welcome_peer(ConnectionPtr connection, std::string secret, std::string name);
-
-/// The other side: proves the secret and checks that the coordinator knows it too. Returns the name we were given.
-/// Errors: ErrorKind::invalid_input if the coordinator refuses us, saying which side to mend; ErrorKind::unavailable if
-/// what listens there is not the coordinator, or goes away.
-boost::asio::awaitable<std::string> introduce_to_coordinator(ConnectionPtr connection, Role role, std::string secret);
 
 }  // namespace espalier

@@ -2,6 +2,7 @@
 // outcomes) small. A field added later goes to the end. Writing and reading stand side by side.
 #include "cluster/protocol.h"
 
+#include <limits>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -30,7 +31,14 @@ json fields_of(const Refused& m) {
   return json::array({m.why});
 }
 json fields_of(const PoolDescription& m) {
-  return {m.label, m.host, m.pid, m.ranks, m.numerics_epoch, bytes_of(m.identity)};
+  return {m.label,
+          m.host,
+          m.pid,
+          m.ranks,
+          m.numerics_epoch,
+          bytes_of(m.identity),
+          m.labels,
+          m.seconds_left ? json(*m.seconds_left) : json()};
 }
 json fields_of(const ToRank& m) {
   return {m.rank, bytes_of(m.commands)};
@@ -47,29 +55,26 @@ json fields_of(const Leaving& m) {
 json fields_of(const Heartbeat&) {
   return json::array();
 }
-json fields_of(const Cancel&) {
-  return json::array();
-}
-json fields_of(const Done&) {
-  return json::array();
-}
 json fields_of(const Recorded& m) {
   return json::array({m.sequence});
 }
-json fields_of(const DropPools&) {
-  return json::array();
+json fields_of(const Ask& m) {
+  return {m.question, m.arguments};
+}
+json fields_of(const Answer& m) {
+  return json::array({m.understood, m.text});
 }
 
 json fields_of(const RunJob& m) {
   json stages = json::array();
   for (const JobStage& stage : m.job.stages) stages.push_back(to_wire(stage));
-  return json::array({m.job.attempt, std::move(stages), m.alone});
+  return json::array({m.job.attempt, std::move(stages), m.alone, m.gang});
 }
 json fields_of(const StopJob& m) {
   return json::array({m.attempt});
 }
 json fields_of(const RankReady& m) {
-  return json::array({m.environment, m.host, m.held});
+  return json::array({m.environment, m.host, m.held, m.gpu, m.memory_gb, m.cores});
 }
 json fields_of(const StageReached& m) {
   return json::array({to_wire(m.outcome)});
@@ -105,6 +110,11 @@ void read(Fields& f, PoolDescription& m) {
   m.ranks = f.small();
   m.numerics_epoch = f.small();
   m.identity = f.bytes();
+  m.labels = f.list([](const json& value) {
+    if (!value.is_string()) refuse_message("expected a text");
+    return value.get<std::string>();
+  });
+  if (!f.absent()) m.seconds_left = f.integer();
 }
 void read(Fields& f, ToRank& m) {
   m.rank = f.small(), m.commands = f.bytes();
@@ -117,16 +127,26 @@ void read(Fields& f, Leaving& m) {
   m.cause = parse_loss_cause(f.text());
 }
 void read(Fields&, Heartbeat&) {}
-void read(Fields&, Cancel&) {}
-void read(Fields&, Done&) {}
 void read(Fields& f, Recorded& m) {
   m.sequence = f.natural();
 }
-void read(Fields&, DropPools&) {}
+void read(Fields& f, Ask& m) {
+  m.question = f.text(), m.arguments = f.text();
+}
+void read(Fields& f, Answer& m) {
+  m.understood = f.truth(), m.text = f.text();
+}
+int rank_from_wire(const json& value) {
+  if (!value.is_number_unsigned() || value.get<std::uint64_t>() > std::numeric_limits<int>::max()) {
+    refuse_message("expected a rank");
+  }
+  return value.get<int>();
+}
 void read(Fields& f, RunJob& m) {
   m.job.attempt = f.natural();
   m.job.stages = f.list(job_stage_from_wire);
   m.alone = f.truth();
+  m.gang = f.list(rank_from_wire);
 }
 void read(Fields& f, StopJob& m) {
   m.attempt = f.natural();
@@ -138,6 +158,9 @@ void read(Fields& f, RankReady& m) {
     if (!value.is_number_unsigned()) refuse_message("expected a natural number");
     return value.get<std::uint64_t>();
   });
+  m.gpu = f.text();
+  m.memory_gb = f.real();
+  m.cores = f.small();
 }
 void read(Fields& f, StageReached& m) {
   m.outcome = stage_outcome_from_wire(f.next());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,6 +14,8 @@ namespace espalier {
 
 // What the executables say to each other. docs/protocol.md describes the bytes; a change here raises kProtocolVersion.
 //
+// Off loopback, TLS comes first (stream.h). Then:
+//
 //   coordinator                          pool (its gateway, rank 0) or client
 //   Challenge{version, nonce}      ->
 //                                  <-    Hello{version, role, nonce, proof}      nothing else is accepted before this
@@ -24,13 +27,13 @@ namespace espalier {
 //   Leave                          ->                                           checkpoint, report, go
 //                                  <-    Leaving{cause}                         all reports are out
 //   Heartbeat                     <->    every kHeartbeat; silence of kHeartbeatLimit loses the connection
-//   Cancel, DropPools (a client)   <-
-//   Done                           ->
+//                                  <-    Ask{question, arguments}               clients only
+//   Answer{understood, text}       ->
 //
 // A pool outlives its connection, and its coordinator: it goes on computing, keeps its reports, and comes back with the
 // same identity. It then sends again what was not recorded, and each rank says in RankReady what it still holds.
 
-inline constexpr int kProtocolVersion = 3;
+inline constexpr int kProtocolVersion = 4;
 inline constexpr int kHeartbeatSeconds = 2;
 inline constexpr int kHeartbeatLimitSeconds = 20;
 /// No frame is larger, in either direction: metrics of a long training are the largest thing said.
@@ -63,7 +66,9 @@ struct PoolDescription {
   std::int64_t pid = 0;
   int ranks = 0;
   int numerics_epoch = 0;
-  std::string identity;  ///< 16 random bytes: the same for as long as the pool lives
+  std::string identity;                           ///< 16 random bytes: the same for as long as the pool lives
+  std::vector<std::string> labels = {};           ///< that jobs may ask for
+  std::optional<std::int64_t> seconds_left = {};  ///< until its time limit; none if it has none
 };
 /// `commands` is an encoded std::vector<RankCommand>.
 struct ToRank {
@@ -85,19 +90,25 @@ struct Recorded {
   std::uint64_t sequence = 0;
 };
 struct Heartbeat {};
-struct Cancel {};
-struct Done {};
-/// Break the connections of all pools without a word, as a network would: for `espalier chaos`.
-struct DropPools {};
+/// A client's question or wish; docs/protocol.md lists them.
+struct Ask {
+  std::string question;
+  std::string arguments;  ///< JSON
+};
+struct Answer {
+  bool understood = true;  ///< false: nothing was done
+  std::string text;        ///< JSON; or a sentence that says why not
+};
 
 using Message = std::variant<Challenge, Hello, Welcome, Refused, PoolDescription, ToRank, FromRank, Leave, Leaving,
-                             Heartbeat, Cancel, Done, Recorded, DropPools>;
+                             Heartbeat, Recorded, Ask, Answer>;
 
 // Between the coordinator and a rank, through the gateway.
 
 struct RunJob {
   Job job;
-  bool alone = false;  ///< nothing else runs in the pool: it may have all of its memory
+  bool alone = false;          ///< nothing else runs in the pool: it may have all of its memory
+  std::vector<int> gang = {};  ///< ranks that run it together, the leader first; each is sent it. Empty: one alone
 };
 struct StopJob {
   std::uint64_t attempt = 0;  ///< checkpoint it and report JobEnded{interrupted}
@@ -109,6 +120,9 @@ struct RankReady {
   std::string environment;          ///< JSON
   std::string host;                 ///< of the rank
   std::vector<std::uint64_t> held;  ///< attempts it runs or has waiting, in order
+  std::string gpu = {};             ///< which of the host's it computes on, as "cuda:0"; "" for none
+  double memory_gb = 0;             ///< that it may fill; 0: no limit
+  int cores = 0;                    ///< of its host
 };
 struct StageReached {
   StageOutcome outcome;

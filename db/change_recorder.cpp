@@ -34,6 +34,10 @@ ChangeRecorder::ChangeRecorder(const SQLite::Database& database)
                       " SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 FROM stages WHERE key = ?1"),
       reopen_stage_(database, "UPDATE stages SET state = 'waiting', note = ?2 WHERE key = ?1 AND state = 'done'"),
       remove_artifact_(database, "UPDATE stages SET artifact_removed_at = ?2 WHERE key = ?1 AND state = 'done'"),
+      submit_sweep_(database,
+                    "INSERT INTO submissions (sweep_id, submitted_at, data, program, catalog, priority, paused, open)"
+                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (sweep_id) DO UPDATE SET data = ?3,"
+                    " program = ?4, catalog = ?5, priority = ?6, paused = ?7, open = ?8"),
       find_stage_(database,
                   "SELECT id, (state = 'done' AND artifact_removed_at IS NULL) OR attempt IS ?2"
                   " FROM stages WHERE key = ?1"),
@@ -83,6 +87,11 @@ void ChangeRecorder::record(const StageReopened& reopened) {
 
 void ChangeRecorder::record(const ArtifactRemoved& removed) {
   remove_artifact_.run(to_hex(removed.stage), removed.at);
+}
+
+void ChangeRecorder::record(const SweepSubmitted& submitted) {
+  submit_sweep_.run(submitted.sweep, submitted.at, submitted.data, submitted.program, submitted.catalog,
+                    submitted.priority, submitted.paused, submitted.open);
 }
 
 void ChangeRecorder::record(const SweepChanged& changed) {

@@ -23,6 +23,12 @@ struct SweepRow {
   std::optional<double> last_finished_at;  ///< the newest outcome among its stages
 };
 
+/// Where an attempt runs or ran.
+struct AttemptPlace {
+  std::string pool;
+  int rank = 0;
+};
+
 struct FailedStageRow {
   std::string key, label, failure_kind, failure_message;
   std::string failure_cause;  ///< a name of experiments/loss_cause.h

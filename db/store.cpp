@@ -23,6 +23,7 @@
 #include "db/prepared.h"
 #include "db/read_only_database.h"
 #include "db/sqlite_errors.h"
+#include "db/submissions.h"
 #include "db/sweep_recorder.h"
 #include "db/value_limits.h"
 
@@ -273,6 +274,10 @@ std::vector<OpenAttempt> Store::open_attempts() const {
         });
     return attempts;
   });
+}
+
+std::vector<Submission> Store::open_submissions() const {
+  return with_sqlite_errors(impl_->paths.database(), [&] { return read_open_submissions(impl_->database); });
 }
 
 EnvironmentId Store::record_environment(const std::string& json) {

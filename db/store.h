@@ -75,6 +75,24 @@ struct SweepChanged {
   std::string state;  ///< "running", "finished", "stopped", "cancelled", "failed"
   double at = 0;
 };
+/// A sweep was handed to a coordinator that stays, or what was said of one changed.
+struct SweepSubmitted {
+  SweepId sweep = 0;
+  double at = 0;                       ///< the first time counts
+  std::string data, program, catalog;  ///< the folder; SHA-256, hex
+  int priority = 0;
+  bool paused = false;
+  bool open = true;
+};
+/// One that has not ended.
+struct Submission {
+  SweepId sweep = 0;
+  double at = 0;
+  std::string data, program, catalog;
+  int priority = 0;
+  bool paused = false;
+  std::string label, yaml;
+};
 /// An attempt that nobody has ended: it runs, or its coordinator died.
 struct OpenAttempt {
   std::uint64_t attempt = 0;
@@ -90,7 +108,7 @@ struct OpenCharge {
   std::string host;
 };
 using StoreChange = std::variant<AttemptStarted, StageFinished, AttemptEnded, SweepChanged, FailureCharged,
-                                 StageReopened, ArtifactRemoved>;
+                                 StageReopened, ArtifactRemoved, SweepSubmitted>;
 
 /// The one writer of a store. Holds the coordinator's lock for its lifetime. One thread.
 class Store {
@@ -133,6 +151,9 @@ class Store {
 
   /// The attempts that an earlier coordinator left without an end, oldest first. Its pools may still run them.
   std::vector<OpenAttempt> open_attempts() const;
+
+  /// What was submitted and has not ended, oldest first.
+  std::vector<Submission> open_submissions() const;
 
   /// Finds or adds an environment (JSON text: host, cpu, gpu, blas kernel, versions, git commit).
   EnvironmentId record_environment(const std::string& json);

@@ -166,6 +166,20 @@ StageDetails StoreReader::stage(const std::string& name) const {
   return impl_->reading([&] { return find_stage_details(impl_->database, name); });
 }
 
+AttemptPlace StoreReader::attempt_place(std::uint64_t attempt) const {
+  return impl_->reading([&] {
+    std::optional<AttemptPlace> place;
+    Prepared(impl_->database, "SELECT pool, rank FROM attempts WHERE number = ?")
+        .each([&](SQLite::Statement& row) { ColumnReader(row) >> place.emplace().pool >> place->rank; },
+              static_cast<std::int64_t>(attempt));
+    if (!place) {
+      throw Error(ErrorKind::invalid_input,
+                  "no job has the number " + std::to_string(attempt) + "; espalier ps lists those that run");
+    }
+    return *place;
+  });
+}
+
 std::vector<MetricPoint> StoreReader::metrics(const std::string& key) const {
   return impl_->reading([&] {
     std::vector<MetricPoint> points;

@@ -69,6 +69,9 @@ class StoreReader {
   std::vector<LayerDensityRow> layer_densities(const std::string& sweep) const;
   std::vector<SensitivityRow> sensitivities(const std::string& sweep) const;
 
+  /// Where an attempt ran. Errors: ErrorKind::invalid_input if there was none of that number.
+  AttemptPlace attempt_place(std::uint64_t attempt) const;
+
   std::vector<KindCostRow> measured_costs() const;
 
   /// Which stages of the graph are done (parallel to graph.stages), as the rows say; artifacts are not looked at. One

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "base/sha256.h"
 #include "base/suggest.h"
 
 namespace espalier {
@@ -121,6 +122,21 @@ const ModelEntry& find_model(std::string_view name) {
     if (sized && !entry.sizes.empty()) return entry;
   }
   throw Error(ErrorKind::invalid_input, "model: " + unknown_name(name, catalog_names(list_models())));
+}
+
+std::string catalog_fingerprint() {
+  std::string text;
+  const auto add = [&](std::initializer_list<std::string_view> fields) {
+    for (const std::string_view field : fields) text.append(field).push_back('\n');
+  };
+  for (const CriterionEntry& one : list_criteria()) add({"criterion", one.name, one.formula, one.options});
+  for (const ModelEntry& one : list_models()) add({"model", one.name, one.sizes});
+  for (const auto& table : {list_schedules(), list_allocations(), list_dialects(), list_optimizers(), list_inits(),
+                            list_retrains(), list_dataset_names()}) {
+    add({"table"});
+    for (const CatalogEntry& one : table) add({one.name, one.formula});
+  }
+  return to_hex(sha256(text));
 }
 
 }  // namespace espalier

@@ -59,6 +59,10 @@ std::span<const ModelEntry> list_models();
 /// Names and sentences; whether their files are there is list_datasets of dataset.h.
 std::span<const CatalogEntry> list_dataset_names();
 
+/// SHA-256 (hex) of every name that a sweep may use and of what it means here: two programs with one fingerprint read a
+/// sweep alike.
+std::string catalog_fingerprint();
+
 /// The options with their defaults.
 std::map<std::string, double> default_options(const CriterionEntry& criterion);
 

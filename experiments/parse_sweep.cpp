@@ -12,6 +12,7 @@
 #include "experiments/parse/override.h"
 #include "experiments/parse/prune_keys.h"
 #include "experiments/parse/read_yaml.h"
+#include "experiments/parse/resources_key.h"
 #include "experiments/parse/retrain_key.h"
 #include "experiments/parse/scalars.h"
 #include "experiments/parse/train_keys.h"
@@ -96,6 +97,7 @@ void remember_places(const YamlValue& tree, SweepSpec& spec) {
   spec.init_place = place_of(tree, "init");
   spec.seeds_place = place_of(tree, "seeds");
   spec.train_place = place_of(tree, "train");
+  spec.ranks_place = place_of(tree, "ranks_per_trial");
   spec.prune_place = place_of(tree, "prune");
   spec.controls_place = place_of(tree, "controls");
   const YamlValue* prune = tree.find("prune");
@@ -116,6 +118,9 @@ void read_network(AxisReader& axes, MapReader& map, SweepSpec& spec) {
   if (const YamlValue* train = map.require("train", "the recipe, as in {optimizer: sgd, lr: 0.1, epochs: 5}")) {
     read_train_keys(axes, *train, spec.train);
   }
+  axes.read(map, "ranks_per_trial", spec.ranks, [](const YamlValue& value, Problems& found) {
+    return parse_count(value, 1, TrainSpec::kMostRanks, found);
+  });
 }
 
 void read_pruning(AxisReader& axes, MapReader& map, SweepSpec& spec) {
@@ -160,6 +165,7 @@ SweepSpec read_sweep(const YamlValue& tree, Problems& problems) {
   read_pruning(axes, map, spec);
   if (const YamlValue* dense = map.find("dense")) spec.dense = parse_flag(*dense, problems).value_or(true);
   if (const YamlValue* value = map.find("on_failure")) spec.on_failure = parse_on_failure(*value, problems);
+  if (const YamlValue* value = map.find("resources")) spec.resources = parse_resources(*value, problems);
   read_axis_keys(axes, map, spec);
   map.finish();
   check_used(spec, map, problems);

@@ -31,6 +31,7 @@ struct Stage {
   std::int64_t steps = 0;                            ///< optimizer steps that remain after resume_from
   double cost = 0;                                   ///< predicted work in multiply-adds, for priorities and estimates
   std::string label;                                 ///< for people: "train lenet-300-100 seed 0 to step 4585"
+  int ranks = 1;                                     ///< of one pool that run it together: TrainSpec::ranks
 };
 
 /// Where a trial stands in the graph.

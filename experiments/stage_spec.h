@@ -121,6 +121,8 @@ struct GradualSpec {
 /// a fresh optimizer. The key names the state after end_step whatever the cuts before it: start_step is where the
 /// trajectory begins (0, or the rewind point), not where one piece of the work does.
 struct TrainSpec {
+  static constexpr std::int64_t kMostRanks = 1024;
+
   ModelSpec model;
   DatasetSpec dataset;
   OptimizerSpec optimizer;
@@ -133,6 +135,7 @@ struct TrainSpec {
   std::int64_t phase = 0;    ///< 0: the data order of the dense run; r: that of the r-th retraining
   std::string augment = {};  ///< "" none, "crop_flip": pad by 4, crop at random, flip with probability 1/2
   std::optional<GradualSpec> gradual = {};  ///< with it, the stage leaves masks beside the weights
+  std::int64_t ranks = 1;                   ///< that share every batch; another number sums floats in another order
 };
 
 struct ShuffleSpec {

@@ -134,6 +134,7 @@ void write_json(JsonWriter& out, const TrainSpec& spec) {
   nested(out, "model", spec.model);
   nested(out, "optimizer", spec.optimizer);
   out.field("phase", spec.phase);
+  if (spec.ranks != 1) out.field("ranks", spec.ranks);
   out.field("start_step", spec.start_step);
   out.end_object();
 }

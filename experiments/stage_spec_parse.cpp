@@ -157,6 +157,7 @@ TrainSpec parse_train_spec(std::string_view json) {
     spec.phase = in.count("phase", 0, kMost);
     if (in.has("augment")) spec.augment = in.text("augment");
     if (in.has("gradual")) spec.gradual = read_gradual(in.object("gradual"));
+    if (in.has("ranks")) spec.ranks = in.count("ranks", 1, TrainSpec::kMostRanks);
     return spec;
   });
 }

@@ -29,7 +29,10 @@ struct StorePaths {
   std::filesystem::path lock() const { return root / "coordinator.lock"; }
   /// What coordinator and pools prove to each other; mode 0600.
   std::filesystem::path secret() const { return root / "secret"; }
-  /// Host, port and pid of the coordinator while it runs; mode 0600.
+  /// What the coordinator shows off loopback, and the key that goes with it: PEM, mode 0600.
+  std::filesystem::path certificate() const { return root / "certificate.pem"; }
+  std::filesystem::path private_key() const { return root / "private_key.pem"; }
+  /// Host, port, certificate and pid of the coordinator while it runs; mode 0600.
   std::filesystem::path connection() const { return root / "connection.json"; }
 };
 

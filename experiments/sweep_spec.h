@@ -10,6 +10,7 @@
 #include "experiments/dataset.h"
 #include "experiments/failure_keys.h"
 #include "experiments/length.h"
+#include "experiments/resources.h"
 #include "experiments/trial.h"
 
 namespace espalier {
@@ -143,11 +144,14 @@ struct SweepSpec {
   Choices<std::string> init;
   std::vector<std::uint64_t> seeds;
   TrainKeys<Choices> train;
+  Choices<std::int64_t> ranks;     ///< of a pool that train a network together
   std::optional<PruneKeys> prune;  ///< none: dense networks only
   Choices<RetrainSetting> retrain;
   std::vector<Control> controls;
-  bool dense = true;       ///< add the dense networks' own trials
-  FailureKeys on_failure;  ///< says how it is run, not what: no axis, and in no key
+  bool dense = true;  ///< add the dense networks' own trials
+  // How it is run, not what: no axes, and in no key.
+  FailureKeys on_failure;
+  Resources resources;
 
   std::vector<Axis> axes;
   std::vector<std::vector<AxisIndex>> dials;  ///< axes that advance together, slowest first; every axis is on one
@@ -156,7 +160,7 @@ struct SweepSpec {
 
   // Where things were said, for diagnostics that come later.
   KeyPlace place;
-  KeyPlace dataset_place, model_place, init_place, seeds_place, train_place, prune_place;
+  KeyPlace dataset_place, model_place, init_place, seeds_place, train_place, ranks_place, prune_place;
   KeyPlace sparsity_place, at_place, controls_place;
 };
 

@@ -15,6 +15,7 @@ void write_json(JsonWriter& out, const TrainRecipe& recipe) {
   write_json(out, recipe.lr_schedule);
   out.key("optimizer");
   write_json(out, recipe.optimizer);
+  if (recipe.ranks != 1) out.field("ranks", recipe.ranks);
   out.field("steps", recipe.steps);
   out.end_object();
 }

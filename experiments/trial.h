@@ -27,6 +27,7 @@ struct TrainRecipe {
   std::int64_t steps = 0;
   std::int64_t eval_every = 0;
   std::string augment;  ///< as in TrainSpec
+  std::int64_t ranks = 1;  ///< as in TrainSpec
   bool operator==(const TrainRecipe&) const = default;
 };
 

@@ -27,18 +27,18 @@ std::vector<Blame::Running> Blame::on_crash(const std::vector<Running>& running,
   return culprits;
 }
 
-bool Blame::charge(StageIndex stage, LossCause cause, const std::string& host) {
+bool Blame::charge(StageIndex stage, LossCause cause, const std::string& host, const FailurePolicy& policy) {
   Charges& charges = charges_[stage];
   const auto crashes = [&] { return static_cast<std::int64_t>(charges.crash_hosts.size()); };
   switch (budget_of(cause)) {
     case Budget::crash:
       charges.crash_hosts.push_back(host);
-      return crashes() >= policy_.crashes;
+      return crashes() >= policy.crashes;
     case Budget::error:
-      return ++charges.errors >= policy_.errors;
+      return ++charges.errors >= policy.errors;
     case Budget::memory:
       alone_.insert(stage);
-      return ++charges.out_of_memory >= policy_.out_of_memory;
+      return ++charges.out_of_memory >= policy.out_of_memory;
     case Budget::none:
     case Budget::machine:
     case Budget::input:
@@ -47,12 +47,12 @@ bool Blame::charge(StageIndex stage, LossCause cause, const std::string& host) {
   return false;
 }
 
-bool Blame::on_interrupted(StageIndex stage, bool progressed) {
+bool Blame::on_interrupted(StageIndex stage, bool progressed, const FailurePolicy& policy) {
   if (progressed) {
     fruitless_.erase(stage);
     return false;
   }
-  return ++fruitless_[stage] >= policy_.without_progress;
+  return ++fruitless_[stage] >= policy.without_progress;
 }
 
 void Blame::settle(StageIndex stage) {

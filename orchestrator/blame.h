@@ -21,8 +21,6 @@ namespace espalier {
 /// too, so that the culprit's next crash does not hit the same innocents again.
 class Blame {
  public:
-  explicit Blame(FailurePolicy policy) : policy_(policy) {}
-
   /// An attempt that ran when its pool died.
   struct Running {
     std::uint64_t attempt = 0;
@@ -35,9 +33,9 @@ class Blame {
   std::vector<Running> on_crash(const std::vector<Running>& running, const std::vector<StageIndex>& interrupted);
 
   /// One more failure of this stage. True: its budget is used up. Errors that cost no budget are none.
-  bool charge(StageIndex stage, LossCause cause, const std::string& host);
+  bool charge(StageIndex stage, LossCause cause, const std::string& host, const FailurePolicy& policy);
   /// It was interrupted, and nobody is to blame. True: too often in a row without getting any further.
-  bool on_interrupted(StageIndex stage, bool progressed);
+  bool on_interrupted(StageIndex stage, bool progressed, const FailurePolicy& policy);
   /// It is done, or was given up: it is under no suspicion, nor is whoever suffered from it.
   void settle(StageIndex stage);
   /// What happened on this host was the host's fault.
@@ -56,7 +54,6 @@ class Blame {
   };
   std::vector<Running> find_culprits(const std::vector<Running>& running) const;
 
-  FailurePolicy policy_;
   std::set<StageIndex> suspects_;
   std::map<StageIndex, std::set<StageIndex>> bystanders_;  ///< by culprit; also among the suspects
   std::set<StageIndex> alone_;

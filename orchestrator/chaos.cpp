@@ -110,7 +110,7 @@ class Tormentor {
 
   std::string drop() {
     try {
-      drop_pools(run_.paths());
+      ask_coordinator(run_.paths(), "drop_pools");
       return "the connections of all pools";
     } catch (const Error&) {
       return "";  // no coordinator at this moment

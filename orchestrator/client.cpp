@@ -1,66 +1,54 @@
 #include "orchestrator/client.h"
 
+#include <chrono>
 #include <exception>
-#include <utility>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include "base/error.h"
-#include "cluster/authentication.h"
-#include "cluster/connection.h"
+#include "cluster/connect.h"
 
 namespace espalier {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 
 namespace {
 
-asio::awaitable<void> ask(ConnectionPtr connection, std::string secret, Message question) {
-  co_await introduce_to_coordinator(connection, Role::client, std::move(secret));
+asio::awaitable<void> ask(CoordinatorAddress where, Ask question, Answer* answer) {
+  const ConnectionPtr connection = co_await connect_to_coordinator(where, Role::client);
   connection->send(question);
-  bool agreed = false;
-  while (!agreed) {
-    const Message answer = co_await connection->receive();
-    agreed = std::holds_alternative<Done>(answer);
+  while (true) {
+    const Message message = co_await connection->receive();
+    if (const Answer* said = std::get_if<Answer>(&message)) {
+      *answer = *said;
+      co_return;
+    }
   }
 }
 
-void ask_coordinator(const StorePaths& store, const Message& question) {
-  const ConnectionFile where = read_connection_file(store.connection());
+}  // namespace
+
+std::string ask_coordinator(const StorePaths& store, const std::string& question, const std::string& arguments,
+                            std::chrono::seconds limit) {
   asio::io_context io;
-  tcp::socket socket(io);
-  try {
-    asio::connect(socket, tcp::resolver(io).resolve(where.host, std::to_string(where.port)));
-  } catch (const boost::system::system_error& error) {
-    throw Error(ErrorKind::unavailable, "no coordinator answers at " + where.host + ":" + std::to_string(where.port) +
-                                            " (" + error.code().message() + "); the process " +
-                                            std::to_string(where.pid) + " that wrote " + store.connection().string() +
-                                            " may be gone");
-  }
   std::exception_ptr failure;
   bool answered = false;
-  asio::co_spawn(io, ask(std::make_shared<Connection>(std::move(socket)), load_secret(store.secret()), question),
+  Answer answer;
+  asio::co_spawn(io, ask(CoordinatorSource::in_store(store.root).look_up(), Ask{question, arguments}, &answer),
                  [&](std::exception_ptr error) {
                    failure = error;
                    answered = true;
                    io.stop();
                  });
-  io.run_for(std::chrono::seconds(10));
+  io.run_for(limit);
   if (failure) std::rethrow_exception(failure);
-  if (!answered) throw Error(ErrorKind::unavailable, "the coordinator did not answer within 10 s");
-}
-
-}  // namespace
-
-void cancel_sweep(const StorePaths& store) {
-  ask_coordinator(store, Cancel{});
-}
-
-void drop_pools(const StorePaths& store) {
-  ask_coordinator(store, DropPools{});
+  if (!answered) {
+    throw Error(ErrorKind::unavailable,
+                "the coordinator did not answer within " + std::to_string(limit.count()) + " s; it may be busy");
+  }
+  if (!answer.understood) throw Error(ErrorKind::invalid_input, answer.text);
+  return answer.text;
 }
 
 }  // namespace espalier

@@ -1,14 +1,16 @@
 #pragma once
 
+#include <chrono>
+#include <string>
+
 #include "experiments/store_paths.h"
 
 namespace espalier {
 
-/// Asks the coordinator of that store to stop its sweep; returns when it has agreed.
-/// Errors: ErrorKind::unavailable if none runs there or it does not answer within ten seconds.
-void cancel_sweep(const StorePaths& store);
-
-/// Asks it to break the connections of all of its pools, as a failing network would. Errors: as cancel_sweep.
-void drop_pools(const StorePaths& store);
+/// Asks the coordinator that runs on a store (docs/protocol.md lists questions, arguments and answers: JSON, "" for
+/// none). Errors: ErrorKind::unavailable if none does, or none answers within `limit`; ErrorKind::invalid_input with
+/// its sentence if it refuses the question.
+std::string ask_coordinator(const StorePaths& store, const std::string& question, const std::string& arguments = "",
+                            std::chrono::seconds limit = std::chrono::seconds(10));
 
 }  // namespace espalier

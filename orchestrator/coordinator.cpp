@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/host_name.h"
 #include "cluster/authentication.h"
 #include "orchestrator/room.h"
 
@@ -68,15 +69,26 @@ Coordinator::Coordinator(Store& store, Core& core, CoordinatorOptions options, P
       acceptor_(listen_on(io_, options_.host, options_.port)),
       signals_(io_),
       ticker_(io_),
-      secret_(load_or_create_secret(store.paths().secret())),
+      credentials_(store.paths(), options_.tls_on_loopback || !is_loopback(acceptor_.local_endpoint().address())),
       local_pools_(options_.local_pools, options_.pool_starts),
       earlier_seconds_per_cost_(store.measured_seconds_per_cost()) {
-  write_connection_file(store_.paths().connection(), {options_.host, port(), ::getpid()});
+  announce_address();
 }
 
 Coordinator::~Coordinator() {
   std::error_code ignored;
   std::filesystem::remove(store_.paths().connection(), ignored);
+}
+
+// Who listens on every address is found by its name.
+void Coordinator::announce_address() {
+  const bool everywhere = acceptor_.local_endpoint().address().is_unspecified();
+  write_connection_file(store_.paths().connection(),
+                        {everywhere ? host_name() : options_.host, port(), ::getpid(), credentials_.certificate()});
+}
+
+void Coordinator::follow_rotation() {
+  if (credentials_.follow_rotation()) announce_address();
 }
 
 int Coordinator::port() const {
@@ -122,7 +134,8 @@ Coordinator::Ending Coordinator::run() {
                                           "; the last results could not be written, and are computed "
                                           "again when the same command is run after there is room");
   }
-  if (core_.finished()) return Ending::finished;  // whatever was asked for after the last result
+  announce_ended_sweeps();
+  if (core_.finished() && !options_.stays) return Ending::finished;  // whatever was asked for after the last result
   return core_.too_many_failures() ? Ending::too_many_failures : ending_;
 }
 
@@ -130,7 +143,8 @@ void Coordinator::perform(Effects effects) {
   for (Effect& effect : effects) {
     if (SendJob* send = std::get_if<SendJob>(&effect)) {
       if (commands_.empty()) asio::post(io_, [this] { send_commands(); });
-      commands_[{send->pool, send->rank}].emplace_back(RunJob{std::move(send->job), send->alone});
+      const std::vector<int> ranks = send->gang.empty() ? std::vector{send->rank} : send->gang;
+      for (const int rank : ranks) commands_[{send->pool, rank}].emplace_back(RunJob{send->job, send->alone, send->gang});
     } else if (SendStop* stop = std::get_if<SendStop>(&effect)) {
       if (commands_.empty()) asio::post(io_, [this] { send_commands(); });
       commands_[{stop->pool, stop->rank}].emplace_back(StopJob{stop->attempt});
@@ -141,9 +155,22 @@ void Coordinator::perform(Effects effects) {
       changes_.push_back(std::move(record->change));
     } else if (Tell* tell_effect = std::get_if<Tell>(&effect)) {
       tell(tell_effect->text);
+    } else if (const SweepEnded* ended = std::get_if<SweepEnded>(&effect)) {
+      ended_sweeps_.push_back(*ended);
     }
   }
   if (changes_.size() >= kCommitAtOnce || core_.finished()) commit();
+  announce_ended_sweeps();
+}
+
+// Only what is durable has ended.
+void Coordinator::announce_ended_sweeps() {
+  if (ended_sweeps_.empty()) return;
+  commit();
+  if (!changes_.empty()) return;
+  for (const SweepEnded& ended : std::exchange(ended_sweeps_, {})) {
+    if (options_.on_sweep_ended) options_.on_sweep_ended(ended.sweep, ended.how);
+  }
 }
 
 void Coordinator::tell(const std::string& line) {
@@ -233,10 +260,12 @@ asio::awaitable<void> Coordinator::tick() {
     const double now = utc_seconds();
     commit();
     acknowledge();
+    announce_ended_sweeps();
+    follow_rotation();
     if (!core_.stopping()) look_for_room(now);
-    if (!core_.stopping() && (!core_.finished() || !changes_.empty())) {
+    if (!core_.stopping() && (options_.stays || !core_.finished() || !changes_.empty())) {
       perform(core_.on_tick(now));
-      if (!core_.finished()) {
+      if (options_.stays || !core_.finished()) {
         for (const std::string& line : local_pools_.restart_ended(core_.activity(), now)) tell(line);
       }
       announce_results();

@@ -14,8 +14,10 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "cluster/connection.h"
+#include "cluster/credentials.h"
 #include "cluster/stranger_limit.h"
 #include "db/store.h"
 #include "orchestrator/core.h"
@@ -25,14 +27,21 @@
 namespace espalier {
 
 struct CoordinatorOptions {
-  std::string host = "127.0.0.1";
+  std::string host = "127.0.0.1";      ///< an address; beyond loopback TLS is spoken, and nothing else
   int port = 0;                        ///< 0: any free one
+  bool tls_on_loopback = false;        ///< there too
   std::vector<LocalPool> local_pools;  ///< started and kept alive; may be empty
   int pool_starts = 0;                 ///< LocalPools's most_starts
   std::vector<OpenAttempt> open;       ///< that an earlier coordinator left; pools may come back with them
+  bool stays = false;                  ///< more sweeps may come: it ends when it is told to
   /// How long a pool whose connection broke has to come back before its jobs are given to others.
   std::chrono::milliseconds return_limit{30000};
   std::function<void()> on_results;  ///< called now and then while results come in; may be empty
+  /// A sweep ended, and its results are durable; may be empty.
+  std::function<void(SweepId, SweepEnd)> on_sweep_ended;
+  /// A client hands in a sweep (JSON), or changed how one is run. Errors are the client's to read.
+  std::function<SweepToRun(const std::string&)> on_submit;
+  std::function<void(const Workload::Sweep&)> on_sweep_changed;
 };
 
 /// The one I/O loop: feeds the core with what arrives, does what it answers. One thread.
@@ -61,8 +70,11 @@ class Coordinator {
   struct PoolLink {
     ConnectionPtr connection;  ///< null while it is silent
     std::string label;
-    std::string identity;     ///< "" of one that only the database remembers
-    std::uint64_t heard = 0;  ///< its frames up to this one were taken in
+    std::string identity;                    ///< "" of one that only the database remembers
+    PoolDescription description;             ///< as it last said
+    double joined_at = 0, described_at = 0;  ///< UTC seconds
+    std::map<int, int> cores;                ///< of each rank's host
+    std::uint64_t heard = 0;                 ///< its frames up to this one were taken in
     std::uint64_t acknowledged = 0;
   };
 
@@ -80,9 +92,21 @@ class Coordinator {
   PoolId attach(const ConnectionPtr& connection, const PoolDescription& description);
   bool hear(PoolId pool, const Message& message);
   void on_reports(PoolId pool, int rank, std::vector<RankReport> reports);
+  // coordinator_clients.cpp
   void on_client(const ConnectionPtr& connection, const Message& message);
+  std::string answer(const Ask& ask);
+  nlohmann::json describe_status() const;
+  nlohmann::json describe_pools() const;
+  nlohmann::json describe_jobs() const;
+  SweepId named_sweep(const nlohmann::json& arguments) const;
+  void change_sweep(SweepId sweep, Effects effects);
+  void submit(const std::string& arguments, nlohmann::json& reply);
+  PoolId named_pool(const std::string& label) const;
+
   void lose(PoolId pool, const PoolEnd& end);
   EnvironmentId record_environment(const std::string& json);
+  void announce_address();
+  void follow_rotation();
   void send_commands();
   void commit();
   void acknowledge();
@@ -91,6 +115,7 @@ class Coordinator {
   void tell(const std::string& line);
   void show_progress();
   void announce_results();
+  void announce_ended_sweeps();
   void begin_stop(Ending ending);
   void fail(std::exception_ptr error);
 
@@ -102,7 +127,7 @@ class Coordinator {
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer ticker_;
-  std::string secret_;
+  Credentials credentials_;
   LocalPools local_pools_;
   StrangerLimit strangers_;
   std::map<PoolId, PoolLink> pools_;
@@ -110,6 +135,7 @@ class Coordinator {
   std::map<std::string, EnvironmentId> environments_;                    ///< by their JSON
   std::map<std::pair<PoolId, int>, std::vector<RankCommand>> commands_;  ///< gathered during one turn of the loop
   std::vector<StoreChange> changes_;                                     ///< to be committed
+  std::vector<SweepEnded> ended_sweeps_;                                 ///< to be announced
   std::string commit_trouble_;                                           ///< why they could not be; "" if they could
   std::optional<double> earlier_seconds_per_cost_;
   Ending ending_ = Ending::finished;

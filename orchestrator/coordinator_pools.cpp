@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "cluster/handshake.h"
 #include "orchestrator/coordinator.h"
 
 namespace espalier {
@@ -45,7 +46,8 @@ asio::awaitable<void> Coordinator::accept_connections() {
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
       continue;
     }
-    const auto connection = std::make_shared<Connection>(std::move(socket));
+    follow_rotation();
+    const auto connection = std::make_shared<Connection>(std::move(socket), ConnectionLimits(), credentials_.tls());
     strangers_.add(connection);
     spawn("a connection", serve(connection));
   }
@@ -55,7 +57,7 @@ asio::awaitable<void> Coordinator::serve(ConnectionPtr connection) {
   const std::string from = connection->remote_address();
   std::optional<PoolDescription> pool;
   try {
-    const Role role = co_await welcome_peer(connection, secret_, from);
+    const Role role = co_await welcome_peer(connection, credentials_.secret(), from);
     spawn("a heartbeat", connection->keep_alive());
     const Message first = co_await connection->receive();
     if (role == Role::pool) pool = check_description(connection, first);
@@ -67,31 +69,22 @@ asio::awaitable<void> Coordinator::serve(ConnectionPtr connection) {
   connection->close_after_sending();
 }
 
-void Coordinator::on_client(const ConnectionPtr& connection, const Message& message) {
-  if (std::holds_alternative<Cancel>(message)) {
-    begin_stop(Ending::cancelled);
-  } else if (std::holds_alternative<DropPools>(message)) {
-    spdlog::warn("a client asked to break the connections of all pools");
-    for (auto& [id, link] : pools_) {
-      if (link.connection) link.connection->close();
-    }
-  } else {
-    throw Error(ErrorKind::corrupt, "a client said what clients do not say");
-  }
-  connection->send(Done{});
-}
-
 PoolDescription Coordinator::check_description(const ConnectionPtr& connection, const Message& message) {
   const PoolDescription* description = std::get_if<PoolDescription>(&message);
   constexpr int kMostRanks = 100000;
   constexpr std::size_t kLongestName = 200;
+  constexpr std::size_t kMostLabels = 100;
   if (description == nullptr || description->ranks < 1 || description->ranks > kMostRanks ||
       description->identity.empty() || description->identity.size() > kLongestName || description->label.empty() ||
-      description->label.size() > kLongestName) {
+      description->label.size() > kLongestName || description->labels.size() > kMostLabels) {
     throw Error(ErrorKind::corrupt, "a pool did not describe itself");
   }
   if (description->numerics_epoch != kNumericsEpoch) {
-    connection->send(Refused{"its numbers are of another epoch than the coordinator's; update the older of the two"});
+    connection->send(Refused{fmt::format(
+        "its numbers are of epoch {}, the coordinator's of epoch {}, and results of two epochs are never mixed; update "
+        "{}",
+        description->numerics_epoch, kNumericsEpoch,
+        description->numerics_epoch < kNumericsEpoch ? "the pool's espalier-worker" : "the coordinator's espalier")});
     throw Error(ErrorKind::unavailable, "refused a pool of another numerics epoch");
   }
   return *description;
@@ -112,6 +105,9 @@ PoolId Coordinator::attach(const ConnectionPtr& connection, const PoolDescriptio
   link.connection = connection;
   link.label = description.label;
   link.identity = description.identity;
+  link.description = description;
+  link.described_at = utc_seconds();
+  if (link.joined_at == 0) link.joined_at = utc_seconds();
   return pool;
 }
 
@@ -120,7 +116,7 @@ asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, PoolDesc
   spdlog::info("pool {} joined: {} ranks, host {}, pid {}", description.label, description.ranks, description.host,
                description.pid);
   local_pools_.on_joined(description.label);
-  perform(core_.on_pool_joined(pool, description.label, description.ranks, utc_seconds()));
+  perform(core_.on_pool_joined(pool, description.label, description.ranks, utc_seconds(), description.labels));
   std::string why;
   bool was_silent = false;
   while (why.empty()) {
@@ -191,11 +187,11 @@ asio::awaitable<void> Coordinator::await_return(PoolId pool, bool was_silent) {
       lose(pool, *end);
       co_return;
     }
-    if (std::chrono::steady_clock::now() > limit || core_.finished()) break;
+    if (std::chrono::steady_clock::now() > limit || (core_.finished() && !options_.stays)) break;
     timer.expires_after(std::chrono::milliseconds(100));
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
-  if (core_.finished()) {  // nobody waits for it
+  if (core_.finished() && !options_.stays) {  // nobody waits for it
     lose(pool, {LossCause::drained, "", {}, {}, {}, {}});
     co_return;
   }
@@ -214,7 +210,9 @@ void Coordinator::on_reports(PoolId pool, int rank, std::vector<RankReport> repo
   const Now now = utc_seconds();
   for (RankReport& report : reports) {
     if (RankReady* ready = std::get_if<RankReady>(&report)) {
-      perform(core_.on_rank_ready(pool, rank, record_environment(ready->environment), ready->host, ready->held, now));
+      pools_.at(pool).cores[rank] = ready->cores;
+      const RankFacts facts{record_environment(ready->environment), ready->host, ready->gpu, ready->memory_gb};
+      perform(core_.on_rank_ready(pool, rank, facts, ready->held, now));
     } else if (StageReached* reached = std::get_if<StageReached>(&report)) {
       perform(core_.on_stage_reached(pool, rank, std::move(reached->outcome), now));
     } else if (JobEnded* ended = std::get_if<JobEnded>(&report)) {

@@ -26,37 +26,41 @@ std::uint64_t rank_id(PoolId pool, int rank) {
 
 }  // namespace
 
-Core::Core(const StageGraph& graph, Options options)
-    : graph_(graph),
-      policy_(options.policy),
-      plan_(graph, options.done, options.failed),
-      blame_(options.policy),
-      nodes_(options.policy.node_crashes),
-      stages_to_do_(plan_.open_count()),
-      next_attempt_((static_cast<std::uint64_t>(options.generation) << 32) + 1) {
-  index_of_.reserve(graph.stages.size());
-  for (StageIndex stage = 0; stage < graph.stages.size(); ++stage) index_of_.emplace(graph.stages[stage].key, stage);
-}
+Core::Core(Options options)
+    : stays_(options.stays),
+      plan_(workload_.graph()),
+      next_attempt_((static_cast<std::uint64_t>(options.generation) << 32) + 1) {}
 
-Effects Core::on_pool_joined(PoolId pool, std::string name, int ranks, Now) {
+Effects Core::on_pool_joined(PoolId pool, std::string name, int ranks, Now, std::vector<std::string> labels) {
   Effects effects;
-  roster_.join(pool, std::move(name), ranks);
-  if (stopping_ || finished()) effects.emplace_back(DismissPool{pool});
+  roster_.join(pool, std::move(name), ranks).labels = std::move(labels);
+  if (stopping_ || (finished() && !stays_)) effects.emplace_back(DismissPool{pool});
   return effects;
 }
 
-Effects Core::on_rank_ready(PoolId pool, int rank, EnvironmentId environment, std::string host,
-                            const std::vector<std::uint64_t>& held, Now now) {
+Effects Core::on_rank_ready(PoolId pool, int rank, RankFacts facts, const std::vector<std::uint64_t>& held, Now now) {
   Effects effects;
   RankSlot* slot = roster_.find(pool, rank);
   if (slot == nullptr) return effects;
-  slot->environment = environment;
-  slot->host = std::move(host);
+  slot->environment = facts.environment;
+  slot->host = std::move(facts.host);
+  slot->gpu = std::move(facts.gpu);
+  slot->memory_gb = facts.memory_gb;
   slot->aside = nodes_.is_aside(slot->host);
   adopt(pool, rank, held, effects, now);
-  slot->ready = true;
+  slot->ready = !roster_.find(pool)->draining;
   roster_.refresh(pool, rank);
   hand_out(effects, now);
+  return effects;
+}
+
+Effects Core::drain_pool(PoolId pool) {
+  Effects effects;
+  PoolSlot* slot = roster_.find(pool);
+  if (slot == nullptr) return effects;
+  slot->draining = true;
+  roster_.silence(pool);
+  effects.emplace_back(DismissPool{pool});
   return effects;
 }
 
@@ -70,26 +74,78 @@ bool Core::has_suspect(PoolId pool) const {
                      [&](StageIndex stage) { return roster_.pool_with(stage) == pool; });
 }
 
+// Stages of one group ask the same of a pool. A group for which no rank is left waits; the others go on.
 void Core::hand_out(Effects& effects, Now now) {
   if (stopping_) return;
-  if (finished()) return dismiss_everybody(effects);
+  if (finished()) {
+    if (!stays_) dismiss_everybody(effects);
+    return;
+  }
   if (paused_) return;
   hand_out_alone(effects, now);
+  for (const PoolId id : std::set<PoolId>(roster_.reserved())) {
+    const std::optional<StageIndex> stage = roster_.find(id)->reserved;
+    const bool waits = stage && plan_.state(*stage) == StageState::ready && !blame_.must_be_alone(*stage);
+    if (waits) hand_out_gang(*stage, effects, now);
+  }
   const std::size_t depth = queue_depth();
+  std::set<StageGroup> waiting;
   std::set<PoolId> closed;  // what is left is suspect, and so is something they run
-  while (plan_.has_ready()) {
-    const auto place = roster_.idlest(depth, closed);
-    if (!place) break;
+  while (const std::optional<StageIndex> first = plan_.most_urgent(waiting)) {
+    const StageGroup group = plan_.group(*first);
+    const Demand& demand = workload_.demand(group);
+    if (demand.ranks > 1) {
+      if (!hand_out_gang(*first, effects, now)) waiting.insert(group);
+      continue;
+    }
+    const auto place = roster_.idlest(depth, closed, demand);
+    if (!place) {
+      waiting.insert(group);
+      closed.clear();
+      continue;
+    }
     std::set<StageIndex> avoided = blame_.alone();
     if (has_suspect(place->first)) avoided.insert(blame_.suspects().begin(), blame_.suspects().end());
-    auto stages = plan_.take_job(avoided);
+    auto stages = plan_.take_job(group, avoided);
     if (!stages) {
       closed.insert(place->first);
       continue;
     }
-    send(place->first, place->second, std::move(*stages), false, effects, now);
+    send(place->first, place->second, std::move(*stages), false, {}, effects, now);
   }
   if (!plan_.has_ready()) take_back_for_idle_ranks(effects);
+}
+
+/// True: the job was sent. Otherwise a pool that has ranks enough is kept free of new jobs until enough of them are
+/// idle; if there is none, the job waits for one.
+bool Core::hand_out_gang(StageIndex first, Effects& effects, Now now) {
+  const Demand& demand = workload_.demand(plan_.group(first));
+  const auto wanted = static_cast<std::size_t>(demand.ranks);
+  const bool suspect = blame_.suspects().count(first) != 0;
+  std::optional<PoolId> best;
+  std::size_t least = 0;
+  for (const auto& [id, pool] : roster_.pools()) {
+    if (pool.reserved && *pool.reserved != first) continue;
+    std::vector<int> able = roster_.able_ranks(id, demand);
+    if (able.size() < wanted || (suspect && has_suspect(id))) continue;
+    able.resize(wanted);
+    std::size_t busy = 0;
+    for (const int rank : able) busy += pool.ranks[static_cast<std::size_t>(rank)].queue.size();
+    if (busy == 0) {
+      auto stages = plan_.take_job_from(first);
+      for (const PoolId reserved : std::set<PoolId>(roster_.reserved())) {
+        if (roster_.find(reserved)->reserved == first) roster_.reserve(reserved, std::nullopt);
+      }
+      const int leader = able.front();
+      send(id, leader, std::move(*stages), false, std::move(able), effects, now);
+      return true;
+    }
+    if (!pool.reserved && best && busy >= least) continue;
+    best = id;
+    least = pool.reserved ? 0 : busy;
+  }
+  if (best && !roster_.find(*best)->reserved) roster_.reserve(*best, first);
+  return false;
 }
 
 bool Core::runs_alone(const PoolSlot& pool) const {
@@ -100,18 +156,18 @@ bool Core::runs_alone(const PoolSlot& pool) const {
 
 // A job that ran out of memory gets a pool to itself: one is kept free of new jobs until it is empty.
 void Core::hand_out_alone(Effects& effects, Now now) {
-  for (auto& [id, pool] : roster_.pools()) {
-    if (!pool.reserved || plan_.state(*pool.reserved) == StageState::ready || runs_alone(pool)) continue;
-    pool.reserved.reset();  // somebody else was quicker, or it waits again
-    roster_.refresh(id);
+  for (const PoolId id : std::set<PoolId>(roster_.reserved())) {
+    const PoolSlot& pool = *roster_.find(id);
+    if (plan_.state(*pool.reserved) == StageState::ready || runs_alone(pool)) continue;
+    roster_.reserve(id, std::nullopt);  // somebody else was quicker, or it waits again
   }
   for (const StageIndex stage : std::set<StageIndex>(blame_.alone())) {
     if (plan_.state(stage) != StageState::ready) continue;
+    const Demand& demand = workload_.demand(plan_.group(stage));
     std::optional<PoolId> chosen;
     std::size_t least = 0;
-    for (auto& [id, pool] : roster_.pools()) {
-      const bool usable = std::any_of(pool.ranks.begin(), pool.ranks.end(),
-                                      [](const RankSlot& rank) { return rank.ready && !rank.aside; });
+    for (const auto& [id, pool] : roster_.pools()) {
+      const bool usable = roster_.able_ranks(id, demand).size() >= static_cast<std::size_t>(demand.ranks);
       if (!usable || (pool.reserved && *pool.reserved != stage)) continue;
       std::size_t held = 0;
       for (const RankSlot& rank : pool.ranks) held += rank.queue.size();
@@ -120,54 +176,59 @@ void Core::hand_out_alone(Effects& effects, Now now) {
       least = pool.reserved ? 0 : held;
     }
     if (!chosen) continue;
-    PoolSlot& pool = *roster_.find(*chosen);
-    if (!std::exchange(pool.reserved, stage)) roster_.refresh(*chosen);
-    if (!pool.empty()) continue;
-    const auto rank =
-        std::find_if(pool.ranks.begin(), pool.ranks.end(), [](const RankSlot& one) { return one.ready && !one.aside; });
+    if (!roster_.find(*chosen)->reserved) roster_.reserve(*chosen, stage);
+    if (!roster_.find(*chosen)->empty()) continue;
+    std::vector<int> gang = roster_.able_ranks(*chosen, demand);
+    gang.resize(static_cast<std::size_t>(demand.ranks));
+    const int leader = gang.front();
+    if (gang.size() == 1) gang.clear();
     if (auto stages = plan_.take_job_from(stage))
-      send(*chosen, static_cast<int>(rank - pool.ranks.begin()), std::move(*stages), true, effects, now);
+      send(*chosen, leader, std::move(*stages), true, std::move(gang), effects, now);
   }
 }
 
-void Core::send(PoolId pool, int rank, std::vector<StageIndex> stages, bool alone, Effects& effects, Now now) {
+void Core::send(PoolId pool, int rank, std::vector<StageIndex> stages, bool alone, std::vector<int> gang,
+                Effects& effects, Now now) {
   const std::uint64_t number = next_attempt_++;
   const PoolSlot& slot = *roster_.find(pool);
   AttemptStarted started{number, slot.name, rank, slot.ranks[static_cast<std::size_t>(rank)].environment, {}, now};
-  for (const StageIndex stage : stages) started.stages.push_back(graph_.stages[stage].key);
+  for (const StageIndex stage : stages) started.stages.push_back(graph().stages[stage].key);
   effects.emplace_back(Record{std::move(started)});
-  effects.emplace_back(SendJob{pool, rank, make_job(number, stages), alone});
+  effects.emplace_back(SendJob{pool, rank, make_job(number, stages), alone, gang});
   Attempt attempt;
+  attempt.gpus = workload_.demand(plan_.group(stages.front())).resources.gpus;
   attempt.stages = std::move(stages);
   attempt.pool = pool;
   attempt.rank = rank;
   attempt.sent_at = now;
   attempt.alone = alone;
+  attempt.gang = std::move(gang);
   roster_.hold(number, std::move(attempt));
 }
 
 void Core::take_back_for_idle_ranks(Effects& effects) {
   if (mean_job_seconds_ < kWorthMovingSeconds) return;
   std::int64_t idle = roster_.idle_ranks() - recalled_;
-  for (const auto& [pool, rank] : roster_.ranks_with_jobs_behind()) {
-    if (idle <= 0) return;
+  roster_.for_each_with_waiting([&](PoolId pool, int rank) {
+    if (idle <= 0) return false;
     const std::uint64_t number = roster_.find(pool, rank)->queue.back();
     Attempt& last = *roster_.find_attempt(number);
-    if (last.recalled) continue;
+    if (last.recalled) return true;
     last.recalled = true;
     ++recalled_;
     --idle;
-    effects.emplace_back(SendStop{pool, rank, number});
-  }
+    effects.emplace_back(SendStop{pool, last.rank, number});
+    return true;
+  });
 }
 
 Job Core::make_job(std::uint64_t attempt, const std::vector<StageIndex>& stages) const {
   Job job{attempt, {}};
   for (const StageIndex index : stages) {
-    const Stage& stage = graph_.stages[index];
+    const Stage& stage = graph().stages[index];
     JobStage wire{stage.key, stage.kind, stage.seed, *stage.spec, {}, std::nullopt, stage.keep_resume_state, "", ""};
-    for (const StageInput& input : stage.inputs) wire.inputs.emplace_back(input.role, graph_.stages[input.stage].key);
-    if (stage.resume_from) wire.resume_from = graph_.stages[*stage.resume_from].key;
+    for (const StageInput& input : stage.inputs) wire.inputs.emplace_back(input.role, graph().stages[input.stage].key);
+    if (stage.resume_from) wire.resume_from = graph().stages[*stage.resume_from].key;
     if (stage.dataset_path) wire.dataset_path = *stage.dataset_path;
     if (stage.model_path) wire.model_path = *stage.model_path;
     job.stages.push_back(std::move(wire));
@@ -177,17 +238,15 @@ Job Core::make_job(std::uint64_t attempt, const std::vector<StageIndex>& stages)
 
 Effects Core::on_stage_reached(PoolId pool, int rank, StageOutcome outcome, Now now) {
   Effects effects;
-  const auto index = index_of_.find(outcome.key);
-  if (index == index_of_.end()) return effects;
-  const StageIndex stage = index->second;
+  const std::optional<StageIndex> found = workload_.find(outcome.key);
+  if (!found) return effects;
+  const StageIndex stage = *found;
   const RankSlot* slot = roster_.find(pool, rank);
   const EnvironmentId environment = slot == nullptr ? 0 : slot->environment;
   Attempt* attempt = roster_.find_attempt(outcome.attempt);
   if (attempt == nullptr) {
     // A late word about an attempt that was given up. A failure of it was dealt with when it was.
-    const StageState state = plan_.state(stage);
-    const bool open = state == StageState::waiting || state == StageState::ready || state == StageState::taken;
-    if (outcome.failure || !open) return effects;
+    if (outcome.failure || !plan_.is_open(stage)) return effects;
     accept(stage, std::move(outcome), environment, effects, now);
     recall_attempts_at(stage, effects);
   } else if (attempt->all_reached() || attempt->stages[attempt->reached] != stage) {
@@ -205,7 +264,7 @@ Effects Core::on_stage_reached(PoolId pool, int rank, StageOutcome outcome, Now 
 }
 
 void Core::accept(StageIndex index, StageOutcome outcome, EnvironmentId environment, Effects& effects, Now now) {
-  const Stage& stage = graph_.stages[index];
+  const Stage& stage = graph().stages[index];
   if (stage.kind == StageKind::train && outcome.first_step < outcome.steps) {
     trained_cost_ += stage.cost;
     trained_seconds_ += outcome.wall_s;
@@ -262,14 +321,14 @@ Effects Core::on_job_ended(PoolId pool, int rank, const AttemptEnd& end, Now now
   end_attempt(end.attempt, end.started ? "interrupted" : "returned", "", end.cause, effects, now);
   if (end.started && !attempt.recalled && !attempt.all_reached()) {
     const StageIndex stage = attempt.stages[attempt.reached];
-    if (blame_.on_interrupted(stage, end.progressed)) {
+    if (blame_.on_interrupted(stage, end.progressed, policy(stage))) {
       FailureCharged charged;
       charged.attempt = end.attempt;
       charged.cause = end.cause;
       charged.pool = roster_.find(attempt.pool) == nullptr ? "" : roster_.find(attempt.pool)->name;
       charged.rank = attempt.rank;
       charged.message = fmt::format("it was interrupted {} times in a row ({}) before it could write a new checkpoint",
-                                    policy_.without_progress, to_string(end.cause));
+                                    policy(stage).without_progress, to_string(end.cause));
       quarantine(std::move(charged), stage, ErrorKind::unavailable, effects, now);
     }
   }
@@ -293,10 +352,7 @@ void Core::end_attempt(std::uint64_t number, const std::string& how, const std::
   const Attempt attempt = roster_.release(number);
   recalled_ -= attempt.recalled ? 1 : 0;
   PoolSlot* pool = roster_.find(attempt.pool);
-  if (attempt.alone && pool != nullptr) {
-    pool->reserved.reset();
-    roster_.refresh(attempt.pool);
-  }
+  if (attempt.alone && pool != nullptr) roster_.reserve(attempt.pool, std::nullopt);
   plan_.give_back(attempt.stages);
   effects.emplace_back(Record{AttemptEnded{number, how, why, now, cause}});
 }
@@ -336,38 +392,7 @@ void Core::dismiss_everybody(Effects& effects) {
 }
 
 std::string Core::name_of(StageIndex stage) const {
-  return fmt::format("{} [{}]", graph_.stages[stage].label, to_hex(graph_.stages[stage].key).substr(0, 12));
-}
-
-SweepStatus Core::status() const {
-  SweepStatus status;
-  status.trials = static_cast<std::int64_t>(graph_.trials.size());
-  for (const TrialStages& trial : graph_.trials) {
-    const StageState state = plan_.state(trial.evaluate);
-    status.trials_done += state == StageState::done ? 1 : 0;
-    status.trials_failed += state == StageState::failed || state == StageState::blocked ? 1 : 0;
-    status.trials_blocked += state == StageState::blocked ? 1 : 0;
-  }
-  status.jobs_finished = jobs_finished_;
-  for (const auto& [id, pool] : roster_.pools()) {
-    for (const RankSlot& rank : pool.ranks) {
-      status.ranks += rank.ready ? 1 : 0;
-      status.jobs_running += rank.queue.empty() ? 0 : 1;
-    }
-  }
-  status.stages = std::max(stages_to_do_, plan_.open_count());  // some may have to be done again
-  status.stages_done = status.stages - plan_.open_count();
-  status.stages_failed = plan_.failed_count();
-  status.remaining_cost = plan_.remaining_cost();
-  for (const auto& [number, attempt] : roster_.attempts()) {
-    if (!attempt.all_reached()) {
-      status.remaining_cost -= attempt.fraction * graph_.stages[attempt.stages[attempt.reached]].cost;
-    }
-  }
-  status.critical_path_cost = plan_.critical_path_cost();
-  if (trained_cost_ > 0) status.seconds_per_cost = trained_seconds_ / trained_cost_;
-  status.paused = paused_.value_or("");
-  return status;
+  return fmt::format("{} [{}]", graph().stages[stage].label, to_hex(graph().stages[stage].key).substr(0, 12));
 }
 
 }  // namespace espalier

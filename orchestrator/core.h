@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "db/store.h"
-#include "experiments/failure_policy.h"
 #include "experiments/job.h"
 #include "experiments/loss_cause.h"
 #include "experiments/outcome.h"
@@ -19,6 +18,7 @@
 #include "orchestrator/node_health.h"
 #include "orchestrator/plan.h"
 #include "orchestrator/roster.h"
+#include "orchestrator/workload.h"
 
 namespace espalier {
 
@@ -27,7 +27,8 @@ struct SendJob {
   PoolId pool;
   int rank;
   Job job;
-  bool alone;  ///< nothing else runs in the pool
+  bool alone;             ///< nothing else runs in the pool
+  std::vector<int> gang;  ///< the ranks that run it together, `rank` first; empty: `rank` alone
 };
 struct SendStop {  ///< take an attempt back: it is not started yet, or is checkpointed
   PoolId pool;
@@ -43,8 +44,20 @@ struct Record {
 struct Tell {  ///< a line for the user
   std::string text;
 };
-using Effect = std::variant<SendJob, SendStop, DismissPool, Record, Tell>;
+struct SweepEnded {
+  SweepId sweep;
+  SweepEnd how;
+};
+using Effect = std::variant<SendJob, SendStop, DismissPool, Record, Tell, SweepEnded>;
 using Effects = std::vector<Effect>;
+
+/// What a rank is and has.
+struct RankFacts {
+  EnvironmentId environment = 0;
+  std::string host;
+  std::string gpu = {};  ///< which of the host's it computes on; "" for none
+  double memory_gb = 0;  ///< that it may fill; 0: no limit
+};
 
 /// How a rank's attempt ended.
 struct AttemptEnd {
@@ -74,12 +87,13 @@ struct PoolEnd {
   std::vector<std::string> logs;  ///< the last lines of each rank's log; may be empty
 };
 
-/// How far the sweep is.
+/// How far the sweeps that have not ended are.
 struct SweepStatus {
   std::int64_t trials = 0, trials_done = 0;
   std::int64_t trials_failed = 0;   ///< their own stage failed, or one they needed (those are blocked)
   std::int64_t trials_blocked = 0;  ///< of those: they needed one
   std::int64_t jobs_running = 0, jobs_finished = 0, ranks = 0;
+  std::int64_t stages_ready = 0;             ///< that could be handed out now
   std::int64_t stages = 0, stages_done = 0;  ///< of those that this run has to do; given up ones count as done
   std::int64_t stages_failed = 0;
   double remaining_cost = 0;
@@ -93,25 +107,47 @@ struct SweepStatus {
 class Core {
  public:
   struct Options {
-    std::vector<bool> done;        ///< parallel to the graph's stages
-    std::vector<bool> failed;      ///< likewise, or empty: given up before, and not to be tried
     std::uint32_t generation = 0;  ///< the high half of attempt numbers (Store::generation)
-    FailurePolicy policy;
+    bool stays = false;            ///< pools are kept when there is nothing to do: more sweeps may come
   };
-  /// The graph must outlive the core.
-  Core(const StageGraph& graph, Options options);
+  explicit Core(Options options);
+
+  // core_sweeps.cpp
+  Effects add_sweep(SweepToRun sweep, Now now);
+  /// What it needs and nobody else does is taken back.
+  Effects cancel_sweep(SweepId sweep, Now now);
+  /// Nothing more of it is handed out, unless another sweep needs it; what runs goes on.
+  Effects pause_sweep(SweepId sweep, Now now);
+  Effects resume_sweep(SweepId sweep, Now now);
+  Effects set_priority(SweepId sweep, int priority, Now now);
+  const std::vector<Workload::Sweep>& sweeps() const { return workload_.sweeps(); }
+  /// The stages of all sweeps.
+  const StageGraph& graph() const { return workload_.graph(); }
+  std::optional<StageIndex> find(const StageKey& key) const { return workload_.find(key); }
+  const PoolSlot* find_pool(PoolId pool) const;
+  /// What a rank has been handed.
+  struct RunningJob {
+    std::uint64_t attempt = 0;
+    std::string stage;  ///< the present one, for people
+    StageKey key;
+    std::string sweep, pool, host;
+    int rank = 0, ranks = 1;
+    Now sent_at = 0;
+    bool waits = false;   ///< behind another
+    double fraction = 0;  ///< of the present stage
+  };
+  /// By pool and rank, `most` at most.
+  std::vector<RunningJob> running_jobs(std::size_t most) const;
+  /// Trial counts of one sweep, which may have ended.
+  SweepStatus sweep_status(const Workload::Sweep& sweep) const;
 
   /// Attempts that an earlier coordinator left at a pool of that name, which may come back with them. Nobody else gets
-  /// their stages until the pool joins or is lost. Before any other event.
+  /// their stages until the pool joins or is lost. Before any other event but sweeps.
   Effects remember_pool(PoolId pool, std::string name, const std::vector<OpenAttempt>& attempts, Now now);
-  /// A failure that was charged in an earlier run, and counts.
-  void remember_failure(StageIndex stage, LossCause cause, const std::string& host);
-
   /// A new pool, or one that was silent and is back.
-  Effects on_pool_joined(PoolId pool, std::string name, int ranks, Now now);
+  Effects on_pool_joined(PoolId pool, std::string name, int ranks, Now now, std::vector<std::string> labels = {});
   /// `held`: what the rank runs or has waiting, in order. What else it was handed never arrived.
-  Effects on_rank_ready(PoolId pool, int rank, EnvironmentId environment, std::string host,
-                        const std::vector<std::uint64_t>& held, Now now);
+  Effects on_rank_ready(PoolId pool, int rank, RankFacts facts, const std::vector<std::uint64_t>& held, Now now);
   /// An outcome of an attempt that was given up counts where nobody has the stage's yet: it is the same.
   Effects on_stage_reached(PoolId pool, int rank, StageOutcome outcome, Now now);
   Effects on_job_ended(PoolId pool, int rank, const AttemptEnd& end, Now now);
@@ -119,6 +155,8 @@ class Core {
   void on_progress(std::uint64_t attempt, double fraction);
   /// Its connection broke. It may come back; until then nothing more is handed to it, and what it holds is its own.
   void on_pool_silent(PoolId pool);
+  /// It is told to checkpoint and leave, and gets nothing more.
+  Effects drain_pool(PoolId pool);
   /// It will not come back.
   Effects on_pool_lost(PoolId pool, const PoolEnd& end, Now now);
   /// Time has passed.
@@ -135,7 +173,7 @@ class Core {
   bool is_paused() const { return paused_.has_value(); }
   /// A worker found its disk full, and nobody has resumed since.
   bool waits_for_room() const { return waits_for_room_; }
-  /// More jobs were quarantined than the policy puts up with.
+  /// More jobs of a sweep were quarantined than its policy puts up with, and so everything was stopped.
   bool too_many_failures() const { return too_many_failures_; }
   /// No attempt is out.
   bool idle() const { return roster_.attempts().empty(); }
@@ -147,7 +185,9 @@ class Core {
   // core.cpp: handing out, outcomes
   void hand_out(Effects& effects, Now now);
   void hand_out_alone(Effects& effects, Now now);
-  void send(PoolId pool, int rank, std::vector<StageIndex> stages, bool alone, Effects& effects, Now now);
+  bool hand_out_gang(StageIndex first, Effects& effects, Now now);
+  void send(PoolId pool, int rank, std::vector<StageIndex> stages, bool alone, std::vector<int> gang, Effects& effects,
+            Now now);
   void take_back_for_idle_ranks(Effects& effects);
   bool has_suspect(PoolId pool) const;
   bool runs_alone(const PoolSlot& pool) const;
@@ -162,6 +202,13 @@ class Core {
   void dismiss_everybody(Effects& effects);
   std::string name_of(StageIndex stage) const;
 
+  // core_sweeps.cpp
+  void replan(Effects& effects, Now now);
+  void recall_what_nobody_wants(Effects& effects);
+  void settle_sweeps(Effects& effects);
+  void end_sweep(Workload::Sweep& sweep, SweepEnd how, Effects& effects, Now now);
+  const FailurePolicy& policy(StageIndex stage) { return workload_.owner(stage).policy; }
+
   // core_losses.cpp: failures, losses, and coming back
   void on_failure(StageIndex stage, const StageOutcome& outcome, PoolId pool, int rank, Effects& effects, Now now);
   void make_inputs_again(StageIndex stage, const StageOutcome& outcome, FailureCharged charged, Effects& effects,
@@ -169,18 +216,17 @@ class Core {
   void charge(FailureCharged charged, StageIndex stage, ErrorKind kind, Effects& effects, Now now);
   void quarantine(FailureCharged charged, StageIndex stage, ErrorKind kind, Effects& effects, Now now);
   void charge_crash(const PoolSlot& lost, const PoolEnd& end, Effects& effects, Now now);
-  void set_node_aside(const std::string& host, Effects& effects);
+  void set_node_aside(const std::string& host, std::int64_t crashes, Effects& effects);
   void adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, Effects& effects, Now now);
 
-  const StageGraph& graph_;
-  const FailurePolicy policy_;
+  const bool stays_;
+  Workload workload_;
   Plan plan_;
   Roster roster_;
   Blame blame_;
   NodeHealth nodes_;
-  std::int64_t stages_to_do_;
+  std::int64_t stages_to_do_ = 0;
   std::uint64_t next_attempt_;
-  std::unordered_map<StageKey, StageIndex> index_of_;
   std::map<std::uint64_t, Attempt> given_up_;  ///< lost with their pools; a pool that comes back may still have them
   std::map<StageIndex, int> inputs_made_again_;
   std::optional<std::string> paused_;
@@ -188,10 +234,9 @@ class Core {
   bool stopping_ = false;
   bool dismissed_ = false;
   bool too_many_failures_ = false;
-  std::int64_t quarantined_ = 0;
   std::int64_t jobs_finished_ = 0;
   std::int64_t activity_ = 0;
-  std::int64_t recalled_ = 0;  ///< attempts that were asked back and have not ended
+  std::int64_t recalled_ = 0;                        ///< attempts that were asked back and have not ended
   double mean_job_seconds_ = 1;                      ///< moving average; decides how many jobs wait at a rank
   std::unordered_map<std::uint64_t, Now> last_end_;  ///< by pool and rank
   double trained_cost_ = 0, trained_seconds_ = 0;

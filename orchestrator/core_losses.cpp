@@ -27,10 +27,10 @@ Effects Core::remember_pool(PoolId pool, std::string name, const std::vector<Ope
   for (const OpenAttempt& open : attempts) {
     Attempt attempt;
     for (const StageKey& key : open.stages) {
-      const auto index = index_of_.find(key);
-      if (index == index_of_.end()) continue;
-      const bool done = plan_.state(index->second) == StageState::done;
-      if (!done || !attempt.stages.empty()) attempt.stages.push_back(index->second);
+      const std::optional<StageIndex> stage = workload_.find(key);
+      if (!stage) continue;
+      const bool done = plan_.state(*stage) == StageState::done;
+      if (!done || !attempt.stages.empty()) attempt.stages.push_back(*stage);
     }
     attempt.pool = pool;
     attempt.rank = open.rank;
@@ -47,10 +47,6 @@ Effects Core::remember_pool(PoolId pool, std::string name, const std::vector<Ope
   return effects;
 }
 
-void Core::remember_failure(StageIndex stage, LossCause cause, const std::string& host) {
-  blame_.charge(stage, cause, host);
-}
-
 void Core::on_pool_silent(PoolId pool) {
   roster_.silence(pool);
 }
@@ -62,8 +58,8 @@ void Core::adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, 
       end_attempt(number, "returned", "it never reached its rank", LossCause::coordinator_lost, effects, now);
   }
   for (const std::uint64_t number : held) {
-    if (roster_.find_attempt(number) != nullptr) {
-      roster_.move(number, pool, rank);
+    if (const Attempt* known = roster_.find_attempt(number)) {
+      if (known->gang.empty()) roster_.move(number, pool, rank);
       continue;
     }
     const auto lost = given_up_.find(number);
@@ -77,7 +73,7 @@ void Core::adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, 
     attempt.rank = rank;
     attempt.recalled = false;
     AttemptStarted again{number, roster_.find(pool)->name, rank, roster_.find(pool, rank)->environment, {}, now};
-    for (const StageIndex stage : attempt.stages) again.stages.push_back(graph_.stages[stage].key);
+    for (const StageIndex stage : attempt.stages) again.stages.push_back(graph().stages[stage].key);
     effects.emplace_back(Record{std::move(again)});
     roster_.hold(number, std::move(attempt));
   }
@@ -113,12 +109,13 @@ void Core::make_inputs_again(StageIndex stage, const StageOutcome& outcome, Fail
   const std::string& message = outcome.failure->message;
   bool found = false;
   for (const StageKey& key : outcome.failure->damaged) {
-    const auto index = index_of_.find(key);
-    if (index == index_of_.end()) continue;
+    const std::optional<StageIndex> input = workload_.find(key);
+    if (!input) continue;
     found = true;
-    plan_.reopen(index->second);
+    plan_.reopen(*input);
     effects.emplace_back(Record{StageReopened{key, "made again: " + message}});
   }
+  for (Workload::Sweep& sweep : workload_.sweeps()) sweep.settled = 0;
   if (found && ++inputs_made_again_[stage] <= kMostInputRepairs) {
     effects.emplace_back(Tell{fmt::format("{}: {}; making it again", name_of(stage), message)});
     return;
@@ -127,10 +124,10 @@ void Core::make_inputs_again(StageIndex stage, const StageOutcome& outcome, Fail
 }
 
 void Core::charge(FailureCharged charged, StageIndex stage, ErrorKind kind, Effects& effects, Now now) {
-  if (blame_.charge(stage, charged.cause, charged.host)) {
+  if (blame_.charge(stage, charged.cause, charged.host, policy(stage))) {
     return quarantine(std::move(charged), stage, kind, effects, now);
   }
-  charged.stage = graph_.stages[stage].key;
+  charged.stage = graph().stages[stage].key;
   charged.at = now;
   effects.emplace_back(
       Tell{fmt::format("{}: {}: {}; it is tried again{}", name_of(stage), to_string(charged.cause), charged.message,
@@ -139,7 +136,7 @@ void Core::charge(FailureCharged charged, StageIndex stage, ErrorKind kind, Effe
 }
 
 void Core::quarantine(FailureCharged charged, StageIndex stage, ErrorKind kind, Effects& effects, Now now) {
-  charged.stage = graph_.stages[stage].key;
+  charged.stage = graph().stages[stage].key;
   charged.at = now;
   charged.quarantined = true;
   plan_.on_failed(stage);
@@ -152,10 +149,12 @@ void Core::quarantine(FailureCharged charged, StageIndex stage, ErrorKind kind, 
   outcome.failure = Failure{kind, charged.message, charged.cause, {}};
   effects.emplace_back(Record{StageFinished{std::move(outcome), 0, now}});
   effects.emplace_back(Record{std::move(charged)});
-  if (!policy_.max_failures || ++quarantined_ <= *policy_.max_failures || stopping_) return;
+  Workload::Sweep& sweep = workload_.owner(stage);
+  const std::optional<std::int64_t> most = sweep.policy.max_failures;
+  if (!most || ++sweep.quarantined <= *most || stopping_ || sweep.end) return;
+  effects.emplace_back(Tell{fmt::format("stopping: {} failed, and at most {} may", sweep.quarantined, *most)});
+  if (stays_) return end_sweep(sweep, SweepEnd::too_many_failures, effects, now);
   too_many_failures_ = true;
-  effects.emplace_back(
-      Tell{fmt::format("stopping: {} failed, and at most {} may", quarantined_, *policy_.max_failures)});
   for (Effect& effect : stop(now)) effects.push_back(std::move(effect));
 }
 
@@ -170,6 +169,7 @@ Effects Core::on_pool_lost(PoolId pool, const PoolEnd& end, Now now) {
   for (const RankSlot& rank : lost.ranks) {
     bool running = true;
     for (const std::uint64_t number : rank.queue) {
+      if (roster_.find_attempt(number) == nullptr) continue;  // a gang's, and ended with its first rank
       const Attempt& attempt = *roster_.find_attempt(number);
       const std::string how = attempt.all_reached() ? "finished"
                               : !running            ? "returned"
@@ -195,10 +195,12 @@ void Core::charge_crash(const PoolSlot& lost, const PoolEnd& end, Effects& effec
     if (lost.ranks[rank].queue.empty()) continue;
     const std::uint64_t number = lost.ranks[rank].queue.front();
     const Attempt& attempt = *roster_.find_attempt(number);
-    if (attempt.all_reached() || attempt.failure) continue;
+    if (attempt.all_reached() || attempt.failure || attempt.rank != static_cast<int>(rank)) continue;
+    const std::vector<int> members = attempt.ranks();
     Blame::Running one{number, attempt.stages[attempt.reached], attempt.unreached(), false};
     for (const RankEnd& culprit : end.culprits) {
-      if (culprit.rank != static_cast<int>(rank) || (culprit.attempt != 0 && culprit.attempt != number)) continue;
+      const bool its_own = std::ranges::find(members, culprit.rank) != members.end();
+      if (!its_own || (culprit.attempt != 0 && culprit.attempt != number)) continue;
       one.named = true;
       notes[number] = culprit;
     }
@@ -226,11 +228,12 @@ void Core::charge_crash(const PoolSlot& lost, const PoolEnd& end, Effects& effec
     const std::string host = charged.host;
     const StageIndex stage = culprit.stage;
     charge(std::move(charged), stage, ErrorKind::unavailable, effects, now);
-    if (nodes_.on_crash(host, stage, now)) set_node_aside(host, effects);
+    const std::int64_t limit = policy(stage).node_crashes;
+    if (nodes_.on_crash(host, stage, limit, now)) set_node_aside(host, limit, effects);
   }
 }
 
-void Core::set_node_aside(const std::string& host, Effects& effects) {
+void Core::set_node_aside(const std::string& host, std::int64_t crashes, Effects& effects) {
   blame_.forgive(host);
   for (auto& [id, pool] : roster_.pools()) {
     for (RankSlot& rank : pool.ranks) rank.aside = rank.aside || rank.host == host;
@@ -239,7 +242,7 @@ void Core::set_node_aside(const std::string& host, Effects& effects) {
   effects.emplace_back(Tell{
       fmt::format("node {} is set aside for {:.0f} s: {} different jobs crashed there one after the other; then it "
                   "is tried again",
-                  host, nodes_.aside_s(host), policy_.node_crashes)});
+                  host, nodes_.aside_s(host), crashes)});
 }
 
 Effects Core::on_tick(Now now) {
@@ -251,6 +254,7 @@ Effects Core::on_tick(Now now) {
     }
     effects.emplace_back(Tell{"node " + host + " is tried again"});
   }
+  settle_sweeps(effects);
   if (!effects.empty()) hand_out(effects, now);
   return effects;
 }

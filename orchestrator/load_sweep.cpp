@@ -12,17 +12,17 @@
 #include "orchestrator/worker_program.h"
 
 namespace espalier {
-namespace {
-
-constexpr std::uintmax_t kLargestSweepBytes = 1 << 20;
-
-}  // namespace
-
 LoadedSweep load_sweep(const std::filesystem::path& file, const std::vector<std::string>& overrides,
                        const DataFolder& data, const StoreConfig& config) {
+  return load_sweep_text(read_file(file, kLargestSweepBytes, Readable::pipe_too), file.string(), overrides, data,
+                         config);
+}
+
+LoadedSweep load_sweep_text(std::string yaml, const std::string& file, const std::vector<std::string>& overrides,
+                            const DataFolder& data, const StoreConfig& config) {
   LoadedSweep sweep;
-  sweep.yaml = read_file(file, kLargestSweepBytes, Readable::pipe_too);
-  const ParsedSweep parsed = parse_sweep(sweep.yaml, file.string(), overrides);
+  sweep.yaml = std::move(yaml);
+  const ParsedSweep parsed = parse_sweep(sweep.yaml, file, overrides);
   refuse_if_wrong("the sweep", parsed.diagnostics);
   sweep.name = parsed.spec->name;
   sweep.yaml = note_overrides(std::move(sweep.yaml), overrides);
@@ -33,6 +33,7 @@ LoadedSweep load_sweep(const std::filesystem::path& file, const std::vector<std:
   sweep.trials = std::move(expansion.trials);
   sweep.graph = build_stage_graph(sweep.trials);
   sweep.on_failure = make_failure_policy(parsed.spec->on_failure, config.on_failure);
+  sweep.resources = parsed.spec->resources;
   sweep.warnings = check_sweep(*parsed.spec);
   return sweep;
 }

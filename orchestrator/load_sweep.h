@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -7,11 +8,14 @@
 #include "experiments/dataset.h"
 #include "experiments/diagnostic.h"
 #include "experiments/failure_policy.h"
+#include "experiments/resources.h"
 #include "experiments/stage_graph.h"
 #include "experiments/store_config.h"
 #include "experiments/trial.h"
 
 namespace espalier {
+
+inline constexpr std::uintmax_t kLargestSweepBytes = 1 << 20;
 
 /// A sweep file, read, checked, multiplied out and merged.
 struct LoadedSweep {
@@ -20,6 +24,7 @@ struct LoadedSweep {
   std::vector<Trial> trials;
   StageGraph graph;
   FailurePolicy on_failure;
+  Resources resources;
   std::vector<Diagnostic> warnings;
 };
 
@@ -29,5 +34,9 @@ struct LoadedSweep {
 /// line of its own.
 LoadedSweep load_sweep(const std::filesystem::path& file, const std::vector<std::string>& overrides,
                        const DataFolder& data, const StoreConfig& config = {});
+
+/// The same of a text, which `file` names in messages. Errors: likewise.
+LoadedSweep load_sweep_text(std::string yaml, const std::string& file, const std::vector<std::string>& overrides,
+                            const DataFolder& data, const StoreConfig& config);
 
 }  // namespace espalier

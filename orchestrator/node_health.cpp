@@ -14,12 +14,12 @@ double aside_seconds(int times) {
 
 }  // namespace
 
-bool NodeHealth::on_crash(const std::string& host, StageIndex stage, double now) {
+bool NodeHealth::on_crash(const std::string& host, StageIndex stage, std::int64_t limit, double now) {
   Node& node = nodes_[host];
   if (host.empty() || node.until > 0) return false;
   node.crashed.insert(stage);
   ++node.crashes;
-  if (static_cast<std::int64_t>(node.crashed.size()) < limit_ || node.finished >= node.crashes) return false;
+  if (static_cast<std::int64_t>(node.crashed.size()) < limit || node.finished >= node.crashes) return false;
   node.until = now + aside_seconds(++node.times_aside);
   return true;
 }

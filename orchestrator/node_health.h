@@ -14,10 +14,8 @@ namespace espalier {
 /// set aside: for a minute first, twice as long each time after. Then it is tried again with a clean slate.
 class NodeHealth {
  public:
-  explicit NodeHealth(std::int64_t crashes) : limit_(crashes) {}
-
-  /// A job that is named as the culprit crashed there. True: the node is set aside now.
-  bool on_crash(const std::string& host, StageIndex stage, double now);
+  /// A job that is named as the culprit crashed there, and so many different ones may. True: the node is set aside now.
+  bool on_crash(const std::string& host, StageIndex stage, std::int64_t limit, double now);
   void on_finished(const std::string& host);
   bool is_aside(const std::string& host) const;
   /// Seconds that it is set aside for, of a node that is.
@@ -32,7 +30,6 @@ class NodeHealth {
     int times_aside = 0;
     double until = 0;  ///< 0: in use
   };
-  std::int64_t limit_;
   std::map<std::string, Node> nodes_;
 };
 

@@ -3,12 +3,13 @@
 #include <vector>
 
 #include "db/store.h"
-#include "experiments/stage_graph.h"
 
 namespace espalier {
 
-/// What an earlier coordinator handed out of this graph and nobody has ended. Attempts that have nothing to do with the
-/// graph are ended as lost: their pools are told so if they come back.
-std::vector<OpenAttempt> attempts_of_sweep(Store& store, const StageGraph& graph);
+class Core;
+
+/// What an earlier coordinator handed out of the core's sweeps and nobody has ended. Attempts that have nothing to do
+/// with them are ended as lost: their pools are told so if they come back.
+std::vector<OpenAttempt> take_up_attempts(Store& store, const Core& core);
 
 }  // namespace espalier

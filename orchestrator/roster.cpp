@@ -28,6 +28,7 @@ PoolSlot Roster::remove(PoolId pool) {
   silence(pool);
   PoolSlot slot = std::move(pools_.at(pool));
   pools_.erase(pool);
+  reserved_.erase(pool);
   return slot;
 }
 
@@ -43,12 +44,12 @@ RankSlot* Roster::find(PoolId pool, int rank) {
 }
 
 void Roster::hold(std::uint64_t number, Attempt attempt) {
-  const PoolId pool = attempt.pool;
-  const int rank = attempt.rank;
-  find(pool, rank)->queue.push_back(number);
   for (const StageIndex stage : attempt.stages) holder_[stage] = number;
-  attempts_.insert_or_assign(number, std::move(attempt));
-  refresh(pool, rank);
+  const auto [held, is_new] = attempts_.insert_or_assign(number, std::move(attempt));
+  for (const int rank : held->second.ranks()) {
+    find(held->second.pool, rank)->queue.push_back(number);
+    refresh(held->second.pool, rank);
+  }
 }
 
 void Roster::move(std::uint64_t number, PoolId pool, int rank) {
@@ -66,9 +67,11 @@ Attempt Roster::release(std::uint64_t number) {
     const auto holder = holder_.find(stage);
     if (holder != holder_.end() && holder->second == number) holder_.erase(holder);
   }
-  if (RankSlot* slot = find(attempt.pool, attempt.rank)) {
-    std::erase(slot->queue, number);
-    refresh(attempt.pool, attempt.rank);
+  for (const int rank : attempt.ranks()) {
+    if (RankSlot* slot = find(attempt.pool, rank)) {
+      std::erase(slot->queue, number);
+      refresh(attempt.pool, rank);
+    }
   }
   return attempt;
 }
@@ -84,20 +87,58 @@ std::optional<PoolId> Roster::pool_with(StageIndex stage) const {
   return attempts_.at(holder->second).pool;
 }
 
-std::optional<std::pair<PoolId, int>> Roster::idlest(std::size_t depth, const std::set<PoolId>& closed) const {
+std::optional<std::pair<PoolId, int>> Roster::idlest(std::size_t depth, const std::set<PoolId>& closed,
+                                                     const Demand& demand) const {
   for (const auto& [queued, pool, rank] : free_) {
     if (queued >= depth) break;
-    if (closed.count(pool) == 0) return std::pair(pool, rank);
+    if (closed.count(pool) == 0 && has(pools_.at(pool), pool, rank, demand)) return std::pair(pool, rank);
   }
   return std::nullopt;
 }
 
+std::vector<int> Roster::able_ranks(PoolId id, const Demand& demand) const {
+  const PoolSlot& pool = pools_.at(id);
+  std::vector<int> able;
+  for (int rank = 0; rank < static_cast<int>(pool.ranks.size()); ++rank) {
+    const RankSlot& slot = pool.ranks[static_cast<std::size_t>(rank)];
+    if (slot.ready && !slot.aside && has(pool, id, rank, demand)) able.push_back(rank);
+  }
+  std::ranges::stable_sort(able, {}, [&](int rank) {
+    const RankSlot& slot = pool.ranks[static_cast<std::size_t>(rank)];
+    return std::pair(slot.queue.size(), slot.host);
+  });
+  return able;
+}
+
+bool Roster::has(const PoolSlot& pool, PoolId id, int rank, const Demand& demand) const {
+  const Resources& asked = demand.resources;
+  if (asked.asks_nothing()) return true;
+  const RankSlot& slot = pool.ranks[static_cast<std::size_t>(rank)];
+  if (!asked.label.empty() && std::ranges::find(pool.labels, asked.label) == pool.labels.end()) return false;
+  if (slot.memory_gb != 0 && slot.memory_gb < asked.memory_gb) return false;
+  if (asked.gpus == 0) return true;
+  constexpr double kRounding = 1e-9;  // ten jobs with a tenth each fill a GPU
+  return !slot.gpu.empty() && gpu_share_used(slot, id, rank) + asked.gpus <= 1 + kRounding;
+}
+
+/// By the other ranks that compute on the same GPU, of whatever pool. A rank runs one job at a time.
+double Roster::gpu_share_used(const RankSlot& of, PoolId except_pool, int except_rank) const {
+  double used = 0;
+  for (const auto& [id, pool] : pools_) {
+    for (std::size_t rank = 0; rank < pool.ranks.size(); ++rank) {
+      const RankSlot& slot = pool.ranks[rank];
+      if (slot.gpu != of.gpu || slot.host != of.host) continue;
+      if (id == except_pool && static_cast<int>(rank) == except_rank) continue;
+      double most = 0;
+      for (const std::uint64_t number : slot.queue) most = std::max(most, attempts_.at(number).gpus);
+      used += most;
+    }
+  }
+  return used;
+}
+
 void Roster::refresh(PoolId pool, int rank) {
   RankSlot& slot = *find(pool, rank);
-  const bool behind = slot.ready && slot.queue.size() > 1;
-  if (behind && !slot.behind) behind_.emplace(pool, rank);
-  if (!behind && slot.behind) behind_.erase({pool, rank});
-  slot.behind = behind;
   if (slot.listed) {
     free_.erase({*slot.listed, pool, rank});
     idle_ -= *slot.listed == 0 ? 1 : 0;
@@ -112,6 +153,16 @@ void Roster::refresh(PoolId pool, int rank) {
 void Roster::refresh(PoolId pool) {
   const auto ranks = static_cast<int>(pools_.at(pool).ranks.size());
   for (int rank = 0; rank < ranks; ++rank) refresh(pool, rank);
+}
+
+void Roster::reserve(PoolId pool, std::optional<StageIndex> stage) {
+  pools_.at(pool).reserved = stage;
+  if (stage) {
+    reserved_.insert(pool);
+  } else {
+    reserved_.erase(pool);
+  }
+  refresh(pool);
 }
 
 }  // namespace espalier

@@ -14,6 +14,7 @@
 #include "db/store.h"
 #include "experiments/loss_cause.h"
 #include "experiments/stage_graph.h"
+#include "orchestrator/demand.h"
 
 namespace espalier {
 
@@ -31,8 +32,11 @@ struct Attempt {
   bool recalled = false;             ///< it was asked back
   std::optional<LossCause> failure;  ///< its present stage said what went wrong
   bool alone = false;                ///< nothing else runs in its pool
+  std::vector<int> gang = {};        ///< the ranks that run it together, `rank` first; empty: `rank` alone
+  double gpus = 0;                   ///< its share of the rank's GPU
   double fraction = 0;               ///< of the present stage
 
+  std::vector<int> ranks() const { return gang.empty() ? std::vector{rank} : gang; }
   bool all_reached() const { return reached == stages.size(); }
   /// Its present stage and those after it.
   std::vector<StageIndex> unreached() const {
@@ -45,13 +49,16 @@ struct RankSlot {
   bool aside = false;  ///< its node is set aside
   EnvironmentId environment = 0;
   std::string host;
+  std::string gpu;                    ///< which of the host's; "" for none
+  double memory_gb = 0;               ///< that it may fill; 0: no limit
   std::deque<std::uint64_t> queue;    ///< in the order the rank runs them: the first is running
   std::optional<std::size_t> listed;  ///< the depth under which the roster lists it as free
-  bool behind = false;                ///< the roster lists it as having a job behind the running one
 };
 
 struct PoolSlot {
   std::string name;
+  std::vector<std::string> labels;
+  bool draining = false;  ///< it was told to leave
   std::vector<RankSlot> ranks;
   std::optional<StageIndex> reserved;                   ///< for this one alone
   std::vector<std::pair<Now, StageIndex>> interrupted;  ///< that nobody here asked for
@@ -74,9 +81,9 @@ class Roster {
   const std::map<PoolId, PoolSlot>& pools() const { return pools_; }
   std::map<PoolId, PoolSlot>& pools() { return pools_; }
 
-  /// At the end of its rank's queue.
+  /// At the end of its rank's queue, or of those of its gang.
   void hold(std::uint64_t number, Attempt attempt);
-  /// To the end of another rank's queue.
+  /// To the end of another rank's queue; of one that no gang runs.
   void move(std::uint64_t number, PoolId pool, int rank);
   /// Takes it out.
   Attempt release(std::uint64_t number);
@@ -85,13 +92,26 @@ class Roster {
   std::optional<PoolId> pool_with(StageIndex stage) const;
   const std::unordered_map<std::uint64_t, Attempt>& attempts() const { return attempts_; }
 
-  /// The rank with the shortest queue below `depth` in a pool that is not `closed`; ties by pool and rank.
-  std::optional<std::pair<PoolId, int>> idlest(std::size_t depth, const std::set<PoolId>& closed) const;
+  /// The rank with the shortest queue below `depth` that has what is asked for, in a pool that is not `closed`; ties by
+  /// pool and rank.
+  std::optional<std::pair<PoolId, int>> idlest(std::size_t depth, const std::set<PoolId>& closed,
+                                               const Demand& demand) const;
+  /// Ranks of the pool that take jobs and have what is asked for; those with the shortest queues first, ties by host
+  /// and rank.
+  std::vector<int> able_ranks(PoolId pool, const Demand& demand) const;
   /// Ranks that are free and hold nothing.
   std::int64_t idle_ranks() const { return idle_; }
-  /// Ranks that are ready and have a job behind the running one.
-  const std::set<std::pair<PoolId, int>>& ranks_with_jobs_behind() const { return behind_; }
-  /// To be called after changing what makes a rank free: ready, aside, or its pool's reservation.
+  /// Calls visit(pool, rank) for every free rank that has a job waiting behind another, until it returns false.
+  template <typename Visit>
+  void for_each_with_waiting(Visit visit) const {
+    for (auto entry = free_.rbegin(); entry != free_.rend() && std::get<0>(*entry) >= 2; ++entry) {
+      if (!visit(std::get<1>(*entry), std::get<2>(*entry))) return;
+    }
+  }
+  /// Keeps a pool free of new jobs, for this one; or for it no longer.
+  void reserve(PoolId pool, std::optional<StageIndex> stage);
+  const std::set<PoolId>& reserved() const { return reserved_; }
+  /// To be called after changing what makes a rank free: ready, or aside.
   void refresh(PoolId pool, int rank);
   void refresh(PoolId pool);
 
@@ -99,9 +119,12 @@ class Roster {
   std::map<PoolId, PoolSlot> pools_;
   std::unordered_map<std::uint64_t, Attempt> attempts_;
   std::unordered_map<StageIndex, std::uint64_t> holder_;  ///< the attempt that has a stage
+  bool has(const PoolSlot& pool, PoolId id, int rank, const Demand& demand) const;
+  double gpu_share_used(const RankSlot& of, PoolId except_pool, int except_rank) const;
+
   std::set<std::tuple<std::size_t, PoolId, int>> free_;
-  std::int64_t idle_ = 0;  ///< of free_
-  std::set<std::pair<PoolId, int>> behind_;
+  std::int64_t idle_ = 0;  ///< of free_, with nothing in their queues
+  std::set<PoolId> reserved_;
 };
 
 }  // namespace espalier

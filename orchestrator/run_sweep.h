@@ -36,6 +36,6 @@ struct RunSummary {
 /// A full disk pauses it. Errors: ErrorKind::unavailable without mpirun or espalier-worker, if the store is in use, the
 /// port is taken, or pools die at once; ErrorKind::exhausted if there is no room to begin, or to write the last results
 /// when it is stopped. Before any work where that can be known.
-RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, ProgressLine& progress);
+RunSummary run_sweep(LoadedSweep sweep, const RunSettings& settings, ProgressLine& progress);
 
 }  // namespace espalier

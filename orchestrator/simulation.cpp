@@ -7,8 +7,9 @@
 #include <string>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
-#include "experiments/graph/stage_lookup.h"
 #include "orchestrator/core.h"
 
 namespace espalier {
@@ -24,12 +25,11 @@ double seconds_since(Clock::time_point start) {
 
 class Simulation {
  public:
-  Simulation(const StageGraph& graph, const std::vector<double>& seconds, const SimulationSettings& settings)
-      : graph_(graph),
-        settings_(settings),
-        lookup_(graph),
-        core_(graph, {std::vector<bool>(graph.stages.size(), false), {}, 0, FailurePolicy()}),
-        pools_(graph, seconds, settings, events_) {}
+  Simulation(StageGraph graph, const std::vector<double>& seconds, const SimulationSettings& settings)
+      : settings_(settings), core_(Core::Options{}), pools_(core_.graph(), seconds, settings, events_) {
+    SweepToRun sweep{1, "simulated", std::move(graph), std::vector<bool>(seconds.size(), false)};
+    tell([&] { return core_.add_sweep(std::move(sweep), now_); });
+  }
 
   SimulationReport run() {
     const auto start = Clock::now();
@@ -70,11 +70,11 @@ class Simulation {
     const std::string name = "pool-" + std::to_string(pool.pool);
     tell([&] { return core_.on_pool_joined(pool.pool, name, settings_.ranks, now_); });
     for (int rank = 0; rank < settings_.ranks; ++rank)
-      tell([&] { return core_.on_rank_ready(pool.pool, rank, 1, name, {}, now_); });
+      tell([&] { return core_.on_rank_ready(pool.pool, rank, {1, name}, {}, now_); });
   }
   void on(const StageIsReached& reached) {
     StageOutcome outcome;
-    outcome.key = graph_.stages[reached.stage].key;
+    outcome.key = core_.graph().stages[reached.stage].key;
     outcome.attempt = reached.attempt;
     tell([&] { return core_.on_stage_reached(reached.pool, reached.rank, std::move(outcome), now_); });
   }
@@ -101,8 +101,9 @@ class Simulation {
   }
 
   void perform(SendJob& send) {
-    JobArrives arrives{send.pool, send.rank, send.job.attempt, {}};
-    for (const JobStage& stage : send.job.stages) arrives.stages.push_back(lookup_.find(stage.key).value());
+    JobArrives arrives{send.pool, send.rank, send.job.attempt, {}, std::move(send.gang)};
+    for (const JobStage& stage : send.job.stages) arrives.stages.push_back(core_.find(stage.key).value());
+    if (arrives.gang.empty()) arrives.gang.push_back(send.rank);
     ++report_.jobs;
     events_.schedule(now_ + settings_.latency_s, std::move(arrives));
   }
@@ -114,6 +115,7 @@ class Simulation {
   }
   void perform(const Record&) {}
   void perform(const Tell&) {}
+  void perform(const SweepEnded&) {}
 
   void take_stock() {
     const auto start = Clock::now();
@@ -127,9 +129,7 @@ class Simulation {
     report_.wasted_s = pools_.wasted_s();
   }
 
-  const StageGraph& graph_;
   const SimulationSettings& settings_;
-  const StageLookup lookup_;
   Core core_;
   EventQueue<VirtualEvent> events_;
   VirtualPools pools_;
@@ -153,17 +153,21 @@ MakespanBounds find_makespan_bounds(const StageGraph& graph, const std::vector<d
     for (const StageInput& input : graph.stages[stage].inputs) ends[stage] = std::max(ends[stage], ends[input.stage]);
     if (const auto cut = graph.stages[stage].resume_from) ends[stage] = std::max(ends[stage], ends[*cut]);
     ends[stage] += seconds[stage];
-    bounds.work_s += seconds[stage];
+    bounds.work_s += seconds[stage] * graph.stages[stage].ranks;
     bounds.critical_path_s = std::max(bounds.critical_path_s, ends[stage]);
   }
   return bounds;
 }
 
-SimulationReport simulate(const StageGraph& graph, const std::vector<double>& seconds,
-                          const SimulationSettings& settings) {
+SimulationReport simulate(StageGraph graph, const std::vector<double>& seconds, const SimulationSettings& settings) {
+  for (const Stage& stage : graph.stages) {
+    if (stage.ranks > settings.ranks)
+      throw Error(ErrorKind::invalid_input, fmt::format("--ranks: expected at least {}, for {}, found {}", stage.ranks,
+                                                        stage.label, settings.ranks));
+  }
   const MakespanBounds bounds = find_makespan_bounds(graph, seconds);
   const auto start = Clock::now();
-  Simulation simulation(graph, seconds, settings);
+  Simulation simulation(std::move(graph), seconds, settings);
   const double prepare_s = seconds_since(start);
   SimulationReport report = simulation.run();
   report.load.prepare_s = prepare_s;

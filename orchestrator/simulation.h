@@ -9,7 +9,7 @@ namespace espalier {
 
 /// What no schedule can beat.
 struct MakespanBounds {
-  double work_s = 0;           ///< of all stages that are needed, one after the other
+  double work_s = 0;           ///< of all stages that are needed, on all their ranks together
   double critical_path_s = 0;  ///< of the longest chain of stages that need each other
   /// Seconds that so many ranks take at least.
   double on_ranks(std::int64_t ranks) const;
@@ -42,8 +42,9 @@ struct SimulationReport {
 };
 
 /// Runs the graph through the coordinator's own Core against virtual pools and virtual time: no socket, no disk, no
-/// thread. `seconds` is parallel to graph.stages. Errors: ErrorKind::internal if the core leaves work undone.
-SimulationReport simulate(const StageGraph& graph, const std::vector<double>& seconds,
-                          const SimulationSettings& settings);
+/// thread. `seconds` is parallel to graph.stages: on as many ranks as the stage asks for.
+/// Errors: ErrorKind::invalid_input if it asks for more ranks than a pool has; ErrorKind::internal if the core leaves
+/// work undone.
+SimulationReport simulate(StageGraph graph, const std::vector<double>& seconds, const SimulationSettings& settings);
 
 }  // namespace espalier

@@ -61,7 +61,7 @@ std::vector<double> draw_stage_durations(const StageGraph& graph, const Duration
   std::vector<double> seconds;
   seconds.reserve(graph.stages.size());
   for (const Stage& stage : graph.stages) {
-    const double median = stage.cost * model.seconds_per_cost.value();
+    const double median = stage.cost * model.seconds_per_cost.value() / stage.ranks;
     seconds.push_back(model.sigma > 0 ? median * lognormal_factor(seed, stage.key, model.sigma) : median);
   }
   return seconds;

@@ -22,8 +22,9 @@ struct DurationModel {
 /// Errors: ErrorKind::invalid_input for anything else.
 DurationModel parse_duration_model(std::string_view text);
 
-/// Seconds, parallel to graph.stages. A stage's factor is drawn from the stream that `seed` and its key name, so it is
-/// the same whatever else the graph has. `model` must have its seconds_per_cost.
+/// Seconds, parallel to graph.stages; ranks that train together share the work without loss. A stage's factor is drawn
+/// from the stream that `seed` and its key name, so it is the same whatever else the graph has. `model` must have its
+/// seconds_per_cost.
 std::vector<double> draw_stage_durations(const StageGraph& graph, const DurationModel& model, std::uint64_t seed);
 
 }  // namespace espalier

@@ -38,23 +38,23 @@ void VirtualPools::on(const PoolDies& death, double now) {
 }
 
 void VirtualPools::on(JobArrives job, double now) {
-  VirtualRank* rank = find(job.pool, job.rank);
-  if (rank == nullptr) return;
-  rank->jobs.push_back({job.attempt, std::move(job.stages)});
-  if (rank->jobs.size() == 1) begin_stage(job.pool, job.rank, now);
+  if (find(job.pool, job.rank) == nullptr) return;
+  for (const int member : job.gang) {
+    if (member != job.rank) find(job.pool, member)->jobs.push_back({job.attempt, {}, {}});
+  }
+  VirtualRank& leader = *find(job.pool, job.rank);
+  leader.jobs.push_back({job.attempt, std::move(job.stages), std::move(job.gang)});
+  if (leader.jobs.size() == 1) begin_stage(job.pool, job.rank, now);
 }
 
 void VirtualPools::on(const StopArrives& stop, double now) {
   VirtualRank* rank = find(stop.pool, stop.rank);
   if (rank == nullptr) return;
-  const auto job = std::find_if(rank->jobs.begin(), rank->jobs.end(),
-                                [&](const HeldJob& one) { return one.attempt == stop.attempt; });
+  const auto job = std::ranges::find(rank->jobs, stop.attempt, &HeldJob::attempt);
   if (job == rank->jobs.end()) return;  // it was quicker
   const bool runs = job == rank->jobs.begin();
   if (runs) interrupt_running(*rank, now, false);
-  rank->jobs.erase(job);
-  say_end(stop.pool, stop.rank, stop.attempt, true, runs, now);
-  if (runs && !rank->jobs.empty()) begin_stage(stop.pool, stop.rank, now);
+  end_job(stop.pool, stop.rank, *job, true, runs, now);
 }
 
 void VirtualPools::on(const LeaveArrives& leave, double now) {
@@ -63,8 +63,11 @@ void VirtualPools::on(const LeaveArrives& leave, double now) {
   for (int rank = 0; rank < settings_.ranks; ++rank) {
     VirtualRank& leaving = found->second[static_cast<std::size_t>(rank)];
     if (!leaving.jobs.empty()) interrupt_running(leaving, now, false);
-    for (const HeldJob& job : leaving.jobs)
-      say_end(leave.pool, rank, job.attempt, true, &job == &leaving.jobs.front(), now);
+    for (const HeldJob& job : leaving.jobs) {
+      const bool runs = &job == &leaving.jobs.front();
+      if (!job.stages.empty())
+        events_.schedule(now + settings_.latency_s, AttemptEnds{leave.pool, rank, job.attempt, true, runs});
+    }
   }
   pools_.erase(found);
   events_.schedule(now + settings_.latency_s, PoolHasLeft{leave.pool});
@@ -75,19 +78,31 @@ void VirtualPools::on(const StageEnds& end, double now) {
   if (rank == nullptr || rank->jobs.empty()) return;
   HeldJob& job = rank->jobs.front();
   if (job.attempt != end.attempt || job.stages[job.at] != end.stage) return;  // it was interrupted before
-  computed_s_ += now - rank->began;
+  computed_s_ += (now - rank->began) * static_cast<double>(job.gang.size());
   behind_.erase(end.stage);
   events_.schedule(now + settings_.latency_s, StageIsReached{end.pool, end.rank, end.attempt, end.stage});
   if (++job.at == job.stages.size()) {
-    rank->jobs.pop_front();
-    say_end(end.pool, end.rank, end.attempt, false, true, now);
+    end_job(end.pool, end.rank, job, false, true, now);
+  } else {
+    begin_stage(end.pool, end.rank, now);
   }
-  if (!rank->jobs.empty()) begin_stage(end.pool, end.rank, now);
+}
+
+/// The ranks that held it go on with what they hold next.
+void VirtualPools::end_job(PoolId pool, int rank, HeldJob job, bool interrupted, bool started, double now) {
+  events_.schedule(now + settings_.latency_s, AttemptEnds{pool, rank, job.attempt, interrupted, started});
+  for (const int member : job.gang) {
+    std::deque<HeldJob>& jobs = find(pool, member)->jobs;
+    const bool was_first = jobs.front().attempt == job.attempt;
+    std::erase_if(jobs, [&](const HeldJob& held) { return held.attempt == job.attempt; });
+    if (was_first && !jobs.empty()) begin_stage(pool, member, now);
+  }
 }
 
 void VirtualPools::begin_stage(PoolId pool, int rank, double now) {
   VirtualRank& runner = *find(pool, rank);
   const HeldJob& job = runner.jobs.front();
+  if (job.stages.empty()) return;
   const StageIndex stage = job.stages[job.at];
   const auto behind = behind_.find(stage);
   const double left_s = seconds_[stage] - (behind == behind_.end() ? 0 : behind->second);
@@ -97,6 +112,7 @@ void VirtualPools::begin_stage(PoolId pool, int rank, double now) {
 
 void VirtualPools::interrupt_running(VirtualRank& rank, double now, bool at_checkpoint_only) {
   const HeldJob& job = rank.jobs.front();
+  if (job.stages.empty()) return;
   const StageIndex stage = job.stages[job.at];
   const double spent_s = now - rank.began;
   double kept_s = 0;
@@ -105,12 +121,9 @@ void VirtualPools::interrupt_running(VirtualRank& rank, double now, bool at_chec
     kept_s = at_checkpoint_only ? every_s * std::floor(spent_s / every_s) : spent_s;
     behind_[stage] += kept_s;
   }
-  computed_s_ += spent_s;
-  wasted_s_ += spent_s - kept_s;
-}
-
-void VirtualPools::say_end(PoolId pool, int rank, std::uint64_t attempt, bool interrupted, bool started, double now) {
-  events_.schedule(now + settings_.latency_s, AttemptEnds{pool, rank, attempt, interrupted, started});
+  const auto ranks = static_cast<double>(job.gang.size());
+  computed_s_ += spent_s * ranks;
+  wasted_s_ += (spent_s - kept_s) * ranks;
 }
 
 }  // namespace espalier

@@ -44,6 +44,7 @@ struct JobArrives {
   int rank;
   std::uint64_t attempt;
   std::vector<StageIndex> stages;
+  std::vector<int> gang;  ///< the ranks that run it together, `rank` among them
 };
 struct StopArrives {
   PoolId pool;
@@ -80,10 +81,10 @@ struct SimulationSettings {
 
 /// Pools of ranks that let virtual time pass instead of working, as worker ranks would: a job's stages run one after
 /// the other, a stage's outcome is reported when it is reached, and a training that is interrupted goes on where it
-/// was, one whose pool died from its last checkpoint. Pure.
+/// was, one whose pool died from its last checkpoint. Whatever a job asks for but ranks is there. Pure.
 class VirtualPools {
  public:
-  /// All must outlive it; `seconds` is parallel to graph.stages.
+  /// All must outlive it; `seconds` is parallel to graph.stages: on as many ranks as the stage asks for.
   VirtualPools(const StageGraph& graph, const std::vector<double>& seconds, const SimulationSettings& settings,
                EventQueue<VirtualEvent>& events)
       : graph_(graph), seconds_(seconds), settings_(settings), events_(events) {}
@@ -104,8 +105,9 @@ class VirtualPools {
  private:
   struct HeldJob {
     std::uint64_t attempt;
-    std::vector<StageIndex> stages;
-    std::size_t at = 0;  ///< the present one
+    std::vector<StageIndex> stages;  ///< none: another rank leads
+    std::vector<int> gang;
+    std::size_t at = 0;  ///< the present stage
   };
   struct VirtualRank {
     std::deque<HeldJob> jobs;  ///< the first runs
@@ -116,7 +118,7 @@ class VirtualPools {
   VirtualRank* find(PoolId pool, int rank);
   void begin_stage(PoolId pool, int rank, double now);
   void interrupt_running(VirtualRank& rank, double now, bool at_checkpoint_only);
-  void say_end(PoolId pool, int rank, std::uint64_t attempt, bool interrupted, bool started, double now);
+  void end_job(PoolId pool, int rank, HeldJob job, bool interrupted, bool started, double now);
 
   const StageGraph& graph_;
   const std::vector<double>& seconds_;

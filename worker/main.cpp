@@ -1,10 +1,12 @@
-// espalier-worker: one rank of a pool. `espalier run` starts these; by hand: mpirun -np 4 espalier-worker --store DIR
+// espalier-worker: one rank of a pool. `espalier run` starts these; by hand: mpirun -np 4 espalier-worker --store DIR,
+// or from a machine that does not see the store: --connect HOST:PORT --token-file FILE
 #include <chrono>
 #include <csignal>
 #include <iostream>
 #include <new>
 #include <string>
 #include <sys/prctl.h>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
@@ -18,15 +20,18 @@
 #include "worker/comm/pool_member.h"
 #include "worker/crash_notes.h"
 #include "worker/environment.h"
+#include "worker/scratch_store.h"
 #include "worker/script_tool.h"
 
 namespace espalier {
 namespace {
 
 struct Options {
-  std::string store = "espalier-store";
+  std::string store;
+  std::string connect, token_file;
   std::string data;
   std::string label;
+  std::vector<std::string> labels;
   std::string device = "auto";
   int ranks = 0;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
@@ -63,9 +68,19 @@ void add_guard_options(CLI::App& app, Options& options) {
 }
 
 void add_options(CLI::App& app, Options& options) {
-  app.add_option("--store", options.store, "Folder of the results, artifacts and logs")->capture_default_str();
+  app.add_option("--store", options.store,
+                 "Folder of the results, artifacts and logs (default: espalier-store); with --connect a folder of this "
+                 "machine alone (default: one for you in the folder for temporary files)");
+  CLI::Option* connect =
+      app.add_option("--connect", options.connect, "Join the coordinator at HOST:PORT instead of the store's");
+  CLI::Option* token =
+      app.add_option("--token-file", options.token_file, "What lets us in there: espalier token write FILE makes one");
+  connect->needs(token);
+  token->needs(connect);
   app.add_option("--data", options.data, "Folder of the datasets (default: $ESPALIER_DATA, else ./data)");
   app.add_option("--label", options.label, "What to call this pool in logs and results");
+  app.add_option("--labels", options.labels, "Words that jobs may ask for (resources: {label: a100}): a100,big-memory")
+      ->delimiter(',');
   app.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--ranks", options.ranks, "Refuse to start unless the MPI world has this many ranks (0: any)");
   app.add_option("--checkpoint-every", options.checkpoint_seconds,
@@ -90,8 +105,18 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--to", options.script.to, "The file to write")->needs(write);
 }
 
+std::filesystem::path store_folder(const Options& options) {
+  if (!options.connect.empty()) return scratch_store(options.store);
+  return options.store.empty() ? "espalier-store" : options.store;
+}
+
+CoordinatorSource coordinator_of(const Options& options, const StorePaths& store) {
+  if (options.connect.empty()) return CoordinatorSource::in_store(store.root);
+  return CoordinatorSource::with_token(parse_host_and_port(options.connect), options.token_file);
+}
+
 void run_rank(Mailbox& mailbox, const Options& options, const std::string& kernel_note) {
-  const StorePaths paths{options.store};
+  const StorePaths paths{store_folder(options)};
   const std::string label = options.label.empty() ? "pool" : options.label;
   log_to_file(paths.logs() / (label + ".rank" + std::to_string(mailbox.rank()) + ".log"),
               label + "." + std::to_string(mailbox.rank()));
@@ -116,10 +141,10 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
   settings.guard = {Seconds(options.hang_seconds), Seconds(options.silence_seconds), Seconds(options.limit_seconds),
                     Seconds(options.grace_seconds), options.started};
   if (mailbox.rank() == 0) {
-    run_gateway(mailbox, settings,
-                {paths.connection(), paths.secret(), paths.spool(), options.label,
-                 std::chrono::seconds(options.patience_seconds), std::chrono::seconds(options.idle_seconds),
-                 paths.logs(), label});
+    run_gateway(
+        mailbox, settings,
+        {coordinator_of(options, paths), paths.spool(), options.label, std::chrono::seconds(options.patience_seconds),
+         std::chrono::seconds(options.idle_seconds), paths.logs(), label, options.labels});
   } else {
     run_member(mailbox, settings);
   }

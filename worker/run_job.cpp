@@ -181,6 +181,12 @@ JobRunner::JobRunner(WorkerSettings settings) : impl_(std::make_unique<Impl>(std
 
 JobRunner::~JobRunner() = default;
 
+std::string JobRunner::gpu() const {
+  const c10::Device& device = impl_->choice.device;
+  if (!device.is_cuda()) return "";
+  return "cuda:" + std::to_string(device.has_index() ? device.index() : 0);
+}
+
 JobEnd JobRunner::run_job(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks, bool alone) {
   if (!alone) return run_stages(job, stop, callbacks);
   impl_->allow(true);

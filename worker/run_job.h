@@ -66,6 +66,9 @@ class JobRunner {
   explicit JobRunner(WorkerSettings settings);
   ~JobRunner();
 
+  /// The accelerator that it computes on, as "cuda:0"; "" for none.
+  std::string gpu() const;
+
   /// Never throws: every failure becomes an outcome. `alone`: nothing else runs in the pool, so the job may have all of
   /// its memory.
   JobEnd run_job(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks, bool alone = false);

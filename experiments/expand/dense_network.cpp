@@ -108,6 +108,17 @@ bool DenseNetworks::set_init(const Combination& combination, TrialConfig& config
   return false;
 }
 
+bool DenseNetworks::set_ranks(const Combination& combination, TrialConfig& config) {
+  const std::int64_t ranks = spec_.ranks.pick(combination).value_or(1);
+  if (ranks > 1 && config.model.script) {
+    problems_.add(spec_.ranks_place,
+                  "a TorchScript module cannot be trained by several ranks: its batch norms and dropout would see only "
+                  "a part of each batch; use a model of the catalog, or one rank");
+    return false;
+  }
+  return share_batches(config.train, ranks, spec_.ranks_place, problems_);
+}
+
 std::unique_ptr<DenseNetwork> DenseNetworks::make(const Combination& combination) {
   const DatasetSpec* dataset = dataset_of(combination);
   if (dataset == nullptr) return nullptr;
@@ -126,6 +137,7 @@ std::unique_ptr<DenseNetwork> DenseNetworks::make(const Combination& combination
   const auto recipe = make_train_recipe(network->keys, *dataset, spec_.train_place, problems_);
   if (!recipe) return nullptr;
   config.train = *recipe;
+  if (!set_ranks(combination, config)) return nullptr;
   config.retrain.name = "none";
   config.variant = variant_of(spec_, combination, true);
   network->digest = TrialKeys().network(config);

@@ -53,6 +53,8 @@ class DenseNetworks {
   bool set_model(const Combination& combination, const DatasetSpec& dataset, TrialConfig& config);
   /// Asks once for each file and shape of the examples. Errors: those of the resolver.
   const ScriptModel& script_of(const std::string& path, const ModelSpec& model);
+  /// Several ranks share batches that they can share, and only of models whose layers know of each other's parts.
+  bool set_ranks(const Combination& combination, TrialConfig& config);
   /// A scheme that keeps a module's weights needs a module.
   bool set_init(const Combination& combination, TrialConfig& config);
   /// Of two datasets with equal content the trials would be equal, and those of one would vanish.

@@ -78,6 +78,14 @@ std::optional<TrainRecipe> make_train_recipe(const TrainKeys<Maybe>& keys, const
   return found.empty() ? std::optional(recipe) : std::nullopt;
 }
 
+bool share_batches(TrainRecipe& recipe, std::int64_t ranks, const KeyPlace& place, Problems& problems) {
+  recipe.ranks = ranks;
+  if (recipe.batch_size % ranks == 0) return true;
+  problems.add(place, fmt::format("batch_size {} is no multiple of the {} ranks of ranks_per_trial, which share it",
+                                  recipe.batch_size, ranks));
+  return false;
+}
+
 std::optional<double> last_learning_rate(const TrainRecipe& recipe) {
   const LrScheduleSpec& schedule = recipe.lr_schedule;
   if (schedule.shape == "cosine") return std::nullopt;
@@ -122,7 +130,9 @@ std::optional<TrainRecipe> make_finetune_recipe(TrainKeys<Maybe> keys, const Tra
   if (!keys.batch_size) keys.batch_size = train_keys.batch_size;
   if (!keys.eval_every) keys.eval_every = train_keys.eval_every;
   if (!keys.augment) keys.augment = train_keys.augment;
-  return make_train_recipe(keys, dataset, place, problems);
+  auto recipe = make_train_recipe(keys, dataset, place, problems);
+  if (recipe && !share_batches(*recipe, train.ranks, place, problems)) return std::nullopt;
+  return recipe;
 }
 
 }  // namespace espalier

@@ -19,6 +19,9 @@ TrainKeys<Maybe> pick(const TrainKeys<Choices>& keys, const Combination& combina
 std::optional<TrainRecipe> make_train_recipe(const TrainKeys<Maybe>& keys, const DatasetSpec& dataset,
                                              const KeyPlace& place, Problems& problems);
 
+/// Lets `ranks` share its batches. False after reporting a batch size that they cannot share equally.
+bool share_batches(TrainRecipe& recipe, std::int64_t ranks, const KeyPlace& place, Problems& problems);
+
 /// The learning rate at the last step. None for cosine, which ends near zero.
 std::optional<double> last_learning_rate(const TrainRecipe& recipe);
 
@@ -26,7 +29,7 @@ std::optional<double> last_learning_rate(const TrainRecipe& recipe);
 TrainRecipe stretched(TrainRecipe recipe, double factor);
 
 /// What `finetune` leaves out is the training's: optimizer, momentum, weight decay, batch size, evaluation,
-/// augmentation; and its last learning rate. Schedule and warmup are not inherited.
+/// augmentation, ranks; and its last learning rate. Schedule and warmup are not inherited.
 std::optional<TrainRecipe> make_finetune_recipe(TrainKeys<Maybe> keys, const TrainKeys<Maybe>& train_keys,
                                                 const TrainRecipe& train, const DatasetSpec& dataset,
                                                 const KeyPlace& place, Problems& problems);

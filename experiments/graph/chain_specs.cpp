@@ -77,7 +77,7 @@ TrainSpec ChainSpecs::train_spec(const TrainRecipe& recipe, std::int64_t start_s
   return {config_->model,     config_->dataset,  recipe.optimizer,
           recipe.lr_schedule, recipe.batch_size, start_step,
           end_step,           recipe.eval_every, phase,
-          recipe.augment};
+          recipe.augment,     std::nullopt,      recipe.ranks};
 }
 
 SpecIndex ChainSpecs::train(const TrainRecipe& recipe, std::int64_t start_step, std::int64_t end_step,

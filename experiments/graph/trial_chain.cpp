@@ -92,6 +92,7 @@ TrialChain::Pruned TrialChain::prune_in_training() {
   const StageIdentity identity{StageKind::train, trial_->seed, specs_.gradual_train(), init(false)};
   const StageIndex trained = touch(stages_.add(identity, [&](Stage& stage) {
     stage.steps = steps;
+    stage.ranks = static_cast<int>(config_->train.ranks);
     const auto examples = static_cast<double>(steps * config_->train.batch_size);
     fill(stage, kBackwardAndForward * examples * static_cast<double>(specs_.counts().madds),
          fmt::format("train {} seed {} to step {}, pruning by {} to {} {}", config_->model.name, trial_->seed, steps,
@@ -149,6 +150,7 @@ StageIndex TrialChain::dense_state(std::int64_t step) {
   dense_steps_ = std::max(dense_steps_, step);
   return touch(stages_.add({StageKind::train, trial_->seed, specs_.dense_train(step), start}, [&](Stage& stage) {
     stage.steps = step;
+    stage.ranks = static_cast<int>(config_->train.ranks);
     const auto examples = static_cast<double>(step * config_->train.batch_size);
     fill(stage, kBackwardAndForward * examples * static_cast<double>(specs_.counts().madds),
          fmt::format("train {} seed {} to step {}", config_->model.name, trial_->seed, step));
@@ -197,6 +199,7 @@ StageIndex TrialChain::retrain(std::size_t round, StageIndex weights, StageIndex
   retrain_steps_ += steps;
   return touch(stages_.add({StageKind::train, trial_->seed, specs_.retrain(round), weights, masks}, [&](Stage& stage) {
     stage.steps = steps;
+    stage.ranks = static_cast<int>(recipe.ranks);
     const auto examples = static_cast<double>(steps * recipe.batch_size);
     fill(stage, kBackwardAndForward * examples * static_cast<double>(specs_.counts().madds),
          fmt::format("retrain {} seed {} with {} {} to step {}", config_->model.name, trial_->seed,

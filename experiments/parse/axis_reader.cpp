@@ -4,7 +4,8 @@ namespace espalier {
 namespace {
 
 bool decides_the_dense_network(const std::string& path) {
-  return path == "dataset" || path == "model" || path == "init" || path.starts_with("train.");
+  return path == "dataset" || path == "model" || path == "init" || path == "ranks_per_trial" ||
+         path.starts_with("train.");
 }
 
 }  // namespace

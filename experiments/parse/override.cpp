@@ -55,6 +55,21 @@ void apply_override(YamlValue& tree, const std::string& assignment, Problems& pr
   *target = std::move(*value);
 }
 
+std::vector<std::string> noted_overrides(std::string_view yaml) {
+  constexpr std::string_view kNote = "# --set ";
+  std::vector<std::string> assignments;
+  while (!yaml.empty() && yaml.back() == '\n') {
+    yaml.remove_suffix(1);
+    const std::size_t before = yaml.rfind('\n');
+    const std::string_view line = before == std::string_view::npos ? yaml : yaml.substr(before + 1);
+    if (!line.starts_with(kNote)) break;
+    assignments.emplace_back(line.substr(kNote.size()));
+    yaml.remove_suffix(line.size());
+  }
+  std::ranges::reverse(assignments);
+  return assignments;
+}
+
 std::string note_overrides(std::string yaml, const std::vector<std::string>& assignments) {
   if (!assignments.empty() && !yaml.empty() && yaml.back() != '\n') yaml += '\n';
   for (const std::string& assignment : assignments) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "experiments/parse/yaml_value.h"
@@ -15,5 +16,8 @@ void apply_override(YamlValue& tree, const std::string& assignment, Problems& pr
 /// `yaml` with a comment line for each assignment at its end, as in "# --set train.epochs=2": what a run is recorded
 /// with.
 std::string note_overrides(std::string yaml, const std::vector<std::string>& assignments);
+
+/// The assignments that such lines at the end of `yaml` note.
+std::vector<std::string> noted_overrides(std::string_view yaml);
 
 }  // namespace espalier

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "orchestrator/exit_codes.h"
 
@@ -12,6 +13,7 @@ namespace espalier {
 
 /// What every command shares: where the store is, and the answer to the shell.
 struct CommandLine {
+  std::vector<std::string> arguments;  ///< as they were given, the program's name not among them
   std::string store = "espalier-store";
   ExitCode exit_code = kExitDone;
 };
@@ -21,6 +23,10 @@ struct CommandLine {
 void add_run_command(CLI::App& app, CommandLine& line);
 void add_plan_command(CLI::App& app, CommandLine& line);
 void add_check_command(CLI::App& app, CommandLine& line);
+void add_serve_command(CLI::App& app, CommandLine& line);
+void add_submit_command(CLI::App& app, CommandLine& line);
+void add_ps_command(CLI::App& app, CommandLine& line);
+void add_logs_command(CLI::App& app, CommandLine& line);
 void add_status_command(CLI::App& app, CommandLine& line);
 void add_failures_command(CLI::App& app, CommandLine& line);
 void add_retry_command(CLI::App& app, CommandLine& line);
@@ -33,9 +39,10 @@ void add_explain_command(CLI::App& app, CommandLine& line);
 void add_export_command(CLI::App& app, CommandLine& line);
 void add_chaos_command(CLI::App& app, CommandLine& line);
 void add_simulate_command(CLI::App& app, CommandLine& line);
-void add_cancel_command(CLI::App& app, CommandLine& line);
+void add_steering_commands(CLI::App& app, CommandLine& line);
 void add_db_command(CLI::App& app, CommandLine& line);
 void add_gc_command(CLI::App& app, CommandLine& line);
+void add_token_command(CLI::App& app, CommandLine& line);
 void add_methods_command(CLI::App& app, CommandLine& line);
 void add_models_command(CLI::App& app, CommandLine& line);
 void add_datasets_command(CLI::App& app, CommandLine& line);

@@ -50,7 +50,7 @@ RetryRequest make_request(const RetryOptions& options) {
 
 ExitCode retry(RetryOptions& options, const std::string& store) {
   const RetryRequest request = make_request(options);
-  const LoadedSweep sweep = load_sweep_to_run(options.run, store);
+  LoadedSweep sweep = load_sweep_to_run(options.run, store);
   std::int64_t forgotten = 0;
   {
     Store writer(store,
@@ -67,7 +67,7 @@ ExitCode retry(RetryOptions& options, const std::string& store) {
   }
   std::cout << fmt::format("{} failed stage{} of {} will be tried again\n", forgotten, forgotten == 1 ? "" : "s",
                            sweep.name);
-  return run_and_report(sweep, options.run);
+  return run_and_report(std::move(sweep), options.run);
 }
 
 }  // namespace

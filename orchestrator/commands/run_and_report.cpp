@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,20 +15,21 @@ namespace espalier {
 namespace {
 
 /// How many trials failed, how many wait for what failed, and what to do about it.
-std::string failures_text(const LoadedSweep& sweep, const RunOptions& options) {
+std::string failures_text(const std::string& name, const RunOptions& options) {
   const std::string store = options.settings.store.string();
   const std::vector<SweepRow> sweeps = StoreReader(store).sweeps();
-  const auto found = std::ranges::find(sweeps, sweep.name, &SweepRow::label);
+  const auto found = std::ranges::find(sweeps, name, &SweepRow::label);
   if (found == sweeps.end()) return "";
   return fmt::format(
       "{} of {} trials have no result: {} failed, {} blocked; stages that failed and are quarantined: {}\n"
       "what is bad: espalier failures --sweep {} --store {}\n"
       "to try it again, once it is mended: espalier retry {} --store {}\n",
       found->trials_failed + found->trials_blocked, found->trials, found->trials_failed, found->trials_blocked,
-      found->stages_failed, sweep.name, store, options.sweep.file, store);
+      found->stages_failed, name, store, options.sweep.file, store);
 }
 
-ExitCode report(const LoadedSweep& sweep, const RunSummary& summary, const RunOptions& options) {
+ExitCode report(const std::string& name, const FailurePolicy& policy, const RunSummary& summary,
+                const RunOptions& options) {
   using Ending = Coordinator::Ending;
   const SweepStatus& status = summary.status;
   if (summary.ending == Ending::interrupted || summary.ending == Ending::cancelled) {
@@ -38,18 +40,18 @@ ExitCode report(const LoadedSweep& sweep, const RunSummary& summary, const RunOp
   }
   if (summary.ending == Ending::too_many_failures) {
     std::cerr << fmt::format("stopped: more than {} jobs are quarantined (on_failure.max_failures)\n",
-                             sweep.on_failure.max_failures.value_or(0));
-    std::cerr << failures_text(sweep, options);
+                             policy.max_failures.value_or(0));
+    std::cerr << failures_text(name, options);
     return kExitTrialsFailed;
   }
   if (status.trials_failed > 0) {
-    std::cerr << failures_text(sweep, options);
+    std::cerr << failures_text(name, options);
     return kExitTrialsFailed;
   }
   return kExitDone;
 }
 
-void print_end(const LoadedSweep& sweep, const RunSummary& summary, const RunOptions& options) {
+void print_end(const std::string& name, const RunSummary& summary, const RunOptions& options) {
   if (!summary.nothing_to_do) {
     std::cout << fmt::format("{} of {} trials done in {}\n", summary.status.trials_done, summary.status.trials,
                              duration_text(summary.elapsed_s));
@@ -60,24 +62,26 @@ void print_end(const LoadedSweep& sweep, const RunSummary& summary, const RunOpt
   }
   if (options.quiet) return;
   std::cout << "\n";
-  print_comparison(std::cout, options.settings.store.string(), sweep.name, OutputFormat::table);
+  print_comparison(std::cout, options.settings.store.string(), name, OutputFormat::table);
 }
 
 }  // namespace
 
-ExitCode run_and_report(const LoadedSweep& sweep, const RunOptions& options) {
+ExitCode run_and_report(LoadedSweep sweep, const RunOptions& options) {
   const SharingReport& sharing = sweep.graph.sharing;
   std::cout << fmt::format("{}: {} trials, {} stages; sharing saves {} of {} optimizer steps\n", sweep.name,
                            sweep.trials.size(), sharing.stages_after, sharing.steps_before - sharing.steps_after,
                            sharing.steps_before)
             << std::flush;
+  const std::string name = sweep.name;
+  const FailurePolicy policy = sweep.on_failure;
   RunSummary summary;
   {
     ProgressLine progress(std::cout, ::isatty(STDOUT_FILENO) != 0);
-    summary = run_sweep(sweep, options.settings, progress);
+    summary = run_sweep(std::move(sweep), options.settings, progress);
   }
-  const ExitCode code = report(sweep, summary, options);
-  if (summary.ending == Coordinator::Ending::finished) print_end(sweep, summary, options);
+  const ExitCode code = report(name, policy, summary, options);
+  if (summary.ending == Coordinator::Ending::finished) print_end(name, summary, options);
   return code;
 }
 

@@ -7,6 +7,6 @@ namespace espalier {
 
 /// Runs the sweep on the store of the options, and prints the progress, the end and the comparison.
 /// Errors: those of run_sweep.
-ExitCode run_and_report(const LoadedSweep& sweep, const RunOptions& options);
+ExitCode run_and_report(LoadedSweep sweep, const RunOptions& options);
 
 }  // namespace espalier

@@ -31,51 +31,54 @@ void add_failure_options(CLI::App& command, RunOptions& options) {
 
 }  // namespace
 
-void add_run_options(CLI::App& command, RunOptions& options, CommandLine& line) {
-  add_sweep_options(command, options.sweep);
+void add_coordinator_options(CLI::App& command, RunSettings& settings, CommandLine& line) {
   command.add_option("--store", line.store, "Folder of the results: made if missing, continued if not")
       ->capture_default_str();
   command
-      .add_option("--workers", options.settings.workers,
-                  "MPI ranks on this machine (default: as many as cores; 0: none, pools join by themselves)")
+      .add_option("--workers", settings.workers,
+                  "MPI ranks on this machine (run: as many as cores by default; 0: none, pools join by themselves)")
       ->check(CLI::Range(0, 4096));
-  command.add_option("--device", options.settings.device, "auto, cpu, cuda or cuda:N")
+  command.add_option("--device", settings.device, "auto, cpu, cuda or cuda:N")
       ->check(CLI::Validator(refuse_odd_device, "DEVICE"))
       ->capture_default_str();
   command
-      .add_option("--host", options.settings.host,
-                  "Address to listen on for pools (they prove who they are, but nothing is encrypted)")
+      .add_option(
+          "--host", settings.host,
+          "Address to listen on for pools: 127.0.0.1 is for this machine, others speak TLS (0.0.0.0: all of them)")
       ->capture_default_str();
-  command.add_option("--port", options.settings.port, "Port to listen on (0: any free one)")
+  command.add_option("--port", settings.port, "Port to listen on (0: any free one)")
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();
-  command
-      .add_option("--checkpoint-every", options.settings.checkpoint_seconds,
-                  "Seconds between checkpoints of a training")
+  command.add_option("--checkpoint-every", settings.checkpoint_seconds, "Seconds between checkpoints of a training")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
   command
-      .add_option("--pool-starts", options.settings.pool_starts,
+      .add_option("--pool-starts", settings.pool_starts,
                   "Give up when the workers ended this many times in a row without getting anything done (0: 3, or 8 "
                   "if they reached the coordinator)")
       ->check(CLI::Range(0, 1'000'000));
-  command.add_flag("--allow-network-filesystem", options.settings.allow_network_filesystem,
+  command.add_flag("--allow-network-filesystem", settings.allow_network_filesystem,
                    "Keep the store on NFS, Lustre, ... all the same: slower, and for one machine at a time");
   command
-      .add_option("--hang-limit", options.settings.hang_seconds,
+      .add_option("--hang-limit", settings.hang_seconds,
                   "A job that makes no progress for this many seconds, and for much longer than its steps take, is "
                   "killed (0: never)")
       ->check(CLI::Range(0.0, 1e9))
       ->capture_default_str();
   command
-      .add_option("--memory-per-rank", options.settings.memory_gb,
+      .add_option("--memory-per-rank", settings.memory_gb,
                   "GB that a rank may fill (0: no limit; default: its share of the machine, with CUDA no limit)")
       ->check(CLI::Range(0.0, 1e6));
   command
-      .add_option("--grace", options.settings.grace_seconds,
+      .add_option("--grace", settings.grace_seconds,
                   "Seconds to wait for the steps that run when a pool is to leave (0: as long as they take)")
       ->check(CLI::Range(0.0, 1e9))
       ->capture_default_str();
+}
+
+void add_run_options(CLI::App& command, RunOptions& options, CommandLine& line) {
+  add_sweep_options(command, options.sweep);
+  add_coordinator_options(command, options.settings, line);
   add_failure_options(command, options);
   command.add_flag("--quiet", options.quiet, "No table at the end");
 }

@@ -20,6 +20,8 @@ struct RunOptions {
   bool quiet = false;
 };
 
+/// Of whatever coordinates a store: where it listens, and the workers that it starts here.
+void add_coordinator_options(CLI::App& command, RunSettings& settings, CommandLine& line);
 void add_run_options(CLI::App& command, RunOptions& options, CommandLine& line);
 
 /// Reads the sweep for a run on that store, prints its warnings, and applies the options.

@@ -2,6 +2,7 @@
 #include <iostream>
 #include <optional>
 #include <sys/resource.h>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -61,12 +62,12 @@ Simulated simulate_sweep(const Options& options, const std::string& store) {
   simulated.trials = static_cast<std::int64_t>(sweep.trials.size());
   sweep.trials = {};
   const std::vector<double> seconds = draw_stage_durations(sweep.graph, simulated.model, options.settings.seed);
-  simulated.run = simulate(sweep.graph, seconds, options.settings);
   if (options.settings.losses_per_hour > 0) {
     SimulationSettings calm = options.settings;
     calm.losses_per_hour = 0;
     simulated.undisturbed = simulate(sweep.graph, seconds, calm);
   }
+  simulated.run = simulate(std::move(sweep.graph), seconds, options.settings);
   return simulated;
 }
 

@@ -1,12 +1,20 @@
+#include <algorithm>
+#include <chrono>
 #include <iostream>
+#include <thread>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/clock.h"
+#include "base/error.h"
 #include "db/rows_json.h"
 #include "db/store_reader.h"
+#include "orchestrator/client.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/progress.h"
 
 namespace espalier {
 namespace {
@@ -44,6 +52,30 @@ void print_status(const std::string& store, bool as_json) {
   if (!failures.empty()) std::cout << "espalier failures says what they have in common\n";
 }
 
+/// A line that is written over, until there is nothing more to wait for.
+void watch(const std::string& store) {
+  constexpr auto kPeriod = std::chrono::seconds(1);
+  ProgressLine line(std::cout, ::isatty(STDOUT_FILENO) != 0);
+  while (true) {
+    nlohmann::json now;
+    try {
+      now = nlohmann::json::parse(ask_coordinator(StorePaths{store}, "status"));
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::unavailable) throw;
+      break;  // it has ended
+    }
+    line.update(now.at("text").get<std::string>(), utc_seconds());
+    const auto& sweeps = now.at("sweeps");
+    const bool any_left = std::ranges::any_of(sweeps, [](const nlohmann::json& sweep) {
+      return sweep.at("state") == "running" || sweep.at("state") == "paused";
+    });
+    if (!any_left) break;
+    std::this_thread::sleep_for(kPeriod);
+  }
+  line.finish();
+  print_status(store, false);
+}
+
 }  // namespace
 
 void add_status_command(CLI::App& app, CommandLine& line) {
@@ -52,7 +84,10 @@ void add_status_command(CLI::App& app, CommandLine& line) {
   auto json = std::make_shared<bool>(false);
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
   command->add_flag("--json", *json, "As JSON");
-  command->callback([json, &line] { print_status(line.store, *json); });
+  auto watching = std::make_shared<bool>(false);
+  command->add_flag("--watch", *watching, "Go on until the sweeps that run are done; Ctrl-C ends only the watching")
+      ->excludes("--json");
+  command->callback([json, watching, &line] { *watching ? watch(line.store) : print_status(line.store, *json); });
 }
 
 }  // namespace espalier

@@ -39,12 +39,13 @@ TEST_F(Authentication, ASecretThatOthersCanReadIsRefused) {
 }
 
 TEST_F(Authentication, AProofFitsOneSideOneRoleAndOnePairOfNoncesOnly) {
-  const std::string proof = prove_peer("secret", Role::pool, "a", "b");
-  EXPECT_TRUE(proof_holds(prove_peer("secret", Role::pool, "a", "b"), proof));
-  EXPECT_FALSE(proof_holds(prove_peer("other", Role::pool, "a", "b"), proof));
-  EXPECT_FALSE(proof_holds(prove_peer("secret", Role::client, "a", "b"), proof));
-  EXPECT_FALSE(proof_holds(prove_peer("secret", Role::pool, "x", "b"), proof));
-  EXPECT_FALSE(proof_holds(prove_coordinator("secret", "a", "b"), proof));
+  const std::string proof = prove_peer("secret", Role::pool, "a", "b", "");
+  EXPECT_TRUE(proof_holds(prove_peer("secret", Role::pool, "a", "b", ""), proof));
+  EXPECT_FALSE(proof_holds(prove_peer("other", Role::pool, "a", "b", ""), proof));
+  EXPECT_FALSE(proof_holds(prove_peer("secret", Role::client, "a", "b", ""), proof));
+  EXPECT_FALSE(proof_holds(prove_peer("secret", Role::pool, "x", "b", ""), proof));
+  EXPECT_FALSE(proof_holds(prove_coordinator("secret", "a", "b", ""), proof));
+  EXPECT_FALSE(proof_holds(prove_peer("secret", Role::pool, "a", "b", "another session"), proof));
 }
 
 // proof_holds can compare only digests, all of one length and in constant time: there is no way from texts to the
@@ -52,7 +53,7 @@ TEST_F(Authentication, AProofFitsOneSideOneRoleAndOnePairOfNoncesOnly) {
 TEST_F(Authentication, ProofsAreComparedInConstantTimeByConstruction) {
   static_assert(std::is_invocable_v<decltype(equal_in_constant_time), const Digest&, const Digest&>);
   static_assert(!std::is_invocable_v<decltype(equal_in_constant_time), const std::string&, const std::string&>);
-  const std::string proof = prove_coordinator("secret", "a", "b");
+  const std::string proof = prove_coordinator("secret", "a", "b", "");
   EXPECT_TRUE(proof_holds(proof, proof));
   EXPECT_FALSE(proof_holds(proof, ""));
   EXPECT_FALSE(proof_holds(proof, proof.substr(0, 31)));
@@ -66,8 +67,13 @@ TEST_F(Authentication, ProofsAreComparedInConstantTimeByConstruction) {
 
 TEST_F(Authentication, ConnectionFiles) {
   EXPECT_THROW(read_connection_file(folder_ / "connection.json"), Error);
-  write_connection_file(folder_ / "connection.json", {"127.0.0.1", 4711, 99});
+  write_connection_file(folder_ / "connection.json", {"127.0.0.1", 4711, 99, std::nullopt});
   EXPECT_EQ(read_connection_file(folder_ / "connection.json").port, 4711);
+  EXPECT_FALSE(read_connection_file(folder_ / "connection.json").certificate.has_value());
+  write_connection_file(folder_ / "connection.json", {"10.0.0.1", 4711, 99, sha256("certificate")});
+  EXPECT_EQ(read_connection_file(folder_ / "connection.json").certificate, sha256("certificate"));
+  write_file_atomically(folder_ / "connection.json", R"({"host": "a", "port": 1, "pid": 1, "tls": "yes"})");
+  EXPECT_THROW(read_connection_file(folder_ / "connection.json"), Error);
   write_file_atomically(folder_ / "connection.json", "{\"host\": 3}");
   EXPECT_THROW(read_connection_file(folder_ / "connection.json"), Error);
 }

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "cluster/authentication.h"
 #include "cluster/connection.h"
+#include "cluster/handshake.h"
 #include "cluster/stranger_limit.h"
 
 namespace espalier {
@@ -220,7 +221,7 @@ TEST_F(HostilePeer, APeerThatNeverReadsIsCutOffBeforeItFillsOurMemory) {
 
 TEST_F(HostilePeer, ARecordedHelloIsWorthNothingInAnotherConversation) {
   Hello recorded{kProtocolVersion, Role::pool, std::string(32, 'p'), ""};
-  recorded.proof = prove_peer(kSecret, Role::pool, std::string(32, 'c'), recorded.nonce);
+  recorded.proof = prove_peer(kSecret, Role::pool, std::string(32, 'c'), recorded.nonce, "");
   asio::write(*raw_, asio::buffer(frame(encode(Message{recorded}))));
   EXPECT_THAT(run(welcome(here_)), HasSubstr("does not know this store's secret"));
   EXPECT_FALSE(here_->trusted());

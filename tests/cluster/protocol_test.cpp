@@ -43,8 +43,10 @@ TEST(Protocol, JobsSurviveTheWire) {
                  true,         "some/folder"};
   stage.inputs = {{InputRole::weights, key("init")}, {InputRole::masks, key("prune")}};
   job.stages = {stage, JobStage{key("evaluate"), StageKind::evaluate, 0, "{}", {}, std::nullopt, false, ""}};
-  const auto commands = decode_commands(encode(std::vector<RankCommand>{RunJob{job}, StopJob{41}}));
+  const auto commands = decode_commands(encode(std::vector<RankCommand>{RunJob{job, true, {2, 0, 5}}, StopJob{41}}));
   ASSERT_EQ(commands.size(), 2U);
+  EXPECT_TRUE(std::get<RunJob>(commands[0]).alone);
+  EXPECT_EQ(std::get<RunJob>(commands[0]).gang, (std::vector<int>{2, 0, 5}));
   const Job& back = std::get<RunJob>(commands[0]).job;
   EXPECT_EQ(back.attempt, 42U);
   ASSERT_EQ(back.stages.size(), 2U);

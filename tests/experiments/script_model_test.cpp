@@ -55,6 +55,13 @@ TEST(ScriptModelTest, its_counts_are_those_it_was_told) {
   EXPECT_FALSE(layers[1].bias);
 }
 
+TEST(ScriptModelTest, is_trained_by_one_rank) {
+  Resolver resolver;
+  EXPECT_THAT(
+      texts(resolver.expand(yaml_of("net.pt", "ranks_per_trial: 2\n")).diagnostics),
+      ElementsAre(HasSubstr("s.yaml:6:18: ranks_per_trial: a TorchScript module cannot be trained by several")));
+}
+
 TEST(ScriptModelTest, comes_back_from_a_spec_and_leaves_other_specs_alone) {
   EvaluateSpec spec;
   spec.model = {"torchscript-c", {1, 28, 28}, 10, small()};

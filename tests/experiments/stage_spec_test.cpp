@@ -86,6 +86,18 @@ TEST(StageSpec, keys_are_sorted_and_nothing_is_spaced) {
   expect_canonical(canonical_json(EvaluateSpec{lenet(), mnist()}));
 }
 
+// What was trained by one rank before there were gangs keeps its key.
+TEST(StageSpec, one_rank_is_not_spoken_of) {
+  TrainSpec spec = adam_for_4585_steps();
+  spec.ranks = 1;
+  EXPECT_EQ(canonical_json(spec), canonical_json(adam_for_4585_steps()));
+  spec.ranks = 4;
+  const std::string text = canonical_json(spec);
+  expect_canonical(text);
+  EXPECT_NE(text.find(R"("phase":0,"ranks":4,"start_step":0})"), std::string::npos);
+  EXPECT_EQ(parse_train_spec(text).ranks, 4);
+}
+
 TEST(StageSpec, the_worker_reads_what_expansion_wrote) {
   TrainSpec train = adam_for_4585_steps();
   train.lr_schedule = {"step", {1000, 2000}, 0.2, 500, 0};
@@ -129,6 +141,7 @@ TEST(StageSpec, refusals_name_the_field) {
             "train spec: model: input: expected three integers: channels, height, width");
   EXPECT_EQ(refusal(altered("/dataset/name", 5)), "train spec: dataset: name: expected a text");
   EXPECT_EQ(refusal(altered("/optimizer/lr", "fast")), "train spec: optimizer: lr: expected a finite number");
+  EXPECT_EQ(refusal(altered("/ranks", 1025)), "train spec: ranks: expected an integer from 1 to 1024");
   EXPECT_EQ(refusal(altered("/novelty", 1)),
             "train spec: has fields that this version does not know; use the same version everywhere");
 }

@@ -1,5 +1,6 @@
 // How many jobs a second go through everything but the work: coordinator, TCP, gateway, MPI, rank, and back into
-// SQLite, durably. The time runs from the first job handed out to the last outcome committed.
+// SQLite, durably; over plain TCP, and over TLS. The time runs from the first job handed out to the last outcome
+// committed.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -21,11 +22,12 @@
 namespace espalier {
 namespace {
 
-double first_to_last(const std::filesystem::path& folder, int jobs, int ranks) {
+double first_to_last(const std::filesystem::path& folder, int jobs, int ranks, bool tls) {
   const StageGraph graph = noop_graph(jobs);
   Store store(folder);
   log_to_file(store.paths().logs() / "bench.log", "bench");
-  Core core(graph, {std::vector<bool>(graph.stages.size(), false), {}, store.generation(), FailurePolicy()});
+  Core core({store.generation()});
+  core.add_sweep({1, "noop", graph, std::vector<bool>(graph.stages.size(), false)}, 0);
   store.record_sweep("noop", "", {}, graph);
   LocalPool pool;
   pool.name = "bench";
@@ -39,25 +41,32 @@ double first_to_last(const std::filesystem::path& folder, int jobs, int ranks) {
   ProgressLine progress(unseen, false);
   CoordinatorOptions options;
   options.local_pools = {pool};
+  options.tls_on_loopback = tls;
   Coordinator coordinator(store, core, options, progress);
   coordinator.run();
   return coordinator.busy_s();
 }
 
-int run(int jobs, int ranks, int repeats) {
-  std::vector<double> rates;
-  for (int repeat = 0; repeat < repeats; ++repeat) {
-    const std::filesystem::path folder =
-        std::filesystem::temp_directory_path() / fmt::format("espalier_bench_jobs_{}_{}", ::getpid(), repeat);
-    const double seconds = first_to_last(folder, jobs, ranks);
-    std::filesystem::remove_all(folder);
-    rates.push_back(jobs / seconds);
-    std::cout << fmt::format("{} no-op jobs on {} ranks: {:.3f} s, {:.0f} jobs/s\n", jobs, ranks, seconds,
-                             rates.back());
-  }
+double median(std::vector<double> rates) {
   std::sort(rates.begin(), rates.end());
-  std::cout << fmt::format("median {:.0f} jobs/s (mpi4py.futures, which keeps nothing: 5284)\n",
-                           rates[rates.size() / 2]);
+  return rates[rates.size() / 2];
+}
+
+/// In turns, so that a machine that is busy for a while slows both.
+int run(int jobs, int ranks, int repeats) {
+  std::vector<double> plain, tls;
+  for (int i = 0; i < 2 * repeats; ++i) {
+    const bool with_tls = i % 2 == 1;
+    const std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / fmt::format("espalier_bench_jobs_{}_{}", ::getpid(), i);
+    const double seconds = first_to_last(folder, jobs, ranks, with_tls);
+    std::filesystem::remove_all(folder);
+    (with_tls ? tls : plain).push_back(jobs / seconds);
+    std::cout << fmt::format("{} no-op jobs on {} ranks{}: {:.3f} s, {:.0f} jobs/s\n", jobs, ranks,
+                             with_tls ? " over TLS" : "", seconds, jobs / seconds);
+  }
+  std::cout << fmt::format("median {:.0f} jobs/s (mpi4py.futures, which keeps nothing: 5284)\n", median(plain));
+  std::cout << fmt::format("median {:.0f} jobs/s over TLS\n", median(tls));
   return 0;
 }
 

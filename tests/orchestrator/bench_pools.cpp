@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
 
@@ -30,17 +29,13 @@ namespace espalier {
 namespace {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 
 /// All the pools, in one thread of a process of their own. Every twentieth breaks off after a while, and another joins
 /// in its place.
 class Pools {
  public:
   Pools(const StorePaths& store, int ranks, int lose_after_jobs)
-      : where_(wait_for_coordinator(store)),
-        secret_(load_secret(store.secret())),
-        ranks_(ranks),
-        lose_after_jobs_(lose_after_jobs) {}
+      : where_(wait_for_coordinator(store)), ranks_(ranks), lose_after_jobs_(lose_after_jobs) {}
 
   void run(int pools) {
     for (int i = 0; i < pools; ++i) start(i % 20 == 7 ? lose_after_jobs_ : -1);
@@ -49,20 +44,14 @@ class Pools {
 
  private:
   void start(int lose_after_jobs) {
-    tcp::socket socket(io_);
-    asio::connect(socket, tcp::resolver(io_).resolve(where_.host, std::to_string(where_.port)));
     PretendLife& life = lives_.emplace_back();
-    asio::co_spawn(
-        io_,
-        be_a_pool(std::make_shared<Connection>(std::move(socket)), secret_, {ranks_, lose_after_jobs, 0, ""}, &life),
-        [this, &life](std::exception_ptr) {
-          if (life.end == "lost") start(-1);
-        });
+    asio::co_spawn(io_, be_a_pool(where_, {ranks_, lose_after_jobs, 0, ""}, &life), [this, &life](std::exception_ptr) {
+      if (life.end == "lost") start(-1);
+    });
   }
 
   asio::io_context io_{1};
-  ConnectionFile where_;
-  std::string secret_;
+  CoordinatorAddress where_;
   const int ranks_, lose_after_jobs_;
   std::list<PretendLife> lives_;  // coroutines hold pointers into it
 };
@@ -101,7 +90,8 @@ int run(int jobs, int pools, int ranks) {
   Store store(folder);
   log_to_file(store.paths().logs() / "bench.log", "bench");
   store.record_sweep("noop", "", {}, graph);
-  Core core(graph, {std::vector<bool>(graph.stages.size(), false), {}, store.generation(), FailurePolicy()});
+  Core core({store.generation()});
+  core.add_sweep({1, "noop", graph, std::vector<bool>(graph.stages.size(), false)}, 0);
   std::ostringstream unseen;
   ProgressLine progress(unseen, false);
   CoordinatorOptions options;

@@ -11,10 +11,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/write.hpp>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "base/error.h"
 #include "cluster/authentication.h"
+#include "cluster/connect.h"
+#include "cluster/credentials.h"
 #include "db/store_reader.h"
 #include "orchestrator/client.h"
 #include "orchestrator/noop_graph.h"
@@ -23,10 +25,12 @@
 namespace espalier {
 namespace {
 
+using testing::HasSubstr;
+
 constexpr int kJobs = 400;
 
-boost::asio::awaitable<void> say_something_odd(ConnectionPtr connection, std::string secret) {
-  co_await introduce_to_coordinator(connection, Role::pool, secret);
+boost::asio::awaitable<void> say_something_odd(CoordinatorAddress where) {
+  const ConnectionPtr connection = co_await connect_to_coordinator(where, Role::pool);
   connection->send(PoolDescription{"odd", "odd", 1, 1, kNumericsEpoch, "odd"});
   connection->send(Hello{});  // a handshake, replayed
   while (true) co_await connection->receive();
@@ -34,20 +38,15 @@ boost::asio::awaitable<void> say_something_odd(ConnectionPtr connection, std::st
 
 /// Why the connection of a pool that talks out of turn ended.
 std::string end_of_odd_pool(const StorePaths& paths) {
-  const ConnectionFile where = wait_for_coordinator(paths);
   boost::asio::io_context io;
-  boost::asio::ip::tcp::socket socket(io);
-  socket.connect({boost::asio::ip::make_address("127.0.0.1"), static_cast<std::uint16_t>(where.port)});
   std::string end;
-  boost::asio::co_spawn(io,
-                        say_something_odd(std::make_shared<Connection>(std::move(socket)), load_secret(paths.secret())),
-                        [&end](std::exception_ptr error) {
-                          try {
-                            std::rethrow_exception(error);
-                          } catch (const Error& e) {
-                            end = e.what();
-                          }
-                        });
+  boost::asio::co_spawn(io, say_something_odd(wait_for_coordinator(paths)), [&end](std::exception_ptr error) {
+    try {
+      std::rethrow_exception(error);
+    } catch (const Error& e) {
+      end = e.what();
+    }
+  });
   io.run();
   return end;
 }
@@ -64,11 +63,13 @@ class CoordinatorWithPools : public testing::Test {
   /// Runs the jobs that are not done yet beside whatever `meanwhile` starts.
   Coordinator::Ending run(const std::function<void(const StorePaths&)>& meanwhile) {
     Store store(folder_);
-    store.record_sweep("noop", "", {}, graph_);
-    Core core(graph_, {store.done_stages(graph_), {}, store.generation(), FailurePolicy()});
+    const SweepId id = store.record_sweep("noop", "", {}, graph_);
+    Core core({store.generation()});
+    core.add_sweep({id, "noop", graph_, store.done_stages(graph_)}, 0);
     ProgressLine progress(out_, false);
     CoordinatorOptions options;
     options.return_limit = std::chrono::milliseconds(500);
+    options.tls_on_loopback = tls_;
     Coordinator coordinator(store, core, options, progress);
     meanwhile(store.paths());
     return coordinator.run();
@@ -81,6 +82,7 @@ class CoordinatorWithPools : public testing::Test {
     return std::make_unique<PretendPool>(paths, options);
   }
 
+  bool tls_ = false;
   std::filesystem::path folder_;
   StageGraph graph_ = noop_graph(kJobs);
   std::ostringstream out_;
@@ -154,12 +156,49 @@ TEST_F(CoordinatorWithPools, StrangersAreRefusedAndDisturbNobody) {
 
 TEST_F(CoordinatorWithPools, CancelStopsItAndTheNextRunFinishes) {
   std::thread canceller;
-  const auto ending = run([&](const StorePaths& paths) { canceller = std::thread([paths] { cancel_sweep(paths); }); });
+  const auto ending =
+      run([&](const StorePaths& paths) { canceller = std::thread([paths] { ask_coordinator(paths, "cancel"); }); });
   canceller.join();
   EXPECT_EQ(ending, Coordinator::Ending::cancelled);
   std::unique_ptr<PretendPool> good;
   EXPECT_EQ(run([&](const StorePaths& paths) { good = pool(paths); }), Coordinator::Ending::finished);
   EXPECT_EQ(done(), kJobs);
+}
+
+TEST_F(CoordinatorWithPools, UnderTlsItIsTheSame) {
+  tls_ = true;
+  std::unique_ptr<PretendPool> lost, stranger, good;
+  run([&](const StorePaths& paths) {
+    EXPECT_TRUE(read_connection_file(paths.connection()).certificate.has_value());
+    lost = pool(paths, {2, 20, 5, ""});
+    stranger = pool(paths, {1, -1, 0, "not the secret, but as long as it"});
+    good = pool(paths);
+  });
+  EXPECT_THAT(stranger->join(), HasSubstr("does not know this store's secret"));
+  EXPECT_EQ(lost->join(), "left");
+  EXPECT_EQ(good->join(), "left");
+  EXPECT_EQ(done(), kJobs);
+}
+
+TEST_F(CoordinatorWithPools, ARotationHoldsAtOnceForWhoComesAfterIt) {
+  for (const bool tls : {false, true}) {
+    tls_ = tls;
+    graph_ = noop_graph(tls ? kJobs + 1 : kJobs);
+    std::unique_ptr<PretendPool> old, fresh;
+    std::thread come;
+    run([&](const StorePaths& paths) {
+      come = std::thread([&, before = wait_for_coordinator(paths)] {
+        rotate_credentials(paths);
+        old = std::make_unique<PretendPool>(before, PretendPool::Options());
+        old->join();
+        EXPECT_EQ(wait_for_coordinator(paths).certificate == before.certificate, !tls);
+        fresh = pool(paths);
+      });
+    });
+    come.join();
+    EXPECT_THAT(old->join(), HasSubstr(tls ? "shows another certificate" : "does not know this store's secret"));
+    EXPECT_EQ(fresh->join(), "left");
+  }
 }
 
 TEST_F(CoordinatorWithPools, ItsConnectionFileGoesWithIt) {

@@ -19,17 +19,21 @@ class CoreStory {
  public:
   CoreStory(const GraphStory& graph, const std::vector<std::string>& done) : CoreStory(graph, done, FailurePolicy()) {}
   CoreStory(const GraphStory& graph, const std::vector<std::string>& done, const FailurePolicy& policy)
-      : graph_(graph), core_(graph.graph(), {graph.done(done), {}, 3, policy}) {}
+      : graph_(graph), core_({3}) {
+    SweepToRun sweep{1, "story", graph.graph(), graph.done(done)};
+    sweep.policy = policy;
+    hear(core_.add_sweep(std::move(sweep), now_));
+  }
 
   void pool_joins(PoolId pool, int ranks, const std::string& host = "node") {
     hear(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), ranks, now_));
-    for (int rank = 0; rank < ranks; ++rank) hear(core_.on_rank_ready(pool, rank, 1, host, {}, now_));
+    for (int rank = 0; rank < ranks; ++rank) hear(core_.on_rank_ready(pool, rank, {1, host}, {}, now_));
   }
   /// With what each of its ranks still holds.
   void pool_returns(PoolId pool, const std::vector<std::vector<std::uint64_t>>& held) {
     hear(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), static_cast<int>(held.size()), now_));
     for (int rank = 0; rank < static_cast<int>(held.size()); ++rank)
-      hear(core_.on_rank_ready(pool, rank, 1, "node", held[static_cast<std::size_t>(rank)], now_));
+      hear(core_.on_rank_ready(pool, rank, {1, "node"}, held[static_cast<std::size_t>(rank)], now_));
   }
   void pool_falls_silent(PoolId pool) { core_.on_pool_silent(pool); }
   void time_passes(double seconds) {

@@ -29,6 +29,11 @@ class GraphStory {
     graph_.trials.push_back({index_.at(name), {}, {}, {}});
     return *this;
   }
+  /// Every stage wants so many ranks of one pool.
+  GraphStory& ask_for_ranks(int ranks) {
+    for (Stage& stage : graph_.stages) stage.ranks = ranks;
+    return *this;
+  }
   const StageGraph& graph() const { return graph_; }
   StageIndex operator[](const std::string& name) const { return index_.at(name); }
   StageKey key(const std::string& name) const { return graph_.stages[index_.at(name)].key; }

@@ -4,19 +4,16 @@
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include "base/error.h"
 #include "base/sha256.h"
-#include "cluster/authentication.h"
-#include "cluster/connection.h"
+#include "cluster/connect.h"
 
 namespace espalier {
 namespace {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 
 std::vector<RankReport> answers_to(const Job& job) {
   std::vector<RankReport> reports;
@@ -32,19 +29,18 @@ std::vector<RankReport> answers_to(const Job& job) {
 
 }  // namespace
 
-ConnectionFile wait_for_coordinator(const StorePaths& store) {
+CoordinatorAddress wait_for_coordinator(const StorePaths& store) {
   while (true) {
     try {
-      return read_connection_file(store.connection());
+      return CoordinatorSource::in_store(store.root).look_up();
     } catch (const Error&) {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
   }
 }
 
-asio::awaitable<void> be_a_pool(ConnectionPtr connection, std::string secret, PretendPoolOptions options,
-                                PretendLife* life) {
-  co_await introduce_to_coordinator(connection, Role::pool, secret);
+asio::awaitable<void> be_a_pool(CoordinatorAddress where, PretendPoolOptions options, PretendLife* life) {
+  const ConnectionPtr connection = co_await connect_to_coordinator(where, Role::pool);
   if (life->identity.empty()) life->identity = random_bytes(16);
   connection->send(PoolDescription{"pretend-" + to_hex(sha256(life->identity)).substr(0, 8), "pretend", 1,
                                    options.ranks, kNumericsEpoch, life->identity});
@@ -96,25 +92,29 @@ asio::awaitable<void> be_a_pool(ConnectionPtr connection, std::string secret, Pr
 
 PretendPool::PretendPool(const StorePaths& store, Options options)
     : thread_([this, store, options] {
-        const ConnectionFile where = wait_for_coordinator(store);
-        const std::string secret = options.secret.empty() ? load_secret(store.secret()) : options.secret;
-        for (int lives = 0; lives <= options.returns && life_.end != "left"; ++lives) {
-          asio::io_context io;
-          tcp::socket socket(io);
-          asio::connect(socket, tcp::resolver(io).resolve(where.host, std::to_string(where.port)));
-          PretendPoolOptions present = options;
-          if (lives > 0 && lives == options.returns) present.lose_after_jobs = -1;
-          asio::co_spawn(io, be_a_pool(std::make_shared<Connection>(std::move(socket)), secret, present, &life_),
-                         [this](std::exception_ptr error) {
-                           try {
-                             if (error) std::rethrow_exception(error);
-                           } catch (const std::exception& e) {
-                             life_.end = e.what();
-                           }
-                         });
-          io.run();
-        }
+        CoordinatorAddress where = wait_for_coordinator(store);
+        if (!options.secret.empty()) where.secret = options.secret;
+        live(where, options);
       }) {}
+
+PretendPool::PretendPool(CoordinatorAddress where, Options options)
+    : thread_([this, where, options] { live(where, options); }) {}
+
+void PretendPool::live(const CoordinatorAddress& where, const Options& options) {
+  for (int lives = 0; lives <= options.returns && life_.end != "left"; ++lives) {
+    asio::io_context io;
+    PretendPoolOptions present = options;
+    if (lives > 0 && lives == options.returns) present.lose_after_jobs = -1;
+    asio::co_spawn(io, be_a_pool(where, present, &life_), [this](std::exception_ptr error) {
+      try {
+        if (error) std::rethrow_exception(error);
+      } catch (const std::exception& e) {
+        life_.end = e.what();
+      }
+    });
+    io.run();
+  }
+}
 
 PretendPool::~PretendPool() {
   join();

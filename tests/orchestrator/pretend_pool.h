@@ -10,8 +10,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
-#include "cluster/authentication.h"
-#include "cluster/connection.h"
+#include "cluster/coordinator_address.h"
 #include "cluster/protocol.h"
 #include "experiments/store_paths.h"
 
@@ -34,13 +33,12 @@ struct PretendLife {
   std::string end;                       ///< "left", or "lost" between two connections
 };
 
-/// Joins over a connection that is open, and answers every job at once until it is dismissed, or breaks off. Errors:
+/// Joins that coordinator, and answers every job at once until it is dismissed, or breaks off. Errors:
 /// those of the connection.
-boost::asio::awaitable<void> be_a_pool(ConnectionPtr connection, std::string secret, PretendPoolOptions options,
-                                       PretendLife* life);
+boost::asio::awaitable<void> be_a_pool(CoordinatorAddress where, PretendPoolOptions options, PretendLife* life);
 
 /// Where a store's coordinator listens, as soon as it does.
-ConnectionFile wait_for_coordinator(const StorePaths& store);
+CoordinatorAddress wait_for_coordinator(const StorePaths& store);
 
 /// A pool without MPI and LibTorch, in a thread of its own: joins a store's coordinator over TCP as a real one does,
 /// and answers every job at once.
@@ -49,12 +47,15 @@ class PretendPool {
   using Options = PretendPoolOptions;
   /// Waits for the coordinator's connection file first.
   PretendPool(const StorePaths& store, Options options);
+  PretendPool(CoordinatorAddress where, Options options);
   ~PretendPool();
 
   /// Why it ended: "left", "lost", or an error's text. After the coordinator has ended.
   std::string join();
 
  private:
+  void live(const CoordinatorAddress& where, const Options& options);
+
   PretendLife life_;
   std::thread thread_;
 };

@@ -5,7 +5,7 @@
 namespace espalier {
 namespace {
 
-using Behind = std::set<std::pair<PoolId, int>>;
+using Ranks = std::vector<std::pair<PoolId, int>>;
 
 Attempt at(PoolId pool, int rank) {
   Attempt attempt;
@@ -14,61 +14,60 @@ Attempt at(PoolId pool, int rank) {
   return attempt;
 }
 
-void get_ready(Roster& roster, PoolId pool, int rank) {
-  roster.find(pool, rank)->ready = true;
-  roster.refresh(pool, rank);
+Roster with_ready_pools(const std::vector<PoolId>& pools, int ranks) {
+  Roster roster;
+  for (const PoolId pool : pools) {
+    for (RankSlot& rank : roster.join(pool, "a", ranks).ranks) rank.ready = true;
+    roster.refresh(pool);
+  }
+  return roster;
+}
+
+Ranks with_waiting(const Roster& roster) {
+  Ranks ranks;
+  roster.for_each_with_waiting([&](PoolId pool, int rank) {
+    ranks.emplace_back(pool, rank);
+    return true;
+  });
+  return ranks;
 }
 
 TEST(Roster, KnowsWhoIsIdleAndWhoHasMoreThanItRuns) {
-  Roster roster;
-  roster.join(1, "a", 2);
-  EXPECT_EQ(roster.idle_ranks(), 0);  // none is ready
-  get_ready(roster, 1, 0);
-  get_ready(roster, 1, 1);
+  Roster roster = with_ready_pools({1}, 2);
   EXPECT_EQ(roster.idle_ranks(), 2);
   roster.hold(10, at(1, 0));
   EXPECT_EQ(roster.idle_ranks(), 1);
-  EXPECT_EQ(roster.ranks_with_jobs_behind(), Behind());
+  EXPECT_EQ(with_waiting(roster), Ranks());
   roster.hold(11, at(1, 0));
-  EXPECT_EQ(roster.ranks_with_jobs_behind(), (Behind{{1, 0}}));
+  EXPECT_EQ(with_waiting(roster), (Ranks{{1, 0}}));
   roster.move(11, 1, 1);
   EXPECT_EQ(roster.idle_ranks(), 0);
-  EXPECT_EQ(roster.ranks_with_jobs_behind(), Behind());
+  EXPECT_EQ(with_waiting(roster), Ranks());
   roster.release(10);
   roster.release(11);
   EXPECT_EQ(roster.idle_ranks(), 2);
 }
 
-TEST(Roster, APoolThatIsAwayCountsForNothing) {
-  Roster roster;
-  roster.join(1, "a", 1);
-  get_ready(roster, 1, 0);
-  roster.hold(10, at(1, 0));
-  roster.hold(11, at(1, 0));
+TEST(Roster, APoolThatIsAwayOrReservedCountsForNothing) {
+  Roster roster = with_ready_pools({1, 2, 3}, 1);
   roster.silence(1);
-  EXPECT_EQ(roster.ranks_with_jobs_behind(), Behind());
-  get_ready(roster, 1, 0);
-  EXPECT_EQ(roster.ranks_with_jobs_behind(), (Behind{{1, 0}}));
-  roster.remove(1);
-  EXPECT_EQ(roster.ranks_with_jobs_behind(), Behind());
-  roster.join(2, "b", 1);
-  get_ready(roster, 2, 0);
+  EXPECT_EQ(roster.idle_ranks(), 2);
+  roster.reserve(2, StageIndex{7});
   EXPECT_EQ(roster.idle_ranks(), 1);
+  EXPECT_EQ(roster.reserved(), std::set<PoolId>{2});
   roster.remove(2);
+  EXPECT_TRUE(roster.reserved().empty());
+  roster.remove(3);
   EXPECT_EQ(roster.idle_ranks(), 0);
 }
 
 TEST(Roster, TheIdlestComesFirst) {
-  Roster roster;
-  for (const PoolId pool : {1U, 2U}) {
-    roster.join(pool, "a", 1);
-    get_ready(roster, pool, 0);
-  }
-  EXPECT_EQ(roster.idlest(1, {}), std::pair(PoolId{1}, 0));
+  Roster roster = with_ready_pools({1, 2}, 1);
+  EXPECT_EQ(roster.idlest(1, {}, {}), std::pair(PoolId{1}, 0));
   roster.hold(10, at(1, 0));
-  EXPECT_EQ(roster.idlest(1, {}), std::pair(PoolId{2}, 0));
-  EXPECT_EQ(roster.idlest(1, {2}), std::nullopt);
-  EXPECT_EQ(roster.idlest(2, {2}), std::pair(PoolId{1}, 0));
+  EXPECT_EQ(roster.idlest(1, {}, {}), std::pair(PoolId{2}, 0));
+  EXPECT_EQ(roster.idlest(1, {2}, {}), std::nullopt);
+  EXPECT_EQ(roster.idlest(2, {2}, {}), std::pair(PoolId{1}, 0));
 }
 
 }  // namespace

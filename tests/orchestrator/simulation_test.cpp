@@ -114,6 +114,21 @@ TEST(Simulation, ATrainingGoesOnFromItsLastCheckpoint) {
   EXPECT_GT(never.wasted_s, 1000);
 }
 
+// Two ranks train together: four of them, two at a time, in half the time each.
+TEST(Simulation, RanksThatTrainTogetherAreBusyTogether) {
+  GraphStory story;
+  for (const std::string name : {"a", "b", "c", "d"}) story.add(name, StageKind::train, {}, 200).result(name);
+  StageGraph graph = story.graph();
+  for (Stage& stage : graph.stages) stage.ranks = 2;
+  const std::vector<double> seconds = by_cost(graph);
+  EXPECT_EQ(seconds.front(), 100);
+  const SimulationReport report = simulate(graph, seconds, on(1, 4));
+  EXPECT_DOUBLE_EQ(report.lower_bound_s(), 200);
+  EXPECT_NEAR(report.makespan_s, 200, 0.1);
+  EXPECT_DOUBLE_EQ(report.computed_s, 800);
+  EXPECT_THROW(simulate(graph, seconds, on(4, 1)), Error);
+}
+
 TEST(Simulation, TheSameSeedGivesTheSameReport) {
   const GraphStory story = many_prunings(8);
   SimulationSettings settings = on(4, 4);

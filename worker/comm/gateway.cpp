@@ -6,26 +6,20 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
-#include <filesystem>
 #include <memory>
 #include <unistd.h>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <spdlog/spdlog.h>
 
 #include "base/error.h"
 #include "base/host_name.h"
 #include "base/sha256.h"
-#include "cluster/authentication.h"
-#include "cluster/connection.h"
+#include "cluster/connect.h"
 #include "worker/comm/pool_member.h"
 #include "worker/comm/rank_agent.h"
 #include "worker/comm/report_log.h"
@@ -35,7 +29,6 @@
 namespace espalier {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 
 namespace {
 
@@ -43,7 +36,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr Clock::duration kShortestRetry = std::chrono::milliseconds(100);
 constexpr Clock::duration kLongestRetry = std::chrono::milliseconds(2000);
-constexpr auto kConnectLimit = std::chrono::seconds(10);
 constexpr auto kGoodbyeLimit = std::chrono::seconds(5);
 
 class Gateway {
@@ -53,6 +45,7 @@ class Gateway {
         options_(options),
         label_(options.label.empty() ? host_name() + "-" + std::to_string(::getpid()) : options.label),
         identity_(random_bytes(16)),
+        guard_(settings.guard),
         io_(1),
         stay_(asio::make_work_guard(io_)),
         log_(options.spool, identity_),
@@ -104,10 +97,8 @@ class Gateway {
   }
 
   asio::awaitable<void> join_and_listen() {
-    const ConnectionFile where = read_connection_file(options_.connection_file);
-    connection_ = co_await connect(where);
-    co_await introduce_to_coordinator(connection_, Role::pool, load_secret(options_.secret_file));
-    connection_->send(PoolDescription{label_, host_name(), ::getpid(), mailbox_.size(), kNumericsEpoch, identity_});
+    connection_ = co_await connect_to_coordinator(options_.coordinator.look_up(), Role::pool);
+    connection_->send(describe_pool());
     spdlog::info("joined the coordinator at {} as {}", connection_->remote_address(), label_);
     const bool back = std::exchange(was_joined_, true);
     if (back) log_.drop_introductions();
@@ -130,24 +121,14 @@ class Gateway {
     }
   }
 
-  asio::awaitable<ConnectionPtr> connect(ConnectionFile where) {
-    const auto socket = std::make_shared<tcp::socket>(io_);  // shared with the timer's handler, which may come late
-    asio::steady_timer limit(io_, kConnectLimit);
-    limit.async_wait([socket](const boost::system::error_code& cancelled) {
-      boost::system::error_code ignored;
-      if (!cancelled) socket->close(ignored);
-    });
-    tcp::resolver resolver(io_);
-    boost::system::error_code error;
-    const auto addresses = co_await resolver.async_resolve(where.host, std::to_string(where.port),
-                                                           asio::redirect_error(asio::use_awaitable, error));
-    if (!error) co_await asio::async_connect(*socket, addresses, asio::redirect_error(asio::use_awaitable, error));
-    limit.cancel();
-    if (error) {
-      throw Error(ErrorKind::unavailable, "the coordinator at " + where.host + ":" + std::to_string(where.port) +
-                                              " cannot be reached: " + error.message());
+  PoolDescription describe_pool() const {
+    PoolDescription pool{label_, host_name(), ::getpid(), mailbox_.size(), kNumericsEpoch, identity_};
+    pool.labels = options_.labels;
+    if (guard_.time_limit.count() > 0) {
+      const auto left = guard_.started + guard_.time_limit - Clock::now();
+      pool.seconds_left = std::chrono::duration_cast<std::chrono::seconds>(left).count();
     }
-    co_return std::make_shared<Connection>(std::move(*socket));
+    return pool;
   }
 
   void on_connection_lost(std::exception_ptr error) {
@@ -157,8 +138,7 @@ class Gateway {
       std::rethrow_exception(error);
     } catch (const Error& failure) {
       if (was) spdlog::warn("{}", failure.what());
-      const bool store_is_gone = was_joined_ && !std::filesystem::exists(options_.secret_file);
-      if (!was_joined_ || failure.kind() == ErrorKind::invalid_input || store_is_gone) {
+      if (!was_joined_ || failure.kind() == ErrorKind::invalid_input || options_.coordinator.is_gone()) {
         if (!leaving_) error_ = std::current_exception();
         begin_leaving(LossCause::coordinator_lost);
       }
@@ -258,6 +238,7 @@ class Gateway {
   const GatewayOptions& options_;
   const std::string label_;
   const std::string identity_;
+  const GuardSettings guard_;
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type>
       stay_;  ///< without it, run_one_for returns at once when the line is cut

@@ -3,21 +3,23 @@
 #include <chrono>
 #include <filesystem>
 #include <string>
+#include <vector>
 
+#include "cluster/coordinator_address.h"
 #include "worker/comm/mailbox.h"
 #include "worker/run_job.h"
 
 namespace espalier {
 
 struct GatewayOptions {
-  std::filesystem::path connection_file;
-  std::filesystem::path secret_file;
+  CoordinatorSource coordinator;
   std::filesystem::path spool;      ///< folder
   std::string label;                ///< what started the pool calls it; "" for HOST-PID
   std::chrono::seconds patience;    ///< how long the ranks go on without a coordinator
   std::chrono::seconds idle_limit;  ///< leave after so long without a job; 0: never
   std::filesystem::path logs;       ///< where its ranks' crash notes lie
   std::string note_label;           ///< what their names begin with
+  std::vector<std::string> labels;  ///< that jobs may ask for
 };
 
 /// Rank 0: joins the coordinator for the whole pool, forwards bytes between it and the ranks, and computes like any

@@ -61,6 +61,10 @@ RankReady RankAgent::introduction() const {
   RankReady ready{environment_, host_name(), {}};
   if (running_ != 0) ready.held.push_back(running_);
   for (const RunJob& waits : jobs_) ready.held.push_back(waits.job.attempt);
+  constexpr double kGigabyte = 1e9;
+  ready.gpu = gpu_;
+  ready.memory_gb = static_cast<double>(settings_.memory.rank_bytes) / kGigabyte;
+  ready.cores = static_cast<int>(std::thread::hardware_concurrency());
   return ready;
 }
 
@@ -146,6 +150,7 @@ void RankAgent::compute_until_leaving() {
   std::string environment = describe_environment(mpi_version_, settings_.device);
   std::unique_lock lock(mutex_);
   environment_ = std::move(environment);
+  gpu_ = runner.gpu();
   reports_.emplace_back(introduction());
   ready_ = true;
   if (wake_) wake_();

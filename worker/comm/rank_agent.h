@@ -70,7 +70,8 @@ class RankAgent {
   std::uint64_t running_ = 0;  ///< attempt; 0 while nothing runs
   bool leaving_ = false;
   LossCause leave_cause_ = LossCause::drained;
-  std::string environment_;   ///< JSON
+  std::string environment_;  ///< JSON
+  std::string gpu_;
   bool abandoned_ = false;    ///< nothing that the compute thread says counts any more
   bool ready_ = false;        ///< the compute thread has introduced itself
   std::exception_ptr error_;  ///< what ended the compute thread, if anything did

@@ -115,11 +115,10 @@ FuzzTarget frames_target() {
                                       Leave{},
                                       Leaving{LossCause::preempted},
                                       Heartbeat{},
-                                      Cancel{},
-                                      Done{},
                                       Recorded{9},
-                                      DropPools{}};
-  static_assert(std::variant_size_v<Message> == 14, "a new message needs a seed");
+                                      Ask{"priority", R"({"sweep": "a", "priority": 3})"},
+                                      Answer{false, "no sweep is called a"}};
+  static_assert(std::variant_size_v<Message> == 13, "a new message needs a seed");
   for (const Message& message : messages) target.seeds.push_back(encode(message));
   target.read = read_frame;
   return target;

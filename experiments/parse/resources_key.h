@@ -1,0 +1,12 @@
+#pragma once
+
+#include "experiments/parse/yaml_value.h"
+#include "experiments/problems.h"
+#include "experiments/resources.h"
+
+namespace espalier {
+
+/// `resources: {gpus: 0.25, memory_gb: 8, label: a100}`: what each job asks of its rank; none is an axis.
+Resources parse_resources(const YamlValue& value, Problems& problems);
+
+}  // namespace espalier

@@ -1,0 +1,60 @@
+#include <filesystem>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/files.h"
+#include "experiments/dataset.h"
+#include "experiments/store_paths.h"
+#include "orchestrator/client.h"
+#include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/sweep_options.h"
+#include "orchestrator/load_sweep.h"
+
+namespace espalier {
+namespace {
+
+struct SubmitOptions {
+  SweepOptions sweep;
+  int priority = 0;
+  bool json = false;
+};
+
+void submit(const SubmitOptions& options, const std::string& store) {
+  constexpr std::chrono::seconds kLimit(600);  // a million trials take a while to write down
+  const nlohmann::json arguments{{"yaml", read_file(options.sweep.file, kLargestSweepBytes, Readable::pipe_too)},
+                                 {"file", options.sweep.file},
+                                 {"overrides", options.sweep.overrides},
+                                 {"data", std::filesystem::absolute(data_folder(options.sweep.data)).string()},
+                                 {"folder", std::filesystem::current_path().string()},
+                                 {"priority", options.priority}};
+  const std::string answer = ask_coordinator(StorePaths{store}, "submit", arguments.dump(), kLimit);
+  if (options.json) {
+    std::cout << answer << "\n";
+    return;
+  }
+  const auto taken = nlohmann::json::parse(answer);
+  const std::string name = taken.at("sweep");
+  std::cout << fmt::format("{}{}: {} trials, {} of {} stages are done already\n", name,
+                           taken.at("runs_already").get<bool>() ? " runs already" : "", taken.at("trials").dump(),
+                           taken.at("done").dump(), taken.at("stages").dump())
+            << fmt::format("how it goes: espalier status --watch --store {}\n", store);
+}
+
+}  // namespace
+
+void add_submit_command(CLI::App& app, CommandLine& line) {
+  CLI::App* command = app.add_subcommand("submit", "Hand a sweep to the coordinator that stays (espalier serve)");
+  auto options = std::make_shared<SubmitOptions>();
+  add_sweep_options(*command, options->sweep);
+  command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
+  command->add_option("--priority", options->priority, "Higher goes first")
+      ->check(CLI::Range(-1000, 1000))
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "As JSON");
+  command->callback([options, &line] { submit(*options, line.store); });
+}
+
+}  // namespace espalier

@@ -1,0 +1,72 @@
+#include "cluster/token.h"
+
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "cluster/authentication.h"
+#include "cluster/certificate.h"
+#include "cluster/credentials.h"
+#include "orchestrator/commands/commands.h"
+
+namespace espalier {
+namespace {
+
+void refuse_missing(const StorePaths& store) {
+  if (std::filesystem::is_directory(store.root)) return;
+  throw Error(ErrorKind::invalid_input,
+              store.root.string() + ": there is no such folder; name the store with --store, or run a sweep first");
+}
+
+/// For the coordinator that runs, as it listens; if none does, for one that will be started with --host. The
+/// fingerprint is the certificate's own: a coordinator takes a moment to follow a rotation.
+Token token_of(const StorePaths& store) {
+  Token token{load_or_create_secret(store.secret()), std::nullopt};
+  const bool runs = std::filesystem::exists(store.connection());
+  if (runs && !read_connection_file(store.connection()).certificate) return token;
+  make_certificate_if_missing(store);
+  token.certificate = certificate_fingerprint(store);
+  return token;
+}
+
+void write_token(const StorePaths& store, const std::string& file) {
+  refuse_missing(store);
+  const Token token = token_of(store);
+  if (file == "-") {
+    std::cout << to_text(token);
+    return;
+  }
+  write_file_atomically(file, to_text(token), 0600);
+  std::cout << file << ": "
+            << (token.certificate ? "for TLS, certificate sha256 " + to_hex(*token.certificate)
+                                  : "for plain TCP on loopback, as through a tunnel (ssh -L): that is how the "
+                                    "coordinator listens, which was started without --host")
+            << "\nuse it with: espalier-worker --connect HOST:PORT --token-file " << file << "\n";
+}
+
+void rotate(const StorePaths& store) {
+  refuse_missing(store);
+  rotate_credentials(store);
+  std::cout << "every token written so far is worth nothing from now on; write new ones with: espalier token write "
+               "FILE\n";
+}
+
+}  // namespace
+
+void add_token_command(CLI::App& app, CommandLine& line) {
+  CLI::App* command = app.add_subcommand("token", "What lets pools join that do not see the store: write, rotate");
+  command->require_subcommand(1);
+  CLI::App* write = command->add_subcommand("write", "Write a token file (mode 0600) to bring to where pools run");
+  const auto file = std::make_shared<std::string>();
+  write->add_option("FILE", *file, "The file to write; - prints it, secret and all")->required();
+  write->add_option("--store", line.store, "Folder of the results")->capture_default_str();
+  write->callback([file, &line] { write_token(StorePaths{line.store}, *file); });
+  CLI::App* anew =
+      command->add_subcommand("rotate", "Make a new secret (and certificate): tokens written before are refused");
+  anew->add_option("--store", line.store, "Folder of the results")->capture_default_str();
+  anew->callback([&line] { rotate(StorePaths{line.store}); });
+}
+
+}  // namespace espalier

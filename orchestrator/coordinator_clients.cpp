@@ -1,0 +1,256 @@
+// What clients ask of the coordinator (docs/protocol.md): how things stand, and what is to change. Arguments and
+// answers are JSON; whatever is wrong with a question is a sentence for whoever asked, and disturbs nobody else.
+#include <algorithm>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <spdlog/spdlog.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/host_name.h"
+#include "orchestrator/coordinator.h"
+
+namespace espalier {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMostListed = 10000;
+constexpr int kMostUrgent = 1000;
+
+std::string text_of(const json& arguments, const char* name) {
+  const auto found = arguments.find(name);
+  return found != arguments.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+Error wrong(const std::string& why) {
+  return Error(ErrorKind::invalid_input, why);
+}
+
+/// What there is, for a sentence about what there is not.
+std::string list(const std::vector<std::string>& names) {
+  return names.empty() ? "there is none" : fmt::format("there is {}", fmt::join(names, ", "));
+}
+
+std::string state_of(const Workload::Sweep& sweep) {
+  if (!sweep.end) return sweep.paused ? "paused" : "running";
+  switch (*sweep.end) {
+    case SweepEnd::finished:
+      return "finished";
+    case SweepEnd::cancelled:
+      return "cancelled";
+    case SweepEnd::too_many_failures:
+      return "failed";
+  }
+  return "finished";
+}
+
+json or_null(const std::optional<double>& value) {
+  return value ? json(*value) : json();
+}
+
+}  // namespace
+
+void Coordinator::on_client(const ConnectionPtr& connection, const Message& message) {
+  const Ask* ask = std::get_if<Ask>(&message);
+  if (ask == nullptr) throw Error(ErrorKind::corrupt, "a client said what clients do not say");
+  try {
+    connection->send(Answer{true, answer(*ask)});
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::internal || error.kind() == ErrorKind::corrupt) throw;
+    connection->send(Answer{false, error.what()});
+  }
+}
+
+std::string Coordinator::answer(const Ask& ask) {
+  const json arguments = json::parse(ask.arguments.empty() ? "{}" : ask.arguments, nullptr, false);
+  if (!arguments.is_object()) throw wrong("the question's arguments are not a JSON object");
+  const std::string& question = ask.question;
+  json reply = json::object();
+  if (question == "status") {
+    reply = describe_status();
+  } else if (question == "pools") {
+    reply = describe_pools();
+  } else if (question == "jobs") {
+    reply = describe_jobs();
+  } else if (question == "submit") {
+    submit(ask.arguments, reply);
+  } else if (question == "stop" || (question == "cancel" && !options_.stays)) {
+    begin_stop(question == "stop" ? Ending::interrupted : Ending::cancelled);
+  } else if (question == "cancel") {
+    const SweepId sweep = named_sweep(arguments);
+    change_sweep(sweep, core_.cancel_sweep(sweep, utc_seconds()));
+  } else if (question == "pause") {
+    const SweepId sweep = named_sweep(arguments);
+    change_sweep(sweep, core_.pause_sweep(sweep, utc_seconds()));
+  } else if (question == "resume") {
+    const SweepId sweep = named_sweep(arguments);
+    change_sweep(sweep, core_.resume_sweep(sweep, utc_seconds()));
+  } else if (question == "priority") {
+    const json priority = arguments.value("priority", json());
+    if (!priority.is_number_integer() || std::abs(priority.get<double>()) > kMostUrgent)
+      throw wrong(fmt::format("a priority is a whole number from -{0} to {0}", kMostUrgent));
+    const SweepId sweep = named_sweep(arguments);
+    change_sweep(sweep, core_.set_priority(sweep, priority.get<int>(), utc_seconds()));
+  } else if (question == "drain") {
+    perform(core_.drain_pool(named_pool(text_of(arguments, "pool"))));
+  } else if (question == "drop_pools") {
+    spdlog::warn("a client asked to break the connections of all pools");
+    for (auto& [id, link] : pools_) {
+      if (link.connection) link.connection->close();
+    }
+  } else {
+    throw wrong("the coordinator does not know the question \"" + question + "\"; update it, or ask less");
+  }
+  return reply.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+void Coordinator::submit(const std::string& arguments, json& reply) {
+  if (!options_.on_submit) {
+    throw wrong(
+        "this coordinator runs one sweep (espalier run) and takes no others; wait for it, or cancel it and start "
+        "espalier serve on its store");
+  }
+  commit();
+  if (!changes_.empty()) throw Error(ErrorKind::exhausted, commit_trouble_ + "; submit it again when there is room");
+  SweepToRun sweep = options_.on_submit(arguments);
+  const SweepId id = sweep.id;
+  reply["sweep"] = sweep.name;
+  reply["trials"] = sweep.graph.trials.size();
+  reply["stages"] = sweep.graph.stages.size();
+  reply["done"] = std::ranges::count(sweep.done, true);
+  const auto active =
+      std::ranges::find_if(core_.sweeps(), [&](const Workload::Sweep& known) { return known.id == id && !known.end; });
+  reply["runs_already"] = active != core_.sweeps().end();
+  if (active == core_.sweeps().end()) perform(core_.add_sweep(std::move(sweep), utc_seconds()));
+}
+
+void Coordinator::change_sweep(SweepId id, Effects effects) {
+  perform(std::move(effects));
+  const auto found = std::ranges::find(core_.sweeps(), id, &Workload::Sweep::id);
+  if (options_.on_sweep_changed && found != core_.sweeps().end()) options_.on_sweep_changed(*found);
+}
+
+SweepId Coordinator::named_sweep(const json& arguments) const {
+  const std::string name = text_of(arguments, "sweep");
+  std::vector<std::string> names;
+  std::optional<SweepId> only, found;
+  for (const Workload::Sweep& sweep : core_.sweeps()) {
+    if (sweep.end) continue;
+    names.push_back(sweep.name);
+    only = sweep.id;
+    if (sweep.name == name) found = sweep.id;
+  }
+  if (name.empty() && names.size() == 1) return *only;
+  if (name.empty()) throw wrong("say which sweep is meant; " + list(names));
+  if (!found) throw wrong("no sweep called " + name + " is at work; " + list(names));
+  return *found;
+}
+
+PoolId Coordinator::named_pool(const std::string& label) const {
+  std::vector<std::string> labels;
+  for (const auto& [id, link] : pools_) {
+    if (link.label == label) return id;
+    labels.push_back(link.label);
+  }
+  throw wrong("no pool called " + label + " is here; " + list(labels));
+}
+
+json Coordinator::describe_status() const {
+  const SweepStatus status = core_.status();
+  json sweeps = json::array();
+  for (const Workload::Sweep& sweep : core_.sweeps()) {
+    const SweepStatus one = core_.sweep_status(sweep);
+    sweeps.push_back({{"sweep", sweep.name},
+                      {"state", state_of(sweep)},
+                      {"priority", sweep.priority},
+                      {"trials", one.trials},
+                      {"trials_done", one.trials_done},
+                      {"trials_failed", one.trials_failed},
+                      {"trials_blocked", one.trials_blocked}});
+  }
+  return {{"host", host_name()},
+          {"pid", ::getpid()},
+          {"protocol", kProtocolVersion},
+          {"stays", options_.stays},
+          {"elapsed_s", elapsed_s()},
+          {"sweeps", std::move(sweeps)},
+          {"pools", pools_.size()},
+          {"ranks", status.ranks},
+          {"jobs_running", status.jobs_running},
+          {"jobs_finished", status.jobs_finished},
+          {"stages", status.stages},
+          {"stages_done", status.stages_done},
+          {"stages_ready", status.stages_ready},
+          {"stages_failed", status.stages_failed},
+          {"remaining_s", or_null(seconds_left(status, earlier_seconds_per_cost_))},
+          {"stopping", core_.stopping()},
+          {"paused", status.paused},
+          {"text", progress_text(status, earlier_seconds_per_cost_, elapsed_s())}};
+}
+
+json Coordinator::describe_pools() const {
+  json pools = json::array();
+  const double now = utc_seconds();
+  for (const auto& [id, link] : pools_) {
+    if (pools.size() == kMostListed) break;
+    const PoolSlot* slot = core_.find_pool(id);
+    std::map<std::string, int> cores;
+    std::set<std::string> gpus;
+    std::int64_t busy = 0;
+    double memory_gb = 0;
+    for (std::size_t rank = 0; slot != nullptr && rank < slot->ranks.size(); ++rank) {
+      const RankSlot& one = slot->ranks[rank];
+      busy += one.queue.empty() ? 0 : 1;
+      memory_gb += one.memory_gb;
+      const auto known = link.cores.find(static_cast<int>(rank));
+      if (!one.host.empty()) cores[one.host] = known == link.cores.end() ? 0 : known->second;
+      if (!one.gpu.empty()) gpus.insert(one.host + " " + one.gpu);
+    }
+    const PoolDescription& said = link.description;
+    json hosts = json::array();
+    int all_cores = 0;
+    for (const auto& [host, count] : cores) {
+      hosts.push_back(host);
+      all_cores += count;
+    }
+    pools.push_back(
+        {{"pool", link.label},
+         {"state", !link.connection                    ? "silent"
+                   : slot != nullptr && slot->draining ? "leaving"
+                                                       : "here"},
+         {"ranks", slot == nullptr ? 0 : slot->ranks.size()},
+         {"busy", busy},
+         {"hosts", std::move(hosts)},
+         {"cores", all_cores},
+         {"memory_gb", memory_gb},
+         {"gpus", gpus.size()},
+         {"labels", said.labels},
+         {"joined_at", link.joined_at},
+         {"seconds_left",
+          said.seconds_left ? json(static_cast<double>(*said.seconds_left) - (now - link.described_at)) : json()}});
+  }
+  return {{"pools", std::move(pools)}};
+}
+
+json Coordinator::describe_jobs() const {
+  json jobs = json::array();
+  for (const Core::RunningJob& job : core_.running_jobs(kMostListed)) {
+    jobs.push_back({{"job", job.attempt},
+                    {"stage", job.stage},
+                    {"key", to_hex(job.key)},
+                    {"sweep", job.sweep},
+                    {"pool", job.pool},
+                    {"rank", job.rank},
+                    {"ranks", job.ranks},
+                    {"host", job.host},
+                    {"since", job.sent_at},
+                    {"state", job.waits ? "waiting" : "running"},
+                    {"fraction", job.fraction}});
+  }
+  return {{"jobs", std::move(jobs)}};
+}
+
+}  // namespace espalier

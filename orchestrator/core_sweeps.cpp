@@ -1,0 +1,169 @@
+// Which sweeps there are and what each of them wants. Equal stages of several sweeps are one stage; it is as urgent as
+// the most urgent sweep that needs it. Whatever changes the wishes works the plan out anew.
+#include <algorithm>
+#include <utility>
+
+#include "orchestrator/core.h"
+
+namespace espalier {
+
+Effects Core::add_sweep(SweepToRun sweep, Now now) {
+  Effects effects;
+  const std::vector<bool> done = std::move(sweep.done), failed = std::move(sweep.failed);
+  const std::vector<OpenCharge> charges = std::move(sweep.charges);
+  const std::size_t known = graph().stages.size();
+  const std::vector<StageIndex> to = workload_.add(sweep);
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    const bool is_failed = i < failed.size() && failed[i];
+    if (to[i] >= known && done[i]) plan_.set_done(to[i]);  // of the others the plan knows more than the database
+    if (to[i] >= known && is_failed) plan_.set_failed(to[i]);
+    if (to[i] < known && !is_failed) plan_.forgive(to[i]);
+  }
+  for (const OpenCharge& charge : charges) {
+    if (to[charge.stage] >= known) blame_.charge(to[charge.stage], charge.cause, charge.host, sweep.policy);
+  }
+  replan(effects, now);
+  return effects;
+}
+
+Effects Core::cancel_sweep(SweepId id, Now now) {
+  Effects effects;
+  if (Workload::Sweep* sweep = workload_.find_active(id)) end_sweep(*sweep, SweepEnd::cancelled, effects, now);
+  return effects;
+}
+
+void Core::end_sweep(Workload::Sweep& sweep, SweepEnd how, Effects& effects, Now now) {
+  sweep.end = how;
+  effects.emplace_back(SweepEnded{sweep.id, how});
+  replan(effects, now);
+}
+
+Effects Core::pause_sweep(SweepId id, Now now) {
+  Effects effects;
+  Workload::Sweep* sweep = workload_.find_active(id);
+  if (sweep != nullptr && !std::exchange(sweep->paused, true)) replan(effects, now);
+  return effects;
+}
+
+Effects Core::resume_sweep(SweepId id, Now now) {
+  Effects effects;
+  Workload::Sweep* sweep = workload_.find_active(id);
+  if (sweep != nullptr && std::exchange(sweep->paused, false)) replan(effects, now);
+  return effects;
+}
+
+Effects Core::set_priority(SweepId id, int priority, Now now) {
+  Effects effects;
+  Workload::Sweep* sweep = workload_.find_active(id);
+  if (sweep != nullptr && std::exchange(sweep->priority, priority) != priority) replan(effects, now);
+  return effects;
+}
+
+void Core::replan(Effects& effects, Now now) {
+  const std::int64_t open_before = plan_.open_count();
+  plan_.replan(workload_.wishes(), workload_.groups());
+  stages_to_do_ += plan_.open_count() - open_before;
+  for (Workload::Sweep& sweep : workload_.sweeps()) sweep.settled = 0;
+  recall_what_nobody_wants(effects);
+  hand_out(effects, now);
+}
+
+/// What runs for a sweep that was cancelled, and what only waits at its rank for one that is paused.
+void Core::recall_what_nobody_wants(Effects& effects) {
+  for (const auto& [pool_id, pool] : roster_.pools()) {
+    for (const RankSlot& rank : pool.ranks) {
+      for (const std::uint64_t number : rank.queue) {
+        Attempt& attempt = *roster_.find_attempt(number);
+        const std::vector<StageIndex> unreached = attempt.unreached();
+        const bool waits = number != rank.queue.front();
+        const bool wanted = std::ranges::any_of(
+            unreached, [&](StageIndex stage) { return plan_.is_open(stage) && !(waits && plan_.is_held(stage)); });
+        if (wanted || unreached.empty() || attempt.recalled) continue;
+        attempt.recalled = true;
+        ++recalled_;
+        effects.emplace_back(SendStop{pool_id, attempt.rank, number});
+      }
+    }
+  }
+}
+
+// A result once settled stays so until the plan is worked out anew, so looking goes on where it stopped.
+void Core::settle_sweeps(Effects& effects) {
+  for (Workload::Sweep& sweep : workload_.sweeps()) {
+    if (sweep.end) continue;
+    while (sweep.settled < sweep.results.size() && !plan_.is_open(sweep.results[sweep.settled])) ++sweep.settled;
+    if (sweep.settled < sweep.results.size()) continue;
+    sweep.end = SweepEnd::finished;
+    effects.emplace_back(SweepEnded{sweep.id, SweepEnd::finished});
+  }
+}
+
+const PoolSlot* Core::find_pool(PoolId pool) const {
+  const auto found = roster_.pools().find(pool);
+  return found == roster_.pools().end() ? nullptr : &found->second;
+}
+
+std::vector<Core::RunningJob> Core::running_jobs(std::size_t most) const {
+  std::vector<RunningJob> jobs;
+  for (const auto& [id, pool] : roster_.pools()) {
+    for (std::size_t rank = 0; rank < pool.ranks.size(); ++rank) {
+      for (const std::uint64_t number : pool.ranks[rank].queue) {
+        const Attempt& attempt = roster_.attempts().at(number);
+        if (attempt.all_reached() || attempt.rank != static_cast<int>(rank)) continue;
+        if (jobs.size() == most) return jobs;
+        const StageIndex present = attempt.stages[attempt.reached];
+        const Stage& stage = graph().stages[present];
+        jobs.push_back({number, stage.label, stage.key, workload_.owner(present).name, pool.name, pool.ranks[rank].host,
+                        attempt.rank, static_cast<int>(attempt.ranks().size()), attempt.sent_at,
+                        number != pool.ranks[rank].queue.front(), attempt.fraction});
+      }
+    }
+  }
+  return jobs;
+}
+
+SweepStatus Core::sweep_status(const Workload::Sweep& sweep) const {
+  SweepStatus status;
+  status.trials = static_cast<std::int64_t>(sweep.trials);
+  for (std::size_t i = 0; i < sweep.trials; ++i) {
+    const StageState state = plan_.state(graph().trials[sweep.first_trial + i].evaluate);
+    status.trials_done += state == StageState::done ? 1 : 0;
+    status.trials_failed += state == StageState::failed || state == StageState::blocked ? 1 : 0;
+    status.trials_blocked += state == StageState::blocked ? 1 : 0;
+  }
+  return status;
+}
+
+SweepStatus Core::status() const {
+  SweepStatus status;
+  for (const Workload::Sweep& sweep : workload_.sweeps()) {
+    if (stays_ && sweep.end) continue;
+    const SweepStatus one = sweep_status(sweep);
+    status.trials += one.trials;
+    status.trials_done += one.trials_done;
+    status.trials_failed += one.trials_failed;
+    status.trials_blocked += one.trials_blocked;
+  }
+  status.jobs_finished = jobs_finished_;
+  for (const auto& [id, pool] : roster_.pools()) {
+    for (const RankSlot& rank : pool.ranks) {
+      status.ranks += rank.ready ? 1 : 0;
+      status.jobs_running += rank.queue.empty() ? 0 : 1;
+    }
+  }
+  status.stages_ready = plan_.ready_count();
+  status.stages = std::max(stages_to_do_, plan_.open_count());  // some may have to be done again
+  status.stages_done = status.stages - plan_.open_count();
+  status.stages_failed = plan_.failed_count();
+  status.remaining_cost = plan_.remaining_cost();
+  for (const auto& [number, attempt] : roster_.attempts()) {
+    if (attempt.all_reached()) continue;
+    status.remaining_cost -= attempt.fraction * graph().stages[attempt.stages[attempt.reached]].cost;
+  }
+  status.critical_path_cost = plan_.critical_path_cost();
+  if (trained_cost_ > 0) status.seconds_per_cost = trained_seconds_ / trained_cost_;
+  status.paused = paused_.value_or("");
+  return status;
+}
+
+}  // namespace espalier

@@ -1,0 +1,72 @@
+#include "orchestrator/sweep_book.h"
+
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "analysis/sweep_overlaps.h"
+#include "analysis/versus_random.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "db/store_reader.h"
+#include "orchestrator/take_in_spool.h"
+
+namespace espalier {
+namespace {
+
+/// A coordinator that was killed between a commit and this leaves some; each is as large as its network's training
+/// state.
+void remove_checkpoints_of_done(const StageGraph& graph, const std::vector<bool>& done, const StorePaths& paths) {
+  if (std::filesystem::is_empty(paths.checkpoints())) return;
+  for (std::size_t stage = 0; stage < done.size(); ++stage) {
+    std::error_code ignored;
+    if (done[stage] && graph.stages[stage].kind == StageKind::train) {
+      std::filesystem::remove(paths.checkpoint(graph.stages[stage].key), ignored);
+    }
+  }
+}
+
+}  // namespace
+
+SweepBook::SweepBook(Store& store) : store_(store) {
+  take_in_spool(store_);
+}
+
+SweepToRun SweepBook::begin(LoadedSweep sweep) {
+  SweepToRun run;
+  run.id = store_.record_sweep(sweep.name, sweep.yaml, sweep.trials, sweep.graph);
+  run.name = sweep.name;
+  store_.forget_failures(run.id, {causes_that_a_run_tries_again(), {}});
+  run.done = store_.done_stages(sweep.graph);
+  remove_checkpoints_of_done(sweep.graph, run.done, store_.paths());
+  run.failed = store_.failed_stages(sweep.graph);
+  run.charges = store_.open_charges(sweep.graph);
+  run.policy = sweep.on_failure;
+  run.resources = sweep.resources;
+  run.graph = std::move(sweep.graph);
+  store_.apply({SweepChanged{run.id, "running", utc_seconds()}});
+  return run;
+}
+
+void SweepBook::end(SweepId sweep, const std::string& state) {
+  store_.apply({SweepChanged{sweep, state, utc_seconds()}});
+  refresh_comparison();
+}
+
+void SweepBook::refresh_comparison() {
+  const std::vector<ResultRow> rows = StoreReader(store_.paths().root).results();
+  store_.write_cell_statistics(compute_cell_statistics(rows));
+}
+
+void SweepBook::record_overlaps(SweepId sweep, const std::string& name) {
+  try {
+    const StoreReader reader(store_.paths().root);
+    const MaskSource masks = artifact_masks(store_.paths().root);
+    store_.write_mask_overlaps(sweep, compute_mask_overlaps(name, reader.trial_masks(name), masks));
+  } catch (const Error& error) {
+    spdlog::warn("the overlap of masks was not recorded: {}", error.what());
+  }
+}
+
+}  // namespace espalier

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+
+#include "db/store.h"
+#include "orchestrator/load_sweep.h"
+#include "orchestrator/workload.h"
+
+namespace espalier {
+
+/// Takes sweeps into a store when they begin to be run, and writes down how they ended. One thread.
+class SweepBook {
+ public:
+  /// Takes in what pools could not deliver to the last coordinator. Errors: those of the store.
+  explicit SweepBook(Store& store);
+
+  /// Records the sweep as running, and returns what the core is to know of it. What of it had failed without its fault
+  /// is tried again. Errors: those of the store.
+  SweepToRun begin(LoadedSweep sweep);
+  /// `state` as in SweepChanged. Its comparison is refreshed.
+  void end(SweepId sweep, const std::string& state);
+  void refresh_comparison();
+  /// How alike the sweep's masks are. A courtesy at the end: whatever keeps it from being written leaves the results
+  /// alone.
+  void record_overlaps(SweepId sweep, const std::string& name);
+
+ private:
+  Store& store_;
+};
+
+}  // namespace espalier

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "db/store.h"
+#include "experiments/failure_policy.h"
+#include "experiments/resources.h"
+#include "experiments/stage_graph.h"
+#include "orchestrator/demand.h"
+#include "orchestrator/plan.h"
+
+namespace espalier {
+
+/// A sweep as the core takes it in.
+struct SweepToRun {
+  SweepId id = 0;
+  std::string name;
+  StageGraph graph;
+  std::vector<bool> done;         ///< parallel to the graph's stages
+  std::vector<bool> failed = {};  ///< likewise, or empty: given up before, and not to be tried
+  FailurePolicy policy = {};
+  Resources resources = {};
+  int priority = 0;  ///< higher goes first
+  bool paused = false;
+  std::vector<OpenCharge> charges = {};  ///< of earlier runs, that count; indices are the graph's
+};
+
+/// How a sweep ended.
+enum class SweepEnd { finished, cancelled, too_many_failures };
+
+/// The sweeps that are run together: one graph with equal stages merged, and who wants which of them. Pure bookkeeping.
+class Workload {
+ public:
+  struct Sweep {
+    SweepId id = 0;
+    std::string name;
+    FailurePolicy policy;
+    Resources resources;
+    int priority = 0;
+    bool paused = false;
+    std::optional<SweepEnd> end;
+    std::size_t first_trial = 0, trials = 0;  ///< in the graph's trials
+    std::vector<StageIndex> results;          ///< what it wants
+    std::size_t settled = 0;                  ///< so many of those from the front have their outcome
+    std::int64_t quarantined = 0;
+  };
+
+  /// Returns where the stages of its graph are now. A sweep that ended before under the same id is replaced.
+  std::vector<StageIndex> add(SweepToRun& sweep);
+
+  const StageGraph& graph() const { return graph_; }
+  std::optional<StageIndex> find(const StageKey& key) const;
+  std::vector<Sweep>& sweeps() { return sweeps_; }
+  const std::vector<Sweep>& sweeps() const { return sweeps_; }
+  /// Null if there is none that has not ended.
+  Sweep* find_active(SweepId id);
+  /// The sweep that brought the stage in: its policy holds for it.
+  Sweep& owner(StageIndex stage);
+  const Sweep& owner(StageIndex stage) const;
+
+  /// Of all sweeps that have not ended.
+  std::vector<Wish> wishes() const;
+  /// Parallel to the graph's stages: stages of one group have one demand.
+  std::vector<StageGroup> groups();
+  const Demand& demand(StageGroup group) const { return demands_.at(group); }
+
+ private:
+  StageGraph graph_;
+  std::unordered_map<StageKey, StageIndex> index_of_;
+  std::vector<Sweep> sweeps_;
+  std::vector<SweepId> owners_;  ///< parallel to the stages
+  std::vector<Demand> demands_{Demand{}};
+};
+
+}  // namespace espalier

@@ -1,0 +1,55 @@
+#include "cluster/coordinator_address.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "cluster/authentication.h"
+#include "cluster/token.h"
+#include "tests/cluster/store_folder.h"
+
+namespace espalier {
+namespace {
+
+TEST(CoordinatorAddress, HostsAndPorts) {
+  const auto expect = [](const std::string& text, const std::string& host, int port) {
+    const HostAndPort at = parse_host_and_port(text);
+    EXPECT_EQ(at.host, host);
+    EXPECT_EQ(at.port, port);
+    EXPECT_EQ((CoordinatorAddress{host, port, "", std::nullopt, ""}.place()), text);
+  };
+  expect("node7:7070", "node7", 7070);
+  expect("10.1.2.3:1", "10.1.2.3", 1);
+  expect("[fd00::7]:65535", "fd00::7", 65535);
+}
+
+TEST(CoordinatorAddress, WhatIsNoHostAndPort) {
+  for (const char* text : {"", "node7", "node7:", ":7070", "node7:0", "node7:65536", "node7:70x", "node7:-1",
+                           "fd00::7:7070", "[fd00::7]", "[]:7070", "[fd00::7:7070", "node7: 7070"}) {
+    EXPECT_THROW(parse_host_and_port(text), Error) << text;
+  }
+}
+
+TEST(CoordinatorAddress, IsInTheStoreOrInAToken) {
+  const StoreFolder folder;
+  const CoordinatorSource store = CoordinatorSource::in_store(folder.paths().root);
+  EXPECT_TRUE(store.is_gone());
+  EXPECT_THROW(store.look_up(), Error);
+  const std::string secret = load_or_create_secret(folder.paths().secret());
+  write_connection_file(folder.paths().connection(), {"10.0.0.9", 7070, 1, sha256("certificate")});
+  EXPECT_FALSE(store.is_gone());
+  EXPECT_EQ(store.look_up().place(), "10.0.0.9:7070");
+  EXPECT_EQ(store.look_up().secret, secret);
+  EXPECT_EQ(store.look_up().certificate, sha256("certificate"));
+
+  const CoordinatorSource token = CoordinatorSource::with_token({"fd00::7", 7071}, folder / "token");
+  EXPECT_TRUE(token.is_gone());
+  write_file_atomically(folder / "token", to_text({std::string(32, 's'), std::nullopt}), 0600);
+  EXPECT_FALSE(token.is_gone());
+  EXPECT_EQ(token.look_up().place(), "[fd00::7]:7071");
+  EXPECT_EQ(token.look_up().secret, std::string(32, 's'));
+  EXPECT_FALSE(token.look_up().certificate.has_value());
+}
+
+}  // namespace
+}  // namespace espalier

@@ -1,0 +1,95 @@
+#include "cluster/credentials.h"
+
+#include <gmock/gmock.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "cluster/certificate.h"
+#include "tests/cluster/store_folder.h"
+
+namespace espalier {
+namespace {
+
+using testing::HasSubstr;
+
+unsigned mode_of(const std::filesystem::path& file) {
+  return static_cast<unsigned>(std::filesystem::status(file).permissions());
+}
+
+std::string refusal_of(const StorePaths& store) {
+  try {
+    Credentials(store, true);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
+    return error.what();
+  }
+  return "they were taken";
+}
+
+TEST(Credentials, AreMadeOnceForTheirOwnerAlone) {
+  const StoreFolder folder;
+  const Credentials first(folder.paths(), true);
+  EXPECT_EQ(mode_of(folder.paths().secret()), 0600U);
+  EXPECT_EQ(mode_of(folder.paths().certificate()), 0600U);
+  EXPECT_EQ(mode_of(folder.paths().private_key()), 0600U);
+  EXPECT_NE(first.tls(), nullptr);
+  const Credentials again(folder.paths(), true);
+  EXPECT_EQ(again.secret(), first.secret());
+  EXPECT_EQ(again.certificate(), first.certificate());
+  EXPECT_EQ(first.certificate(), certificate_fingerprint(folder.paths()));
+}
+
+TEST(Credentials, PlainTcpNeedsNoCertificate) {
+  const StoreFolder folder;
+  const Credentials plain(folder.paths(), false);
+  EXPECT_EQ(plain.tls(), nullptr);
+  EXPECT_FALSE(plain.certificate().has_value());
+  EXPECT_FALSE(std::filesystem::exists(folder.paths().certificate()));
+}
+
+TEST(Credentials, ARotationIsFollowedOnce) {
+  const StoreFolder folder;
+  Credentials credentials(folder.paths(), true);
+  const std::string secret = credentials.secret();
+  const auto certificate = credentials.certificate();
+  const TlsPtr tls = credentials.tls();
+  EXPECT_FALSE(credentials.follow_rotation());
+  rotate_credentials(folder.paths());
+  EXPECT_TRUE(credentials.follow_rotation());
+  EXPECT_NE(credentials.secret(), secret);
+  EXPECT_NE(credentials.certificate(), certificate);
+  EXPECT_NE(credentials.tls(), tls);
+  EXPECT_FALSE(credentials.follow_rotation());
+}
+
+TEST(Credentials, ARotationThatCannotBeReadLeavesTheOldOnesInForce) {
+  const StoreFolder folder;
+  Credentials credentials(folder.paths(), true);
+  const std::string secret = credentials.secret();
+  write_file_atomically(folder.paths().secret(), "short", 0600);
+  EXPECT_FALSE(credentials.follow_rotation());
+  std::filesystem::remove(folder.paths().secret());
+  EXPECT_FALSE(credentials.follow_rotation());
+  EXPECT_EQ(credentials.secret(), secret);
+}
+
+TEST(Credentials, ACertificateWithoutItsKeyIsRefusedWithWhatToRun) {
+  const StoreFolder folder, other;
+  make_certificate(folder.paths());
+  make_certificate(other.paths());
+  std::filesystem::copy_file(other.paths().private_key(), folder.paths().private_key(),
+                             std::filesystem::copy_options::overwrite_existing);
+  EXPECT_THAT(refusal_of(folder.paths()), HasSubstr("espalier token rotate"));
+  write_file_atomically(folder.paths().certificate(), "garbage", 0600);
+  EXPECT_THAT(refusal_of(folder.paths()), HasSubstr("espalier token rotate"));
+}
+
+TEST(Credentials, AKeyThatOthersCanReadIsRefused) {
+  const StoreFolder folder;
+  make_certificate(folder.paths());
+  std::filesystem::permissions(folder.paths().private_key(), std::filesystem::perms(0640));
+  EXPECT_THAT(refusal_of(folder.paths()), HasSubstr("chmod 600 " + folder.paths().private_key().string()));
+}
+
+}  // namespace
+}  // namespace espalier

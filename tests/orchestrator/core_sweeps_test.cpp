@@ -1,0 +1,241 @@
+// Several sweeps in one core: what they share, and who goes first.
+#include <gtest/gtest.h>
+
+#include "orchestrator/core.h"
+#include "tests/orchestrator/graph_story.h"
+
+namespace espalier {
+namespace {
+
+/// A core that stays, with pretend pools of idle ranks and sweeps made by hand.
+class SweepsStory : public testing::Test {
+ protected:
+  void add(SweepId id, const GraphStory& graph, int priority = 0, Resources resources = {}) {
+    SweepToRun sweep{id, "sweep-" + std::to_string(id), graph.graph(), graph.done({})};
+    sweep.priority = priority;
+    sweep.resources = std::move(resources);
+    hear(core_.add_sweep(std::move(sweep), now_));
+  }
+  void join(PoolId pool, int ranks, RankFacts facts = {1, "node"}, std::vector<std::string> labels = {}) {
+    hear(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), ranks, now_, std::move(labels)));
+    for (int rank = 0; rank < ranks; ++rank) hear(core_.on_rank_ready(pool, rank, facts, {}, now_));
+  }
+  void hear(Effects effects) {
+    for (Effect& effect : effects) {
+      if (SendJob* send = std::get_if<SendJob>(&effect)) sent_.push_back(std::move(*send));
+      if (const SendStop* stop = std::get_if<SendStop>(&effect)) recalled_.push_back(stop->attempt);
+      if (const SweepEnded* ended = std::get_if<SweepEnded>(&effect)) ended_.push_back(*ended);
+      if (const DismissPool* dismissed = std::get_if<DismissPool>(&effect)) dismissed_.push_back(dismissed->pool);
+    }
+  }
+  /// The labels of the next job that was sent; "" if there is none.
+  std::string next() {
+    if (sent_.empty()) return "";
+    last_ = sent_.front();
+    sent_.erase(sent_.begin());
+    std::string names;
+    for (const JobStage& stage : last_.job.stages) names += (names.empty() ? "" : " ") + label(stage.key);
+    return names;
+  }
+  void complete(const SendJob& send) {
+    now_ += 1;
+    for (const JobStage& stage : send.job.stages) {
+      StageOutcome outcome;
+      outcome.key = stage.key;
+      outcome.attempt = send.job.attempt;
+      hear(core_.on_stage_reached(send.pool, send.rank, outcome, now_));
+    }
+    hear(core_.on_job_ended(send.pool, send.rank, {send.job.attempt, false}, now_));
+  }
+  void tick() { hear(core_.on_tick(now_)); }
+  std::string label(const StageKey& key) const {
+    for (const char* name : {"a", "b", "c", "d", "shared", "big", "small"}) {
+      if (key.digest == sha256(name)) return name;
+    }
+    return "?";
+  }
+  static GraphStory evaluations(const std::vector<std::string>& names, int ranks = 1) {
+    GraphStory story;
+    for (const std::string& name : names) story.add(name, StageKind::evaluate).result(name);
+    story.ask_for_ranks(ranks);
+    return story;
+  }
+
+  Core core_{{3, true}};
+  Now now_ = 1000;
+  std::vector<SendJob> sent_;
+  std::vector<std::uint64_t> recalled_;
+  std::vector<SweepEnded> ended_;
+  std::vector<PoolId> dismissed_;
+  SendJob last_{};
+};
+
+TEST_F(SweepsStory, EqualStagesOfTwoSweepsRunOnce) {
+  add(1, evaluations({"a", "shared"}));
+  add(2, evaluations({"shared", "b"}));
+  join(1, 4);
+  std::multiset<std::string> names;
+  for (std::string name = next(); !name.empty(); name = next()) names.insert(name);
+  EXPECT_EQ(names, (std::multiset<std::string>{"a", "b", "shared"}));
+}
+
+TEST_F(SweepsStory, ASweepEndsWhenItsOwnResultsAreThereAndPoolsStay) {
+  add(1, evaluations({"a"}));
+  add(2, evaluations({"b"}));
+  join(1, 1);
+  next();
+  const SendJob first = last_;
+  complete(first);
+  tick();
+  ASSERT_EQ(ended_.size(), 1U);
+  EXPECT_EQ(ended_[0].sweep, label(first.job.stages[0].key) == "a" ? 1 : 2);
+  next();
+  complete(last_);
+  tick();
+  EXPECT_EQ(ended_.size(), 2U);
+  EXPECT_TRUE(core_.finished());
+  EXPECT_TRUE(dismissed_.empty());
+  add(3, evaluations({"a", "c"}));  // a is done, whoever wanted it
+  EXPECT_EQ(next(), "c");
+  EXPECT_EQ(next(), "");
+}
+
+TEST_F(SweepsStory, TheHigherPriorityGoesFirstAndMayChange) {
+  add(1, evaluations({"a", "b"}));
+  add(2, evaluations({"c", "d"}), 5);
+  EXPECT_EQ(core_.sweeps()[1].priority, 5);
+  hear(core_.set_priority(1, 9, now_));
+  join(1, 1);
+  for (int i = 0; i < 2; ++i) {
+    const std::string name = next();
+    EXPECT_TRUE(name == "a" || name == "b") << name;
+  }
+}
+
+TEST_F(SweepsStory, APausedSweepGetsNothingUntilItGoesOn) {
+  add(1, evaluations({"a"}));
+  hear(core_.pause_sweep(1, now_));
+  join(1, 2);
+  EXPECT_EQ(next(), "");
+  EXPECT_FALSE(core_.finished());
+  hear(core_.resume_sweep(1, now_));
+  EXPECT_EQ(next(), "a");
+}
+
+TEST_F(SweepsStory, WhatAPausedSweepSharesRunsForTheOther) {
+  add(1, evaluations({"a", "shared"}));
+  add(2, evaluations({"shared"}));
+  hear(core_.pause_sweep(1, now_));
+  join(1, 2);
+  EXPECT_EQ(next(), "shared");
+  EXPECT_EQ(next(), "");
+}
+
+TEST_F(SweepsStory, CancellingTakesBackWhatOnlyThatSweepWanted) {
+  add(1, evaluations({"a", "shared"}));
+  add(2, evaluations({"shared"}));
+  join(1, 2);
+  std::map<std::string, std::uint64_t> attempts;
+  for (std::string name = next(); !name.empty(); name = next()) attempts[name] = last_.job.attempt;
+  hear(core_.cancel_sweep(1, now_));
+  EXPECT_EQ(recalled_, std::vector{attempts.at("a")});
+  ASSERT_EQ(ended_.size(), 1U);
+  EXPECT_EQ(ended_[0].how, SweepEnd::cancelled);
+}
+
+TEST_F(SweepsStory, AResubmittedSweepGoesOnWithWhatIsNotDone) {
+  add(1, evaluations({"a", "b"}));
+  join(1, 1);
+  next();
+  const std::string first = label(last_.job.stages[0].key);
+  complete(last_);
+  hear(core_.cancel_sweep(1, now_));
+  sent_.clear();
+  add(1, evaluations({"a", "b"}));
+  EXPECT_EQ(core_.sweeps().size(), 1U);
+  EXPECT_FALSE(core_.finished());
+  EXPECT_EQ(core_.status().trials_done, 1);
+  EXPECT_NE(first, "?");
+}
+
+TEST_F(SweepsStory, ADrainedPoolGetsNothingMore) {
+  add(1, evaluations({"a", "b"}));
+  join(1, 1);
+  hear(core_.drain_pool(1));
+  EXPECT_EQ(dismissed_, std::vector<PoolId>{1});
+  next();
+  complete(last_);
+  EXPECT_NE(next(), "");  // it waited there already
+  EXPECT_EQ(next(), "");
+}
+
+TEST_F(SweepsStory, AGangGetsSoManyIdleRanksOfOnePool) {
+  add(1, evaluations({"big"}, 3));
+  join(1, 2);
+  EXPECT_EQ(next(), "");  // too small
+  join(2, 4);
+  EXPECT_EQ(next(), "big");
+  EXPECT_EQ(last_.pool, 2U);
+  EXPECT_EQ(last_.gang, (std::vector<int>{0, 1, 2}));
+  complete(last_);
+  tick();
+  EXPECT_EQ(ended_.size(), 1U);
+}
+
+TEST_F(SweepsStory, APoolIsKeptFreeUntilAGangFits) {
+  add(1, evaluations({"a", "b"}));
+  join(1, 2);
+  next();
+  const SendJob a = last_;
+  next();
+  const SendJob b = last_;
+  add(2, evaluations({"big"}, 2), 1);
+  add(3, evaluations({"small"}));
+  EXPECT_EQ(next(), "");  // the pool is reserved: small waits
+  complete(a);
+  EXPECT_EQ(next(), "");
+  complete(b);
+  EXPECT_EQ(next(), "big");
+  const SendJob big = last_;
+  next();  // small, behind one of its ranks
+  complete(big);
+  EXPECT_TRUE(core_.status().trials_done >= 1);
+}
+
+TEST_F(SweepsStory, ALostPoolLosesAGangOnce) {
+  add(1, evaluations({"big"}, 2));
+  join(1, 2);
+  EXPECT_EQ(next(), "big");
+  hear(core_.on_pool_lost(1, {LossCause::preempted, "preempted", {}, {}, {}, {}}, now_));
+  EXPECT_TRUE(core_.idle());
+  join(2, 2);
+  EXPECT_EQ(next(), "big");
+}
+
+TEST_F(SweepsStory, JobsGoWhereTheirResourcesAre) {
+  add(1, evaluations({"a"}, 1), 0);
+  add(2, evaluations({"b"}, 1), 9, {0, 0, "a100"});
+  add(3, evaluations({"c"}, 1), 9, {0, 16, ""});
+  join(1, 1, {1, "small", "", 8});
+  EXPECT_EQ(next(), "a");
+  EXPECT_EQ(next(), "");
+  join(2, 1, {1, "big", "", 32}, {"a100"});
+  std::multiset<std::string> names{next(), next()};
+  EXPECT_EQ(names, (std::multiset<std::string>{"b", "c"}));
+}
+
+TEST_F(SweepsStory, JobsThatShareAGpuFillItAndNoMore) {
+  add(1, evaluations({"a", "b", "c"}), 0, {0.5, 0, ""});
+  join(1, 3, {1, "node", "cuda:0"});
+  const std::string first = next();
+  const SendJob one = last_;
+  EXPECT_NE(first, "");
+  EXPECT_NE(next(), "");
+  const SendJob two = last_;
+  EXPECT_NE(one.rank, two.rank);
+  // The third waits behind one of the two, whose share it takes over; the third rank stays idle.
+  if (!next().empty()) EXPECT_NE(last_.rank, 2);
+}
+
+}  // namespace
+}  // namespace espalier
