@@ -37,7 +37,8 @@ std::string find_fault(const Hello* hello, const Challenge& challenge, const std
   if (hello == nullptr || hello->nonce.size() != kNonceBytes) return "it did not introduce itself";
   if (hello->version != kProtocolVersion) {
     return "it speaks version " + std::to_string(hello->version) + " of the protocol, the coordinator version " +
-           std::to_string(kProtocolVersion) + "; update the older of the two";
+           std::to_string(kProtocolVersion) + "; update " +
+           (hello->version < kProtocolVersion ? "its program" : "the coordinator's espalier");
   }
   if (proof_holds(prove_peer(secret, hello->role, challenge.nonce, hello->nonce, binding), hello->proof)) return "";
   return std::string("it does not know this store's secret") +

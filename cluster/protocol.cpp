@@ -31,14 +31,9 @@ json fields_of(const Refused& m) {
   return json::array({m.why});
 }
 json fields_of(const PoolDescription& m) {
-  return {m.label,
-          m.host,
-          m.pid,
-          m.ranks,
-          m.numerics_epoch,
-          bytes_of(m.identity),
-          m.labels,
-          m.seconds_left ? json(*m.seconds_left) : json()};
+  return {m.label,  m.host,           m.pid,
+          m.ranks,  m.numerics_epoch, bytes_of(m.identity),
+          m.labels, m.clock,          m.seconds_left ? json(*m.seconds_left) : json()};
 }
 json fields_of(const ToRank& m) {
   return {m.rank, bytes_of(m.commands)};
@@ -114,6 +109,7 @@ void read(Fields& f, PoolDescription& m) {
     if (!value.is_string()) refuse_message("expected a text");
     return value.get<std::string>();
   });
+  m.clock = f.real();
   if (!f.absent()) m.seconds_left = f.integer();
 }
 void read(Fields& f, ToRank& m) {

@@ -68,6 +68,7 @@ struct PoolDescription {
   int numerics_epoch = 0;
   std::string identity;                           ///< 16 random bytes: the same for as long as the pool lives
   std::vector<std::string> labels = {};           ///< that jobs may ask for
+  double clock = 0;                               ///< its own, UTC seconds since 1970
   std::optional<std::int64_t> seconds_left = {};  ///< until its time limit; none if it has none
 };
 /// `commands` is an encoded std::vector<RankCommand>.

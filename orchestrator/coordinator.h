@@ -89,6 +89,7 @@ class Coordinator {
   void spawn(const std::string& name, boost::asio::awaitable<void> coroutine);
   void perform(Effects effects);
   void remember_pools();
+  void tell_of_clock(const PoolDescription& description);
   PoolId attach(const ConnectionPtr& connection, const PoolDescription& description);
   bool hear(PoolId pool, const Message& message);
   void on_reports(PoolId pool, int rank, std::vector<RankReport> reports);

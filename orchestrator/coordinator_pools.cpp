@@ -2,6 +2,7 @@
 // broke. A pool is known by its identity for as long as it lives; connections come and go.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <utility>
 
 #include <boost/asio/redirect_error.hpp>
@@ -10,6 +11,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/clock.h"
+#include "base/duration_text.h"
 #include "base/error.h"
 #include "cluster/handshake.h"
 #include "orchestrator/coordinator.h"
@@ -111,10 +113,23 @@ PoolId Coordinator::attach(const ConnectionPtr& connection, const PoolDescriptio
   return pool;
 }
 
+// Times in the store are the coordinator's, so results do not suffer; what people compare with their cluster's logs
+// does.
+void Coordinator::tell_of_clock(const PoolDescription& description) {
+  constexpr double kNoticeable = 60;
+  const double ahead = description.clock - utc_seconds();
+  if (std::abs(ahead) < kNoticeable) return;
+  tell(fmt::format(
+      "pool {}: the clock of {} is {} {} this machine's; its times are recorded by this one, and its logs bear "
+      "its own: set one of the two right (timedatectl set-ntp true)",
+      description.label, description.host, duration_text(std::abs(ahead)), ahead > 0 ? "ahead of" : "behind"));
+}
+
 asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, PoolDescription description) {
   const PoolId pool = attach(connection, description);
   spdlog::info("pool {} joined: {} ranks, host {}, pid {}", description.label, description.ranks, description.host,
                description.pid);
+  tell_of_clock(description);
   local_pools_.on_joined(description.label);
   perform(core_.on_pool_joined(pool, description.label, description.ranks, utc_seconds(), description.labels));
   std::string why;

@@ -201,6 +201,17 @@ TEST_F(CoordinatorWithPools, ARotationHoldsAtOnceForWhoComesAfterIt) {
   }
 }
 
+TEST_F(CoordinatorWithPools, AClockThatIsAnHourOffIsSaidAndDisturbsNothing) {
+  std::unique_ptr<PretendPool> late;
+  PretendPoolOptions options;
+  options.clock_ahead = -3600;
+  run([&](const StorePaths& paths) { late = pool(paths, options); });
+  EXPECT_EQ(late->join(), "left");
+  EXPECT_EQ(done(), kJobs);
+  EXPECT_NE(out_.str().find("the clock of pretend is 1 h 00 min behind this machine's"), std::string::npos)
+      << out_.str();
+}
+
 TEST_F(CoordinatorWithPools, ItsConnectionFileGoesWithIt) {
   std::unique_ptr<PretendPool> good;
   run([&](const StorePaths& paths) {

@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/sha256.h"
 #include "cluster/connect.h"
@@ -42,8 +43,14 @@ CoordinatorAddress wait_for_coordinator(const StorePaths& store) {
 asio::awaitable<void> be_a_pool(CoordinatorAddress where, PretendPoolOptions options, PretendLife* life) {
   const ConnectionPtr connection = co_await connect_to_coordinator(where, Role::pool);
   if (life->identity.empty()) life->identity = random_bytes(16);
-  connection->send(PoolDescription{"pretend-" + to_hex(sha256(life->identity)).substr(0, 8), "pretend", 1,
-                                   options.ranks, kNumericsEpoch, life->identity});
+  PoolDescription description{"pretend-" + to_hex(sha256(life->identity)).substr(0, 8),
+                              "pretend",
+                              1,
+                              options.ranks,
+                              kNumericsEpoch,
+                              life->identity};
+  description.clock = utc_seconds() + options.clock_ahead;
+  connection->send(description);
   asio::co_spawn(connection->executor(), connection->keep_alive(), [](std::exception_ptr) {});
   const auto say = [&](int rank, const std::vector<RankReport>& reports) {
     life->kept.push_back({rank, encode(reports), ++life->sequence});

@@ -22,6 +22,7 @@ struct PretendPoolOptions {
   int lose_after_jobs = -1;  ///< breaks the connection, without a word, when it was handed this many jobs
   int returns = 0;           ///< so many times it then comes back, with what it holds
   std::string secret;        ///< instead of the store's
+  double clock_ahead = 0;    ///< seconds
 };
 
 /// What a pool keeps from one connection to the next.

@@ -16,6 +16,7 @@
 #include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/host_name.h"
 #include "base/sha256.h"
@@ -124,6 +125,7 @@ class Gateway {
   PoolDescription describe_pool() const {
     PoolDescription pool{label_, host_name(), ::getpid(), mailbox_.size(), kNumericsEpoch, identity_};
     pool.labels = options_.labels;
+    pool.clock = utc_seconds();
     if (guard_.time_limit.count() > 0) {
       const auto left = guard_.started + guard_.time_limit - Clock::now();
       pool.seconds_left = std::chrono::duration_cast<std::chrono::seconds>(left).count();

@@ -1,0 +1,94 @@
+// Tokens as a user handles them: written, carried to a worker, rotated.
+#include <csignal>
+#include <sys/stat.h>
+#include <thread>
+
+#include <gmock/gmock.h>
+
+#include "base/files.h"
+#include "experiments/store_paths.h"
+#include "tests/e2e/sweep_case.h"
+
+namespace espalier {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+class Tokens : public SweepCase {
+ protected:
+  std::string token() const { return (folder_ / "token").string(); }
+  std::string text() const { return read_file(token(), 4096); }
+  ProgramEnd write_token(const std::string& to) { return espalier({"token", "write", to, "--store", store()}); }
+
+  /// A worker without a pool around it.
+  std::unique_ptr<Program> worker(const std::string& place) const {
+    const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    return std::make_unique<Program>(
+        std::vector<std::string>{(program / "espalier-worker").string(), "--connect", place, "--token-file", token(),
+                                 "--store", store()},
+        std::map<std::string, std::string>{{"OMP_NUM_THREADS", "1"}, {"OPENBLAS_NUM_THREADS", "1"}});
+  }
+  std::string refusal_of(const std::string& place) const {
+    const ProgramEnd end = worker(place)->wait(60);
+    EXPECT_NE(end.exit_code, 0);
+    return end.err;
+  }
+};
+
+TEST_F(Tokens, AreWrittenForTheirOwnerAloneAndShownOnlyWhenAsked) {
+  std::filesystem::create_directory(store());
+  write("token", "what was there before, for all to read");
+  const ProgramEnd end = write_token(token());
+  EXPECT_EQ(end.exit_code, 0) << end.err;
+  struct stat status {};
+  ASSERT_EQ(::stat(token().c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600U);
+  EXPECT_THAT(text(), StartsWith("espalier1:"));
+  EXPECT_THAT(end.out + end.err, Not(HasSubstr(text().substr(10, 64))));
+  EXPECT_THAT(end.out, HasSubstr("for TLS"));
+  EXPECT_EQ(write_token("-").out, text());
+}
+
+TEST_F(Tokens, ARotationMakesAnother) {
+  std::filesystem::create_directory(store());
+  write_token(token());
+  const std::string before = text();
+  EXPECT_EQ(espalier({"token", "rotate", "--store", store()}).exit_code, 0);
+  write_token(token());
+  EXPECT_NE(text().substr(10, 64), before.substr(10, 64));
+  EXPECT_NE(text().substr(75, 64), before.substr(75, 64));
+}
+
+TEST_F(Tokens, WithoutAStoreThereIsNone) {
+  const ProgramEnd end = espalier({"token", "write", token(), "--store", store("none")});
+  EXPECT_EQ(end.exit_code, 2);
+  EXPECT_THAT(end.err, HasSubstr("there is no such folder"));
+  EXPECT_EQ(espalier({"token", "rotate", "--store", store("none")}).exit_code, 2);
+}
+
+TEST_F(Tokens, OneLetsAWorkerInAndAfterARotationNobodyElse) {
+  Program coordinator(espalier_command({"run", small_sweep(), "--store", store(), "--workers", "0", "--quiet"}));
+  const std::filesystem::path file = StorePaths{store()}.connection();
+  while (coordinator.running() && !std::filesystem::exists(file)) ::usleep(10000);
+  const int port = nlohmann::json::parse(read_file(file, 4096)).at("port");
+  const std::string place = "127.0.0.1:" + std::to_string(port);
+  EXPECT_THAT(write_token(token()).out, HasSubstr("for plain TCP on loopback"));
+  ::chmod(token().c_str(), 0644);
+  EXPECT_THAT(refusal_of(place), HasSubstr("chmod 600 " + token()));
+  ::chmod(token().c_str(), 0600);
+  const auto pool = worker(place);
+  while (coordinator.running() &&
+         nlohmann::json::parse(espalier({"results", "--store", store(), "--json"}).out).empty())
+    ::usleep(50000);
+  EXPECT_EQ(espalier({"token", "rotate", "--store", store()}).exit_code, 0);
+  EXPECT_THAT(refusal_of(place), HasSubstr("does not know this store's secret"));
+  EXPECT_TRUE(pool->running());
+  EXPECT_EQ(espalier({"cancel", "--store", store()}).exit_code, 0);
+  EXPECT_EQ(coordinator.wait(60).exit_code, 130);
+  EXPECT_EQ(pool->wait(60).exit_code, 0);
+}
+
+}  // namespace
+}  // namespace espalier
