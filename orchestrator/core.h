@@ -121,7 +121,9 @@ class Core {
   Effects resume_sweep(SweepId sweep, Now now);
   Effects set_priority(SweepId sweep, int priority, Now now);
   const std::vector<Workload::Sweep>& sweeps() const { return workload_.sweeps(); }
-  bool knows(const StageKey& key) const { return workload_.find(key).has_value(); }
+  /// The stages of all sweeps.
+  const StageGraph& graph() const { return workload_.graph(); }
+  std::optional<StageIndex> find(const StageKey& key) const { return workload_.find(key); }
   const PoolSlot* find_pool(PoolId pool) const;
   /// What a rank has been handed.
   struct RunningJob {
@@ -205,7 +207,6 @@ class Core {
   void recall_what_nobody_wants(Effects& effects);
   void settle_sweeps(Effects& effects);
   void end_sweep(Workload::Sweep& sweep, SweepEnd how, Effects& effects, Now now);
-  const StageGraph& graph() const { return workload_.graph(); }
   const FailurePolicy& policy(StageIndex stage) { return workload_.owner(stage).policy; }
 
   // core_losses.cpp: failures, losses, and coming back
