@@ -58,6 +58,8 @@ struct JobCallbacks {
   Pulse* pulse = nullptr;  ///< beats with every pass of a stage's network; outlives the job
 };
 
+class Gang;
+
 /// Runs jobs on one rank. Keeps datasets and the tensors of recent stages in memory between jobs.
 /// One thread (the compute thread); `stop` may be set from any.
 class JobRunner {
@@ -70,11 +72,13 @@ class JobRunner {
   std::string gpu() const;
 
   /// Never throws: every failure becomes an outcome. `alone`: nothing else runs in the pool, so the job may have all of
-  /// its memory.
-  JobEnd run_job(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks, bool alone = false);
+  /// its memory. `gang`: each of its members runs the same job at the same time, and is given the same end. They come
+  /// together for the trainings that ask for so many ranks; the other stages the leader runs, for which all wait.
+  JobEnd run_job(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks, bool alone = false,
+                 Gang* gang = nullptr);
 
  private:
-  JobEnd run_stages(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks);
+  JobEnd run_stages(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks, Gang* gang);
 
   struct Impl;
   std::unique_ptr<Impl> impl_;

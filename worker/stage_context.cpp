@@ -39,10 +39,12 @@ NamedTensors StageContext::needed_input(InputRole role) const {
 }
 
 void StageContext::leave(NamedTensors tensors, InputRole role, StageOutcome& outcome) const {
-  const StoredFile file =
-      artifacts.write(stage.key, to_file(tensors, {{"kind", std::string(to_string(role))}}).content);
-  outcome.artifact_sha256 = file.sha256;
-  outcome.artifact_bytes = file.bytes;
+  if (writes()) {
+    const StoredFile file =
+        artifacts.write(stage.key, to_file(tensors, {{"kind", std::string(to_string(role))}}).content);
+    outcome.artifact_sha256 = file.sha256;
+    outcome.artifact_bytes = file.bytes;
+  }
   cache.insert(stage.key, std::move(tensors));
 }
 

@@ -7,6 +7,7 @@
 #include "experiments/job.h"
 #include "experiments/outcome.h"
 #include "worker/artifact_store.h"
+#include "worker/gang.h"
 #include "worker/network.h"
 #include "worker/resident_dataset.h"
 #include "worker/run_job.h"
@@ -25,6 +26,7 @@ struct StageContext {
   DatasetCache& datasets;
   const std::atomic<bool>& stop;
   const JobCallbacks& callbacks;
+  Gang* gang;  ///< that runs it together; null: this rank alone
 
   /// The model with tensors on the stage's device; a TorchScript module's file is where the job says.
   Network network(const ModelSpec& model) const;
@@ -33,6 +35,8 @@ struct StageContext {
   std::optional<NamedTensors> input(InputRole role) const;
   /// As input. Errors: also ErrorKind::internal if the stage has no such input.
   NamedTensors needed_input(InputRole role) const;
+  /// Whether this rank writes files: alone, or at the head of its gang.
+  bool writes() const { return gang == nullptr || gang->leads(); }
   /// Writes the stage's artifact, keeps the tensors in memory, and says so in the outcome.
   void leave(NamedTensors tensors, InputRole role, StageOutcome& outcome) const;
 };

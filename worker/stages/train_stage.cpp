@@ -41,8 +41,10 @@ class TrainRun {
     } else if (!context_.stage.resume_from ||
                !restore(context_.artifacts.resume_path_of(*context_.stage.resume_from), *context_.stage.resume_from)) {
       network_.set_weights(context_.needed_input(InputRole::weights));
-      trainer_ = std::make_unique<Trainer>(spec_, context_.stage.seed, network_, data_);
+      make_trainer();
     }
+    trainer_->require_agreement("taken up from " + checkpoint_.parent_path().string() + ", which all ranks share",
+                                ErrorKind::unavailable);
     first_step_ = trainer_->state().step;
   }
 
@@ -50,17 +52,25 @@ class TrainRun {
   bool train() {
     report();
     while (!trainer_->finished()) {
-      if (context_.stop) return false;
-      trainer_->take_step();
+      if (must_stop()) return false;
+      trainer_->take_step(context_.stop);
       if (context_.callbacks.on_first_step && !std::exchange(stepped_, true)) context_.callbacks.on_first_step();
       if (!trainer_->at_epoch_end() && Clock::now() < reported_ + kProgressEvery) continue;
       report();
-      if (trainer_->at_epoch_end() && Clock::now() >= saved_ + context_.settings.checkpoint_every) save_checkpoint();
+      if (!trainer_->at_epoch_end()) continue;
+      trainer_->require_agreement("after an epoch");
+      if (Clock::now() >= saved_ + context_.settings.checkpoint_every) save_checkpoint();
     }
     return true;
   }
 
+  void leave_early() {
+    trainer_->require_agreement("when it stopped");
+    save_checkpoint();
+  }
+
   void save_checkpoint() {
+    if (!context_.writes()) return;
     const auto begin = Clock::now();
     save(checkpoint_);
     saved_ = Clock::now();
@@ -72,6 +82,8 @@ class TrainRun {
   /// The checkpoint stays: until the outcome is in the database, it saves a repeat all of the training. Whoever records
   /// the outcome removes it. A training that is repeated as fast as it is restored goes without.
   void keep_end() {
+    trainer_->require_agreement("in the end");
+    if (!context_.writes()) return;
     if (context_.stage.keep_resume_state) save(context_.artifacts.resume_path_of(context_.stage.key));
     std::error_code ignored;
     const std::chrono::duration<double> worth_keeping = context_.settings.checkpoint_every;
@@ -104,19 +116,26 @@ class TrainRun {
   }
 
  private:
+  void make_trainer() {
+    trainer_ = std::make_unique<Trainer>(spec_, context_.stage.seed, network_, data_, context_.gang);
+  }
+
+  /// A gang stops when all its members know.
+  bool must_stop() const { return context_.gang != nullptr ? trainer_->gang_stops() : context_.stop.load(); }
+
   double worked_s() const { return earlier_s_ + seconds_since(started_); }
 
   bool restore(const std::filesystem::path& path, const StageKey& key) {
     try {
       const auto file = read_sealed_file(path, key);
       if (!file) return false;
-      trainer_ = std::make_unique<Trainer>(spec_, context_.stage.seed, network_, data_);
+      make_trainer();
       trainer_->restore(parse_train_state(file->content.metadata.at("state")),
                         from_file(file->content, context_.device));
       return true;
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::corrupt) throw;
-      set_aside(path);
+      if (context_.writes()) set_aside(path);
       spdlog::warn("set aside {} and started from an earlier state: {}", path.string(), error.what());
       return false;
     }
@@ -156,7 +175,7 @@ bool run_train_stage(const StageContext& context, StageOutcome& outcome) {
   TrainRun run(context, spec);
   run.take_up();
   if (!run.train()) {
-    run.save_checkpoint();
+    run.leave_early();
     return false;
   }
   run.keep_end();
