@@ -56,6 +56,20 @@ DatasetSpec resolve_dataset(const DatasetRequest& request, const DataFolder& fol
 /// Errors: as above; ErrorKind::corrupt if the content is not the one that `spec` was resolved from.
 ImageDataset load_dataset(const DatasetSpec& spec, const std::string& path, const DataFolder& folder);
 
+/// A file that a dataset is read from.
+struct DatasetFile {
+  std::string name;            ///< relative to the data folder, or to the folder that DatasetRequest::path names or is in
+  std::filesystem::path path;  ///< where it lies
+};
+using DatasetFiles = std::vector<DatasetFile>;
+
+/// All of them; none of a generated dataset. Copied by their names into a folder, they are the dataset again: for
+/// load_dataset, that folder is the data folder of a dataset found by name, and given_path() of one given by path.
+/// Errors: ErrorKind::invalid_input if a file is missing.
+DatasetFiles dataset_files(const std::string& name, const std::string& path, const DataFolder& folder);
+/// What DatasetRequest::path is for such a copy: its only file, or else the folder.
+std::string given_path(const std::filesystem::path& folder, const std::vector<std::string>& names);
+
 /// For `espalier datasets`.
 struct DatasetStatus {
   std::string name;
