@@ -13,11 +13,13 @@
 #include "base/log.h"
 #include "experiments/dataset.h"
 #include "experiments/store_paths.h"
+#include "worker/cache_folder.h"
 #include "worker/comm/gateway.h"
 #include "worker/comm/mailbox.h"
 #include "worker/comm/pool_member.h"
 #include "worker/crash_notes.h"
 #include "worker/environment.h"
+#include "worker/rank_files.h"
 #include "worker/script_tool.h"
 
 namespace espalier {
@@ -26,6 +28,8 @@ namespace {
 struct Options {
   std::string store = "espalier-store";
   std::string data;
+  std::string cache;
+  double cache_gb = 20;
   std::string label;
   std::string device = "auto";
   int ranks = 0;
@@ -63,8 +67,20 @@ void add_guard_options(CLI::App& app, Options& options) {
 }
 
 void add_options(CLI::App& app, Options& options) {
-  app.add_option("--store", options.store, "Folder of the results, artifacts and logs")->capture_default_str();
-  app.add_option("--data", options.data, "Folder of the datasets (default: $ESPALIER_DATA, else ./data)");
+  app.add_option(
+         "--store", options.store,
+         "Folder of the results, artifacts and logs. Where it is not the coordinator's own, its connection.json "
+         "and secret are enough: files then come and go over the connection")
+      ->capture_default_str();
+  app.add_option("--data", options.data,
+                 "Folder of the datasets (default: $ESPALIER_DATA, else ./data). What is not there is fetched from the "
+                 "coordinator's machine");
+  app.add_option("--cache", options.cache,
+                 "Folder of this machine for what is fetched, shared by its ranks (default: STORE/cache)");
+  app.add_option("--cache-gb", options.cache_gb,
+                 "GB (10^9 bytes) that it may hold; what was used least recently goes; 0: no limit")
+      ->check(CLI::Range(0.0, 1e9))
+      ->capture_default_str();
   app.add_option("--label", options.label, "What to call this pool in logs and results");
   app.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--ranks", options.ranks, "Refuse to start unless the MPI world has this many ranks (0: any)");
@@ -108,6 +124,10 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
   WorkerSettings settings;
   settings.artifacts = paths.artifacts();
   settings.checkpoints = paths.checkpoints();
+  CacheFolder cache(options.cache.empty() ? paths.root / "cache" : std::filesystem::path(options.cache),
+                    static_cast<std::uint64_t>(options.cache_gb * 1e9));
+  RankFiles files(paths, cache);
+  settings.supply = &files;
   settings.data = data_folder(options.data);
   settings.device = options.device;
   settings.checkpoint_every = std::chrono::milliseconds(static_cast<std::int64_t>(options.checkpoint_seconds * 1000));
@@ -119,9 +139,10 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
     run_gateway(mailbox, settings,
                 {paths.connection(), paths.secret(), paths.spool(), options.label,
                  std::chrono::seconds(options.patience_seconds), std::chrono::seconds(options.idle_seconds),
-                 paths.logs(), label});
+                 paths.logs(), label},
+                files, cache);
   } else {
-    run_member(mailbox, settings);
+    run_member(mailbox, settings, files, cache);
   }
   spdlog::info("left");
 }

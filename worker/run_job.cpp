@@ -124,9 +124,10 @@ struct JobRunner::Impl {
   explicit Impl(WorkerSettings given)
       : settings(std::move(given)),
         choice(choose_device(settings.device)),
-        artifacts(settings.artifacts),
+        artifacts(settings.artifacts, settings.supply),
+        checkpoints(settings.checkpoints, settings.supply),
         cache(kCacheBytes),
-        datasets(settings.data, choice.device),
+        datasets(settings.data, choice.device, settings.supply),
         // An accelerator's driver maps far more than it fills.
         memory(choice.device.is_cpu() ? settings.memory : MemoryAllowance{}) {
     allow(false);
@@ -135,6 +136,7 @@ struct JobRunner::Impl {
   WorkerSettings settings;
   DeviceChoice choice;
   ArtifactStore artifacts;
+  CheckpointStore checkpoints;
   TensorCache cache;
   DatasetCache datasets;
   MemoryLimit memory;
@@ -147,12 +149,16 @@ struct JobRunner::Impl {
     bool reached = true;
     try {
       if (choice.failure) throw Error(choice.failure->kind, choice.failure->message);
+      if (settings.supply != nullptr) settings.supply->begin(stage.key, stop, callbacks.pulse);
       if (!prepared && stage.kind != StageKind::noop) {
         prepare_thread();
         prepared = true;
       }
       reached = function_of(stage.kind)(
-          {stage, outcome.attempt, settings, choice.device, artifacts, cache, datasets, stop, callbacks}, outcome);
+          {stage, outcome.attempt, settings, choice.device, artifacts, checkpoints, cache, datasets, stop, callbacks},
+          outcome);
+    } catch (const StoppedWaiting&) {
+      reached = false;
     } catch (...) {
       outcome.failure = describe_current_exception(memory);
     }
