@@ -69,6 +69,7 @@ Coordinator::Coordinator(Store& store, Core& core, CoordinatorOptions options, P
       signals_(io_),
       ticker_(io_),
       secret_(load_or_create_secret(store.paths().secret())),
+      files_(io_, store.paths(), options_.data, [&core](const StageKey& key) { return core.find_stage(key); }),
       local_pools_(options_.local_pools, options_.pool_starts),
       earlier_seconds_per_cost_(store.measured_seconds_per_cost()) {
   write_connection_file(store_.paths().connection(), {options_.host, port(), ::getpid()});

@@ -19,6 +19,7 @@
 #include "cluster/stranger_limit.h"
 #include "db/store.h"
 #include "orchestrator/core.h"
+#include "orchestrator/file_exchange.h"
 #include "orchestrator/local_pools.h"
 #include "orchestrator/progress.h"
 
@@ -32,6 +33,7 @@ struct CoordinatorOptions {
   std::vector<OpenAttempt> open;       ///< that an earlier coordinator left; pools may come back with them
   /// How long a pool whose connection broke has to come back before its jobs are given to others.
   std::chrono::milliseconds return_limit{30000};
+  DataFolder data;                   ///< datasets are found here, for pools that lack them
   std::function<void()> on_results;  ///< called now and then while results come in; may be empty
 };
 
@@ -103,6 +105,7 @@ class Coordinator {
   boost::asio::signal_set signals_;
   boost::asio::steady_timer ticker_;
   std::string secret_;
+  FileExchange files_;
   LocalPools local_pools_;
   StrangerLimit strangers_;
   std::map<PoolId, PoolLink> pools_;

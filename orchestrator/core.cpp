@@ -341,6 +341,11 @@ std::string Core::name_of(StageIndex stage) const {
   return fmt::format("{} [{}]", graph_.stages[stage].label, to_hex(graph_.stages[stage].key).substr(0, 12));
 }
 
+const Stage* Core::find_stage(const StageKey& key) const {
+  const auto found = index_of_.find(key);
+  return found == index_of_.end() ? nullptr : &graph_.stages[found->second];
+}
+
 SweepStatus Core::status() const {
   SweepStatus status;
   status.trials = static_cast<std::int64_t>(graph_.trials.size());

@@ -137,6 +137,8 @@ class Core {
   bool waits_for_room() const { return waits_for_room_; }
   /// More jobs were quarantined than the policy puts up with.
   bool too_many_failures() const { return too_many_failures_; }
+  /// Null if it is none of the sweep's.
+  const Stage* find_stage(const StageKey& key) const;
   /// No attempt is out.
   bool idle() const { return roster_.attempts().empty(); }
   SweepStatus status() const;

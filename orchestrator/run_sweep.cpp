@@ -103,6 +103,7 @@ RunSummary run_sweep(const LoadedSweep& sweep, const RunSettings& settings, Prog
     if (settings.workers != 0) options.local_pools = {local_pool(settings, store.paths())};
     options.pool_starts = settings.pool_starts;
     options.open = open;
+    options.data = settings.data;
     options.on_results = [&store] { refresh_comparison(store); };
     Coordinator coordinator(store, core, std::move(options), progress);
     store.apply({SweepChanged{id, "running", utc_seconds()}});
