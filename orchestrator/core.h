@@ -175,6 +175,8 @@ class Core {
   bool waits_for_room() const { return waits_for_room_; }
   /// More jobs of a sweep were quarantined than its policy puts up with, and so everything was stopped.
   bool too_many_failures() const { return too_many_failures_; }
+  /// Null if it is none of the sweep's.
+  const Stage* find_stage(const StageKey& key) const;
   /// No attempt is out.
   bool idle() const { return roster_.attempts().empty(); }
   SweepStatus status() const;

@@ -128,9 +128,10 @@ struct JobRunner::Impl {
   explicit Impl(WorkerSettings given)
       : settings(std::move(given)),
         choice(choose_device(settings.device)),
-        artifacts(settings.artifacts),
+        artifacts(settings.artifacts, settings.supply),
+        checkpoints(settings.checkpoints, settings.supply),
         cache(kCacheBytes),
-        datasets(settings.data, choice.device),
+        datasets(settings.data, choice.device, settings.supply),
         // An accelerator's driver maps far more than it fills.
         memory(choice.device.is_cpu() ? settings.memory : MemoryAllowance{}) {
     allow(false);
@@ -139,6 +140,7 @@ struct JobRunner::Impl {
   WorkerSettings settings;
   DeviceChoice choice;
   ArtifactStore artifacts;
+  CheckpointStore checkpoints;
   TensorCache cache;
   DatasetCache datasets;
   MemoryLimit memory;
@@ -154,16 +156,19 @@ struct JobRunner::Impl {
       const bool shared = gang != nullptr && is_shared(stage);
       if (gang != nullptr && !shared && !gang->leads()) return true;
       if (choice.failure) throw Error(choice.failure->kind, choice.failure->message);
+      if (settings.supply != nullptr) settings.supply->begin(stage.key, stop, callbacks.pulse);
       if (!prepared && stage.kind != StageKind::noop) {
         prepare_thread();
         prepared = true;
       }
-      reached = function_of(stage.kind)({stage, outcome.attempt, settings, choice.device, artifacts, cache, datasets,
-                                         stop, callbacks, shared ? gang : nullptr},
+      reached = function_of(stage.kind)({stage, outcome.attempt, settings, choice.device, artifacts, checkpoints, cache,
+                                         datasets, stop, callbacks, shared ? gang : nullptr},
                                         outcome);
     } catch (const GangBroken& broken) {
       if (!broken.failure()) return false;
       outcome.failure = broken.failure();
+    } catch (const StoppedWaiting&) {
+      reached = false;
     } catch (...) {
       outcome.failure = describe_current_exception(memory);
     }

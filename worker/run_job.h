@@ -10,6 +10,7 @@
 #include "experiments/dataset.h"
 #include "experiments/job.h"
 #include "experiments/outcome.h"
+#include "worker/file_supply.h"
 #include "worker/guard_settings.h"
 #include "worker/memory_limit.h"
 #include "worker/pulse.h"
@@ -24,8 +25,9 @@ struct WorkerSettings {
   /// At the first epoch's end after this long; always when asked to stop. A training that took longer leaves its end as
   /// a checkpoint too: it is removed by whoever made the outcome durable, never here.
   std::chrono::milliseconds checkpoint_every{10000};
-  MemoryAllowance memory;  ///< holds where the device is the CPU
-  GuardSettings guard;     ///< for who runs the jobs
+  FileSupply* supply = nullptr;  ///< brings and sends files where those folders are not the coordinator's; may be null
+  MemoryAllowance memory;        ///< holds where the device is the CPU
+  GuardSettings guard;           ///< for who runs the jobs
 };
 
 /// Where a running stage is; sent about once an epoch or second.

@@ -21,6 +21,7 @@
 #include "base/host_name.h"
 #include "base/sha256.h"
 #include "cluster/connect.h"
+#include "worker/comm/file_relay.h"
 #include "worker/comm/pool_member.h"
 #include "worker/comm/rank_agent.h"
 #include "worker/comm/report_log.h"
@@ -41,7 +42,8 @@ constexpr auto kGoodbyeLimit = std::chrono::seconds(5);
 
 class Gateway {
  public:
-  Gateway(Mailbox& mailbox, const WorkerSettings& settings, const GatewayOptions& options)
+  Gateway(Mailbox& mailbox, const WorkerSettings& settings, const GatewayOptions& options, RankFiles& files,
+          CacheFolder& cache)
       : mailbox_(mailbox),
         options_(options),
         label_(options.label.empty() ? host_name() + "-" + std::to_string(::getpid()) : options.label),
@@ -50,6 +52,7 @@ class Gateway {
         io_(1),
         stay_(asio::make_work_guard(io_)),
         log_(options.spool, identity_),
+        files_(mailbox, files, cache),
         agent_(settings, mailbox.library_version(), [this] { asio::post(io_, [] {}); }),
         members_(mailbox.size(), settings.guard.rank_silence) {}
 
@@ -104,6 +107,7 @@ class Gateway {
     const bool back = std::exchange(was_joined_, true);
     if (back) log_.drop_introductions();
     for (const FromRank& frame : log_.kept()) connection_->send(frame);
+    files_.joined(connection_);
     if (back) ask_ranks_what_they_hold();
     joined_ = true;
     retry_ = kShortestRetry;
@@ -118,6 +122,8 @@ class Gateway {
         throw Error(ErrorKind::invalid_input, "the coordinator refused this pool: " + refused->why);
       } else if (std::holds_alternative<Leave>(message)) {
         begin_leaving(LossCause::drained);
+      } else {
+        files_.hear(message);
       }
     }
   }
@@ -136,6 +142,7 @@ class Gateway {
   void on_connection_lost(std::exception_ptr error) {
     const bool was = std::exchange(joined_, false);
     if (connection_) connection_->close();
+    files_.lost();
     try {
       std::rethrow_exception(error);
     } catch (const Error& failure) {
@@ -189,13 +196,16 @@ class Gateway {
       }
       traffic = true;
       members_.heard(mail->from, now);
+      if (files_.hear(*mail)) continue;
       if (mail->tag == MailTag::reports) pass_on(mail->from, std::move(mail->bytes));
       if (mail->tag == MailTag::leave) begin_leaving(parse_loss_cause(mail->bytes));
       if (mail->tag == MailTag::left) {
         members_.left(mail->from);
+        files_.rank_left(mail->from);
         ++members_left_;
       }
     }
+    if (files_.pump()) traffic = true;
     idle_ = agent_.idle();
     if (const std::vector<RankReport> reports = agent_.take_reports(); !reports.empty()) {
       traffic = true;
@@ -217,6 +227,7 @@ class Gateway {
     if (std::exchange(leaving_, true)) return;
     cause_ = cause;
     agent_.leave(cause);
+    files_.leave();
     for (int rank = 1; rank < mailbox_.size(); ++rank)
       mailbox_.post(rank, MailTag::leave, std::string(to_string(cause)));
   }
@@ -245,6 +256,7 @@ class Gateway {
   asio::executor_work_guard<asio::io_context::executor_type>
       stay_;  ///< without it, run_one_for returns at once when the line is cut
   ReportLog log_;
+  FileRelay files_;
   RankAgent agent_;
   MemberWatch members_;
   ConnectionPtr connection_;
@@ -265,8 +277,9 @@ class Gateway {
 
 }  // namespace
 
-void run_gateway(Mailbox& mailbox, const WorkerSettings& settings, const GatewayOptions& options) {
-  Gateway(mailbox, settings, options).run();
+void run_gateway(Mailbox& mailbox, const WorkerSettings& settings, const GatewayOptions& options, RankFiles& files,
+                 CacheFolder& cache) {
+  Gateway(mailbox, settings, options, files, cache).run();
 }
 
 }  // namespace espalier

@@ -20,6 +20,7 @@ struct Mailbox::Impl {
   int rank = 0;
   int size = 1;
   int here = 1;
+  int first = 0;
 
   void forget_sent() {
     sending.remove_if([](Sending& item) {
@@ -42,6 +43,7 @@ Mailbox::Mailbox(int* argc, char*** argv) : impl_(std::make_unique<Impl>()) {
   MPI_Comm host = MPI_COMM_NULL;
   MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
   MPI_Comm_size(host, &impl_->here);
+  MPI_Allreduce(&impl_->rank, &impl_->first, 1, MPI_INT, MPI_MIN, host);
   MPI_Comm_free(&host);
 }
 
@@ -62,6 +64,9 @@ int Mailbox::size() const {
 }
 int Mailbox::ranks_here() const {
   return impl_->here;
+}
+int Mailbox::first_here() const {
+  return impl_->first;
 }
 
 std::string Mailbox::library_version() const {

@@ -13,7 +13,10 @@ enum class MailTag : int {
   leave = 3,      ///< either way: checkpoint and leave, with the cause (n -> 0: a signal or a deadline asked for it)
   left = 4,       ///< n -> 0: all my reports are out
   introduce = 5,  ///< 0 -> n: say again who you are and what you hold
-  heartbeat = 6   ///< n -> 0: once a second, what runs (member_watch.h)
+  heartbeat = 6,  ///< n -> 0: once a second, what runs (member_watch.h)
+  want = 7,       ///< n -> the first rank of its machine: an encoded FetchFile of which it wants the whole file
+  here = 8,       ///< the way back: an encoded FileMissing; "" for why if it is there
+  file = 9        ///< n <-> 0: StoreHere, FetchFile, FilePiece, FileMissing, OfferFile or FileStored, encoded
 };
 
 struct Mail {
@@ -37,6 +40,8 @@ class Mailbox {
   int size() const;
   /// How many of the pool's ranks are on this host, this one included.
   int ranks_here() const;
+  /// The first of them.
+  int first_here() const;
   /// "Open MPI v4.1.4, ..."
   std::string library_version() const;
 

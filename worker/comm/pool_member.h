@@ -1,13 +1,15 @@
 #pragma once
 
+#include "worker/cache_folder.h"
 #include "worker/comm/mailbox.h"
+#include "worker/rank_files.h"
 #include "worker/run_job.h"
 
 namespace espalier {
 
 /// A rank that is not the gateway: passes commands in and reports out until it is told to leave. Returns when every
 /// report is out and the gateway knows it.
-void run_member(Mailbox& mailbox, const WorkerSettings& settings);
+void run_member(Mailbox& mailbox, const WorkerSettings& settings, RankFiles& files, CacheFolder& cache);
 
 /// Set by SIGTERM and SIGUSR1 (call once, before threads start): checkpoint and leave. Idempotent when signals repeat.
 void install_leave_signals();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -81,8 +82,10 @@ void RankAgent::leave(LossCause cause) {
 
 void RankAgent::look_after(std::chrono::steady_clock::time_point now) {
   guard_.look(now);
-  if (!guard_.grace_is_over(now)) return;
   const std::lock_guard lock(mutex_);
+  const bool alone = leaving_ && leave_cause_ == LossCause::coordinator_lost;
+  if (alone || guard_.grace_is_over(now)) give_up_sending();
+  if (!guard_.grace_is_over(now)) return;
   if (abandoned_ || (ready_ && running_ == 0)) return;
   if (running_ != 0) {
     spdlog::warn("attempt {}: its step did not end within the grace; left without it", running_);
@@ -108,6 +111,7 @@ std::vector<RankReport> RankAgent::take_reports() {
   // A message holds no more than the longest curve and what is small; the rest waits for the next turn.
   std::size_t points = 0;
   const auto end = std::find_if(reports_.begin(), reports_.end(), [&](const RankReport& report) {
+    if (must_wait(report)) return true;
     const StageReached* reached = std::get_if<StageReached>(&report);
     if (reached != nullptr) points += reached->outcome.metrics.size();
     return points > kMostMetricPoints && &report != &reports_.front();
@@ -117,9 +121,27 @@ std::vector<RankReport> RankAgent::take_reports() {
   return taken;
 }
 
+// Who is told of an outcome may want the artifact at once, and who is given an interrupted job its checkpoint.
+bool RankAgent::must_wait(const RankReport& report) const {
+  if (settings_.supply == nullptr) return false;
+  if (const StageReached* reached = std::get_if<StageReached>(&report)) {
+    return settings_.supply->is_sending(reached->outcome.key);
+  }
+  const JobEnded* ended = std::get_if<JobEnded>(&report);
+  return ended != nullptr && ended->interrupted && ended->started && settings_.supply->is_sending_anything();
+}
+
+// What the coordinator has no files of is as if it had not been done.
+void RankAgent::give_up_sending() {
+  const auto waits = std::find_if(reports_.begin(), reports_.end(), [this](const auto& r) { return must_wait(r); });
+  if (waits == reports_.end()) return;
+  spdlog::warn("left before the coordinator had every file: its last results are not told");
+  reports_.erase(waits, reports_.end());
+}
+
 void RankAgent::wait_for_reports(std::chrono::microseconds limit) {
   std::unique_lock lock(mutex_);
-  has_report_.wait_for(lock, limit, [this] { return !reports_.empty(); });
+  has_report_.wait_for(lock, limit, [this] { return !reports_.empty() && !must_wait(reports_.front()); });
 }
 
 void RankAgent::report(RankReport report) {
@@ -145,8 +167,17 @@ void RankAgent::compute() {
   if (wake_) wake_();
 }
 
+WorkerSettings RankAgent::settled() const {
+  WorkerSettings settings = settings_;
+  if (settings.supply != nullptr) {
+    settings.artifacts = settings.supply->store().artifacts();
+    settings.checkpoints = settings.supply->store().checkpoints();
+  }
+  return settings;
+}
+
 void RankAgent::compute_until_leaving() {
-  JobRunner runner(settings_);
+  std::optional<JobRunner> runner;
   std::string environment = describe_environment(mpi_version_, settings_.device);
   std::unique_lock lock(mutex_);
   environment_ = std::move(environment);
@@ -166,7 +197,8 @@ void RankAgent::compute_until_leaving() {
     running_ = job.job.attempt;
     stop_job_ = leaving_;
     lock.unlock();
-    run(job, runner);
+    if (!runner) runner.emplace(settled());
+    run(job, *runner);
     lock.lock();
   }
 }

@@ -44,6 +44,7 @@ class RankAgent {
   PresentWork present() const { return guard_.present(); }
   /// Nothing waits, nothing runs, nothing is left to report.
   bool idle() const;
+  /// In the order they were made. A stage's waits, and what comes after it, until the coordinator has what it left.
   /// Errors: whatever ended the compute thread.
   std::vector<RankReport> take_reports();
   /// Until there is a report or the time is over.
@@ -53,9 +54,13 @@ class RankAgent {
   void compute();
   void compute_until_leaving();
   void run(const RunJob& job, JobRunner& runner);
+  /// With the folders that the supply has found out about.
+  WorkerSettings settled() const;
   RankReady introduction() const;
   void report(RankReport report);
   void give_back(std::uint64_t attempt);
+  bool must_wait(const RankReport& report) const;
+  void give_up_sending();
   /// What is told of a job that has not begun.
   JobEnded not_started(std::uint64_t attempt, LossCause cause) const { return {attempt, true, false, false, cause}; }
 

@@ -29,17 +29,19 @@ class TrainRun {
   TrainRun(const StageContext& context, const TrainSpec& spec)
       : context_(context),
         spec_(spec),
-        checkpoint_(context.settings.checkpoints / (to_hex(context.stage.key) + ".safetensors")),
+        checkpoint_(context.checkpoints.path_of(context.stage.key)),
         network_(context.network(spec.model)),
         data_(context.datasets.get(spec.dataset, context.stage.dataset_path)) {}
 
   /// From its own checkpoint, from the state that the cut before it kept, or from its input weights.
   void take_up() {
     if (const auto masks = context_.input(InputRole::masks)) network_.set_masks(*masks);
+    context_.checkpoints.bring(context_.stage.key);
     if (restore(checkpoint_, context_.stage.key)) {
       earlier_s_ = trainer_->state().wall_s;
-    } else if (!context_.stage.resume_from ||
-               !restore(context_.artifacts.resume_path_of(*context_.stage.resume_from), *context_.stage.resume_from)) {
+      spdlog::info("attempt {}: goes on from a checkpoint at step {} of {}", context_.attempt, trainer_->state().step,
+                   spec_.end_step);
+    } else if (!restore_earlier_cut()) {
       network_.set_weights(context_.needed_input(InputRole::weights));
       make_trainer();
     }
@@ -59,20 +61,20 @@ class TrainRun {
       report();
       if (!trainer_->at_epoch_end()) continue;
       trainer_->require_agreement("after an epoch");
-      if (Clock::now() >= saved_ + context_.settings.checkpoint_every) save_checkpoint();
+      if (Clock::now() >= saved_ + context_.settings.checkpoint_every) save_checkpoint(SendWhen::later);
     }
     return true;
   }
 
   void leave_early() {
     trainer_->require_agreement("when it stopped");
-    save_checkpoint();
+    save_checkpoint(SendWhen::now);
   }
 
-  void save_checkpoint() {
+  void save_checkpoint(SendWhen when) {
     if (!context_.writes()) return;
     const auto begin = Clock::now();
-    save(checkpoint_);
+    context_.checkpoints.write(context_.stage.key, present_state().content, when);
     saved_ = Clock::now();
     if (context_.callbacks.on_checkpoint) {
       context_.callbacks.on_checkpoint({trainer_->state().step > first_step_, saved_ - begin});
@@ -84,10 +86,14 @@ class TrainRun {
   void keep_end() {
     trainer_->require_agreement("in the end");
     if (!context_.writes()) return;
-    if (context_.stage.keep_resume_state) save(context_.artifacts.resume_path_of(context_.stage.key));
+    if (context_.stage.keep_resume_state) {
+      context_.artifacts.write_resume_state(context_.stage.key, present_state().content);
+    }
     std::error_code ignored;
     const std::chrono::duration<double> worth_keeping = context_.settings.checkpoint_every;
-    if (worked_s() > worth_keeping.count() || std::filesystem::exists(checkpoint_, ignored)) save_checkpoint();
+    if (worked_s() > worth_keeping.count() || std::filesystem::exists(checkpoint_, ignored)) {
+      save_checkpoint(SendWhen::later);
+    }
   }
 
   void finish(StageOutcome& outcome) {
@@ -141,11 +147,17 @@ class TrainRun {
     }
   }
 
-  void save(const std::filesystem::path& path) {
+  bool restore_earlier_cut() {
+    const auto& earlier = context_.stage.resume_from;
+    if (!earlier) return false;
+    context_.artifacts.bring_resume_state(*earlier);
+    return restore(context_.artifacts.resume_path_of(*earlier), *earlier);
+  }
+
+  TensorFile present_state() {
     TrainState state = trainer_->state();
     state.wall_s = worked_s();
-    const TensorFile file = to_file(trainer_->tensors(), {{"kind", "training"}, {"state", to_json(state)}});
-    write_sealed_file(path, context_.stage.key, file.content);
+    return to_file(trainer_->tensors(), {{"kind", "training"}, {"state", to_json(state)}});
   }
 
   void report() {
