@@ -37,7 +37,7 @@ struct CoordinatorOptions {
   bool stays = false;                  ///< more sweeps may come: it ends when it is told to
   /// How long a pool whose connection broke has to come back before its jobs are given to others.
   std::chrono::milliseconds return_limit{30000};
-  DataFolder data;                   ///< datasets are found here, for pools that lack them
+  std::vector<DataFolder> data;      ///< datasets are found here, for pools that lack them
   std::function<void()> on_results;  ///< called now and then while results come in; may be empty
   /// A sweep ended, and its results are durable; may be empty.
   std::function<void(SweepId, SweepEnd)> on_sweep_ended;

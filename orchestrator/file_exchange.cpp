@@ -32,17 +32,22 @@ std::string write_probe(const StorePaths& paths) {
 
 }  // namespace
 
-FileExchange::FileExchange(asio::io_context& io, const StorePaths& paths, const DataFolder& data, FindStage find_stage)
+FileExchange::FileExchange(asio::io_context& io, const StorePaths& paths, std::vector<DataFolder> data,
+                           FindStage find_stage)
     : io_(io),
       probe_(write_probe(paths)),
       find_stage_(std::move(find_stage)),
       room_timer_(io),
-      files_(paths, data),
+      files_(paths, std::move(data)),
       intake_(paths) {}
 
 FileExchange::~FileExchange() {
   thread_.stop();
   thread_.join();
+}
+
+void FileExchange::add_data(const DataFolder& folder) {
+  asio::post(thread_, [this, folder] { files_.add_data(folder); });
 }
 
 void FileExchange::greet(PoolId pool, const ConnectionPtr& connection) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -24,11 +25,14 @@ class FileExchange {
   using FindStage = std::function<const Stage*(const StageKey&)>;
 
   /// Writes the store's probe. `io` outlives this object. Errors: those of write_file_atomically.
-  FileExchange(boost::asio::io_context& io, const StorePaths& paths, const DataFolder& data, FindStage find_stage);
+  FileExchange(boost::asio::io_context& io, const StorePaths& paths, std::vector<DataFolder> data,
+               FindStage find_stage);
   ~FileExchange();
   FileExchange(const FileExchange&) = delete;
   FileExchange& operator=(const FileExchange&) = delete;
 
+  /// Another folder in which datasets of sweeps may lie.
+  void add_data(const DataFolder& folder);
   /// A pool joined, or is back: tells it how to find out whether it shares the store.
   void greet(PoolId pool, const ConnectionPtr& connection);
   /// False: it is not about files. Errors: ErrorKind::corrupt for what no pool of ours says.

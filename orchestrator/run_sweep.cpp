@@ -47,7 +47,7 @@ RunSummary run_sweep(LoadedSweep sweep, const RunSettings& settings, ProgressLin
     if (settings.workers != 0) options.local_pools = {pool_of_this_machine(settings, store.paths())};
     options.pool_starts = settings.pool_starts;
     options.open = take_up_attempts(store, core);
-    options.data = settings.data;
+    options.data = {settings.data};
     options.on_results = [&book] { book.refresh_comparison(); };
     try {
       Coordinator coordinator(store, core, std::move(options), progress);

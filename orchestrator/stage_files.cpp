@@ -73,7 +73,21 @@ std::string text_of(const std::shared_ptr<const std::string>& text) {
 
 }  // namespace
 
-StageFiles::StageFiles(StorePaths paths, DataFolder data) : paths_(std::move(paths)), data_(std::move(data)) {}
+void StageFiles::add_data(const DataFolder& folder) {
+  if (std::ranges::find(data_, folder) == data_.end()) data_.push_back(folder);
+}
+
+/// Of the first folder that has all of them; of the last one, for its complaint, if none has.
+std::vector<DatasetFile> StageFiles::find_files(const DatasetSpec& dataset, const std::string& path) const {
+  std::vector<DatasetFile> files;
+  for (const DataFolder& folder : data_) {
+    files = dataset_files(dataset.name, path, folder);
+    const bool all =
+        std::ranges::all_of(files, [](const DatasetFile& one) { return std::filesystem::exists(one.path); });
+    if (all) break;
+  }
+  return files;
+}
 
 std::filesystem::path StageFiles::locate(const FileName& file, const Stage& stage) {
   switch (file.kind) {
@@ -107,7 +121,7 @@ const StageFiles::Listed& StageFiles::list(const FileName& file, const Stage& st
   if (known != listed_.end()) return known->second;
   Listed listed;
   std::vector<std::string> names;
-  for (const DatasetFile& one : dataset_files(named->name, text_of(stage.dataset_path), data_)) {
+  for (const DatasetFile& one : find_files(*named, text_of(stage.dataset_path))) {
     if (!is_plain_path(one.name))
       throw Error(ErrorKind::invalid_input, one.path.string() + ": its name cannot be sent");
     listed.files.emplace(one.name, one.path);

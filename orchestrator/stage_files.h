@@ -3,12 +3,15 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "cluster/file_name.h"
 #include "cluster/piece_reader.h"
 #include "cluster/protocol.h"
 #include "experiments/dataset.h"
+#include "experiments/dataset_listing.h"
 #include "experiments/stage_graph.h"
 #include "experiments/store_paths.h"
 
@@ -18,7 +21,9 @@ namespace espalier {
 /// modules that it reads. Nothing else can be had through it. One thread at a time.
 class StageFiles {
  public:
-  StageFiles(StorePaths paths, DataFolder data);
+  StageFiles(StorePaths paths, std::vector<DataFolder> data) : paths_(std::move(paths)), data_(std::move(data)) {}
+  /// Another folder in which datasets may lie.
+  void add_data(const DataFolder& folder);
 
   /// The piece that was asked for of a file that `stage` names, or why there is none. Never throws.
   Message answer(const FetchFile& request, const Stage& stage);
@@ -28,11 +33,12 @@ class StageFiles {
     std::string text;
     std::map<std::string, std::filesystem::path> files;  ///< by name
   };
+  std::vector<DatasetFile> find_files(const DatasetSpec& dataset, const std::string& path) const;
   std::filesystem::path locate(const FileName& file, const Stage& stage);
   const Listed& list(const FileName& file, const Stage& stage);
 
   const StorePaths paths_;
-  const DataFolder data_;
+  std::vector<DataFolder> data_;
   std::map<std::string, Listed> listed_;  ///< by dataset_id
   PieceReader reader_;
 };

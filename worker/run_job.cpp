@@ -197,8 +197,8 @@ JobRunner::JobRunner(WorkerSettings settings) : impl_(std::make_unique<Impl>(std
 
 JobRunner::~JobRunner() = default;
 
-std::string JobRunner::gpu() const {
-  const c10::Device& device = impl_->choice.device;
+std::string gpu_of_device(const std::string& name) {
+  const c10::Device device = choose_device(name).device;
   if (!device.is_cuda()) return "";
   return "cuda:" + std::to_string(device.has_index() ? device.index() : 0);
 }

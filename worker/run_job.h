@@ -62,6 +62,9 @@ struct JobCallbacks {
 
 class Gang;
 
+/// The accelerator that a rank with this `--device` computes on, as "cuda:0"; "" for none.
+std::string gpu_of_device(const std::string& device);
+
 /// Runs jobs on one rank. Keeps datasets and the tensors of recent stages in memory between jobs.
 /// One thread (the compute thread); `stop` may be set from any.
 class JobRunner {
@@ -69,9 +72,6 @@ class JobRunner {
   /// A device that is not there is no error here: the first stage of every job fails with ErrorKind::invalid_input.
   explicit JobRunner(WorkerSettings settings);
   ~JobRunner();
-
-  /// The accelerator that it computes on, as "cuda:0"; "" for none.
-  std::string gpu() const;
 
   /// Never throws: every failure becomes an outcome. `alone`: nothing else runs in the pool, so the job may have all of
   /// its memory. `gang`: each of its members runs the same job at the same time, and is given the same end. They come

@@ -22,7 +22,7 @@ using testing::UnorderedElementsAreArray;
 constexpr int kCoordinator = 3;
 const std::string kPort = "7070";
 /// The pools see the coordinator's folder. Where they need not, they get an empty one instead.
-constexpr bool kPoolsSeeTheStore = true;
+constexpr bool kPoolsSeeTheStore = false;
 
 const std::map<std::string, std::string> kEnvironment{{"OMPI_ALLOW_RUN_AS_ROOT", "1"},
                                                       {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"},

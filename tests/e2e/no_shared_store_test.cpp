@@ -148,7 +148,7 @@ TEST_F(NoSharedStore, TheResultsAreThoseOfALocalRunWhateverBecomesOfTheConnectio
   for (; coordinator->running() && drops < 8; ++drops) {
     std::this_thread::sleep_for(std::chrono::milliseconds(700));
     try {
-      drop_pools(StorePaths{store("a")});
+      ask_coordinator(StorePaths{store("a")}, "drop_pools");
     } catch (const Error&) {
       break;  // it has ended
     }

@@ -56,7 +56,7 @@ class FilesOfStages : public testing::Test {
       std::filesystem::temp_directory_path() / ("espalier_stage_files_" + std::to_string(::getpid()));
   Stage train_ = stage("train", StageKind::train, "{}");
   Stage evaluate_ = stage("evaluate", StageKind::evaluate, canonical_json(evaluate_spec()));
-  StageFiles files_{{folder_}, folder_ / "data"};
+  StageFiles files_{{folder_}, {folder_ / "data"}};
 };
 
 TEST_F(FilesOfStages, WhatAStageLeft) {

@@ -179,9 +179,10 @@ WorkerSettings RankAgent::settled() const {
 void RankAgent::compute_until_leaving() {
   std::optional<JobRunner> runner;
   std::string environment = describe_environment(mpi_version_, settings_.device);
+  std::string gpu = gpu_of_device(settings_.device);
   std::unique_lock lock(mutex_);
   environment_ = std::move(environment);
-  gpu_ = runner.gpu();
+  gpu_ = std::move(gpu);
   reports_.emplace_back(introduction());
   ready_ = true;
   if (wake_) wake_();
