@@ -27,9 +27,9 @@ struct SimulationReport {
   std::int64_t jobs = 0;    ///< handed out
   std::int64_t losses = 0;  ///< of pools
   std::int64_t events = 0;  ///< that the core was told of
-  struct Load {             ///< in real time
-    double wall_s = 0;      ///< of the simulation
-    double core_s = 0;      ///< of that, deciding: in Plan and Core
+  struct Load {             ///< in real seconds of one processor, but for the first
+    double wall_s = 0;      ///< of the simulation, by the clock on the wall
+    double core_s = 0;      ///< deciding: in Plan and Core
     double prepare_s = 0;   ///< before the first event: Plan and Core from the graph
     double status_s = 0;    ///< for one look at how far it is
   } load;
