@@ -13,7 +13,8 @@ enum class MailTag : int {
   leave = 3,      ///< either way: checkpoint and leave, with the cause (n -> 0: a signal or a deadline asked for it)
   left = 4,       ///< n -> 0: all my reports are out
   introduce = 5,  ///< 0 -> n: say again who you are and what you hold
-  heartbeat = 6   ///< n -> 0: once a second, what runs (member_watch.h)
+  heartbeat = 6,  ///< n -> 0: once a second, what runs (member_watch.h)
+  gang = 7        ///< between the members of a gang: encoded GangNote
 };
 
 struct Mail {
@@ -22,8 +23,8 @@ struct Mail {
   std::string bytes;
 };
 
-/// MPI, for this process: the only place that sees mpi.h. Nothing here blocks, so two ranks that send each other large
-/// messages at the same time cannot wait for each other. Main thread only (MPI_THREAD_FUNNELED).
+/// MPI, for this process: with gang_lines the only place that sees mpi.h. Nothing here blocks, so two ranks that send
+/// each other large messages at the same time cannot wait for each other. Main thread only (MPI_THREAD_FUNNELED).
 class Mailbox {
  public:
   /// MPI_Init. Errors: ErrorKind::unavailable if MPI gives no thread support.

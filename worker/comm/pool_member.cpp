@@ -31,7 +31,7 @@ bool leave_was_signalled() {
 
 void run_member(Mailbox& mailbox, const WorkerSettings& settings) {
   constexpr int kGateway = 0;
-  RankAgent agent(settings, mailbox.library_version(), nullptr);
+  RankAgent agent(mailbox, settings, nullptr);
   Backoff backoff;
   HeartbeatClock heartbeat;
   bool leaving = false;
@@ -41,12 +41,14 @@ void run_member(Mailbox& mailbox, const WorkerSettings& settings) {
     while (std::optional<Mail> mail = mailbox.poll()) {
       traffic = true;
       if (mail->tag == MailTag::commands) agent.handle(decode_commands(mail->bytes));
+      if (mail->tag == MailTag::gang) agent.handle_gang(mail->from, mail->bytes);
       if (mail->tag == MailTag::introduce) agent.introduce();
       if (mail->tag == MailTag::leave) {
         leaving = true;
         agent.leave(parse_loss_cause(mail->bytes));
       }
     }
+    const bool adding = agent.turn();
     const auto now = std::chrono::steady_clock::now();
     agent.look_after(now);
     if (heartbeat.is_due(now)) mailbox.post(kGateway, MailTag::heartbeat, encode_heartbeat(agent.present()));
@@ -61,7 +63,7 @@ void run_member(Mailbox& mailbox, const WorkerSettings& settings) {
     if (traffic) {
       backoff.on_traffic();
     } else {
-      agent.wait_for_reports(std::chrono::microseconds(backoff.next()));
+      agent.wait_for_reports(adding ? kGangPause : std::chrono::microseconds(backoff.next()));
     }
   }
   mailbox.post(kGateway, MailTag::left, "");
