@@ -53,7 +53,7 @@ class Gateway {
         stay_(asio::make_work_guard(io_)),
         log_(options.spool, identity_),
         files_(mailbox, files, cache),
-        agent_(settings, mailbox.library_version(), [this] { asio::post(io_, [] {}); }),
+        agent_(mailbox, settings, [this] { asio::post(io_, [] {}); }),
         members_(mailbox.size(), settings.guard.rank_silence) {}
 
   void run() {
@@ -62,7 +62,11 @@ class Gateway {
     while (!everybody_left()) {
       const bool traffic = pump();
       if (traffic) backoff.on_traffic();
-      io_.run_one_for(std::chrono::microseconds(traffic ? 0 : backoff.next()));
+      if (agent_.turn()) {
+        agent_.wait_for_reports(kGangPause);  // Asio sleeps for whole milliseconds
+      } else {
+        io_.run_one_for(std::chrono::microseconds(traffic ? 0 : backoff.next()));
+      }
       io_.poll();
       watch_over_ranks();
       if (leave_was_signalled()) begin_leaving(LossCause::preempted);
@@ -198,6 +202,7 @@ class Gateway {
       members_.heard(mail->from, now);
       if (files_.hear(*mail)) continue;
       if (mail->tag == MailTag::reports) pass_on(mail->from, std::move(mail->bytes));
+      if (mail->tag == MailTag::gang) agent_.handle_gang(mail->from, mail->bytes);
       if (mail->tag == MailTag::leave) begin_leaving(parse_loss_cause(mail->bytes));
       if (mail->tag == MailTag::left) {
         members_.left(mail->from);

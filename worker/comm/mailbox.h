@@ -16,7 +16,8 @@ enum class MailTag : int {
   heartbeat = 6,  ///< n -> 0: once a second, what runs (member_watch.h)
   want = 7,       ///< n -> the first rank of its machine: an encoded FetchFile of which it wants the whole file
   here = 8,       ///< the way back: an encoded FileMissing; "" for why if it is there
-  file = 9        ///< n <-> 0: StoreHere, FetchFile, FilePiece, FileMissing, OfferFile or FileStored, encoded
+  file = 9,       ///< n <-> 0: StoreHere, FetchFile, FilePiece, FileMissing, OfferFile or FileStored, encoded
+  gang = 10       ///< between the members of a gang: encoded GangNote
 };
 
 struct Mail {
@@ -25,8 +26,8 @@ struct Mail {
   std::string bytes;
 };
 
-/// MPI, for this process: the only place that sees mpi.h. Nothing here blocks, so two ranks that send each other large
-/// messages at the same time cannot wait for each other. Main thread only (MPI_THREAD_FUNNELED).
+/// MPI, for this process: with gang_lines the only place that sees mpi.h. Nothing here blocks, so two ranks that send
+/// each other large messages at the same time cannot wait for each other. Main thread only (MPI_THREAD_FUNNELED).
 class Mailbox {
  public:
   /// MPI_Init. Errors: ErrorKind::unavailable if MPI gives no thread support.

@@ -34,7 +34,7 @@ void run_member(Mailbox& mailbox, const WorkerSettings& settings, RankFiles& fil
   constexpr int kGateway = 0;
   FileDesk desk(mailbox, files, cache,
                 [&](const Message& message) { mailbox.post(kGateway, MailTag::file, encode(message)); });
-  RankAgent agent(settings, mailbox.library_version(), nullptr);
+  RankAgent agent(mailbox, settings, nullptr);
   Backoff backoff;
   HeartbeatClock heartbeat;
   bool leaving = false;
@@ -44,6 +44,7 @@ void run_member(Mailbox& mailbox, const WorkerSettings& settings, RankFiles& fil
     while (std::optional<Mail> mail = mailbox.poll()) {
       traffic = true;
       if (mail->tag == MailTag::commands) agent.handle(decode_commands(mail->bytes));
+      if (mail->tag == MailTag::gang) agent.handle_gang(mail->from, mail->bytes);
       if (mail->tag == MailTag::introduce) agent.introduce();
       if (mail->tag == MailTag::want || mail->tag == MailTag::here) desk.hear(*mail);
       if (mail->tag == MailTag::file) desk.hear(decode_message(mail->bytes));
@@ -53,6 +54,7 @@ void run_member(Mailbox& mailbox, const WorkerSettings& settings, RankFiles& fil
         desk.leave();
       }
     }
+    const bool adding = agent.turn();
     const auto now = std::chrono::steady_clock::now();
     agent.look_after(now);
     if (heartbeat.is_due(now)) mailbox.post(kGateway, MailTag::heartbeat, encode_heartbeat(agent.present()));
@@ -68,7 +70,7 @@ void run_member(Mailbox& mailbox, const WorkerSettings& settings, RankFiles& fil
     if (traffic) {
       backoff.on_traffic();
     } else {
-      agent.wait_for_reports(std::chrono::microseconds(backoff.next()));
+      agent.wait_for_reports(adding ? kGangPause : std::chrono::microseconds(backoff.next()));
     }
   }
   mailbox.post(kGateway, MailTag::left, "");

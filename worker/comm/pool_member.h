@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+
 #include "worker/cache_folder.h"
 #include "worker/comm/mailbox.h"
 #include "worker/rank_files.h"
@@ -14,6 +16,9 @@ void run_member(Mailbox& mailbox, const WorkerSettings& settings, RankFiles& fil
 /// Set by SIGTERM and SIGUSR1 (call once, before threads start): checkpoint and leave. Idempotent when signals repeat.
 void install_leave_signals();
 bool leave_was_signalled();
+
+/// How long to sleep while a gang's sums are under way: its compute threads wait for them.
+inline constexpr std::chrono::microseconds kGangPause{10};
 
 /// How long to sleep while nothing happens: short after traffic, up to a millisecond in silence. A rank that waits in
 /// MPI_Recv burns its core; this one costs a few percent, and answers within two milliseconds.
