@@ -44,8 +44,8 @@ std::unique_ptr<Gang> GangDesk::join(const RunJob& job, Pulse* pulse) {
     const std::lock_guard lock(mutex_);
     run_.emplace(Run{job});
     const auto broken = broken_.find(job.job.attempt);
-    run_->broken = broken != broken_.end();
-    if (run_->broken) run_->failure = broken->second;
+    run_->broken = closed_ || broken != broken_.end();
+    if (broken != broken_.end()) run_->failure = broken->second;
     broken_.clear();
   }
   nudge_();
@@ -173,6 +173,13 @@ void GangDesk::on_broken(int rank, const GangNote& note) {
     run_->failure = std::move(failure);
     changed_.notify_all();
   }
+}
+
+void GangDesk::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  if (run_) run_->broken = true;
+  changed_.notify_all();
 }
 
 std::vector<GangLines::Sum> GangDesk::take_asked() {

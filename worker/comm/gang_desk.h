@@ -45,6 +45,8 @@ class GangDesk {
   void on_go(const GangNote& note);
   /// Only of an attempt that runs, or is about to join.
   void on_broken(int rank, const GangNote& note);
+  /// There will be no more turns: who waits, now or later, waits in vain.
+  void close();
   /// In every turn of its loop. True while a sum is under way: then turns should follow each other closely.
   bool turn();
 
@@ -75,6 +77,7 @@ class GangDesk {
   std::mutex mutex_;  // of everything below
   std::condition_variable changed_;
   std::optional<Run> run_;
+  bool closed_ = false;
   std::map<std::uint64_t, std::optional<Failure>> broken_;  // attempts that were broken before they joined, and why
   std::map<std::uint64_t, std::map<int, std::uint64_t>> ready_;  // by attempt that this rank leads: line by rank
   std::vector<std::pair<int, GangNote>> outbox_;

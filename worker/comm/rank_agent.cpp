@@ -24,6 +24,7 @@ RankAgent::RankAgent(Mailbox& mailbox, WorkerSettings settings, std::function<vo
 
 RankAgent::~RankAgent() {
   leave(LossCause::drained);
+  desk_.close();
   thread_.join();
 }
 
