@@ -208,6 +208,7 @@ class Core {
   void replan(Effects& effects, Now now);
   void recall_what_nobody_wants(Effects& effects);
   void settle_sweeps(Effects& effects);
+  void tell_of_vain_waiting(Effects& effects, Now now);
   void end_sweep(Workload::Sweep& sweep, SweepEnd how, Effects& effects, Now now);
   const FailurePolicy& policy(StageIndex stage) { return workload_.owner(stage).policy; }
 
@@ -233,6 +234,7 @@ class Core {
   std::map<StageIndex, int> inputs_made_again_;
   std::optional<std::string> paused_;
   bool waits_for_room_ = false;
+  std::optional<Now> in_vain_since_;  ///< jobs are ready, ranks idle, and none of them will do
   bool stopping_ = false;
   bool dismissed_ = false;
   bool too_many_failures_ = false;

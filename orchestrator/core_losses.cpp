@@ -257,6 +257,7 @@ Effects Core::on_tick(Now now) {
     effects.emplace_back(Tell{"node " + host + " is tried again"});
   }
   settle_sweeps(effects);
+  tell_of_vain_waiting(effects, now);
   if (!effects.empty()) hand_out(effects, now);
   return effects;
 }
