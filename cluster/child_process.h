@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -16,6 +18,8 @@ class ChildProcess {
  public:
   /// `command`: the program's path, then its arguments. Errors: ErrorKind::unavailable if it cannot be started.
   ChildProcess(std::vector<std::string> command, const std::filesystem::path& output);
+  /// Takes care of a child that was started elsewhere; -1: there is none.
+  explicit ChildProcess(pid_t pid);
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
@@ -23,10 +27,21 @@ class ChildProcess {
   /// None while it runs. Does not block.
   std::optional<ProcessEnd> poll_end();
   void signal(int number);
+  bool started() const { return pid_ > 0; }
 
  private:
   pid_t pid_ = -1;
   std::optional<ProcessEnd> end_;
 };
+
+struct CapturedOutput {
+  std::optional<ProcessEnd> end;  ///< none: it was killed, because it took too long or said too much on stdout
+  std::string out, err;           ///< of err the first `most_bytes`
+};
+
+/// Runs a program to its end, without a shell and with nothing to read. `command`: its path, then its arguments.
+/// Errors: ErrorKind::unavailable if it cannot be started.
+CapturedOutput capture_output(std::vector<std::string> command, std::chrono::milliseconds limit,
+                              std::size_t most_bytes = std::size_t{16} << 20);
 
 }  // namespace espalier

@@ -35,6 +35,7 @@ struct Options {
   std::string cache;
   double cache_gb = 20;
   std::string label;
+  std::string left_note;
   std::vector<std::string> labels;
   std::string device = "auto";
   int ranks = 0;
@@ -106,6 +107,8 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--idle-limit", options.idle_seconds, "Leave after this many seconds without a job (0: stay)")
       ->check(CLI::Range(0, 30 * 86400))
       ->capture_default_str();
+  app.add_option("--left-note", options.left_note,
+                 "When the pool leaves, write why into this file (preempted, time_limit, drained, ...)");
   add_guard_options(app, options);
   CLI::Option* describe = app.add_option("--describe-torchscript", options.script.describe,
                                          "Instead: print what is inside a TorchScript file, as JSON");
@@ -151,6 +154,7 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
   settings.supply = &files;
   settings.data = data_folder(options.data);
   settings.device = options.device;
+  settings.local_rank = mailbox.local_rank();
   settings.checkpoint_every = std::chrono::milliseconds(static_cast<std::int64_t>(options.checkpoint_seconds * 1000));
   settings.memory = memory_allowance(options.memory_gb, memory_total(), mailbox.ranks_here());
   using Seconds = GuardSettings::Seconds;
@@ -160,7 +164,7 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
     run_gateway(
         mailbox, settings,
         {coordinator_of(options, paths), paths.spool(), options.label, std::chrono::seconds(options.patience_seconds),
-         std::chrono::seconds(options.idle_seconds), paths.logs(), label, options.labels},
+         std::chrono::seconds(options.idle_seconds), paths.logs(), label, options.left_note, options.labels},
         files, cache);
   } else {
     run_member(mailbox, settings, files, cache);

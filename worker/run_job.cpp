@@ -1,5 +1,6 @@
 #include "worker/run_job.h"
 
+#include <algorithm>
 #include <array>
 #include <malloc.h>
 #include <new>
@@ -10,6 +11,7 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
+#include <torch/cuda.h>
 
 #include "base/error.h"
 #include "worker/blas_kernel.h"
@@ -54,10 +56,14 @@ struct DeviceChoice {
   std::optional<Failure> failure;
 };
 
-DeviceChoice choose_device(const std::string& name) {
+DeviceChoice choose_device(const std::string& name, int local_rank) {
   if (name == "cpu") return {};
   const bool has_cuda = at::hasCUDA();
-  if (name == "auto") return {c10::Device(has_cuda ? c10::kCUDA : c10::kCPU), {}};
+  if (has_cuda && (name == "auto" || name == "cuda")) {
+    const int gpus = std::max(1, static_cast<int>(torch::cuda::device_count()));
+    return {c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(local_rank % gpus)), {}};
+  }
+  if (name == "auto") return {};
   try {
     const c10::Device device(name);
     if (device.is_cpu() || (device.is_cuda() && has_cuda)) return {device, {}};
@@ -127,7 +133,7 @@ Failure describe_current_exception(const MemoryLimit& limit) {
 struct JobRunner::Impl {
   explicit Impl(WorkerSettings given)
       : settings(std::move(given)),
-        choice(choose_device(settings.device)),
+        choice(choose_device(settings.device, settings.local_rank)),
         artifacts(settings.artifacts, settings.supply),
         checkpoints(settings.checkpoints, settings.supply),
         cache(kCacheBytes),
@@ -197,8 +203,8 @@ JobRunner::JobRunner(WorkerSettings settings) : impl_(std::make_unique<Impl>(std
 
 JobRunner::~JobRunner() = default;
 
-std::string gpu_of_device(const std::string& name) {
-  const c10::Device device = choose_device(name).device;
+std::string gpu_of_device(const std::string& name, int local_rank) {
+  const c10::Device device = choose_device(name, local_rank).device;
   if (!device.is_cuda()) return "";
   return "cuda:" + std::to_string(device.has_index() ? device.index() : 0);
 }

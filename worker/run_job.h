@@ -22,6 +22,7 @@ struct WorkerSettings {
   std::filesystem::path checkpoints;  ///< folder; KEY.safetensors
   DataFolder data;
   std::string device = "auto";  ///< "auto", "cpu", "cuda", "cuda:1"
+  int local_rank = 0;           ///< among the pool's ranks of this host: "auto" and "cuda" share out its GPUs by it
   /// At the first epoch's end after this long; always when asked to stop. A training that took longer leaves its end as
   /// a checkpoint too: it is removed by whoever made the outcome durable, never here.
   std::chrono::milliseconds checkpoint_every{10000};
@@ -63,7 +64,8 @@ struct JobCallbacks {
 class Gang;
 
 /// The accelerator that a rank with this `--device` computes on, as "cuda:0"; "" for none.
-std::string gpu_of_device(const std::string& device);
+/// `local_rank` counts the pool's ranks on this host.
+std::string gpu_of_device(const std::string& device, int local_rank);
 
 /// Runs jobs on one rank. Keeps datasets and the tensors of recent stages in memory between jobs.
 /// One thread (the compute thread); `stop` may be set from any.

@@ -84,6 +84,25 @@ TEST_F(BadInput, NoMpirun) {
          {{"PATH", "/nonexistent"}});
 }
 
+TEST_F(BadInput, APoolThatCannotBeSubmitted) {
+  std::filesystem::create_directories(store());
+  write("store/espalier.db", "");
+  const std::string profile = write("site.yaml", "partiton: gpu\n");
+  const auto pool = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"pool", "slurm", "--store", store()};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  };
+  const std::map<std::string, std::string> nowhere{{"PATH", "/nonexistent"}};
+  refuse(pool({"--time", "10"}), 3, {"sbatch was not found on PATH", "--dry-run"}, nowhere);
+  refuse(pool({"--time", "2"}), 2, {"--time: 120 s is too short", "checkpoint every 10 s"}, nowhere);
+  refuse(pool({"--time", "10", "--autoscale", "3:1"}), 2, {"--autoscale: expected MIN:MAX", "\"3:1\""}, nowhere);
+  refuse(pool({"--time", "10", "--profile", profile}), 2,
+         {"site.yaml:1:1: partiton: unknown", "did you mean \"partition\"?"}, nowhere);
+  refuse({"pool", "slurm", "--store", store("none"), "--time", "10"}, 2, {"there is no store here"}, nowhere);
+  EXPECT_FALSE(std::filesystem::exists(store() + "/pools"));
+}
+
 TEST_F(BadInput, ATakenPort) {
   boost::asio::io_context io;
   boost::asio::ip::tcp::acceptor taken(io, {boost::asio::ip::make_address("127.0.0.1"), 0});

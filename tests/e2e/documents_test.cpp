@@ -1,28 +1,12 @@
 // What the documents tell a reader to type is typed here, line by line.
-#include <sstream>
-
 #include "base/files.h"
+#include "tests/e2e/document_commands.h"
 #include "tests/e2e/sweep_case.h"
 
 namespace espalier {
 namespace {
 
 const std::filesystem::path kSource = ESPALIER_SOURCE_DIR;
-
-/// The lines of a document's ```sh blocks, without comments.
-std::vector<std::string> commands_in(const std::filesystem::path& document) {
-  std::istringstream in(read_file(document, 1 << 20));
-  std::vector<std::string> commands;
-  bool inside = false;
-  for (std::string line; std::getline(in, line);) {
-    if (line.rfind("```", 0) == 0) {
-      inside = line == "```sh";
-    } else if (inside && !line.empty()) {
-      commands.push_back(line.substr(0, line.find(" #")));
-    }
-  }
-  return commands;
-}
 
 class Documents : public SweepCase {
  protected:
@@ -101,9 +85,10 @@ TEST_F(Documents, Models) {
 TEST_F(Documents, HelpIsThereForEveryCommand) {
   const std::string page = read_file(kSource / "docs" / "commands.md", 1 << 20);
   for (const char* command :
-       {"run",     "plan",    "simulate", "check",       "status",  "failures", "retry", "results",
-        "compare", "overlap", "layers",   "sensitivity", "explain", "export",   "chaos", "cancel",
-        "db",      "gc",      "token",    "methods",     "models",  "datasets"}) {
+       {"run",     "plan",    "simulate", "check",       "status",  "failures", "retry",  "results",
+        "compare", "overlap", "layers",   "sensitivity", "explain", "export",   "chaos",  "cancel",
+        "pool",    "serve",   "submit",   "ps",          "logs",    "pause",    "resume", "priority",
+        "drain",   "stop",    "db",       "gc",          "token",   "methods",  "models", "datasets"}) {
     const ProgramEnd end = espalier({command, "--help"});
     EXPECT_EQ(end.exit_code, 0) << command;
     EXPECT_NE(end.out.find("--"), std::string::npos) << command;

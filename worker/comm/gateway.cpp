@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/files.h"
 #include "base/host_name.h"
 #include "base/sha256.h"
 #include "cluster/connect.h"
@@ -74,6 +75,7 @@ class Gateway {
       look_for_work();
     }
     say_goodbye();
+    note_that_we_left();
     if (agent_.abandoned()) mailbox_.finish_and_exit();
     if (error_) std::rethrow_exception(error_);
   }
@@ -250,6 +252,16 @@ class Gateway {
     if (joined_) connection_->close_after_sending();
     stay_.reset();
     io_.run_for(std::chrono::seconds(1));
+  }
+
+  /// For the script that started us: whether there is more to do, and why we did not.
+  void note_that_we_left() {
+    if (error_ || options_.left_note.empty()) return;
+    try {
+      write_file_atomically(options_.left_note, std::string(to_string(cause_)) + "\n");
+    } catch (const Error& error) {
+      spdlog::warn("{}", error.what());
+    }
   }
 
   Mailbox& mailbox_;

@@ -21,6 +21,7 @@ struct GatewayOptions {
   std::chrono::seconds idle_limit;  ///< leave after so long without a job; 0: never
   std::filesystem::path logs;       ///< where its ranks' crash notes lie
   std::string note_label;           ///< what their names begin with
+  std::filesystem::path left_note;  ///< a file that gets the cause for which the pool left, if it did; "": none
   std::vector<std::string> labels;  ///< that jobs may ask for
 };
 

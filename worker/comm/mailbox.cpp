@@ -21,6 +21,7 @@ struct Mailbox::Impl {
   int size = 1;
   int here = 1;
   int first = 0;
+  int local_rank = 0;
 
   void forget_sent() {
     sending.remove_if([](Sending& item) {
@@ -44,6 +45,7 @@ Mailbox::Mailbox(int* argc, char*** argv) : impl_(std::make_unique<Impl>()) {
   MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
   MPI_Comm_size(host, &impl_->here);
   MPI_Allreduce(&impl_->rank, &impl_->first, 1, MPI_INT, MPI_MIN, host);
+  MPI_Comm_rank(host, &impl_->local_rank);
   MPI_Comm_free(&host);
 }
 
@@ -67,6 +69,9 @@ int Mailbox::ranks_here() const {
 }
 int Mailbox::first_here() const {
   return impl_->first;
+}
+int Mailbox::local_rank() const {
+  return impl_->local_rank;
 }
 
 std::string Mailbox::library_version() const {

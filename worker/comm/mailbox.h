@@ -43,6 +43,8 @@ class Mailbox {
   int ranks_here() const;
   /// The first of them.
   int first_here() const;
+  /// Which of them this one is, from 0.
+  int local_rank() const;
   /// "Open MPI v4.1.4, ..."
   std::string library_version() const;
 

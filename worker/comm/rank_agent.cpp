@@ -250,7 +250,7 @@ WorkerSettings RankAgent::settled() const {
 void RankAgent::compute_until_leaving() {
   std::optional<JobRunner> runner;
   std::string environment = describe_environment(mpi_version_, settings_.device);
-  std::string gpu = gpu_of_device(settings_.device);
+  std::string gpu = gpu_of_device(settings_.device, settings_.local_rank);
   std::unique_lock lock(mutex_);
   environment_ = std::move(environment);
   gpu_ = std::move(gpu);

@@ -1,0 +1,142 @@
+#include "orchestrator/autoscale.h"
+
+#include <charconv>
+#include <chrono>
+#include <set>
+#include <thread>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "experiments/store_paths.h"
+#include "orchestrator/client.h"
+#include "orchestrator/pool_evidence.h"
+#include "orchestrator/pool_request.h"
+
+namespace espalier {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::int64_t kMostPools = 1000;
+
+class Driver {
+ public:
+  Driver(AutoscaleSettings settings, const Slurm& slurm, const std::function<void(const std::string&)>& say)
+      : settings_(std::move(settings)), slurm_(slurm), say_(say), scaler_(settings_.limits) {}
+
+  /// True when all is over.
+  bool look() {
+    const double now = utc_seconds();
+    if (now < scaler_.quiet_until()) return false;
+    try {
+      const OpenWork work = ask_for_work();
+      const auto listing = slurm_.list(settings_.plan.title);
+      const auto joined = [this](const std::string& id) { return joined_.contains(settings_.plan.label(id)); };
+      const ScaleActions actions = scaler_.decide(work, listing, joined, now);
+      for (const std::string& line : actions.lines) say_(line);
+      if (!actions.give_up_on.empty()) give_up(actions.give_up_on);
+      for (const std::string& id : actions.cancel) cancel(id);
+      if (actions.submit > 0) submit(actions.submit, work);
+      scaler_.on_answer();
+      return actions.done;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::unavailable || gave_up_) throw;
+      scaler_.on_trouble(now);
+      say_(fmt::format("{}; looking again in {:.0f} s", error.what(), scaler_.quiet_until() - now));
+      return false;
+    }
+  }
+  const AutoscaleSummary& summary() const { return summary_; }
+
+ private:
+  // A coordinator that ends well takes its connection file with it, and its pools leave; one that was killed does not,
+  // and may be started again.
+  OpenWork ask_for_work() {
+    const StorePaths store{settings_.plan.store};
+    if (!std::filesystem::exists(store.connection())) return {true, 0};
+    const json status = json::parse(ask_coordinator(store, "status"));
+    for (const json& pool : json::parse(ask_coordinator(store, "pools")).at("pools"))
+      joined_.insert(pool.at("pool").get<std::string>());
+    return {status.at("stopping").get<bool>(),
+            status.at("jobs_running").get<std::int64_t>() + status.at("stages_ready").get<std::int64_t>()};
+  }
+
+  void submit(std::int64_t count, const OpenWork& work) {
+    settings_.plan.exclude = slurm_nodes_to_exclude(slurm_, settings_.plan.store);
+    const std::filesystem::path script = write_batch_script(settings_.plan);
+    for (std::int64_t pool = 0; pool < count; ++pool) {
+      const std::string id = slurm_.submit(script, settings_.plan.profile.partition.value_or(""));
+      scaler_.on_submitted(id, utc_seconds());
+      ++summary_.submitted;
+      say_(fmt::format("submitted {}: there is work for {} ranks", settings_.plan.label(id), work.ranks));
+    }
+  }
+
+  void cancel(const std::string& id) {
+    slurm_.cancel(id);
+    ++summary_.cancelled;
+    say_(fmt::format("cancelled {}, which waited and is not needed", settings_.plan.label(id)));
+  }
+
+  [[noreturn]] void give_up(const std::string& id) {
+    gave_up_ = true;
+    const std::filesystem::path log = settings_.plan.log(id);
+    throw Error(ErrorKind::unavailable,
+                fmt::format("{} pools in a row ended before they joined the coordinator; the end of {}:\n{}",
+                            Autoscaler::kMostFailures, log.string(), last_lines(log, 2000)));
+  }
+
+  AutoscaleSettings settings_;
+  const Slurm& slurm_;
+  const std::function<void(const std::string&)>& say_;
+  Autoscaler scaler_;
+  std::set<std::string> joined_;  ///< labels
+  AutoscaleSummary summary_;
+  bool gave_up_ = false;
+};
+
+}  // namespace
+
+ScaleLimits parse_autoscale(const std::string& text, std::int64_t ranks) {
+  const char* const end = text.data() + text.size();
+  ScaleLimits limits{0, 0, ranks};
+  const auto [colon, bad] = std::from_chars(text.data(), end, limits.least);
+  if (bad == std::errc() && colon != end && *colon == ':') {
+    const auto [stop, worse] = std::from_chars(colon + 1, end, limits.most);
+    if (worse == std::errc() && stop == end && 0 <= limits.least && limits.least <= limits.most && limits.most >= 1 &&
+        limits.most <= kMostPools)
+      return limits;
+  }
+  throw Error(ErrorKind::invalid_input,
+              fmt::format("--autoscale: expected MIN:MAX, pools at least and at most (0:4, say; {} at most), found "
+                          "\"{}\"",
+                          kMostPools, text));
+}
+
+AutoscaleSummary autoscale(AutoscaleSettings settings, const Slurm& slurm,
+                           const std::function<void(const std::string&)>& say, const std::function<bool()>& stopped) {
+  constexpr std::chrono::milliseconds kBreath{100};
+  const StorePaths store{settings.plan.store};
+  if (!std::filesystem::exists(store.connection())) {
+    throw Error(ErrorKind::unavailable, coordinator_trouble(store.root));
+  }
+  const double interval = settings.interval_s;
+  Driver driver(std::move(settings), slurm, say);
+  while (true) {
+    if (driver.look()) {
+      AutoscaleSummary summary = driver.summary();
+      summary.finished = true;
+      return summary;
+    }
+    const double next = utc_seconds() + interval;
+    while (utc_seconds() < next) {
+      if (stopped()) return driver.summary();
+      std::this_thread::sleep_for(kBreath);
+    }
+  }
+}
+
+}  // namespace espalier

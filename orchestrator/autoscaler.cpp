@@ -1,0 +1,99 @@
+#include "orchestrator/autoscaler.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace espalier {
+namespace {
+
+/// How long the scheduler may need to list what was submitted.
+constexpr double kUnlistedSeconds = 30;
+constexpr double kFirstPauseSeconds = 5, kLongestPauseSeconds = 300;
+
+/// Ends that say nothing against the pool: it was done, or somebody or something else wanted it gone.
+constexpr std::array<std::string_view, 5> kInnocent{"COMPLETED", "CANCELLED", "PREEMPTED", "NODE_FAIL", "REVOKED"};
+
+double pause_seconds(int times) {
+  return std::min(kLongestPauseSeconds, kFirstPauseSeconds * std::exp2(times - 1));
+}
+
+}  // namespace
+
+std::int64_t Autoscaler::wanted(const OpenWork& work) const {
+  if (work.finished) return 0;
+  return std::clamp((work.ranks + limits_.ranks - 1) / limits_.ranks, limits_.least, limits_.most);
+}
+
+ScaleActions Autoscaler::decide(const OpenWork& work, const std::vector<AllocationRow>& listing,
+                                const std::function<bool(const std::string&)>& joined, Now now) {
+  ScaleActions actions;
+  look_at_the_ended(listing, joined, now, actions);
+  std::vector<std::string> queued;
+  for (const AllocationRow& row : listing) {
+    if (row.state == AllocationState::queued) queued.push_back(row.id);
+  }
+  // Those that are ending count: they may be requeued, and are gone in a moment if not.
+  const auto alive = static_cast<std::int64_t>(known_.size());
+  const std::int64_t goal = wanted(work);
+  if (alive <= goal) surplus_since_ = -1;
+  if (alive < goal && now >= submit_after_ && actions.give_up_on.empty()) actions.submit = goal - alive;
+  if (alive > goal) {
+    if (surplus_since_ < 0) surplus_since_ = now;
+    if (work.finished || now - surplus_since_ >= kSurplusSeconds) {
+      // The youngest first: the others have waited longest.
+      const auto count = std::min(queued.size(), static_cast<std::size_t>(alive - goal));
+      actions.cancel.assign(queued.rbegin(), queued.rbegin() + static_cast<std::ptrdiff_t>(count));
+    }
+  }
+  actions.done = work.finished && alive == 0;
+  return actions;
+}
+
+void Autoscaler::look_at_the_ended(const std::vector<AllocationRow>& listing,
+                                   const std::function<bool(const std::string&)>& joined, Now now,
+                                   ScaleActions& actions) {
+  std::map<std::string, const AllocationRow*> listed;
+  for (const AllocationRow& row : listing) {
+    listed[row.id] = &row;
+    if (row.state != AllocationState::ended) known_[row.id].listed = true;  // also those of an earlier command
+  }
+  for (auto known = known_.begin(); known != known_.end();) {
+    const auto& [id, pool] = *known;
+    const auto row = listed.find(id);
+    const bool ended = row != listed.end() ? row->second->state == AllocationState::ended
+                                           : pool.listed || now - pool.submitted_at > kUnlistedSeconds;
+    if (!ended) {
+      ++known;
+      continue;
+    }
+    note_end(id, row != listed.end() ? row->second->word : "", joined(id), now, actions);
+    known = known_.erase(known);
+  }
+}
+
+void Autoscaler::note_end(const std::string& id, const std::string& word, bool joined, Now now, ScaleActions& actions) {
+  const std::string how = word.empty() ? "is not listed any more" : "ended: " + word;
+  if (joined || std::ranges::find(kInnocent, word) != kInnocent.end()) {
+    failures_ = 0;
+    actions.lines.push_back(fmt::format("pool {} {}", id, how));
+    return;
+  }
+  ++failures_;
+  submit_after_ = now + pause_seconds(failures_);
+  actions.lines.push_back(fmt::format("pool {} {}, before it joined the coordinator", id, how));
+  if (failures_ >= kMostFailures) actions.give_up_on = id;
+}
+
+void Autoscaler::on_submitted(const std::string& id, Now now) {
+  known_[id] = {now, false};
+}
+
+void Autoscaler::on_trouble(Now now) {
+  quiet_until_ = now + pause_seconds(++trouble_);
+}
+
+}  // namespace espalier

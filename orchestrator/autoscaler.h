@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cluster/slurm.h"
+
+namespace espalier {
+
+/// How much a coordinator could hand out, had it the ranks.
+struct OpenWork {
+  bool finished = false;   ///< nothing is left to do, and nobody waits for more
+  std::int64_t ranks = 0;  ///< that could be at work at this moment, those that are included
+};
+
+struct ScaleLimits {
+  std::int64_t least = 0, most = 1;  ///< pools
+  std::int64_t ranks = 1;            ///< of each
+};
+
+struct ScaleActions {
+  std::int64_t submit = 0;          ///< pools
+  std::vector<std::string> cancel;  ///< ids
+  std::vector<std::string> lines;   ///< for the user
+  bool done = false;                ///< nothing is left to do, and no pool is there any more
+  std::string give_up_on;           ///< the id of a pool that ended at once, as several before it; "" to go on
+};
+
+/// How many pools there should be. Pure: the work, the scheduler's list and the time come in, what to do goes out.
+///
+/// It keeps as many pools as the work has ranks for, queued ones counted, between the limits. What is too many for
+/// kSurplusSeconds is cancelled while it waits in the queue; running pools leave by themselves. A pool that ends
+/// before it joined the coordinator is a failure; the next one waits, twice as long each time, and after kMostFailures
+/// in a row there is none. What the scheduler does not answer is no failure of a pool, and only slows us down.
+class Autoscaler {
+ public:
+  using Now = double;  ///< seconds
+  static constexpr Now kSurplusSeconds = 30;
+  static constexpr int kMostFailures = 3;
+
+  explicit Autoscaler(ScaleLimits limits) : limits_(limits) {}
+
+  /// `joined(id)`: whether the pool of that allocation has ever joined the coordinator.
+  ScaleActions decide(const OpenWork& work, const std::vector<AllocationRow>& listing,
+                      const std::function<bool(const std::string&)>& joined, Now now);
+  void on_submitted(const std::string& id, Now now);
+  /// The scheduler, or the coordinator, did not answer.
+  void on_trouble(Now now);
+  /// It did.
+  void on_answer() { trouble_ = 0; }
+  /// Nothing is asked of the scheduler before that.
+  Now quiet_until() const { return quiet_until_; }
+
+ private:
+  struct Known {
+    Now submitted_at = 0;
+    bool listed = false;  ///< ever
+  };
+  void look_at_the_ended(const std::vector<AllocationRow>& listing,
+                         const std::function<bool(const std::string&)>& joined, Now now, ScaleActions& actions);
+  void note_end(const std::string& id, const std::string& word, bool joined, Now now, ScaleActions& actions);
+  std::int64_t wanted(const OpenWork& work) const;
+
+  const ScaleLimits limits_;
+  std::map<std::string, Known> known_;  ///< alive as far as we know
+  int failures_ = 0;                    ///< in a row
+  int trouble_ = 0;                     ///< likewise
+  Now quiet_until_ = 0, submit_after_ = 0;
+  Now surplus_since_ = -1;  ///< -1: there is none
+};
+
+}  // namespace espalier

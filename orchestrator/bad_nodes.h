@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "db/failure_row.h"
+#include "db/store_reader.h"
+
+namespace espalier {
+
+/// Hosts to keep a new pool away from: several different jobs crashed there in the last hour, as many as would have a
+/// coordinator set the node aside (orchestrator/node_health.h), and were done since. What crashes everywhere blames no
+/// host. Pure.
+std::vector<std::string> bad_hosts(const std::vector<ChargedFailureRow>& failures, double now);
+
+/// Those of all sweeps of a store. Errors: those of the reader.
+std::vector<std::string> find_bad_hosts(const StoreReader& store, double now);
+
+}  // namespace espalier

@@ -1,0 +1,197 @@
+#include <csignal>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "cluster/batch_script.h"
+#include "orchestrator/autoscale.h"
+#include "orchestrator/commands/commands.h"
+#include "orchestrator/pool_request.h"
+
+namespace espalier {
+namespace {
+
+constexpr std::int64_t kIdleSeconds = 60;  // of pools that are started as they are needed
+
+struct Options {
+  PoolRequest request;
+  std::int64_t count = 1;
+  std::string autoscale;  ///< "MIN:MAX"; "" without
+  double interval_s = 10;
+  bool dry_run = false;
+  bool as_json = false;
+};
+
+/// `given` is set only where the option was.
+template <typename Value>
+CLI::Option* add_optional(CLI::App& command, const std::string& name, std::optional<Value>& given,
+                          const std::string& help) {
+  return command.add_option(name, given, help);
+}
+
+void add_size_options(CLI::App& command, PoolRequest& request) {
+  add_optional(command, "--nodes", request.nodes, "Nodes of each pool (default: the profile's, else 1)")
+      ->check(CLI::Range(1, 10000));
+  add_optional(command, "--ranks-per-node", request.ranks_per_node,
+               "MPI ranks on each (default: the profile's, else one for each GPU, else 1)")
+      ->check(CLI::Range(1, 4096));
+  add_optional(command, "--gpus-per-node", request.gpus_per_node, "GPUs on each, shared out among its ranks")
+      ->check(CLI::Range(0, 4096));
+  command.add_option("--time", request.time, "How long the pool may run: 90 (minutes), 2:30:00, 1-12:00:00");
+  add_optional(command, "--margin", request.margin_s, "Seconds before that end by which it has left (default: 120)")
+      ->check(CLI::Range(1, 86400));
+}
+
+void add_worker_options(CLI::App& command, PoolRequest& request) {
+  command.add_option("--data", request.data, "Folder of the datasets, as the nodes see it");
+  command.add_option("--device", request.device, "auto, cpu or cuda: its GPUs are shared out among a node's ranks")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
+  command.add_option("--checkpoint-every", request.checkpoint_s, "Seconds between checkpoints of a training")
+      ->check(CLI::Range(1, 86400))
+      ->capture_default_str();
+  command.add_option("--idle-limit", request.idle_s, "Leave after this many seconds without a job (0: stay)")
+      ->check(CLI::Range(0, 30 * 86400))
+      ->capture_default_str();
+  command
+      .add_option("--labels", request.labels, "Words that jobs may ask for (resources: {label: a100}): a100,big-memory")
+      ->delimiter(',');
+  add_optional(command, "--memory-per-rank", request.memory_gb, "GB that a rank may fill (0: no limit)")
+      ->check(CLI::Range(0.0, 1e6));
+  add_optional(command, "--worker", request.worker, "espalier-worker, as the nodes call it (default: the one here)");
+}
+
+void add_options(CLI::App& command, Options& options, CommandLine& line) {
+  PoolRequest& request = options.request;
+  command.add_option("--store", line.store, "Folder of the results, which the nodes must see under the same path")
+      ->capture_default_str();
+  command.add_option("--profile", request.profile,
+                     "How this site wants it: slurm-gpu, slurm-cpu, slurm-container, pbs, or a file (docs/cluster.md)");
+  add_size_options(command, request);
+  add_optional(command, "--partition", request.partition, "Partition or queue");
+  add_optional(command, "--account", request.account, "Account to charge");
+  add_optional(command, "--launcher", request.launcher, "mpirun or srun (default: the profile's, else mpirun)");
+  command.add_flag("--requeue", request.requeue,
+                   "Have the scheduler start the pool again after a preemption, and at its time limit while there is "
+                   "work");
+  command.add_option("--name", request.name, "The pool's label begins with it (default: slurm, or pbs)");
+  command.add_option("--count", options.count, "So many pools alike")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command.add_flag("--dry-run", options.dry_run, "Print the script, submit nothing");
+  command.add_flag("--json", options.as_json, "As JSON");
+  add_worker_options(command, request);
+}
+
+void print(const std::string& text) {
+  std::cout << text << std::flush;
+}
+
+ExitCode dry_run(const AllocationPlan& plan, bool as_json) {
+  const std::string script = batch_script(plan);
+  const nlohmann::ordered_json json{{"title", plan.title}, {"ranks", plan.ranks()}, {"script", script}};
+  print(as_json ? json.dump(2) + "\n" : script);
+  return kExitDone;
+}
+
+void submit(const AllocationPlan& plan, const std::function<std::string(const std::filesystem::path&)>& hand_in,
+            const Options& options) {
+  const std::filesystem::path script = write_batch_script(plan);
+  if (const std::string trouble = coordinator_trouble(plan.store); !trouble.empty())
+    std::cerr << "warning: " << trouble << "\n";
+  nlohmann::ordered_json pools = nlohmann::ordered_json::array();
+  for (std::int64_t pool = 0; pool < options.count; ++pool) {
+    const std::string id = hand_in(script);
+    pools.push_back({{"id", id}, {"label", plan.label(id)}, {"log", plan.log(id).string()}});
+    if (!options.as_json)
+      print(fmt::format("submitted {}: {} ranks; its log: {}\n", plan.label(id), plan.ranks(), plan.log(id).string()));
+  }
+  if (options.as_json) {
+    print(nlohmann::ordered_json{{"title", plan.title}, {"script", script.string()}, {"pools", pools}}.dump(2) + "\n");
+  }
+}
+
+volatile std::sig_atomic_t g_stopped = 0;
+
+/// Until the coordinator has ended, or Ctrl-C.
+ExitCode scale(const AllocationPlan& plan, const Slurm& slurm, const Options& options, const ScaleLimits& limits) {
+  for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { g_stopped = 1; });
+  const auto say = [&](const std::string& text) { (options.as_json ? std::cerr : std::cout) << text << std::endl; };
+  const AutoscaleSummary summary =
+      autoscale({plan, limits, options.interval_s}, slurm, say, [] { return g_stopped != 0; });
+  if (options.as_json) {
+    print(nlohmann::ordered_json{{"title", plan.title},
+                                 {"submitted", summary.submitted},
+                                 {"cancelled", summary.cancelled},
+                                 {"finished", summary.finished}}
+              .dump(2) +
+          "\n");
+  } else {
+    print(summary.finished ? "the coordinator has ended, and its pools are gone\n"
+                           : "stopped; the pools stay until they are idle or their time is over; to end them now: "
+                             "scancel --name=" +
+                                 plan.title + "\n");
+  }
+  return summary.finished ? kExitDone : kExitInterrupted;
+}
+
+ExitCode pool_slurm(const Options& options) {
+  PoolRequest request = options.request;
+  if (!options.autoscale.empty() && request.idle_s == 0) request.idle_s = kIdleSeconds;
+  AllocationPlan plan = plan_allocation(request);
+  batch_script(plan);  // what is wrong with the request comes before what is wrong with the place
+  std::optional<ScaleLimits> limits;
+  if (!options.autoscale.empty()) limits = parse_autoscale(options.autoscale, plan.ranks());
+  if (options.dry_run) return dry_run(plan, options.as_json);
+  const Slurm slurm;
+  if (limits) return scale(plan, slurm, options, *limits);
+  plan.exclude = slurm_nodes_to_exclude(slurm, plan.store);
+  submit(
+      plan,
+      [&](const std::filesystem::path& script) { return slurm.submit(script, plan.profile.partition.value_or("")); },
+      options);
+  return kExitDone;
+}
+
+ExitCode pool_pbs(const Options& options) {
+  const AllocationPlan plan = plan_allocation(options.request);
+  batch_script(plan);
+  if (options.dry_run) return dry_run(plan, options.as_json);
+  submit(plan, submit_to_pbs, options);
+  return kExitDone;
+}
+
+}  // namespace
+
+void add_pool_command(CLI::App& app, CommandLine& line) {
+  CLI::App* command = app.add_subcommand("pool", "Submit pools of workers to a cluster's scheduler: slurm, pbs");
+  command->require_subcommand(1);
+  const auto add = [&](const char* name, const char* help, Scheduler scheduler, ExitCode (*run)(const Options&)) {
+    CLI::App* here = command->add_subcommand(name, help);
+    auto options = std::make_shared<Options>();
+    options->request.scheduler = scheduler;
+    add_options(*here, *options, line);
+    here->callback([options, run, &line] {
+      options->request.store = line.store;
+      line.exit_code = run(*options);
+    });
+    return std::pair(here, options);
+  };
+  const auto [slurm, options] = add("slurm", "Submit pools to Slurm", Scheduler::slurm, pool_slurm);
+  add_optional(*slurm, "--qos", options->request.qos, "Quality of service");
+  add_optional(*slurm, "--constraint", options->request.constraint, "Features that its nodes must have: a100|h100");
+  slurm
+      ->add_option("--autoscale", options->autoscale,
+                   "MIN:MAX: stay, and keep as many pools as there is work for, until the coordinator ends or Ctrl-C "
+                   "(idle pools leave after 60 s, or --idle-limit)")
+      ->excludes("--count");
+  slurm->add_option("--interval", options->interval_s, "Seconds between two looks at the work and at Slurm")
+      ->check(CLI::Range(1.0, 3600.0))
+      ->capture_default_str();
+  add("pbs", "Submit pools to PBS", Scheduler::pbs, pool_pbs);
+}
+
+}  // namespace espalier

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "cluster/allocation_plan.h"
+#include "cluster/slurm.h"
+
+namespace espalier {
+
+/// What `espalier pool slurm` and `espalier pool pbs` were asked for. What is given wins over the profile.
+struct PoolRequest {
+  Scheduler scheduler = Scheduler::slurm;
+  std::string profile;  ///< a name or a file; "" for none
+  std::filesystem::path store;
+  std::string data;  ///< "" for the default
+  std::string name;  ///< "" for the scheduler's
+  std::string time;  ///< as Slurm writes it; "" for the profile's
+  std::optional<std::string> partition, account, qos, constraint, launcher, worker;
+  std::optional<std::int64_t> nodes, ranks_per_node, gpus_per_node, margin_s;
+  std::vector<std::string> labels;  ///< empty for the profile's
+  bool requeue = false;
+  std::string device = "auto";
+  std::int64_t checkpoint_s = 10, idle_s = 0;
+  std::optional<double> memory_gb;
+};
+
+/// Profile and options together, nothing left open. Makes sure that the store is one, and that what nodes are asked
+/// for fits. Errors: ErrorKind::invalid_input with what to mend; ErrorKind::unavailable without espalier-worker.
+AllocationPlan plan_allocation(const PoolRequest& request);
+
+/// Why pools that start now would find no coordinator, or could not reach it; "" if they would.
+std::string coordinator_trouble(const std::filesystem::path& store);
+
+/// Writes the script to STORE/pools (mode 0600) and returns its path. Errors: those of batch_script and of writing.
+std::filesystem::path write_batch_script(const AllocationPlan& plan);
+
+/// The nodes of that cluster on which the store's jobs crash. Errors: those of Slurm and of the store.
+std::vector<std::string> slurm_nodes_to_exclude(const Slurm& slurm, const std::filesystem::path& store);
+
+}  // namespace espalier
