@@ -56,18 +56,41 @@ Digest sha256_file(const std::filesystem::path& path) {
     throw Error(ErrorKind::invalid_input, path.string() + ": is not a regular file");  // which may have no end
   std::ifstream in(path, std::ios::binary);
   if (!in) throw Error(ErrorKind::invalid_input, path.string() + ": cannot be read: " + std::strerror(errno));
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-  if (!context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) {
-    throw Error(ErrorKind::internal, "OpenSSL could not start a SHA-256");
-  }
+  Sha256 hash;
   std::vector<char> piece(1 << 20);
   while (in) {
     in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    EVP_DigestUpdate(context.get(), piece.data(), static_cast<std::size_t>(in.gcount()));
+    hash.add({piece.data(), static_cast<std::size_t>(in.gcount())});
   }
   if (in.bad()) throw Error(ErrorKind::corrupt, path.string() + ": reading stopped with an error");
+  return hash.finish();
+}
+
+struct Sha256::Context {
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> state{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
+};
+
+Sha256::Sha256() : context_(std::make_unique<Context>()) {
+  if (!context_->state || EVP_DigestInit_ex(context_->state.get(), EVP_sha256(), nullptr) != 1) {
+    throw Error(ErrorKind::internal, "OpenSSL could not start a SHA-256");
+  }
+}
+
+Sha256::~Sha256() = default;
+Sha256::Sha256(Sha256&&) noexcept = default;
+Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+
+void Sha256::add(std::string_view bytes) {
+  if (EVP_DigestUpdate(context_->state.get(), bytes.data(), bytes.size()) != 1) {
+    throw Error(ErrorKind::internal, "OpenSSL could not go on with a SHA-256");
+  }
+}
+
+Digest Sha256::finish() {
   Digest digest;
-  EVP_DigestFinal_ex(context.get(), digest.data(), nullptr);
+  if (EVP_DigestFinal_ex(context_->state.get(), digest.data(), nullptr) != 1) {
+    throw Error(ErrorKind::internal, "OpenSSL could not end a SHA-256");
+  }
   return digest;
 }
 

@@ -20,6 +20,23 @@ Digest hmac_sha256(std::string_view secret, std::string_view message);
 /// or is no regular file.
 Digest sha256_file(const std::filesystem::path& path);
 
+/// The hash of bytes that come bit by bit.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
+
+  void add(std::string_view bytes);
+  /// Of everything that was added. Once; nothing may be added after it.
+  Digest finish();
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
 /// 64 lower-case hexadecimal digits.
 std::string to_hex(const Digest& digest);
 /// Errors: ErrorKind::invalid_input unless `hex` is 64 hexadecimal digits.

@@ -60,6 +60,28 @@ json fields_of(const Answer& m) {
   return json::array({m.understood, m.text});
 }
 
+json fields_of(const StoreHere& m) {
+  return json::array({bytes_of(m.probe)});
+}
+json to_wire(const FileName& file) {
+  return json::array({static_cast<int>(file.kind), file.name});
+}
+json fields_of(const FetchFile& m) {
+  return json::array({m.rank, to_wire(m.file), bytes_of(m.stage), m.offset});
+}
+json fields_of(const FilePiece& m) {
+  return json::array({m.rank, to_wire(m.file), m.offset, m.total, bytes_of(StageKey{m.sha256}), bytes_of(m.bytes)});
+}
+json fields_of(const FileMissing& m) {
+  return json::array({m.rank, to_wire(m.file), m.why});
+}
+json fields_of(const OfferFile& m) {
+  return json::array({m.rank, to_wire(m.file), bytes_of(m.stage), m.total, bytes_of(StageKey{m.sha256})});
+}
+json fields_of(const FileStored& m) {
+  return json::array({m.rank, to_wire(m.file), bytes_of(StageKey{m.sha256}), m.why});
+}
+
 json fields_of(const RunJob& m) {
   json stages = json::array();
   for (const JobStage& stage : m.job.stages) stages.push_back(to_wire(stage));
@@ -137,6 +159,59 @@ int rank_from_wire(const json& value) {
     refuse_message("expected a rank");
   }
   return value.get<int>();
+}
+void read(Fields& f, StoreHere& m) {
+  m.probe = f.bytes();
+}
+FileName file_from_wire(const json& wire) {
+  Fields f(wire);
+  FileName file;
+  const int kind = f.small();
+  if (kind > static_cast<int>(FileKind::model)) refuse_message("an unknown kind of file");
+  file.kind = static_cast<FileKind>(kind);
+  file.name = f.text();
+  check_file_name(file);
+  return file;
+}
+std::uint64_t file_bytes(Fields& f) {
+  const std::uint64_t bytes = f.natural();
+  if (bytes > kLargestFileBytes) refuse_message("a file is larger than any may be");
+  return bytes;
+}
+void read(Fields& f, FetchFile& m) {
+  m.rank = f.small();
+  m.file = file_from_wire(f.next());
+  m.stage = f.key();
+  m.offset = file_bytes(f);
+}
+void read(Fields& f, FilePiece& m) {
+  m.rank = f.small();
+  m.file = file_from_wire(f.next());
+  m.offset = file_bytes(f);
+  m.total = file_bytes(f);
+  m.sha256 = f.key().digest;
+  m.bytes = f.bytes();
+  if (m.bytes.size() > kFilePieceBytes || m.offset > m.total || m.bytes.size() > m.total - m.offset) {
+    refuse_message("a piece of a file goes beyond it");
+  }
+}
+void read(Fields& f, FileMissing& m) {
+  m.rank = f.small();
+  m.file = file_from_wire(f.next());
+  m.why = f.text();
+}
+void read(Fields& f, OfferFile& m) {
+  m.rank = f.small();
+  m.file = file_from_wire(f.next());
+  m.stage = f.key();
+  m.total = file_bytes(f);
+  m.sha256 = f.key().digest;
+}
+void read(Fields& f, FileStored& m) {
+  m.rank = f.small();
+  m.file = file_from_wire(f.next());
+  m.sha256 = f.key().digest;
+  m.why = f.text();
 }
 void read(Fields& f, RunJob& m) {
   m.job.attempt = f.natural();

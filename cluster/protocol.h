@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "cluster/file_name.h"
 #include "experiments/job.h"
 #include "experiments/loss_cause.h"
 #include "experiments/outcome.h"
@@ -26,6 +27,10 @@ namespace espalier {
 //   Recorded{sequence}             ->                                           ... all up to this one is durable
 //   Leave                          ->                                           checkpoint, report, go
 //                                  <-    Leaving{cause}                         all reports are out
+//   StoreHere{probe}               ->                                           whether the store's folder is shared
+//   FetchFile{file, offset}       <->    one piece, please                      FilePiece, or FileMissing{why}
+//                                  <-    OfferFile{file}                        fetch it from me; then ...
+//   FileStored{file}               ->                                           ... it is in the store
 //   Heartbeat                     <->    every kHeartbeat; silence of kHeartbeatLimit loses the connection
 //                                  <-    Ask{question, arguments}               clients only
 //   Answer{understood, text}       ->
@@ -101,8 +106,54 @@ struct Answer {
   std::string text;        ///< JSON; or a sentence that says why not
 };
 
-using Message = std::variant<Challenge, Hello, Welcome, Refused, PoolDescription, ToRank, FromRank, Leave, Leaving,
-                             Heartbeat, Recorded, Ask, Answer>;
+/// A file that a pool fetches comes in pieces of so many bytes, the last one shorter.
+inline constexpr std::uint64_t kFilePieceBytes = 1U << 20;
+/// Pieces that may be asked for and not there yet, of one pool and direction: what is said meanwhile waits for no more.
+inline constexpr int kPiecesOnTheWay = 4;
+inline constexpr std::uint64_t kLargestFileBytes = std::uint64_t{1} << 36;
+
+/// What STORE/pools/probe holds: a pool that reads the same there works on the store itself.
+struct StoreHere {
+  std::string probe;
+};
+/// One piece, from `offset`. Either side may ask; `rank` is whose file it is where the coordinator asks.
+struct FetchFile {
+  int rank = 0;
+  FileName file;
+  StageKey stage;  ///< whose file it is, or that reads it: it must name the file
+  std::uint64_t offset = 0;
+};
+struct FilePiece {
+  int rank = 0;
+  FileName file;
+  std::uint64_t offset = 0;
+  std::uint64_t total = 0;  ///< bytes of the whole file
+  Digest sha256{};          ///< of the whole file: another one than before means another file, to be fetched anew
+  std::string bytes;        ///< at most kFilePieceBytes
+};
+struct FileMissing {
+  int rank = 0;
+  FileName file;
+  std::string why;
+};
+/// A rank's file that the coordinator is to have. It fetches it when it sees fit.
+struct OfferFile {
+  int rank = 0;
+  FileName file;  ///< artifact, resume or checkpoint
+  StageKey stage;
+  std::uint64_t total = 0;
+  Digest sha256{};
+};
+/// What was offered is in the store, or never will be.
+struct FileStored {
+  int rank = 0;
+  FileName file;
+  Digest sha256{};  ///< of what was offered
+  std::string why;  ///< it is not; "" if it is
+};
+using Message =
+    std::variant<Challenge, Hello, Welcome, Refused, PoolDescription, ToRank, FromRank, Leave, Leaving, Heartbeat,
+                 Recorded, Ask, Answer, StoreHere, FetchFile, FilePiece, FileMissing, OfferFile, FileStored>;
 
 // Between the coordinator and a rank, through the gateway.
 

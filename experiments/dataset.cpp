@@ -53,6 +53,15 @@ ImageDataset load_dataset(const DatasetSpec& spec, const std::string& path, cons
   return find_source(spec.name).load(spec, path, folder);
 }
 
+DatasetFiles dataset_files(const std::string& name, const std::string& path, const DataFolder& folder) {
+  const DatasetSource source = find_source(name);
+  return source.files == nullptr ? DatasetFiles{} : source.files(path, folder);
+}
+
+std::string given_path(const std::filesystem::path& folder, const std::vector<std::string>& names) {
+  return names.size() == 1 ? (folder / names.front()).string() : folder.string();
+}
+
 std::vector<DatasetStatus> list_datasets(const DataFolder& folder) {
   std::vector<DatasetStatus> list;
   for (const Entry& entry : kCatalog) {

@@ -17,6 +17,11 @@ struct StorePaths {
     const std::string hex = to_hex(key);
     return artifacts() / hex.substr(0, 2) / (hex + ".safetensors");
   }
+  /// The training state that a later cut of the stage's trajectory resumes from.
+  std::filesystem::path resume_state(const StageKey& key) const {
+    const std::string hex = to_hex(key);
+    return artifacts() / hex.substr(0, 2) / (hex + ".resume.safetensors");
+  }
   std::filesystem::path checkpoints() const { return root / "checkpoints"; }
   std::filesystem::path checkpoint(const StageKey& key) const { return checkpoints() / (to_hex(key) + ".safetensors"); }
   std::filesystem::path logs() const { return root / "logs"; }
@@ -26,6 +31,10 @@ struct StorePaths {
   std::filesystem::path spool() const { return root / "spool"; }
   /// Locked for as long as the pool of that label, started by a coordinator of this store, runs; its text is the pid.
   std::filesystem::path pool_lock(const std::string& label) const { return root / "pools" / (label + ".lock"); }
+  /// A fresh random text of each coordinator: a pool that reads the same here shares the store's folder with it.
+  std::filesystem::path probe() const { return root / "pools" / "probe"; }
+  /// What pools that do not share the folder have sent in part; emptied by the next coordinator.
+  std::filesystem::path uploads() const { return root / "uploads"; }
   std::filesystem::path lock() const { return root / "coordinator.lock"; }
   /// What coordinator and pools prove to each other; mode 0600.
   std::filesystem::path secret() const { return root / "secret"; }

@@ -70,6 +70,7 @@ Coordinator::Coordinator(Store& store, Core& core, CoordinatorOptions options, P
       signals_(io_),
       ticker_(io_),
       credentials_(store.paths(), options_.tls_on_loopback || !is_loopback(acceptor_.local_endpoint().address())),
+      files_(io_, store.paths(), options_.data, [&core](const StageKey& key) { return core.find_stage(key); }),
       local_pools_(options_.local_pools, options_.pool_starts),
       earlier_seconds_per_cost_(store.measured_seconds_per_cost()) {
   announce_address();
@@ -144,7 +145,8 @@ void Coordinator::perform(Effects effects) {
     if (SendJob* send = std::get_if<SendJob>(&effect)) {
       if (commands_.empty()) asio::post(io_, [this] { send_commands(); });
       const std::vector<int> ranks = send->gang.empty() ? std::vector{send->rank} : send->gang;
-      for (const int rank : ranks) commands_[{send->pool, rank}].emplace_back(RunJob{send->job, send->alone, send->gang});
+      for (const int rank : ranks)
+        commands_[{send->pool, rank}].emplace_back(RunJob{send->job, send->alone, send->gang});
     } else if (SendStop* stop = std::get_if<SendStop>(&effect)) {
       if (commands_.empty()) asio::post(io_, [this] { send_commands(); });
       commands_[{stop->pool, stop->rank}].emplace_back(StopJob{stop->attempt});

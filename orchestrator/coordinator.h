@@ -21,6 +21,7 @@
 #include "cluster/stranger_limit.h"
 #include "db/store.h"
 #include "orchestrator/core.h"
+#include "orchestrator/file_exchange.h"
 #include "orchestrator/local_pools.h"
 #include "orchestrator/progress.h"
 
@@ -36,6 +37,7 @@ struct CoordinatorOptions {
   bool stays = false;                  ///< more sweeps may come: it ends when it is told to
   /// How long a pool whose connection broke has to come back before its jobs are given to others.
   std::chrono::milliseconds return_limit{30000};
+  std::vector<DataFolder> data;      ///< datasets are found here, for pools that lack them
   std::function<void()> on_results;  ///< called now and then while results come in; may be empty
   /// A sweep ended, and its results are durable; may be empty.
   std::function<void(SweepId, SweepEnd)> on_sweep_ended;
@@ -129,6 +131,7 @@ class Coordinator {
   boost::asio::signal_set signals_;
   boost::asio::steady_timer ticker_;
   Credentials credentials_;
+  FileExchange files_;
   LocalPools local_pools_;
   StrangerLimit strangers_;
   std::map<PoolId, PoolLink> pools_;

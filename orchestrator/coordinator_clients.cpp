@@ -124,6 +124,7 @@ void Coordinator::submit(const std::string& arguments, json& reply) {
   const auto active =
       std::ranges::find_if(core_.sweeps(), [&](const Workload::Sweep& known) { return known.id == id && !known.end; });
   reply["runs_already"] = active != core_.sweeps().end();
+  if (!sweep.data.empty()) files_.add_data(sweep.data);
   if (active == core_.sweeps().end()) perform(core_.add_sweep(std::move(sweep), utc_seconds()));
 }
 

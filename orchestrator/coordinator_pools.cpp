@@ -131,6 +131,7 @@ asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, PoolDesc
                description.pid);
   tell_of_clock(description);
   local_pools_.on_joined(description.label);
+  files_.greet(pool, connection);
   perform(core_.on_pool_joined(pool, description.label, description.ranks, utc_seconds(), description.labels));
   std::string why;
   bool was_silent = false;
@@ -156,6 +157,7 @@ asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, PoolDesc
   if (link == pools_.end() || link->second.connection != connection) co_return;  // it has a newer one
   spdlog::warn("pool {}: {}", description.label, why);
   link->second.connection.reset();
+  files_.silence(pool);
   core_.on_pool_silent(pool);
   co_await await_return(pool, was_silent);
 }
@@ -178,12 +180,14 @@ bool Coordinator::hear(PoolId pool, const Message& message) {
     lose(pool, {cause, std::string(to_string(cause)), {}, {}, {}, {}});
     return false;
   }
+  if (files_.hear(pool, message)) return true;
   if (!std::holds_alternative<Heartbeat>(message)) throw Error(ErrorKind::corrupt, "a pool said what pools do not say");
   return true;
 }
 
 void Coordinator::lose(PoolId pool, const PoolEnd& end) {
   pools_.erase(pool);
+  files_.forget(pool);
   perform(core_.on_pool_lost(pool, end, utc_seconds()));
 }
 

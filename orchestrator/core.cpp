@@ -395,4 +395,9 @@ std::string Core::name_of(StageIndex stage) const {
   return fmt::format("{} [{}]", graph().stages[stage].label, to_hex(graph().stages[stage].key).substr(0, 12));
 }
 
+const Stage* Core::find_stage(const StageKey& key) const {
+  const std::optional<StageIndex> found = find(key);
+  return found ? &graph().stages[*found] : nullptr;
+}
+
 }  // namespace espalier

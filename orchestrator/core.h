@@ -121,7 +121,9 @@ class Core {
   Effects resume_sweep(SweepId sweep, Now now);
   Effects set_priority(SweepId sweep, int priority, Now now);
   const std::vector<Workload::Sweep>& sweeps() const { return workload_.sweeps(); }
-  bool knows(const StageKey& key) const { return workload_.find(key).has_value(); }
+  /// The stages of all sweeps.
+  const StageGraph& graph() const { return workload_.graph(); }
+  std::optional<StageIndex> find(const StageKey& key) const { return workload_.find(key); }
   const PoolSlot* find_pool(PoolId pool) const;
   /// What a rank has been handed.
   struct RunningJob {
@@ -173,6 +175,8 @@ class Core {
   bool waits_for_room() const { return waits_for_room_; }
   /// More jobs of a sweep were quarantined than its policy puts up with, and so everything was stopped.
   bool too_many_failures() const { return too_many_failures_; }
+  /// Null if it is none of the sweep's.
+  const Stage* find_stage(const StageKey& key) const;
   /// No attempt is out.
   bool idle() const { return roster_.attempts().empty(); }
   SweepStatus status() const;
@@ -204,8 +208,8 @@ class Core {
   void replan(Effects& effects, Now now);
   void recall_what_nobody_wants(Effects& effects);
   void settle_sweeps(Effects& effects);
+  void tell_of_vain_waiting(Effects& effects, Now now);
   void end_sweep(Workload::Sweep& sweep, SweepEnd how, Effects& effects, Now now);
-  const StageGraph& graph() const { return workload_.graph(); }
   const FailurePolicy& policy(StageIndex stage) { return workload_.owner(stage).policy; }
 
   // core_losses.cpp: failures, losses, and coming back
@@ -230,6 +234,7 @@ class Core {
   std::map<StageIndex, int> inputs_made_again_;
   std::optional<std::string> paused_;
   bool waits_for_room_ = false;
+  std::optional<Now> in_vain_since_;  ///< jobs are ready, ranks idle, and none of them will do
   bool stopping_ = false;
   bool dismissed_ = false;
   bool too_many_failures_ = false;

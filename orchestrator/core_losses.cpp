@@ -54,6 +54,8 @@ void Core::on_pool_silent(PoolId pool) {
 void Core::adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, Effects& effects, Now now) {
   const std::deque<std::uint64_t> thought = roster_.find(pool, rank)->queue;
   for (const std::uint64_t number : thought) {
+    const Attempt* known = roster_.find_attempt(number);
+    if (known == nullptr || known->rank != rank) continue;  // of a gang only the first rank says that it holds it
     if (std::find(held.begin(), held.end(), number) == held.end())
       end_attempt(number, "returned", "it never reached its rank", LossCause::coordinator_lost, effects, now);
   }
@@ -255,6 +257,7 @@ Effects Core::on_tick(Now now) {
     effects.emplace_back(Tell{"node " + host + " is tried again"});
   }
   settle_sweeps(effects);
+  tell_of_vain_waiting(effects, now);
   if (!effects.empty()) hand_out(effects, now);
   return effects;
 }

@@ -1,7 +1,10 @@
 // Which sweeps there are and what each of them wants. Equal stages of several sweeps are one stage; it is as urgent as
 // the most urgent sweep that needs it. Whatever changes the wishes works the plan out anew.
 #include <algorithm>
+#include <limits>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "orchestrator/core.h"
 
@@ -96,6 +99,30 @@ void Core::settle_sweeps(Effects& effects) {
     sweep.end = SweepEnd::finished;
     effects.emplace_back(SweepEnded{sweep.id, SweepEnd::finished});
   }
+}
+
+/// Nobody here has what the ready jobs ask for. Said once, until something runs again.
+void Core::tell_of_vain_waiting(Effects& effects, Now now) {
+  constexpr double kWorthSaying = 5;
+  const bool in_vain = plan_.has_ready() && idle() && roster_.idle_ranks() > 0 && !paused_ && !stopping_;
+  if (!in_vain) {
+    in_vain_since_.reset();
+    return;
+  }
+  if (!in_vain_since_) in_vain_since_ = now;
+  if (now - *in_vain_since_ < kWorthSaying) return;
+  in_vain_since_ = std::numeric_limits<Now>::infinity();
+  const StageIndex stage = *plan_.most_urgent();
+  const Demand& demand = workload_.demand(plan_.group(stage));
+  std::string asked = fmt::format("{} rank{} of one pool", demand.ranks, demand.ranks == 1 ? "" : "s");
+  const Resources& resources = demand.resources;
+  if (resources.gpus > 0) asked += fmt::format(", with {} of a GPU each", resources.gpus);
+  if (resources.memory_gb > 0) asked += fmt::format(", with {} GB each", resources.memory_gb);
+  if (!resources.label.empty()) asked += ", with the label " + resources.label;
+  effects.emplace_back(
+      Tell{fmt::format("{} waits for {}, and no pool here has that; it goes on when one joins "
+                       "(espalier ps --pools shows what is here)",
+                       name_of(stage), asked)});
 }
 
 const PoolSlot* Core::find_pool(PoolId pool) const {

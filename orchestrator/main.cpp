@@ -32,12 +32,12 @@ int main(int argc, char** argv) {
   CommandLine line;
   line.arguments.assign(argv + 1, argv + argc);
   for (const auto add :
-       {add_run_command,         add_plan_command,    add_check_command,   add_status_command,    add_failures_command,
-        add_retry_command,       add_results_command, add_compare_command, add_overlap_command,   add_layers_command,
-        add_sensitivity_command, add_explain_command, add_export_command,  add_steering_commands, add_chaos_command,
-        add_serve_command,       add_submit_command,  add_ps_command,      add_logs_command,      add_db_command,
-        add_gc_command,          add_token_command,   add_pool_command,    add_methods_command,   add_models_command,
-        add_datasets_command}) {
+       {add_run_command,      add_plan_command,        add_simulate_command, add_check_command,   add_status_command,
+        add_failures_command, add_retry_command,       add_results_command,  add_compare_command, add_overlap_command,
+        add_layers_command,   add_sensitivity_command, add_explain_command,  add_export_command,  add_steering_commands,
+        add_chaos_command,    add_serve_command,       add_submit_command,   add_ps_command,      add_logs_command,
+        add_db_command,       add_gc_command,          add_token_command,    add_pool_command,    add_methods_command,
+        add_models_command,   add_datasets_command}) {
     add(app, line);
   }
   try {

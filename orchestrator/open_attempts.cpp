@@ -12,7 +12,7 @@ std::vector<OpenAttempt> take_up_attempts(Store& store, const Core& core) {
   std::vector<StoreChange> ended;
   for (OpenAttempt& attempt : store.open_attempts()) {
     if (std::all_of(attempt.stages.begin(), attempt.stages.end(),
-                    [&](const StageKey& key) { return core.knows(key); })) {
+                    [&](const StageKey& key) { return core.find(key).has_value(); })) {
       ours.push_back(std::move(attempt));
     } else {
       ended.emplace_back(AttemptEnded{attempt.attempt, "lost", "its coordinator stopped without a word", utc_seconds(),

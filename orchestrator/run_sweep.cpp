@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -27,9 +29,22 @@ const char* state_after(Coordinator::Ending ending, const SweepStatus& status) {
   return "stopped";
 }
 
+/// A pool that is too small would leave them waiting.
+void refuse_gangs_above(const std::optional<int>& workers, const StageGraph& graph) {
+  if (!workers || *workers == 0) return;
+  for (const Stage& stage : graph.stages) {
+    if (stage.ranks <= *workers) continue;
+    throw Error(ErrorKind::invalid_input,
+                fmt::format("ranks_per_trial: {0} ranks of one pool train together, and this run starts {1}; give it "
+                            "--workers {0} or more, or --workers 0 and pools that are large enough",
+                            stage.ranks, *workers));
+  }
+}
+
 }  // namespace
 
 RunSummary run_sweep(LoadedSweep sweep, const RunSettings& settings, ProgressLine& progress) {
+  refuse_gangs_above(settings.workers, sweep.graph);
   Store store(settings.store, {.allow_network_filesystem = settings.allow_network_filesystem});
   log_to_file(store.paths().logs() / "coordinator.log", "coordinator");
   SweepBook book(store);
@@ -47,6 +62,7 @@ RunSummary run_sweep(LoadedSweep sweep, const RunSettings& settings, ProgressLin
     if (settings.workers != 0) options.local_pools = {pool_of_this_machine(settings, store.paths())};
     options.pool_starts = settings.pool_starts;
     options.open = take_up_attempts(store, core);
+    options.data = {settings.data};
     options.on_results = [&book] { book.refresh_comparison(); };
     try {
       Coordinator coordinator(store, core, std::move(options), progress);

@@ -118,6 +118,7 @@ class Submissions {
     SweepToRun run = book_.begin(std::move(sweep));
     run.priority = submission.priority;
     run.paused = submission.paused;
+    run.data = submission.data;
     submission.label = run.name;
     write(run.id, submission, true);
     taken_[run.id] = std::move(submission);
@@ -143,16 +144,17 @@ Coordinator::Ending serve_sweeps(const RunSettings& settings, ProgressLine& prog
   SweepBook book(store);
   Submissions submissions(store, book);
   Core core({store.generation(), true});
+  CoordinatorOptions options;
   for (const Submission& submission : store.open_submissions()) {
     std::string why_not;
     if (auto sweep = submissions.take_up(submission, why_not)) {
       progress.tell("going on with " + sweep->name);
+      options.data.push_back(sweep->data);
       core.add_sweep(std::move(*sweep), utc_seconds());
     } else {
       progress.tell(fmt::format("{} does not go on: {}", submission.label, why_not));
     }
   }
-  CoordinatorOptions options;
   options.host = settings.host;
   options.port = settings.port;
   options.stays = true;

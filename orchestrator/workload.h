@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "db/store.h"
+#include "experiments/dataset.h"
 #include "experiments/failure_policy.h"
 #include "experiments/resources.h"
 #include "experiments/stage_graph.h"
@@ -26,6 +27,7 @@ struct SweepToRun {
   Resources resources = {};
   int priority = 0;  ///< higher goes first
   bool paused = false;
+  DataFolder data = {};                  ///< where its datasets lie; "" for the coordinator's own
   std::vector<OpenCharge> charges = {};  ///< of earlier runs, that count; indices are the graph's
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "experiments/outcome.h"
+#include "worker/gang.h"
 #include "worker/network.h"
 #include "worker/resident_dataset.h"
 
@@ -8,6 +9,10 @@ namespace espalier {
 
 /// Accuracy, mean cross-entropy and per-class accuracy over a split of at least one example, in fixed batches, so the
 /// numbers depend on nothing else. Changes nothing: no gradients are recorded, and the thread's mode is as before.
-Evaluation evaluate(const Network& network, const ResidentDataset& data, const ResidentSplit& split);
+///
+/// With a gang, its members take turns at the batches and all are given the whole (collective): the loss then differs
+/// from one rank's by the order in which the batches' sums, doubles, are added.
+Evaluation evaluate(const Network& network, const ResidentDataset& data, const ResidentSplit& split,
+                    Gang* gang = nullptr);
 
 }  // namespace espalier

@@ -38,7 +38,7 @@ at::Tensor FlatParameters::add(const std::string& name, const std::vector<std::i
   // variable_data: the same memory, but a leaf of its own to autograd.
   at::Tensor leaf = weight.variable_data();
   leaf.set_requires_grad(true);
-  parameters.push_back({name, role, leaf, part(masks, shape)});
+  parameters.push_back({name, role, leaf, part(masks, shape), part(gradients, shape)});
   if (role == Parameter::Role::weight) {
     const std::string layer = name.substr(0, name.rfind('.'));
     prunable.push_back({layer, name, weight, part(masks, shape), part(gradients, shape), leaf});

@@ -29,8 +29,9 @@ struct Parameter {
   };
   std::string name;
   Role role = Role::weight;
-  at::Tensor leaf;  ///< requires a gradient; its memory is that of the flat tensor
-  at::Tensor mask;  ///< the same part of the flat mask
+  at::Tensor leaf;      ///< requires a gradient; its memory is that of the flat tensor
+  at::Tensor mask;      ///< the same part of the flat mask
+  at::Tensor gradient;  ///< and of the flat gradients
 };
 
 /// What a model keeps but does not train: running statistics.

@@ -15,11 +15,13 @@
 #include "base/log.h"
 #include "experiments/dataset.h"
 #include "experiments/store_paths.h"
+#include "worker/cache_folder.h"
 #include "worker/comm/gateway.h"
 #include "worker/comm/mailbox.h"
 #include "worker/comm/pool_member.h"
 #include "worker/crash_notes.h"
 #include "worker/environment.h"
+#include "worker/rank_files.h"
 #include "worker/scratch_store.h"
 #include "worker/script_tool.h"
 
@@ -30,6 +32,8 @@ struct Options {
   std::string store;
   std::string connect, token_file;
   std::string data;
+  std::string cache;
+  double cache_gb = 20;
   std::string label;
   std::string left_note;
   std::vector<std::string> labels;
@@ -78,7 +82,15 @@ void add_options(CLI::App& app, Options& options) {
       app.add_option("--token-file", options.token_file, "What lets us in there: espalier token write FILE makes one");
   connect->needs(token);
   token->needs(connect);
-  app.add_option("--data", options.data, "Folder of the datasets (default: $ESPALIER_DATA, else ./data)");
+  app.add_option("--data", options.data,
+                 "Folder of the datasets (default: $ESPALIER_DATA, else ./data). What is not there is fetched from the "
+                 "coordinator's machine");
+  app.add_option("--cache", options.cache,
+                 "Folder of this machine for what is fetched, shared by its ranks (default: STORE/cache)");
+  app.add_option("--cache-gb", options.cache_gb,
+                 "GB (10^9 bytes) that it may hold; what was used least recently goes; 0: no limit")
+      ->check(CLI::Range(0.0, 1e9))
+      ->capture_default_str();
   app.add_option("--label", options.label, "What to call this pool in logs and results");
   app.add_option("--labels", options.labels, "Words that jobs may ask for (resources: {label: a100}): a100,big-memory")
       ->delimiter(',');
@@ -136,6 +148,10 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
   WorkerSettings settings;
   settings.artifacts = paths.artifacts();
   settings.checkpoints = paths.checkpoints();
+  CacheFolder cache(options.cache.empty() ? paths.root / "cache" : std::filesystem::path(options.cache),
+                    static_cast<std::uint64_t>(options.cache_gb * 1e9));
+  RankFiles files(paths, cache);
+  settings.supply = &files;
   settings.data = data_folder(options.data);
   settings.device = options.device;
   settings.local_rank = mailbox.local_rank();
@@ -148,9 +164,10 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
     run_gateway(
         mailbox, settings,
         {coordinator_of(options, paths), paths.spool(), options.label, std::chrono::seconds(options.patience_seconds),
-         std::chrono::seconds(options.idle_seconds), paths.logs(), label, options.left_note, options.labels});
+         std::chrono::seconds(options.idle_seconds), paths.logs(), label, options.left_note, options.labels},
+        files, cache);
   } else {
-    run_member(mailbox, settings);
+    run_member(mailbox, settings, files, cache);
   }
   spdlog::info("left");
 }

@@ -88,6 +88,14 @@ TensorFile to_file(const NamedTensors& tensors, std::map<std::string, std::strin
   return file;
 }
 
+Digest digest_of(const NamedTensors& tensors) {
+  std::string digests;
+  for (const TensorBytes& tensor : to_file(tensors, {}).content.tensors) {
+    digests += tensor.name + " " + to_hex(sha256(tensor.bytes)) + "\n";
+  }
+  return sha256(digests);
+}
+
 NamedTensors from_file(const Safetensors& content, c10::Device device) {
   NamedTensors tensors;
   for (const TensorBytes& stored : content.tensors) {

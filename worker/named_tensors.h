@@ -8,6 +8,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "base/sha256.h"
 #include "experiments/safetensors.h"
 
 namespace espalier {
@@ -29,6 +30,8 @@ NamedTensors weights_among(const NamedTensors& tensors);
 NamedTensors with_masks(NamedTensors weights, const NamedTensors& masks);
 
 std::int64_t size_bytes(const NamedTensors& tensors);
+/// Of names and bytes, in their order.
+Digest digest_of(const NamedTensors& tensors);
 
 /// What a file will hold; `held` keeps the bytes on the CPU for as long as the views in `content` are used.
 struct TensorFile {

@@ -19,6 +19,7 @@
 
 #include "worker/prunable_layers.h"
 #include "worker/script_body.h"
+#include "worker/sync_batch_norm.h"
 
 // The description is a tree (a residual has two branches, a block a body). Each operation becomes a function of (input,
 // pass) that holds its own parameters; a branch is a list of such functions.
@@ -99,6 +100,9 @@ class Builder {
     const at::Tensor mean = parameters_.add_buffer(op.name + ".running_mean", {op.channels}, 0);
     const at::Tensor variance = parameters_.add_buffer(op.name + ".running_var", {op.channels}, 1);
     return [=](const at::Tensor& x, const Pass& pass) {
+      if (pass.gang != nullptr && pass.mode == Mode::train) {
+        return sync_batch_norm(x, {scale, shift, mean, variance}, kNormMomentum, kNormEpsilon, *pass.gang);
+      }
       return at::batch_norm(x, scale, shift, mean, variance, pass.mode == Mode::train, kNormMomentum, kNormEpsilon,
                             false);
     };

@@ -11,12 +11,15 @@
 
 namespace espalier {
 
+class Gang;
+
 /// Whether batch norms use (and update) statistics of the batch, or those they have kept; whether dropout drops.
 enum class Mode { evaluate, train };
 
 struct Pass {
   Mode mode = Mode::evaluate;
   ForwardObserver* observer = nullptr;
+  Gang* gang = nullptr;  ///< in training: with whom batch norms share their statistics. Not of scripted modules
 };
 
 /// What a network computes with its parameters.

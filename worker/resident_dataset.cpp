@@ -12,6 +12,7 @@
 #include <ATen/ops/tensor.h>
 
 #include "base/error.h"
+#include "worker/dataset_supply.h"
 
 namespace espalier {
 namespace {
@@ -55,7 +56,8 @@ ResidentDataset::ResidentDataset(const ImageDataset& images, const DatasetSpec& 
       mean_(by_channel(images.scale.mean, spec, device)),
       deviation_(by_channel(images.scale.deviation, spec, device)) {
   const bool bytes = train_.examples.scalar_type() == at::kByte;
-  const at::Tensor values = at::arange(256, at::TensorOptions(at::kLong).device(device)).to(at::kByte).view({1, 1, 16, 16});
+  const at::Tensor values =
+      at::arange(256, at::TensorOptions(at::kLong).device(device)).to(at::kByte).view({1, 1, 16, 16});
   if (bytes) table_ = seen(values.expand({1, spec.shape[0], 16, 16})).contiguous().cpu();
 }
 
@@ -117,7 +119,8 @@ const ResidentDataset& DatasetCache::get(const DatasetSpec& spec, const std::str
   // The oldest goes first, so that three are never in memory.
   if (entries_.size() >= kDatasetsKept) entries_.pop_back();
   entries_.push_front(
-      {spec, path, std::make_unique<ResidentDataset>(load_dataset(spec, path, folder_), spec, device_)});
+      {spec, path,
+       std::make_unique<ResidentDataset>(load_or_fetch_dataset(spec, path, folder_, supply_), spec, device_)});
   return *entries_.front().dataset;
 }
 

@@ -12,6 +12,7 @@
 
 #include "experiments/dataset.h"
 #include "worker/augmentation.h"
+#include "worker/file_supply.h"
 
 namespace espalier {
 
@@ -64,9 +65,11 @@ at::Tensor crop_and_flip(const at::Tensor& images, std::span<const CropFlip> cro
 /// Keeps the datasets of the last jobs in memory.
 class DatasetCache {
  public:
-  DatasetCache(DataFolder folder, c10::Device device) : folder_(std::move(folder)), device_(device) {}
+  /// `supply` may be null.
+  DatasetCache(DataFolder folder, c10::Device device, FileSupply* supply)
+      : folder_(std::move(folder)), device_(device), supply_(supply) {}
   /// Loads it unless it is there. Valid until two other datasets were asked for.
-  /// Errors: those of load_dataset.
+  /// Errors: those of load_or_fetch_dataset.
   const ResidentDataset& get(const DatasetSpec& spec, const std::string& path);
 
  private:
@@ -77,6 +80,7 @@ class DatasetCache {
   };
   DataFolder folder_;
   c10::Device device_;
+  FileSupply* supply_;
   std::deque<Entry> entries_;  // the last used one first
 };
 

@@ -30,6 +30,10 @@ bool run_noop_stage(const StageContext&, StageOutcome&) {
   return true;
 }
 
+bool is_shared(const JobStage& stage) {
+  return stage.kind == StageKind::train && parse_train_spec(stage.spec).ranks > 1;
+}
+
 constexpr std::array<std::pair<StageKind, StageFunction>, 7> kStageFunctions{
     {{StageKind::sensitivity, run_sensitivity_stage},
      {StageKind::init, run_init_stage},
@@ -130,9 +134,10 @@ struct JobRunner::Impl {
   explicit Impl(WorkerSettings given)
       : settings(std::move(given)),
         choice(choose_device(settings.device, settings.local_rank)),
-        artifacts(settings.artifacts),
+        artifacts(settings.artifacts, settings.supply),
+        checkpoints(settings.checkpoints, settings.supply),
         cache(kCacheBytes),
-        datasets(settings.data, choice.device),
+        datasets(settings.data, choice.device, settings.supply),
         // An accelerator's driver maps far more than it fills.
         memory(choice.device.is_cpu() ? settings.memory : MemoryAllowance{}) {
     allow(false);
@@ -141,24 +146,35 @@ struct JobRunner::Impl {
   WorkerSettings settings;
   DeviceChoice choice;
   ArtifactStore artifacts;
+  CheckpointStore checkpoints;
   TensorCache cache;
   DatasetCache datasets;
   MemoryLimit memory;
   bool prepared = false;
 
   /// False: interrupted. Failures are in the outcome.
-  bool run_stage(const JobStage& stage, const std::atomic<bool>& stop, const JobCallbacks& callbacks,
+  bool run_stage(const JobStage& stage, const std::atomic<bool>& stop, const JobCallbacks& callbacks, Gang* gang,
                  StageOutcome& outcome) {
     const auto started = Clock::now();
     bool reached = true;
     try {
+      if (gang != nullptr ? any(*gang, stop) : stop.load()) return false;
+      const bool shared = gang != nullptr && is_shared(stage);
+      if (gang != nullptr && !shared && !gang->leads()) return true;
       if (choice.failure) throw Error(choice.failure->kind, choice.failure->message);
+      if (settings.supply != nullptr) settings.supply->begin(stage.key, stop, callbacks.pulse);
       if (!prepared && stage.kind != StageKind::noop) {
         prepare_thread();
         prepared = true;
       }
-      reached = function_of(stage.kind)(
-          {stage, outcome.attempt, settings, choice.device, artifacts, cache, datasets, stop, callbacks}, outcome);
+      reached = function_of(stage.kind)({stage, outcome.attempt, settings, choice.device, artifacts, checkpoints, cache,
+                                         datasets, stop, callbacks, shared ? gang : nullptr},
+                                        outcome);
+    } catch (const GangBroken& broken) {
+      if (!broken.failure()) return false;
+      outcome.failure = broken.failure();
+    } catch (const StoppedWaiting&) {
+      reached = false;
     } catch (...) {
       outcome.failure = describe_current_exception(memory);
     }
@@ -187,29 +203,29 @@ JobRunner::JobRunner(WorkerSettings settings) : impl_(std::make_unique<Impl>(std
 
 JobRunner::~JobRunner() = default;
 
-std::string JobRunner::gpu() const {
-  const c10::Device& device = impl_->choice.device;
+std::string gpu_of_device(const std::string& name, int local_rank) {
+  const c10::Device device = choose_device(name, local_rank).device;
   if (!device.is_cuda()) return "";
   return "cuda:" + std::to_string(device.has_index() ? device.index() : 0);
 }
 
-JobEnd JobRunner::run_job(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks, bool alone) {
-  if (!alone) return run_stages(job, stop, callbacks);
+JobEnd JobRunner::run_job(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks, bool alone,
+                          Gang* gang) {
+  if (!alone) return run_stages(job, stop, callbacks, gang);
   impl_->allow(true);
-  const JobEnd end = run_stages(job, stop, callbacks);
+  const JobEnd end = run_stages(job, stop, callbacks, gang);
   impl_->make_room();
   impl_->allow(false);
   return end;
 }
 
-JobEnd JobRunner::run_stages(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks) {
+JobEnd JobRunner::run_stages(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks, Gang* gang) {
   for (const JobStage& stage : job.stages) {
     if (callbacks.on_stage) callbacks.on_stage(stage);
-    if (stop) return JobEnd::interrupted;
     StageOutcome outcome;
     outcome.key = stage.key;
     outcome.attempt = job.attempt;
-    if (!impl_->run_stage(stage, stop, callbacks, outcome)) return JobEnd::interrupted;
+    if (!impl_->run_stage(stage, stop, callbacks, gang, outcome)) return JobEnd::interrupted;
     const bool failed = outcome.failure.has_value();
     if (callbacks.on_outcome) callbacks.on_outcome(std::move(outcome));
     if (failed) return JobEnd::failed;

@@ -10,6 +10,7 @@
 #include "experiments/dataset.h"
 #include "experiments/job.h"
 #include "experiments/outcome.h"
+#include "worker/file_supply.h"
 #include "worker/guard_settings.h"
 #include "worker/memory_limit.h"
 #include "worker/pulse.h"
@@ -25,8 +26,9 @@ struct WorkerSettings {
   /// At the first epoch's end after this long; always when asked to stop. A training that took longer leaves its end as
   /// a checkpoint too: it is removed by whoever made the outcome durable, never here.
   std::chrono::milliseconds checkpoint_every{10000};
-  MemoryAllowance memory;  ///< holds where the device is the CPU
-  GuardSettings guard;     ///< for who runs the jobs
+  FileSupply* supply = nullptr;  ///< brings and sends files where those folders are not the coordinator's; may be null
+  MemoryAllowance memory;        ///< holds where the device is the CPU
+  GuardSettings guard;           ///< for who runs the jobs
 };
 
 /// Where a running stage is; sent about once an epoch or second.
@@ -59,6 +61,12 @@ struct JobCallbacks {
   Pulse* pulse = nullptr;  ///< beats with every pass of a stage's network; outlives the job
 };
 
+class Gang;
+
+/// The accelerator that a rank with this `--device` computes on, as "cuda:0"; "" for none.
+/// `local_rank` counts the pool's ranks on this host.
+std::string gpu_of_device(const std::string& device, int local_rank);
+
 /// Runs jobs on one rank. Keeps datasets and the tensors of recent stages in memory between jobs.
 /// One thread (the compute thread); `stop` may be set from any.
 class JobRunner {
@@ -67,15 +75,14 @@ class JobRunner {
   explicit JobRunner(WorkerSettings settings);
   ~JobRunner();
 
-  /// The accelerator that it computes on, as "cuda:0"; "" for none.
-  std::string gpu() const;
-
   /// Never throws: every failure becomes an outcome. `alone`: nothing else runs in the pool, so the job may have all of
-  /// its memory.
-  JobEnd run_job(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks, bool alone = false);
+  /// its memory. `gang`: each of its members runs the same job at the same time, and is given the same end. They come
+  /// together for the trainings that ask for so many ranks; the other stages the leader runs, for which all wait.
+  JobEnd run_job(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks, bool alone = false,
+                 Gang* gang = nullptr);
 
  private:
-  JobEnd run_stages(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks);
+  JobEnd run_stages(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks, Gang* gang);
 
   struct Impl;
   std::unique_ptr<Impl> impl_;

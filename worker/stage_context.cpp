@@ -1,5 +1,6 @@
 #include "worker/stage_context.h"
 
+#include <filesystem>
 #include <string>
 #include <utility>
 
@@ -9,10 +10,21 @@ namespace espalier {
 
 Network StageContext::network(const ModelSpec& model) const {
   ModelDescription description = describe_model(model);
-  description.script_path = stage.model_path;
+  description.script_path = script_path(model);
   Network network(description, device);
   network.beat_on(callbacks.pulse);
   return network;
+}
+
+std::string StageContext::script_path(const ModelSpec& model) const {
+  std::error_code absent;
+  if (!model.script || settings.supply == nullptr || std::filesystem::exists(stage.model_path, absent)) {
+    return stage.model_path;
+  }
+  const FileName file{FileKind::model, model.script->content};
+  const std::string why = settings.supply->bring(file);
+  if (why.empty()) return settings.supply->place(file).string();
+  throw Error(ErrorKind::invalid_input, stage.model_path + ": is not here, and could not be fetched: " + why);
 }
 
 std::optional<NamedTensors> StageContext::input(InputRole role) const {
@@ -39,10 +51,12 @@ NamedTensors StageContext::needed_input(InputRole role) const {
 }
 
 void StageContext::leave(NamedTensors tensors, InputRole role, StageOutcome& outcome) const {
-  const StoredFile file =
-      artifacts.write(stage.key, to_file(tensors, {{"kind", std::string(to_string(role))}}).content);
-  outcome.artifact_sha256 = file.sha256;
-  outcome.artifact_bytes = file.bytes;
+  if (writes()) {
+    const StoredFile file =
+        artifacts.write(stage.key, to_file(tensors, {{"kind", std::string(to_string(role))}}).content);
+    outcome.artifact_sha256 = file.sha256;
+    outcome.artifact_bytes = file.bytes;
+  }
   cache.insert(stage.key, std::move(tensors));
 }
 

@@ -1,8 +1,11 @@
 #include "worker/trainer.h"
 
 #include <cmath>
+#include <span>
 #include <utility>
+#include <vector>
 
+#include <ATen/ops/full.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
@@ -21,10 +24,11 @@ constexpr std::int64_t kLossGrid = 64;
 
 }  // namespace
 
-Trainer::Trainer(const TrainSpec& spec, std::uint64_t seed, Network& network, const ResidentDataset& data)
+Trainer::Trainer(const TrainSpec& spec, std::uint64_t seed, Network& network, const ResidentDataset& data, Gang* gang)
     : spec_(spec),
       network_(network),
       data_(data),
+      gang_(gang),
       order_{seed, spec.phase, spec.dataset.train, spec.batch_size},
       optimizer_(make_optimizer(spec.optimizer, network.parameters())),
       loss_sum_(at::zeros({}, network.parameters().options().dtype(at::kDouble))) {
@@ -34,6 +38,11 @@ Trainer::Trainer(const TrainSpec& spec, std::uint64_t seed, Network& network, co
   if (!spec_.augment.empty() && spec_.augment != "crop_flip") {
     throw Error(ErrorKind::invalid_input, "unknown augmentation \"" + spec_.augment + "\"; use crop_flip");
   }
+  if (const int ranks = gang_ != nullptr ? gang_->size() : 1; ranks != spec_.ranks) {
+    throw Error(ErrorKind::internal, "a training of " + std::to_string(spec_.ranks) + " ranks was given to " +
+                                         std::to_string(ranks) + "; its numbers would be others");
+  }
+  if (gang_ != nullptr) gang_gradients_.emplace(*gang_, network_);
   if (spec_.gradual) gradual_.emplace(*spec_.gradual, seed, network_, data_);
   state_.step = spec.start_step;
   collapsed_ = !has_path(network);
@@ -52,8 +61,11 @@ void Trainer::restore(TrainState state, const NamedTensors& tensors) {
   state_ = std::move(state);
 }
 
-void Trainer::take_step() {
+void Trainer::take_step(bool stop) {
   if (gradual_ && gradual_->before_step(state_.step)) {
+    if (gang_ != nullptr) {
+      require_equal(*gang_, digest_of(network_.masks()), "masks before step " + std::to_string(state_.step));
+    }
     // The best so far was that of a denser network.
     state_.best_validation_loss.reset();
     state_.accuracy_best_val.reset();
@@ -61,10 +73,9 @@ void Trainer::take_step() {
     if (collapsed_) return;
   }
   const double lr = learning_rate(spec_.lr_schedule, spec_.optimizer.lr, state_.step);
-  const Batch batch = next_batch();
   const auto place = static_cast<std::uint64_t>(spec_.phase) << 40 | static_cast<std::uint64_t>(state_.step);
   network_.seed_step(RandomStream(order_.seed, "dropout", place).next_u64());
-  add_loss(network_.loss_and_gradients(batch.images, batch.labels, Mode::train));
+  add_loss(loss_and_gradients(stop));
   if (state_.diverged) return;
   optimizer_->step(network_.parameters(), network_.gradients(), lr);
   network_.apply_masks();
@@ -80,10 +91,26 @@ void Trainer::look_at_end() {
   }
 }
 
-Batch Trainer::next_batch() {
-  const at::Tensor indices = batch_indices();
+at::Tensor Trainer::loss_and_gradients(bool stop) {
+  const std::int64_t count = order_.place(state_.step).count;
+  if (!gang_gradients_) {
+    const Batch batch = next_batch({0, count});
+    return network_.loss_and_gradients(batch.images, batch.labels, Mode::train);
+  }
+  const Batch slice = next_batch(part_of(count, gang_->member(), gang_->size()));
+  const GangGradients::Pass pass = gang_gradients_->loss_and_gradients(slice, count, stop);
+  gang_stops_ = pass.stop;
+  return at::full({}, pass.loss, loss_sum_.options());
+}
+
+Batch Trainer::next_batch(const Part& part) {
+  const at::Tensor batch = batch_indices();
+  const at::Tensor indices = batch.narrow(0, part.first, part.count);
   if (spec_.augment.empty()) return data_.gather(data_.train(), indices);
-  return data_.gather(data_.train(), indices, draw_crop_flips(order_.seed, spec_.phase, state_.step, indices.size(0)));
+  const std::vector<CropFlip> crops = draw_crop_flips(order_.seed, spec_.phase, state_.step, batch.size(0));
+  return data_.gather(
+      data_.train(), indices,
+      std::span(crops).subspan(static_cast<std::size_t>(part.first), static_cast<std::size_t>(part.count)));
 }
 
 at::Tensor Trainer::batch_indices() {
@@ -108,14 +135,21 @@ void Trainer::look(double lr) {
   state_.loss_count = 0;
   loss_sum_.zero_();
   if (data_.validation().count() == 0) return;
-  const Evaluation validation = evaluate(network_, data_, data_.validation());
+  const Evaluation validation = evaluate(network_, data_, data_.validation(), gang_);
   record("validation_loss", validation.loss);
   record("validation_accuracy", validation.accuracy);
   const double best = state_.best_validation_loss.value_or(HUGE_VAL);
   if (!(validation.loss < best) || data_.test().count() == 0) return;
   state_.best_validation_loss = validation.loss;
-  state_.accuracy_best_val = evaluate(network_, data_, data_.test()).accuracy;
+  state_.accuracy_best_val = evaluate(network_, data_, data_.test(), gang_).accuracy;
   record("test_accuracy", *state_.accuracy_best_val);
+}
+
+void Trainer::require_agreement(const std::string& when, ErrorKind kind) {
+  if (gang_ == nullptr) return;
+  const std::string step = std::to_string(state_.step);
+  require_equal(*gang_, sha256(step + " " + to_hex(digest_of(tensors()))),
+                "weights and optimizer " + when + ", at step " + step, kind);
 }
 
 const TrainState& Trainer::state() {

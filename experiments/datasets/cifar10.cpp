@@ -140,10 +140,17 @@ DatasetPresence presence(const DataFolder& data) {
   }
 }
 
+DatasetFiles files(const std::string&, const DataFolder& data) {
+  const std::filesystem::path folder = find_folder(data);
+  DatasetFiles found;
+  for (const char* name : kFiles) found.push_back({std::string(kFolder) + "/" + name, folder / name});
+  return found;
+}
+
 }  // namespace
 
 DatasetSource dataset_cifar10() {
-  return {resolve, load, presence};
+  return {resolve, load, presence, files};
 }
 
 }  // namespace espalier

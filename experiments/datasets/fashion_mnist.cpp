@@ -61,10 +61,14 @@ DatasetPresence presence(const DataFolder& data) {
   }
 }
 
+DatasetFiles files(const std::string&, const DataFolder& data) {
+  return named_within(data, find_files(data).paths);
+}
+
 }  // namespace
 
 DatasetSource dataset_fashion_mnist() {
-  return {resolve, load, presence};
+  return {resolve, load, presence, files};
 }
 
 }  // namespace espalier

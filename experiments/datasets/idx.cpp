@@ -4,13 +4,17 @@
 namespace espalier {
 namespace {
 
-IdxSet read(const std::filesystem::path& folder) {
+IdxPaths find(const std::filesystem::path& folder) {
   if (folder.empty()) throw Error(ErrorKind::invalid_input, "idx: no folder is named; write dataset: {idx: DIR}");
   std::string missing;
   const auto paths = find_idx_files(folder, missing);
   if (!paths)
     throw Error(ErrorKind::invalid_input, "idx: " + (folder / missing).string() + " is missing, with and without .gz");
-  return read_idx_set(*paths);
+  return *paths;
+}
+
+IdxSet read(const std::filesystem::path& folder) {
+  return read_idx_set(find(folder));
 }
 
 DatasetSpec resolve(const DatasetRequest& request, const DataFolder&) {
@@ -27,10 +31,14 @@ DatasetPresence presence(const DataFolder&) {
   return {false, "put " + names + " into a folder and write dataset: {idx: DIR}"};
 }
 
+DatasetFiles files(const std::string& path, const DataFolder&) {
+  return named_within(path, find(path));
+}
+
 }  // namespace
 
 DatasetSource dataset_idx() {
-  return {resolve, load, presence};
+  return {resolve, load, presence, files};
 }
 
 }  // namespace espalier

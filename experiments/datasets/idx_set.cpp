@@ -39,6 +39,13 @@ std::optional<IdxPaths> find_idx_files(const std::filesystem::path& folder, std:
   return paths;
 }
 
+DatasetFiles named_within(const std::filesystem::path& root, const IdxPaths& paths) {
+  DatasetFiles files;
+  for (const std::filesystem::path& path : paths)
+    files.push_back({path.lexically_relative(root).generic_string(), path});
+  return files;
+}
+
 IdxSet read_idx_set(const IdxPaths& paths) {
   IdxFile train_images = read_idx_images(paths[0]);
   IdxFile train_labels = read_idx_labels(paths[1]);

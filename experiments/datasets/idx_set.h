@@ -20,6 +20,9 @@ inline constexpr std::array<std::string_view, 4> kIdxFileNames{"train-images-idx
 using IdxPaths = std::array<std::filesystem::path, 4>;
 std::optional<IdxPaths> find_idx_files(const std::filesystem::path& folder, std::string& missing);
 
+/// As files of a dataset, named from `root`, which is above them.
+DatasetFiles named_within(const std::filesystem::path& root, const IdxPaths& paths);
+
 /// Four files in memory.
 struct IdxSet {
   ImageSet train;

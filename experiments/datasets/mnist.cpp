@@ -63,10 +63,14 @@ DatasetPresence presence(const DataFolder& data) {
   }
 }
 
+DatasetFiles files(const std::string&, const DataFolder& data) {
+  return named_within(data, find_mnist(data).paths);
+}
+
 }  // namespace
 
 DatasetSource dataset_mnist() {
-  return {resolve, load, presence};
+  return {resolve, load, presence, files};
 }
 
 }  // namespace espalier

@@ -19,6 +19,7 @@ struct DatasetSource {
   DatasetSpec (*resolve)(const DatasetRequest& request, const DataFolder& folder);
   ImageDataset (*load)(const DatasetSpec& spec, const std::string& path, const DataFolder& folder);
   DatasetPresence (*presence)(const DataFolder& folder);
+  DatasetFiles (*files)(const std::string& path, const DataFolder& folder) = nullptr;  ///< null: it has none
 };
 
 /// What a source has to split: the examples it holds at most, those used unless a sweep says otherwise, and the

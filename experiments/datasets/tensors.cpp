@@ -225,10 +225,14 @@ DatasetPresence presence(const DataFolder&) {
           "{tensors: FILE}"};
 }
 
+DatasetFiles files(const std::string& path, const DataFolder&) {
+  return {{std::filesystem::path(path).filename().string(), path}};
+}
+
 }  // namespace
 
 DatasetSource dataset_tensors() {
-  return {resolve, load, presence};
+  return {resolve, load, presence, files};
 }
 
 }  // namespace espalier

@@ -38,6 +38,7 @@ void add_sensitivity_command(CLI::App& app, CommandLine& line);
 void add_explain_command(CLI::App& app, CommandLine& line);
 void add_export_command(CLI::App& app, CommandLine& line);
 void add_chaos_command(CLI::App& app, CommandLine& line);
+void add_simulate_command(CLI::App& app, CommandLine& line);
 void add_steering_commands(CLI::App& app, CommandLine& line);
 void add_pool_command(CLI::App& app, CommandLine& line);
 void add_db_command(CLI::App& app, CommandLine& line);

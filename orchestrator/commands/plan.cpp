@@ -9,18 +9,17 @@
 #include <nlohmann/json.hpp>
 
 #include "base/duration_text.h"
+#include "base/grouped_digits.h"
 #include "db/store_reader.h"
 #include "experiments/store_paths.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/sweep_options.h"
 #include "orchestrator/load_sweep.h"
 #include "orchestrator/plan_dot.h"
+#include "orchestrator/stage_durations.h"
 
 namespace espalier {
 namespace {
-
-/// Without a measurement: a core's rate on these small networks, multiply-adds per second. Only for the first estimate.
-constexpr double kAssumedRate = 3e10;
 
 struct Estimate {
   double work_s = 0;      ///< of one rank
@@ -33,7 +32,7 @@ struct Estimate {
 Estimate estimate(const StageGraph& graph, const std::vector<bool>& done, std::optional<double> seconds_per_cost,
                   int ranks) {
   const Plan plan(graph, done);
-  const double rate = seconds_per_cost.value_or(1 / kAssumedRate);
+  const double rate = seconds_per_cost.value_or(kAssumedSecondsPerCost);
   Estimate result;
   result.ranks = ranks;
   result.measured = seconds_per_cost.has_value();
@@ -41,13 +40,6 @@ Estimate estimate(const StageGraph& graph, const std::vector<bool>& done, std::o
   result.work_s = plan.remaining_cost() * rate;
   result.on_ranks_s = std::max(result.work_s / ranks, plan.critical_path_cost() * rate);
   return result;
-}
-
-std::string grouped(std::int64_t number) {
-  std::string digits = std::to_string(number);
-  for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
-    digits.insert(static_cast<std::size_t>(at), ",");
-  return digits;
 }
 
 void print_plan(const LoadedSweep& sweep, const Estimate& estimate) {

@@ -24,6 +24,12 @@ TEST(Sha256, HexRoundTripRefusesWhatIsNotADigest) {
   EXPECT_THROW(digest_from_hex(std::string(64, 'g')), Error);
 }
 
+TEST(Sha256, BitByBitItIsTheSame) {
+  Sha256 hash;
+  for (const char* part : {"", "a", "bc"}) hash.add(part);
+  EXPECT_EQ(hash.finish(), sha256("abc"));
+}
+
 TEST(Sha256, FileEqualsItsBytes) {
   const auto path = std::filesystem::temp_directory_path() / "espalier_sha256_test";
   const std::string bytes(3000000, 'q');

@@ -107,6 +107,50 @@ TEST(Protocol, MessagesSurviveTheWire) {
             std::string("\0\x01", 2));
 }
 
+TEST(Protocol, PiecesOfFilesSurviveTheWire) {
+  const FileName file = dataset_file("idx:1", "mnist/train-images.gz");
+  const FilePiece sent{3, file, 1U << 20, (1U << 20) + 5, key("all").digest, std::string("\0abc\xff", 5)};
+  const FilePiece piece = std::get<FilePiece>(decode_message(encode(Message{sent})));
+  EXPECT_EQ(piece.rank, 3);
+  EXPECT_EQ(piece.file, file);
+  EXPECT_EQ(piece.offset, sent.offset);
+  EXPECT_EQ(piece.total, sent.total);
+  EXPECT_EQ(piece.sha256, sent.sha256);
+  EXPECT_EQ(piece.bytes, sent.bytes);
+  const FileName left = file_of_stage(FileKind::checkpoint, key("a"));
+  const OfferFile offer =
+      std::get<OfferFile>(decode_message(encode(Message{OfferFile{1, left, key("a"), 7, key("b").digest}})));
+  EXPECT_EQ(offer.file, left);
+  EXPECT_EQ(offer.stage, key("a"));
+  EXPECT_EQ(offer.sha256, key("b").digest);
+  EXPECT_EQ(std::get<FetchFile>(decode_message(encode(Message{FetchFile{0, left, key("a"), 9}}))).offset, 9U);
+}
+
+TEST(Protocol, NoFileIsNamedThatLeavesItsFolder) {
+  for (const std::string name : {"../../secret", "/etc/passwd", ""}) {
+    for (const FileName& file : {FileName{FileKind::artifact, name}, dataset_file("c", name)}) {
+      FetchFile fetch;
+      fetch.file = file;
+      EXPECT_THROW(decode_message(encode(fetch)), Error) << file.name;
+    }
+  }
+}
+
+TEST(Protocol, NoPieceLeavesItsFile) {
+  struct Bad {
+    std::uint64_t offset, total, bytes;
+  };
+  for (const Bad& bad :
+       {Bad{0, 2, 3}, Bad{3, 2, 0}, Bad{0, kLargestFileBytes + 1, 3}, Bad{0, 4 << 20, (1 << 20) + 1}}) {
+    FilePiece piece;
+    piece.file = file_of_stage(FileKind::artifact, key("a"));
+    piece.offset = bad.offset;
+    piece.total = bad.total;
+    piece.bytes = std::string(bad.bytes, 'x');
+    EXPECT_THROW(decode_message(encode(piece)), Error) << bad.offset << " " << bad.total;
+  }
+}
+
 TEST(Protocol, DamageIsRefusedNotBelieved) {
   const std::string good = encode(std::vector<RankReport>{StageReached{full_outcome()}});
   EXPECT_THROW(decode_reports(""), Error);

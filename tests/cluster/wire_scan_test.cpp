@@ -34,6 +34,9 @@ TEST(WireScan, WhatWeWriteIsPassed) {
   for (const Message& message : {Message{Challenge{}}, Message{Leave{}}, Message{ToRank{3, std::string(70000, 'x')}}}) {
     EXPECT_EQ(refusal(encode(message)), "");
   }
+  FilePiece piece;
+  piece.bytes = std::string(kFilePieceBytes, 'x');
+  EXPECT_EQ(refusal(encode(piece)), "");
   EXPECT_EQ(refusal("\xf9\x7e\x01"), "");  // half a NaN
   EXPECT_EQ(refusal("\xf6"), "");
 }

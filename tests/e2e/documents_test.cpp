@@ -55,6 +55,10 @@ TEST_F(Documents, Failures) {
   type_all(kSource / "docs" / "failures.md", 5);
 }
 
+TEST_F(Documents, Simulate) {
+  type_all(kSource / "docs" / "simulate.md", 4);
+}
+
 TEST_F(Documents, Models) {
   const std::filesystem::path page = kSource / "docs" / "models.md";
   type_all(page, 2);
@@ -81,9 +85,10 @@ TEST_F(Documents, Models) {
 TEST_F(Documents, HelpIsThereForEveryCommand) {
   const std::string page = read_file(kSource / "docs" / "commands.md", 1 << 20);
   for (const char* command :
-       {"run",     "plan",   "check",       "status",  "failures", "retry",   "results", "compare",
-        "overlap", "layers", "sensitivity", "explain", "export",   "pool",    "chaos",   "cancel",
-        "db",      "gc",     "token",       "methods", "models",   "datasets"}) {
+       {"run",     "plan",    "simulate", "check",       "status",  "failures", "retry",  "results",
+        "compare", "overlap", "layers",   "sensitivity", "explain", "export",   "chaos",  "cancel",
+        "pool",    "serve",   "submit",   "ps",          "logs",    "pause",    "resume", "priority",
+        "drain",   "stop",    "db",       "gc",          "token",   "methods",  "models", "datasets"}) {
     const ProgramEnd end = espalier({command, "--help"});
     EXPECT_EQ(end.exit_code, 0) << command;
     EXPECT_NE(end.out.find("--"), std::string::npos) << command;

@@ -1,7 +1,8 @@
 // Tokens as a user handles them: written, carried to a worker, rotated.
 #include <csignal>
+#include <functional>
 #include <sys/stat.h>
-#include <thread>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 
@@ -21,6 +22,27 @@ class Tokens : public SweepCase {
   std::string token() const { return (folder_ / "token").string(); }
   std::string text() const { return read_file(token(), 4096); }
   ProgramEnd write_token(const std::string& to) { return espalier({"token", "write", to, "--store", store()}); }
+
+  StorePaths paths() const { return {store()}; }
+
+  static void wait_until(Program& program, const std::function<bool()>& done) {
+    while (program.running() && !done()) ::usleep(20000);
+    ASSERT_TRUE(program.running());
+  }
+  std::unique_ptr<Program> start_coordinator(const std::string& port) {
+    auto program =
+        std::make_unique<Program>(espalier_command({"run", small_sweep(), "--set", "train.epochs=40", "--store",
+                                                    store(), "--workers", "0", "--quiet", "--port", port}));
+    wait_until(*program, [&] { return std::filesystem::exists(paths().connection()); });
+    return program;
+  }
+  /// How often a pool has joined.
+  int joins() const {
+    const std::string log = read_file(paths().logs() / "coordinator.log", 64U << 20);
+    int count = 0;
+    for (std::size_t at = 0; (at = log.find(" joined: ", at)) != std::string::npos; ++at) ++count;
+    return count;
+  }
 
   /// A worker without a pool around it.
   std::unique_ptr<Program> worker(const std::string& place) const {
@@ -68,25 +90,29 @@ TEST_F(Tokens, WithoutAStoreThereIsNone) {
   EXPECT_EQ(espalier({"token", "rotate", "--store", store("none")}).exit_code, 2);
 }
 
-TEST_F(Tokens, OneLetsAWorkerInAndAfterARotationNobodyElse) {
-  Program coordinator(espalier_command({"run", small_sweep(), "--store", store(), "--workers", "0", "--quiet"}));
-  const std::filesystem::path file = StorePaths{store()}.connection();
-  while (coordinator.running() && !std::filesystem::exists(file)) ::usleep(10000);
-  const int port = nlohmann::json::parse(read_file(file, 4096)).at("port");
+TEST_F(Tokens, OneLetsAWorkerInWhichLooksForItsCoordinatorAtTheSameAddress) {
+  auto coordinator = start_coordinator("0");
+  const int port = nlohmann::json::parse(read_file(paths().connection(), 4096)).at("port");
   const std::string place = "127.0.0.1:" + std::to_string(port);
   EXPECT_THAT(write_token(token()).out, HasSubstr("for plain TCP on loopback"));
   ::chmod(token().c_str(), 0644);
   EXPECT_THAT(refusal_of(place), HasSubstr("chmod 600 " + token()));
   ::chmod(token().c_str(), 0600);
   const auto pool = worker(place);
-  while (coordinator.running() &&
-         nlohmann::json::parse(espalier({"results", "--store", store(), "--json"}).out).empty())
-    ::usleep(50000);
+  wait_until(*coordinator, [&] { return joins() == 1; });
+
+  coordinator->signal(SIGKILL);
+  coordinator->wait();
+  std::filesystem::remove(paths().connection());
+  coordinator = start_coordinator(std::to_string(port));
+  wait_until(*coordinator, [&] { return joins() == 2; });
+  EXPECT_TRUE(pool->running());
+
   EXPECT_EQ(espalier({"token", "rotate", "--store", store()}).exit_code, 0);
   EXPECT_THAT(refusal_of(place), HasSubstr("does not know this store's secret"));
   EXPECT_TRUE(pool->running());
   EXPECT_EQ(espalier({"cancel", "--store", store()}).exit_code, 0);
-  EXPECT_EQ(coordinator.wait(60).exit_code, 130);
+  EXPECT_EQ(coordinator->wait(60).exit_code, 130);
   EXPECT_EQ(pool->wait(60).exit_code, 0);
 }
 

@@ -14,6 +14,7 @@
 #include <gmock/gmock.h>
 
 #include "base/error.h"
+#include "base/host_name.h"
 #include "cluster/authentication.h"
 #include "cluster/connect.h"
 #include "cluster/credentials.h"
@@ -210,6 +211,22 @@ TEST_F(CoordinatorWithPools, AClockThatIsAnHourOffIsSaidAndDisturbsNothing) {
   EXPECT_EQ(done(), kJobs);
   EXPECT_NE(out_.str().find("the clock of pretend is 1 h 00 min behind this machine's"), std::string::npos)
       << out_.str();
+}
+
+TEST_F(CoordinatorWithPools, BeyondLoopbackItSpeaksTlsUnderANameThatOthersCanReach) {
+  Store store(folder_);
+  Core core({store.generation()});
+  ProgressLine progress(out_, false);
+  const auto announced = [&](const std::string& host) {
+    CoordinatorOptions options;
+    options.host = host;
+    const Coordinator coordinator(store, core, options, progress);
+    return read_connection_file(store.paths().connection());
+  };
+  EXPECT_EQ(announced("0.0.0.0").host, host_name());
+  EXPECT_TRUE(announced("0.0.0.0").certificate.has_value());
+  EXPECT_EQ(announced("127.0.0.2").host, "127.0.0.2");
+  EXPECT_FALSE(announced("127.0.0.2").certificate.has_value());
 }
 
 TEST_F(CoordinatorWithPools, ItsConnectionFileGoesWithIt) {

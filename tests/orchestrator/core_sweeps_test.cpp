@@ -24,6 +24,7 @@ class SweepsStory : public testing::Test {
     for (Effect& effect : effects) {
       if (SendJob* send = std::get_if<SendJob>(&effect)) sent_.push_back(std::move(*send));
       if (const SendStop* stop = std::get_if<SendStop>(&effect)) recalled_.push_back(stop->attempt);
+      if (const Tell* tell = std::get_if<Tell>(&effect)) told_.push_back(tell->text);
       if (const SweepEnded* ended = std::get_if<SweepEnded>(&effect)) ended_.push_back(*ended);
       if (const DismissPool* dismissed = std::get_if<DismissPool>(&effect)) dismissed_.push_back(dismissed->pool);
     }
@@ -66,6 +67,7 @@ class SweepsStory : public testing::Test {
   std::vector<SendJob> sent_;
   std::vector<std::uint64_t> recalled_;
   std::vector<SweepEnded> ended_;
+  std::vector<std::string> told_;
   std::vector<PoolId> dismissed_;
   SendJob last_{};
 };
@@ -222,6 +224,17 @@ TEST_F(SweepsStory, JobsGoWhereTheirResourcesAre) {
   join(2, 1, {1, "big", "", 32}, {"a100"});
   std::multiset<std::string> names{next(), next()};
   EXPECT_EQ(names, (std::multiset<std::string>{"b", "c"}));
+}
+
+TEST_F(SweepsStory, AJobThatNobodyHereCanRunIsToldOfOnce) {
+  add(1, evaluations({"a"}, 1), 0, {0, 0, "a100"});
+  join(1, 1);
+  for (int second = 0; second < 20; ++second) {
+    now_ += 1;
+    tick();
+  }
+  ASSERT_EQ(told_.size(), 1U);
+  EXPECT_NE(told_[0].find("with the label a100"), std::string::npos) << told_[0];
 }
 
 TEST_F(SweepsStory, JobsThatShareAGpuFillItAndNoMore) {

@@ -22,6 +22,7 @@
 #include "base/host_name.h"
 #include "base/sha256.h"
 #include "cluster/connect.h"
+#include "worker/comm/file_relay.h"
 #include "worker/comm/pool_member.h"
 #include "worker/comm/rank_agent.h"
 #include "worker/comm/report_log.h"
@@ -42,7 +43,8 @@ constexpr auto kGoodbyeLimit = std::chrono::seconds(5);
 
 class Gateway {
  public:
-  Gateway(Mailbox& mailbox, const WorkerSettings& settings, const GatewayOptions& options)
+  Gateway(Mailbox& mailbox, const WorkerSettings& settings, const GatewayOptions& options, RankFiles& files,
+          CacheFolder& cache)
       : mailbox_(mailbox),
         options_(options),
         label_(options.label.empty() ? host_name() + "-" + std::to_string(::getpid()) : options.label),
@@ -51,7 +53,8 @@ class Gateway {
         io_(1),
         stay_(asio::make_work_guard(io_)),
         log_(options.spool, identity_),
-        agent_(settings, mailbox.library_version(), [this] { asio::post(io_, [] {}); }),
+        files_(mailbox, files, cache),
+        agent_(mailbox, settings, [this] { asio::post(io_, [] {}); }),
         members_(mailbox.size(), settings.guard.rank_silence) {}
 
   void run() {
@@ -60,7 +63,11 @@ class Gateway {
     while (!everybody_left()) {
       const bool traffic = pump();
       if (traffic) backoff.on_traffic();
-      io_.run_one_for(std::chrono::microseconds(traffic ? 0 : backoff.next()));
+      if (agent_.turn()) {
+        agent_.wait_for_reports(kGangPause);  // Asio sleeps for whole milliseconds
+      } else {
+        io_.run_one_for(std::chrono::microseconds(traffic ? 0 : backoff.next()));
+      }
       io_.poll();
       watch_over_ranks();
       if (leave_was_signalled()) begin_leaving(LossCause::preempted);
@@ -106,6 +113,7 @@ class Gateway {
     const bool back = std::exchange(was_joined_, true);
     if (back) log_.drop_introductions();
     for (const FromRank& frame : log_.kept()) connection_->send(frame);
+    files_.joined(connection_);
     if (back) ask_ranks_what_they_hold();
     joined_ = true;
     retry_ = kShortestRetry;
@@ -120,6 +128,8 @@ class Gateway {
         throw Error(ErrorKind::invalid_input, "the coordinator refused this pool: " + refused->why);
       } else if (std::holds_alternative<Leave>(message)) {
         begin_leaving(LossCause::drained);
+      } else {
+        files_.hear(message);
       }
     }
   }
@@ -138,6 +148,7 @@ class Gateway {
   void on_connection_lost(std::exception_ptr error) {
     const bool was = std::exchange(joined_, false);
     if (connection_) connection_->close();
+    files_.lost();
     try {
       std::rethrow_exception(error);
     } catch (const Error& failure) {
@@ -191,13 +202,17 @@ class Gateway {
       }
       traffic = true;
       members_.heard(mail->from, now);
+      if (files_.hear(*mail)) continue;
       if (mail->tag == MailTag::reports) pass_on(mail->from, std::move(mail->bytes));
+      if (mail->tag == MailTag::gang) agent_.handle_gang(mail->from, mail->bytes);
       if (mail->tag == MailTag::leave) begin_leaving(parse_loss_cause(mail->bytes));
       if (mail->tag == MailTag::left) {
         members_.left(mail->from);
+        files_.rank_left(mail->from);
         ++members_left_;
       }
     }
+    if (files_.pump()) traffic = true;
     idle_ = agent_.idle();
     if (const std::vector<RankReport> reports = agent_.take_reports(); !reports.empty()) {
       traffic = true;
@@ -219,6 +234,7 @@ class Gateway {
     if (std::exchange(leaving_, true)) return;
     cause_ = cause;
     agent_.leave(cause);
+    files_.leave();
     for (int rank = 1; rank < mailbox_.size(); ++rank)
       mailbox_.post(rank, MailTag::leave, std::string(to_string(cause)));
   }
@@ -257,6 +273,7 @@ class Gateway {
   asio::executor_work_guard<asio::io_context::executor_type>
       stay_;  ///< without it, run_one_for returns at once when the line is cut
   ReportLog log_;
+  FileRelay files_;
   RankAgent agent_;
   MemberWatch members_;
   ConnectionPtr connection_;
@@ -277,8 +294,9 @@ class Gateway {
 
 }  // namespace
 
-void run_gateway(Mailbox& mailbox, const WorkerSettings& settings, const GatewayOptions& options) {
-  Gateway(mailbox, settings, options).run();
+void run_gateway(Mailbox& mailbox, const WorkerSettings& settings, const GatewayOptions& options, RankFiles& files,
+                 CacheFolder& cache) {
+  Gateway(mailbox, settings, options, files, cache).run();
 }
 
 }  // namespace espalier

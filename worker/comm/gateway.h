@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "cluster/coordinator_address.h"
+#include "worker/cache_folder.h"
 #include "worker/comm/mailbox.h"
+#include "worker/rank_files.h"
 #include "worker/run_job.h"
 
 namespace espalier {
@@ -29,6 +31,7 @@ struct GatewayOptions {
 /// asked for it, or no coordinator came back; running jobs have then written their checkpoints. Errors:
 /// ErrorKind::unavailable if the coordinator cannot be reached in the beginning; ErrorKind::invalid_input if it refuses
 /// us.
-void run_gateway(Mailbox& mailbox, const WorkerSettings& settings, const GatewayOptions& options);
+void run_gateway(Mailbox& mailbox, const WorkerSettings& settings, const GatewayOptions& options, RankFiles& files,
+                 CacheFolder& cache);
 
 }  // namespace espalier

@@ -20,6 +20,7 @@ struct Mailbox::Impl {
   int rank = 0;
   int size = 1;
   int here = 1;
+  int first = 0;
   int local_rank = 0;
 
   void forget_sent() {
@@ -43,6 +44,7 @@ Mailbox::Mailbox(int* argc, char*** argv) : impl_(std::make_unique<Impl>()) {
   MPI_Comm host = MPI_COMM_NULL;
   MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
   MPI_Comm_size(host, &impl_->here);
+  MPI_Allreduce(&impl_->rank, &impl_->first, 1, MPI_INT, MPI_MIN, host);
   MPI_Comm_rank(host, &impl_->local_rank);
   MPI_Comm_free(&host);
 }
@@ -64,6 +66,9 @@ int Mailbox::size() const {
 }
 int Mailbox::ranks_here() const {
   return impl_->here;
+}
+int Mailbox::first_here() const {
+  return impl_->first;
 }
 int Mailbox::local_rank() const {
   return impl_->local_rank;

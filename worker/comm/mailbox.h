@@ -13,7 +13,11 @@ enum class MailTag : int {
   leave = 3,      ///< either way: checkpoint and leave, with the cause (n -> 0: a signal or a deadline asked for it)
   left = 4,       ///< n -> 0: all my reports are out
   introduce = 5,  ///< 0 -> n: say again who you are and what you hold
-  heartbeat = 6   ///< n -> 0: once a second, what runs (member_watch.h)
+  heartbeat = 6,  ///< n -> 0: once a second, what runs (member_watch.h)
+  want = 7,       ///< n -> the first rank of its machine: an encoded FetchFile of which it wants the whole file
+  here = 8,       ///< the way back: an encoded FileMissing; "" for why if it is there
+  file = 9,       ///< n <-> 0: StoreHere, FetchFile, FilePiece, FileMissing, OfferFile or FileStored, encoded
+  gang = 10       ///< between the members of a gang: encoded GangNote
 };
 
 struct Mail {
@@ -22,8 +26,8 @@ struct Mail {
   std::string bytes;
 };
 
-/// MPI, for this process: the only place that sees mpi.h. Nothing here blocks, so two ranks that send each other large
-/// messages at the same time cannot wait for each other. Main thread only (MPI_THREAD_FUNNELED).
+/// MPI, for this process: with gang_lines the only place that sees mpi.h. Nothing here blocks, so two ranks that send
+/// each other large messages at the same time cannot wait for each other. Main thread only (MPI_THREAD_FUNNELED).
 class Mailbox {
  public:
   /// MPI_Init. Errors: ErrorKind::unavailable if MPI gives no thread support.
@@ -37,6 +41,8 @@ class Mailbox {
   int size() const;
   /// How many of the pool's ranks are on this host, this one included.
   int ranks_here() const;
+  /// The first of them.
+  int first_here() const;
   /// Which of them this one is, from 0.
   int local_rank() const;
   /// "Open MPI v4.1.4, ..."

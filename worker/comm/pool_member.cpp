@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <utility>
 
+#include "worker/comm/file_desk.h"
 #include "worker/comm/rank_agent.h"
 #include "worker/member_watch.h"
 
@@ -29,9 +30,11 @@ bool leave_was_signalled() {
   return g_leave_signalled != 0;
 }
 
-void run_member(Mailbox& mailbox, const WorkerSettings& settings) {
+void run_member(Mailbox& mailbox, const WorkerSettings& settings, RankFiles& files, CacheFolder& cache) {
   constexpr int kGateway = 0;
-  RankAgent agent(settings, mailbox.library_version(), nullptr);
+  FileDesk desk(mailbox, files, cache,
+                [&](const Message& message) { mailbox.post(kGateway, MailTag::file, encode(message)); });
+  RankAgent agent(mailbox, settings, nullptr);
   Backoff backoff;
   HeartbeatClock heartbeat;
   bool leaving = false;
@@ -41,18 +44,24 @@ void run_member(Mailbox& mailbox, const WorkerSettings& settings) {
     while (std::optional<Mail> mail = mailbox.poll()) {
       traffic = true;
       if (mail->tag == MailTag::commands) agent.handle(decode_commands(mail->bytes));
+      if (mail->tag == MailTag::gang) agent.handle_gang(mail->from, mail->bytes);
       if (mail->tag == MailTag::introduce) agent.introduce();
+      if (mail->tag == MailTag::want || mail->tag == MailTag::here) desk.hear(*mail);
+      if (mail->tag == MailTag::file) desk.hear(decode_message(mail->bytes));
       if (mail->tag == MailTag::leave) {
         leaving = true;
         agent.leave(parse_loss_cause(mail->bytes));
+        desk.leave();
       }
     }
+    const bool adding = agent.turn();
     const auto now = std::chrono::steady_clock::now();
     agent.look_after(now);
     if (heartbeat.is_due(now)) mailbox.post(kGateway, MailTag::heartbeat, encode_heartbeat(agent.present()));
     if (leave_was_signalled() && !std::exchange(asked, true)) mailbox.post(kGateway, MailTag::leave, "preempted");
     if (agent.must_leave(now) && !std::exchange(asked, true)) mailbox.post(kGateway, MailTag::leave, "time_limit");
-    const bool idle = agent.idle();
+    if (desk.pump()) traffic = true;
+    const bool idle = agent.idle() && desk.idle();
     if (const std::vector<RankReport> reports = agent.take_reports(); !reports.empty()) {
       traffic = true;
       mailbox.post(kGateway, MailTag::reports, encode(reports));
@@ -61,7 +70,7 @@ void run_member(Mailbox& mailbox, const WorkerSettings& settings) {
     if (traffic) {
       backoff.on_traffic();
     } else {
-      agent.wait_for_reports(std::chrono::microseconds(backoff.next()));
+      agent.wait_for_reports(adding ? kGangPause : std::chrono::microseconds(backoff.next()));
     }
   }
   mailbox.post(kGateway, MailTag::left, "");

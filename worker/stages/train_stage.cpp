@@ -29,20 +29,24 @@ class TrainRun {
   TrainRun(const StageContext& context, const TrainSpec& spec)
       : context_(context),
         spec_(spec),
-        checkpoint_(context.settings.checkpoints / (to_hex(context.stage.key) + ".safetensors")),
+        checkpoint_(context.checkpoints.path_of(context.stage.key)),
         network_(context.network(spec.model)),
         data_(context.datasets.get(spec.dataset, context.stage.dataset_path)) {}
 
   /// From its own checkpoint, from the state that the cut before it kept, or from its input weights.
   void take_up() {
     if (const auto masks = context_.input(InputRole::masks)) network_.set_masks(*masks);
+    context_.checkpoints.bring(context_.stage.key);
     if (restore(checkpoint_, context_.stage.key)) {
       earlier_s_ = trainer_->state().wall_s;
-    } else if (!context_.stage.resume_from ||
-               !restore(context_.artifacts.resume_path_of(*context_.stage.resume_from), *context_.stage.resume_from)) {
+      spdlog::info("attempt {}: goes on from a checkpoint at step {} of {}", context_.attempt, trainer_->state().step,
+                   spec_.end_step);
+    } else if (!restore_earlier_cut()) {
       network_.set_weights(context_.needed_input(InputRole::weights));
-      trainer_ = std::make_unique<Trainer>(spec_, context_.stage.seed, network_, data_);
+      make_trainer();
     }
+    trainer_->require_agreement("taken up from " + checkpoint_.parent_path().string() + ", which all ranks share",
+                                ErrorKind::unavailable);
     first_step_ = trainer_->state().step;
   }
 
@@ -50,19 +54,27 @@ class TrainRun {
   bool train() {
     report();
     while (!trainer_->finished()) {
-      if (context_.stop) return false;
-      trainer_->take_step();
+      if (must_stop()) return false;
+      trainer_->take_step(context_.stop);
       if (context_.callbacks.on_first_step && !std::exchange(stepped_, true)) context_.callbacks.on_first_step();
       if (!trainer_->at_epoch_end() && Clock::now() < reported_ + kProgressEvery) continue;
       report();
-      if (trainer_->at_epoch_end() && Clock::now() >= saved_ + context_.settings.checkpoint_every) save_checkpoint();
+      if (!trainer_->at_epoch_end()) continue;
+      trainer_->require_agreement("after an epoch");
+      if (Clock::now() >= saved_ + context_.settings.checkpoint_every) save_checkpoint(SendWhen::later);
     }
     return true;
   }
 
-  void save_checkpoint() {
+  void leave_early() {
+    trainer_->require_agreement("when it stopped");
+    save_checkpoint(SendWhen::now);
+  }
+
+  void save_checkpoint(SendWhen when) {
+    if (!context_.writes()) return;
     const auto begin = Clock::now();
-    save(checkpoint_);
+    context_.checkpoints.write(context_.stage.key, present_state().content, when);
     saved_ = Clock::now();
     if (context_.callbacks.on_checkpoint) {
       context_.callbacks.on_checkpoint({trainer_->state().step > first_step_, saved_ - begin});
@@ -72,10 +84,16 @@ class TrainRun {
   /// The checkpoint stays: until the outcome is in the database, it saves a repeat all of the training. Whoever records
   /// the outcome removes it. A training that is repeated as fast as it is restored goes without.
   void keep_end() {
-    if (context_.stage.keep_resume_state) save(context_.artifacts.resume_path_of(context_.stage.key));
+    trainer_->require_agreement("in the end");
+    if (!context_.writes()) return;
+    if (context_.stage.keep_resume_state) {
+      context_.artifacts.write_resume_state(context_.stage.key, present_state().content);
+    }
     std::error_code ignored;
     const std::chrono::duration<double> worth_keeping = context_.settings.checkpoint_every;
-    if (worked_s() > worth_keeping.count() || std::filesystem::exists(checkpoint_, ignored)) save_checkpoint();
+    if (worked_s() > worth_keeping.count() || std::filesystem::exists(checkpoint_, ignored)) {
+      save_checkpoint(SendWhen::later);
+    }
   }
 
   void finish(StageOutcome& outcome) {
@@ -104,29 +122,42 @@ class TrainRun {
   }
 
  private:
+  void make_trainer() {
+    trainer_ = std::make_unique<Trainer>(spec_, context_.stage.seed, network_, data_, context_.gang);
+  }
+
+  /// A gang stops when all its members know.
+  bool must_stop() const { return context_.gang != nullptr ? trainer_->gang_stops() : context_.stop.load(); }
+
   double worked_s() const { return earlier_s_ + seconds_since(started_); }
 
   bool restore(const std::filesystem::path& path, const StageKey& key) {
     try {
       const auto file = read_sealed_file(path, key);
       if (!file) return false;
-      trainer_ = std::make_unique<Trainer>(spec_, context_.stage.seed, network_, data_);
+      make_trainer();
       trainer_->restore(parse_train_state(file->content.metadata.at("state")),
                         from_file(file->content, context_.device));
       return true;
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::corrupt) throw;
-      set_aside(path);
+      if (context_.writes()) set_aside(path);
       spdlog::warn("set aside {} and started from an earlier state: {}", path.string(), error.what());
       return false;
     }
   }
 
-  void save(const std::filesystem::path& path) {
+  bool restore_earlier_cut() {
+    const auto& earlier = context_.stage.resume_from;
+    if (!earlier) return false;
+    context_.artifacts.bring_resume_state(*earlier);
+    return restore(context_.artifacts.resume_path_of(*earlier), *earlier);
+  }
+
+  TensorFile present_state() {
     TrainState state = trainer_->state();
     state.wall_s = worked_s();
-    const TensorFile file = to_file(trainer_->tensors(), {{"kind", "training"}, {"state", to_json(state)}});
-    write_sealed_file(path, context_.stage.key, file.content);
+    return to_file(trainer_->tensors(), {{"kind", "training"}, {"state", to_json(state)}});
   }
 
   void report() {
@@ -156,7 +187,7 @@ bool run_train_stage(const StageContext& context, StageOutcome& outcome) {
   TrainRun run(context, spec);
   run.take_up();
   if (!run.train()) {
-    run.save_checkpoint();
+    run.leave_early();
     return false;
   }
   run.keep_end();

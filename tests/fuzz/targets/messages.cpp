@@ -45,6 +45,29 @@ std::vector<RankReport> some_reports() {
           JobProgress{5, key("stage"), 10, 20, 0.5}, RankReady{"{}", "host", {5, 6, 1ULL << 40}}};
 }
 
+std::vector<Message> messages_about_files() {
+  FetchFile fetch;
+  fetch.file = dataset_file("idx:1", "mnist/t10k.gz");
+  fetch.stage = key("reads");
+  fetch.offset = kFilePieceBytes;
+  FilePiece piece;
+  piece.file = dataset_listing("idx:1");
+  piece.bytes = "[\"a/b\"]";
+  piece.total = piece.bytes.size();
+  FileMissing missing;
+  missing.file.kind = FileKind::model;
+  missing.file.name = to_hex(key("net"));
+  missing.why = "not here";
+  OfferFile offer;
+  offer.rank = 1;
+  offer.file = file_of_stage(FileKind::artifact, key("stage"));
+  offer.stage = key("stage");
+  offer.total = 1066440;
+  FileStored stored;
+  stored.file = offer.file;
+  return {StoreHere{std::string(64, 'a')}, fetch, piece, missing, offer, stored};
+}
+
 /// What was read can be written and read again.
 template <typename Value, typename Decode>
 void expect_again(const Value& value, Decode decode) {
@@ -118,8 +141,9 @@ FuzzTarget frames_target() {
                                       Recorded{9},
                                       Ask{"priority", R"({"sweep": "a", "priority": 3})"},
                                       Answer{false, "no sweep is called a"}};
-  static_assert(std::variant_size_v<Message> == 13, "a new message needs a seed");
+  static_assert(std::variant_size_v<Message> == 19, "a new message needs a seed");
   for (const Message& message : messages) target.seeds.push_back(encode(message));
+  for (const Message& message : messages_about_files()) target.seeds.push_back(encode(message));
   target.read = read_frame;
   return target;
 }

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "cluster/incoming_file.h"
+#include "cluster/piece_reader.h"
+#include "cluster/protocol.h"
+#include "experiments/store_paths.h"
+#include "orchestrator/roster.h"
+
+namespace espalier {
+
+/// Takes what pools offer into the store: artifacts, training states and checkpoints of pools that do not share its
+/// folder. Asks for them piece by piece, a few pieces at a time; each is written under uploads/, verified, synced and
+/// renamed before its pool is told that it is stored. Pure of connections. One thread at a time.
+class FileIntake {
+ public:
+  struct Reply {
+    PoolId pool;
+    Message message;
+  };
+  using Replies = std::vector<Reply>;
+
+  /// Empties uploads/.
+  explicit FileIntake(StorePaths paths);
+
+  /// Asks for it in its turn. What is in the store already is stored. The caller knows the stage. Errors:
+  /// ErrorKind::corrupt if the pool offers more files than any has ranks.
+  Replies offer(PoolId pool, const OfferFile& offer);
+  Replies hear(PoolId pool, const FilePiece& piece);
+  Replies hear(PoolId pool, const FileMissing& missing);
+  /// Its connection broke: what it was asked for will not come. What it sent stays for when it is back.
+  void silence(PoolId pool);
+  /// It will not come back.
+  Replies forget(PoolId pool);
+  /// The disk was full: is there room now?
+  Replies try_again();
+  bool waits_for_room() const { return waits_for_room_; }
+
+ private:
+  struct Upload {
+    OfferFile offer;
+    std::unique_ptr<IncomingFile> incoming;  ///< null until it is asked for
+  };
+  using Uploads = std::deque<Upload>;
+  std::filesystem::path place(const OfferFile& offer) const;
+  Uploads::iterator find(PoolId pool, const FileName& file, int rank);
+  void end(PoolId pool, Uploads::iterator upload, const std::string& why, Replies& replies);
+  void ask_on(Replies& replies);
+
+  const StorePaths paths_;
+  std::map<PoolId, Uploads> uploads_;  ///< the first of each is asked for
+  PieceReader reader_;
+  std::uint64_t temporaries_ = 0;
+  bool waits_for_room_ = false;
+};
+
+}  // namespace espalier

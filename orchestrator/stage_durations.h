@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "experiments/stage_graph.h"
+
+namespace espalier {
+
+/// Without a measurement: seconds per unit of Stage::cost of a core on small networks. Only for the first estimate.
+inline constexpr double kAssumedSecondsPerCost = 1 / 3e10;
+
+/// How long stages take in a simulation: cost times seconds per cost, times a factor of a lognormal distribution.
+struct DurationModel {
+  std::optional<double> seconds_per_cost;  ///< the median, if sigma is not 0; none: as measured
+  double sigma = 0;                        ///< standard deviation of the factor's logarithm; 0: the factor is 1
+};
+
+/// "measured", a number of seconds per cost, "lognormal:SIGMA" or "lognormal:SIGMA:SECONDS_PER_COST".
+/// Errors: ErrorKind::invalid_input for anything else.
+DurationModel parse_duration_model(std::string_view text);
+
+/// Seconds, parallel to graph.stages; ranks that train together share the work without loss. A stage's factor is drawn
+/// from the stream that `seed` and its key name, so it is the same whatever else the graph has. `model` must have its
+/// seconds_per_cost.
+std::vector<double> draw_stage_durations(const StageGraph& graph, const DurationModel& model, std::uint64_t seed);
+
+}  // namespace espalier

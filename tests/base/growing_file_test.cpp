@@ -1,0 +1,55 @@
+#include "base/growing_file.h"
+
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "base/files.h"
+
+namespace espalier {
+namespace {
+
+class GrowingFiles : public testing::Test {
+ protected:
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  const std::filesystem::path folder_ =
+      std::filesystem::temp_directory_path() / ("espalier_growing_" + std::to_string(::getpid()));
+  const std::filesystem::path temporary_ = folder_ / "coming" / "1";
+};
+
+TEST_F(GrowingFiles, TakesItsNameWhenItIsWhole) {
+  {
+    GrowingFile file(temporary_);
+    file.append("thrown away");
+    file.clear();
+    file.append("one ");
+    file.append("two");
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "deep" / "file"));
+    file.put(folder_ / "deep" / "file");
+  }
+  EXPECT_EQ(read_file(folder_ / "deep" / "file", 100), "one two");
+  EXPECT_FALSE(std::filesystem::exists(temporary_));
+}
+
+TEST_F(GrowingFiles, LeavesNothingIfItDoesNot) {
+  { GrowingFile(temporary_).append("half"); }
+  EXPECT_FALSE(std::filesystem::exists(temporary_));
+}
+
+TEST_F(GrowingFiles, AFullDiskIsNamed) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
+  std::filesystem::create_directories(temporary_.parent_path());
+  std::filesystem::create_symlink("/dev/full", temporary_);
+  GrowingFile file(temporary_);
+  try {
+    file.append("x");
+    FAIL() << "a full disk took a byte";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::exhausted) << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace espalier

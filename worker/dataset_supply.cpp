@@ -1,0 +1,56 @@
+#include "worker/dataset_supply.h"
+
+#include <vector>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "experiments/dataset_listing.h"
+
+namespace espalier {
+namespace {
+
+[[noreturn]] void fail(const Error& here, const std::string& elsewhere) {
+  throw Error(here.kind(), std::string(here.what()) + "; the coordinator's could not be fetched: " + elsewhere);
+}
+
+/// Brings all of its files, and returns their names. Errors: ErrorKind::unavailable; StoppedWaiting.
+std::vector<std::string> fetch_files(const std::string& content, FileSupply& supply) {
+  const FileName listing = dataset_listing(content);
+  const auto bring = [&](const FileName& file) {
+    const std::string why = supply.bring(file);
+    if (!why.empty()) throw Error(ErrorKind::unavailable, why);
+  };
+  bring(listing);
+  std::vector<std::string> names = parse_dataset_listing(read_file(supply.place(listing), kLongestDatasetListing));
+  for (const std::string& name : names) {
+    if (!is_plain_path(name)) throw Error(ErrorKind::corrupt, "its list of files names \"" + name + "\"");
+    bring(dataset_file(content, name));
+  }
+  return names;
+}
+
+}  // namespace
+
+ImageDataset load_or_fetch_dataset(const DatasetSpec& spec, const std::string& path, const DataFolder& folder,
+                                   FileSupply* supply) {
+  try {
+    return load_dataset(spec, path, folder);
+  } catch (const Error& here) {
+    const bool may_be_elsewhere = here.kind() == ErrorKind::invalid_input || here.kind() == ErrorKind::corrupt;
+    if (supply == nullptr || !may_be_elsewhere) throw;
+    std::vector<std::string> names;
+    try {
+      names = fetch_files(spec.content, *supply);
+    } catch (const Error& elsewhere) {
+      // The files may have other names there by now (gzipped, say): not to be asked for by the old ones again.
+      std::error_code ignored;
+      std::filesystem::remove(supply->place(dataset_listing(spec.content)), ignored);
+      fail(here, elsewhere.what());
+    }
+    const std::filesystem::path copy =
+        supply->place(dataset_listing(spec.content)).parent_path() / dataset_id(spec.content);
+    return load_dataset(spec, path.empty() ? "" : given_path(copy, names), copy);
+  }
+}
+
+}  // namespace espalier
