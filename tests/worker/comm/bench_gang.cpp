@@ -93,7 +93,9 @@ int main(int count, char** arguments) {
   if (count > 3) setting.batch = std::atoll(arguments[3]);
   if (count > 4) setting.steps = std::atoll(arguments[4]);
   if (mailbox.rank() != 0) {
-    run_member(mailbox, settings_of(setting));
+    CacheFolder cache(std::filesystem::path(setting.folder) / "cache", 0);
+    RankFiles files(StorePaths{setting.folder}, cache);
+    run_member(mailbox, settings_of(setting), files, cache);
     return 0;
   }
   if (mailbox.size() != 2) std::fprintf(stderr, "bench_gang: to be started by mpirun -np 2\n");

@@ -118,7 +118,9 @@ int main(int count, char** arguments) {
   Mailbox mailbox(&count, &arguments);
   g_folder = count > 1 ? arguments[1] : "gang_pool";
   if (mailbox.rank() != 0) {
-    run_member(mailbox, settings_of(mailbox.rank()));
+    CacheFolder cache(std::filesystem::path(g_folder) / "cache", 0);
+    RankFiles files(StorePaths{g_folder}, cache);
+    run_member(mailbox, settings_of(mailbox.rank()), files, cache);
     return 0;
   }
   std::filesystem::remove_all(g_folder);
