@@ -34,13 +34,13 @@ TEST_F(Gangs, TheSameBitsWhicheverRanksTakePartAndWhoeverDies) {
 
   Program disturbed(espalier_command(
       {"run", sweep, "--store", store("three"), "--workers", "3", "--checkpoint-every", "1", "--quiet"}));
-  std::vector<pid_t> ranks;
-  while (disturbed.running() && ranks.size() < 3) {
+  std::vector<pid_t> ranks;  // and first their mpirun
+  while (disturbed.running() && ranks.size() < 4) {
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
     ranks = processes_with(std::string("espalier-worker\0--store\0", 24) + store("three"));
   }
   std::this_thread::sleep_for(std::chrono::seconds(2));  // trainings are under way
-  ASSERT_EQ(ranks.size(), 3U);
+  ASSERT_EQ(ranks.size(), 4U);
   ::kill(ranks.back(), SIGKILL);
   const ProgramEnd three = disturbed.wait();
   ASSERT_EQ(three.exit_code, 0) << three.out << three.err;
