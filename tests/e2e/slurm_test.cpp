@@ -94,6 +94,7 @@ class SlurmPools : public SweepCase {
     const ProgramEnd end = coordinator_->wait(180);
     EXPECT_EQ(end.exit_code, 0) << end.out << end.err;
     EXPECT_EQ(results_of(store()), undisturbed_);
+    wait_until([] { return listing("").empty(); });  // their logs are whole then
   }
   void expect_nothing_charged() { EXPECT_EQ(number_of("select count(*) from failures"), "0"); }
 
