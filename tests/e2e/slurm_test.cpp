@@ -141,8 +141,8 @@ TEST_F(SlurmPools, AUsr1LetsItCheckpointAndAskToBeStartedAgain) {
 }
 
 TEST_F(SlurmPools, ATimeLimitThatTheSweepNeedsTwice) {
-  // A minute, of which a margin of 52 s leaves 8 to one rank.
-  const std::string id = submit({"--time", "1", "--margin", "52", "--checkpoint-every", "5", "--requeue"});
+  // Three minutes, of which a margin of 172 s leaves 8 to one rank; too long for Slurm to signal before that.
+  const std::string id = submit({"--time", "3", "--margin", "172", "--checkpoint-every", "5", "--requeue"});
   expect_the_same_results();
   expect_nothing_charged();
   const std::string log = log_of(id);
