@@ -94,6 +94,7 @@ class SlurmPools : public SweepCase {
     const ProgramEnd end = coordinator_->wait(180);
     EXPECT_EQ(end.exit_code, 0) << end.out << end.err;
     EXPECT_EQ(results_of(store()), undisturbed_);
+    wait_until([] { return listing("").empty(); });  // their logs are whole then
   }
   void expect_nothing_charged() { EXPECT_EQ(number_of("select count(*) from failures"), "0"); }
 
@@ -140,8 +141,8 @@ TEST_F(SlurmPools, AUsr1LetsItCheckpointAndAskToBeStartedAgain) {
 }
 
 TEST_F(SlurmPools, ATimeLimitThatTheSweepNeedsTwice) {
-  // A minute, of which a margin of 52 s leaves 8 to one rank.
-  const std::string id = submit({"--time", "1", "--margin", "52", "--checkpoint-every", "5", "--requeue"});
+  // Three minutes, of which a margin of 172 s leaves 8 to one rank; too long for Slurm to signal before that.
+  const std::string id = submit({"--time", "3", "--margin", "172", "--checkpoint-every", "5", "--requeue"});
   expect_the_same_results();
   expect_nothing_charged();
   const std::string log = log_of(id);
