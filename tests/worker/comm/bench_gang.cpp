@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <unistd.h>
+#include <vector>
 
 #include "base/sha256.h"
 #include "experiments/dataset.h"
@@ -82,8 +84,25 @@ void compare(SmallPool& pool, const Setting& setting) {
 }  // namespace
 }  // namespace espalier
 
+/// Started by itself, it has mpirun start it twice.
+void start_under_mpirun(int count, char** arguments) {
+  if (std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr) return;
+  std::vector<std::string> words{"mpirun", "-np", "2", "--bind-to", "none", "--oversubscribe"};
+  words.insert(words.end(), arguments, arguments + count);
+  std::vector<char*> command;
+  for (std::string& word : words) command.push_back(word.data());
+  command.push_back(nullptr);
+  for (const char* name :
+       {"OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"})
+    ::setenv(name, "1", 0);
+  ::execvp("mpirun", command.data());
+  std::fprintf(stderr, "bench_gang: there is no mpirun; nothing is measured\n");
+  std::exit(0);
+}
+
 int main(int count, char** arguments) {
   using namespace espalier;
+  start_under_mpirun(count, arguments);
   const std::string note = ensure_fast_blas_kernel(arguments);
   install_leave_signals();
   Mailbox mailbox(&count, &arguments);
