@@ -277,7 +277,12 @@ asio::awaitable<void> Coordinator::tick() {
     if (gone_since_ == 0) gone_since_ = now;
     const bool any_connected =
         std::any_of(pools_.begin(), pools_.end(), [](const auto& entry) { return entry.second.connection != nullptr; });
-    if (!any_connected && !local_pools_.any_running()) break;
+    if (!any_connected && !local_pools_.any_running()) {
+      // Nobody waits for a pool that is silent now: what it held has ended with the sweep.
+      while (core_.finished() && !options_.stays && !pools_.empty())
+        lose(pools_.begin()->first, {LossCause::drained, "", {}, {}, {}, {}});
+      break;
+    }
     if (now - gone_since_ > kLeaveSeconds) local_pools_.kill();
   }
   show_progress();
