@@ -234,7 +234,7 @@ class Core {
   std::map<StageIndex, int> inputs_made_again_;
   std::optional<std::string> paused_;
   bool waits_for_room_ = false;
-  std::optional<Now> in_vain_since_;  ///< jobs are ready, ranks idle, and none of them will do
+  std::optional<Now> in_vain_since_;  ///< jobs ready, ranks idle, none will do; infinity once it was told
   bool stopping_ = false;
   bool dismissed_ = false;
   bool too_many_failures_ = false;
