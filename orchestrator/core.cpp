@@ -400,4 +400,9 @@ const Stage* Core::find_stage(const StageKey& key) const {
   return found ? &graph().stages[*found] : nullptr;
 }
 
+bool Core::is_done(const StageKey& key) const {
+  const std::optional<StageIndex> found = find(key);
+  return found && plan_.state(*found) == StageState::done;
+}
+
 }  // namespace espalier

@@ -177,6 +177,7 @@ class Core {
   bool too_many_failures() const { return too_many_failures_; }
   /// Null if it is none of the sweep's.
   const Stage* find_stage(const StageKey& key) const;
+  bool is_done(const StageKey& key) const;
   /// No attempt is out.
   bool idle() const { return roster_.attempts().empty(); }
   SweepStatus status() const;

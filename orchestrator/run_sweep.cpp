@@ -53,6 +53,7 @@ RunSummary run_sweep(LoadedSweep sweep, const RunSettings& settings, ProgressLin
   const std::string name = run.name;
   Core core({store.generation(), false});
   core.add_sweep(std::move(run), utc_seconds());
+  std::vector<OpenAttempt> open = take_up_attempts(store, core);
   RunSummary summary;
   summary.nothing_to_do = core.finished();
   if (!summary.nothing_to_do) {
@@ -61,7 +62,7 @@ RunSummary run_sweep(LoadedSweep sweep, const RunSettings& settings, ProgressLin
     options.port = settings.port;
     if (settings.workers != 0) options.local_pools = {pool_of_this_machine(settings, store.paths())};
     options.pool_starts = settings.pool_starts;
-    options.open = take_up_attempts(store, core);
+    options.open = std::move(open);
     options.data = {settings.data};
     options.on_results = [&book] { book.refresh_comparison(); };
     try {
