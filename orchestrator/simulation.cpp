@@ -33,16 +33,21 @@ double processor_seconds() {
 
 class Simulation {
  public:
-  Simulation(StageGraph graph, const std::vector<double>& seconds, const SimulationSettings& settings)
-      : settings_(settings), core_(Core::Options{}), pools_(core_.graph(), seconds, settings, events_) {
+  Simulation(StageGraph graph, const std::vector<double>& seconds, const SimulationSettings& settings,
+             const FailurePolicy& policy)
+      : seconds_(seconds),
+        settings_(settings),
+        core_(Core::Options{}),
+        pools_(core_.graph(), seconds, settings, events_) {
     SweepToRun sweep{1, "simulated", std::move(graph), std::vector<bool>(seconds.size(), false)};
+    sweep.policy = policy;
     tell([&] { return core_.add_sweep(std::move(sweep), now_); });
   }
 
   SimulationReport run() {
     const auto start = Clock::now();
     for (int pool = 0; pool < settings_.pools; ++pool) events_.schedule(0, PoolStarts{});
-    while (!core_.finished() || !core_.idle()) {
+    while (!core_.too_many_failures() && (!core_.finished() || !core_.idle())) {
       if (events_.empty()) throw Error(ErrorKind::internal, "the simulation stands still before everything is done");
       auto [time, event] = events_.take();
       now_ = time;
@@ -51,6 +56,8 @@ class Simulation {
       std::visit([this](auto&& happening) { on(std::move(happening)); }, std::move(event));
       if (!was_finished && core_.finished()) report_.makespan_s = now_;
     }
+    report_.stopped = core_.too_many_failures();
+    if (report_.stopped) report_.makespan_s = now_;
     report_.load.wall_s = seconds_since(start);
     take_stock();
     return report_;
@@ -131,12 +138,22 @@ class Simulation {
     report_.load.status_s = processor_seconds() - before;
     report_.stages = status.stages;
     report_.stages_failed = status.stages_failed;
+    report_.done_s = done_s();
     report_.ranks = std::int64_t{settings_.pools} * settings_.ranks;
     report_.losses = pools_.deaths();
     report_.computed_s = pools_.computed_s();
     report_.wasted_s = pools_.wasted_s();
   }
+  double done_s() const {
+    double done_s = 0;
+    for (StageIndex stage = 0; stage < seconds_.size(); ++stage) {
+      const Stage& one = core_.graph().stages[stage];
+      if (core_.is_done(one.key)) done_s += seconds_[stage] * one.ranks;
+    }
+    return done_s;
+  }
 
+  const std::vector<double>& seconds_;
   const SimulationSettings& settings_;
   Core core_;
   EventQueue<VirtualEvent> events_;
@@ -167,7 +184,8 @@ MakespanBounds find_makespan_bounds(const StageGraph& graph, const std::vector<d
   return bounds;
 }
 
-SimulationReport simulate(StageGraph graph, const std::vector<double>& seconds, const SimulationSettings& settings) {
+SimulationReport simulate(StageGraph graph, const std::vector<double>& seconds, const SimulationSettings& settings,
+                          const FailurePolicy& policy) {
   for (const Stage& stage : graph.stages) {
     if (stage.ranks > settings.ranks)
       throw Error(ErrorKind::invalid_input, fmt::format("--ranks: expected at least {}, for {}, found {}", stage.ranks,
@@ -175,7 +193,7 @@ SimulationReport simulate(StageGraph graph, const std::vector<double>& seconds, 
   }
   const MakespanBounds bounds = find_makespan_bounds(graph, seconds);
   const double before = processor_seconds();
-  Simulation simulation(std::move(graph), seconds, settings);
+  Simulation simulation(std::move(graph), seconds, settings, policy);
   const double prepare_s = processor_seconds() - before;
   SimulationReport report = simulation.run();
   report.load.prepare_s = prepare_s;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "experiments/failure_policy.h"
 #include "orchestrator/virtual_pools.h"
 
 namespace espalier {
@@ -22,8 +23,10 @@ struct SimulationReport {
   double makespan_s = 0;  ///< until the coordinator heard of the last outcome
   MakespanBounds bounds;
   double computed_s = 0;  ///< by all ranks together
-  double wasted_s = 0;    ///< of that, what was lost and had to be computed again
+  double wasted_s = 0;    ///< of that, what died with its pool
+  double done_s = 0;      ///< what the stages that have outcomes take, on all their ranks together
   std::int64_t stages = 0, stages_failed = 0;
+  bool stopped = false;     ///< more jobs failed than the sweep puts up with
   std::int64_t jobs = 0;    ///< handed out
   std::int64_t losses = 0;  ///< of pools
   std::int64_t events = 0;  ///< that the core was told of
@@ -35,16 +38,20 @@ struct SimulationReport {
   } load;
 
   double lower_bound_s() const { return bounds.on_ranks(ranks); }
-  /// Makespan over its lower bound: at least 1.
+  /// Every stage has its outcome. Otherwise the makespan is that of a part, and comparing it means nothing.
+  bool complete() const { return stages_failed == 0 && !stopped; }
+  /// Makespan over its lower bound: at least 1, if complete.
   double ratio() const { return makespan_s / lower_bound_s(); }
   /// The fraction of the ranks' time that went into outcomes.
-  double utilisation() const { return bounds.work_s / (makespan_s * static_cast<double>(ranks)); }
+  double utilisation() const { return done_s / (makespan_s * static_cast<double>(ranks)); }
 };
 
 /// Runs the graph through the coordinator's own Core against virtual pools and virtual time: no socket, no disk, no
-/// thread. `seconds` is parallel to graph.stages: on as many ranks as the stage asks for.
+/// thread. `seconds` is parallel to graph.stages: on as many ranks as the stage asks for. A pool that dies is charged
+/// to what it ran, as `policy` says.
 /// Errors: ErrorKind::invalid_input if it asks for more ranks than a pool has; ErrorKind::internal if the core leaves
 /// work undone.
-SimulationReport simulate(StageGraph graph, const std::vector<double>& seconds, const SimulationSettings& settings);
+SimulationReport simulate(StageGraph graph, const std::vector<double>& seconds, const SimulationSettings& settings,
+                          const FailurePolicy& policy = {});
 
 }  // namespace espalier

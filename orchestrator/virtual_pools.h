@@ -74,7 +74,7 @@ struct SimulationSettings {
   double losses_per_hour = 0;  ///< the fraction of the pools that dies in an hour; when is exponentially distributed
   double rejoin_s = 300;       ///< from the death of a pool until another takes its place
   double silence_s = 30;       ///< from the death of a pool until the coordinator gives it up
-  double checkpoint_every_s = 60;
+  double checkpoint_every_s = 10;
   double latency_s = 0.001;  ///< of a word between the coordinator and a rank
   std::uint64_t seed = 0;
 };

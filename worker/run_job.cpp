@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "worker/blas_kernel.h"
 #include "worker/damaged_input.h"
+#include "worker/gpu_name.h"
 #include "worker/out_of_memory.h"
 #include "worker/stage_context.h"
 #include "worker/tensor_memory.h"
@@ -205,8 +206,7 @@ JobRunner::~JobRunner() = default;
 
 std::string gpu_of_device(const std::string& name, int local_rank) {
   const c10::Device device = choose_device(name, local_rank).device;
-  if (!device.is_cuda()) return "";
-  return "cuda:" + std::to_string(device.has_index() ? device.index() : 0);
+  return device.is_cuda() ? gpu_name(device.has_index() ? device.index() : 0, gpu_surroundings()) : "";
 }
 
 JobEnd JobRunner::run_job(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks, bool alone,

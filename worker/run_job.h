@@ -63,7 +63,7 @@ struct JobCallbacks {
 
 class Gang;
 
-/// The accelerator that a rank with this `--device` computes on, as "cuda:0"; "" for none.
+/// The accelerator that a rank with this `--device` computes on, as gpu_name() has it; "" for none.
 /// `local_rank` counts the pool's ranks on this host.
 std::string gpu_of_device(const std::string& device, int local_rank);
 

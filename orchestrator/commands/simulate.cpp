@@ -14,6 +14,7 @@
 #include "experiments/store_paths.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/sweep_options.h"
+#include "orchestrator/load_store_config.h"
 #include "orchestrator/load_sweep.h"
 #include "orchestrator/simulation.h"
 #include "orchestrator/stage_durations.h"
@@ -36,7 +37,11 @@ struct Simulated {
   SimulationReport run;
   std::optional<SimulationReport> undisturbed;  ///< the same without losses, if there were any
 
-  double throughput_lost() const { return undisturbed ? 1 - undisturbed->makespan_s / run.makespan_s : 0; }
+  /// None if a part was given up: what was not done took no time.
+  std::optional<double> throughput_lost() const {
+    if (!run.complete()) return std::nullopt;
+    return undisturbed ? 1 - undisturbed->makespan_s / run.makespan_s : 0;
+  }
 };
 
 double peak_memory_gb() {
@@ -57,7 +62,8 @@ Simulated simulate_sweep(const Options& options, const std::string& store) {
   Simulated simulated;
   simulated.model = parse_duration_model(options.durations);
   find_rate(simulated, store);
-  LoadedSweep sweep = load_sweep(options.sweep.file, options.sweep.overrides, data_folder(options.sweep.data));
+  LoadedSweep sweep = load_sweep(options.sweep.file, options.sweep.overrides, data_folder(options.sweep.data),
+                                 load_store_config(StorePaths{store}));
   simulated.sweep = sweep.name;
   simulated.trials = static_cast<std::int64_t>(sweep.trials.size());
   sweep.trials = {};
@@ -67,7 +73,7 @@ Simulated simulate_sweep(const Options& options, const std::string& store) {
     calm.losses_per_hour = 0;
     simulated.undisturbed = simulate(sweep.graph, seconds, calm);
   }
-  simulated.run = simulate(std::move(sweep.graph), seconds, options.settings);
+  simulated.run = simulate(std::move(sweep.graph), seconds, options.settings, sweep.on_failure);
   return simulated;
 }
 
@@ -85,19 +91,24 @@ void print_text(const Simulated& simulated, const SimulationSettings& settings) 
            "{:.3g} s per multiply-add{}{}", *simulated.model.seconds_per_cost,
            simulated.model.sigma > 0 ? fmt::format(" times a lognormal factor of sigma {}", simulated.model.sigma) : "",
            simulated.is_guess ? " (a guess until something was measured in the store)" : ""));
-  line("makespan", fmt::format("{}, {:.3f} times the lower bound", duration_text(run.makespan_s), run.ratio()));
+  line("makespan",
+       duration_text(run.makespan_s) + (run.complete() ? fmt::format(", {:.3f} times the lower bound", run.ratio())
+                                                       : ", of what was done before the rest was given up"));
   line("bound", fmt::format("{}: the larger of critical path ({}) and work per rank ({})",
                             duration_text(run.lower_bound_s()), duration_text(run.bounds.critical_path_s),
                             duration_text(run.bounds.work_s / static_cast<double>(run.ranks))));
   line("utilisation", fmt::format("{:.1f} %", 100 * run.utilisation()));
   if (simulated.undisturbed) {
-    line("losses", fmt::format("{} pools; {:.2f} % of the work was computed twice; {:.2f} % of the throughput lost "
-                               "({} without losses)",
+    const std::optional<double> lost = simulated.throughput_lost();
+    line("losses", fmt::format("{} pools; {:.2f} % of what was computed died with them; {}{} without losses",
                                grouped(run.losses), 100 * run.wasted_s / run.computed_s,
-                               100 * simulated.throughput_lost(), duration_text(simulated.undisturbed->makespan_s)));
+                               lost ? fmt::format("{:.2f} % of the throughput lost, ", 100 * *lost) : "",
+                               duration_text(simulated.undisturbed->makespan_s)));
   }
   if (run.stages_failed > 0)
-    line("failed", fmt::format("{} stages were given up: they lost too many pools", grouped(run.stages_failed)));
+    line("failed",
+         fmt::format("{} stages were given up, for they lost too many pools (on_failure.crashes){}",
+                     grouped(run.stages_failed), run.stopped ? "; that stopped the sweep (max_failures)" : ""));
   const auto events = static_cast<double>(run.events);
   line("coordinator",
        fmt::format("{} events in {}: {:.1f} us each in the core ({} a second), {:.2f} ms for a second of the run",
@@ -112,12 +123,13 @@ nlohmann::ordered_json to_json(const SimulationReport& run) {
           {"lower_bound_s", run.lower_bound_s()},
           {"critical_path_s", run.bounds.critical_path_s},
           {"work_s", run.bounds.work_s},
-          {"ratio", run.ratio()},
+          {"ratio", run.complete() ? nlohmann::ordered_json(run.ratio()) : nlohmann::ordered_json()},
           {"utilisation", run.utilisation()},
           {"computed_s", run.computed_s},
           {"wasted_s", run.wasted_s},
           {"stages", run.stages},
           {"stages_failed", run.stages_failed},
+          {"stopped", run.stopped},
           {"jobs", run.jobs},
           {"pools_lost", run.losses},
           {"events", run.events},
@@ -128,6 +140,7 @@ nlohmann::ordered_json to_json(const SimulationReport& run) {
 }
 
 void print_json(const Simulated& simulated, const SimulationSettings& settings) {
+  const std::optional<double> lost = simulated.throughput_lost();
   nlohmann::ordered_json json{{"sweep", simulated.sweep},
                               {"trials", simulated.trials},
                               {"pools", settings.pools},
@@ -135,7 +148,7 @@ void print_json(const Simulated& simulated, const SimulationSettings& settings) 
                               {"seconds_per_cost", *simulated.model.seconds_per_cost},
                               {"seconds_per_cost_is_a_guess", simulated.is_guess},
                               {"run", to_json(simulated.run)},
-                              {"throughput_lost", simulated.throughput_lost()},
+                              {"throughput_lost", lost ? nlohmann::ordered_json(*lost) : nlohmann::ordered_json()},
                               {"peak_memory_gb", peak_memory_gb()}};
   if (simulated.undisturbed) json["without_losses"] = to_json(*simulated.undisturbed);
   std::cout << json.dump(2) << "\n";

@@ -99,6 +99,35 @@ TEST(Simulation, LostPoolsCostTimeAndNothingElse) {
   EXPECT_EQ(calm.wasted_s, 0);
 }
 
+// Whoever dies once too often is given up, as the sweep says, and what is left is not praised as the whole.
+TEST(Simulation, APolicyDecidesWhatLostPoolsCost) {
+  const GraphStory story = many_prunings(8);
+  const std::vector<double> seconds = by_cost(story.graph());
+  SimulationSettings settings = on(4, 4);
+  settings.losses_per_hour = 4;
+  settings.checkpoint_every_s = 10;
+  FailurePolicy policy;
+  policy.crashes = 1000;
+  const SimulationReport patient = simulate(story.graph(), seconds, settings, policy);
+  EXPECT_GT(patient.losses, 10);
+  EXPECT_TRUE(patient.complete());
+  EXPECT_GE(patient.ratio(), 1);
+  EXPECT_NEAR(patient.done_s, patient.bounds.work_s, 1e-6 * patient.bounds.work_s);
+
+  policy.crashes = 1;
+  const SimulationReport strict = simulate(story.graph(), seconds, settings, policy);
+  EXPECT_GT(strict.stages_failed, 0);
+  EXPECT_FALSE(strict.complete());
+  EXPECT_FALSE(strict.stopped);
+  EXPECT_LT(strict.done_s, strict.bounds.work_s);
+  EXPECT_LE(strict.utilisation(), 1);
+
+  policy.max_failures = 0;
+  const SimulationReport stopped = simulate(story.graph(), seconds, settings, policy);
+  EXPECT_TRUE(stopped.stopped);
+  EXPECT_LT(stopped.makespan_s, strict.makespan_s);
+}
+
 TEST(Simulation, ATrainingGoesOnFromItsLastCheckpoint) {
   GraphStory story;
   story.add("long", StageKind::train, {}, 36000).result("long");
