@@ -107,8 +107,8 @@ void print_text(const Simulated& simulated, const SimulationSettings& settings) 
   }
   if (run.stages_failed > 0)
     line("failed",
-         fmt::format("{} stages were given up, for they lost too many pools (on_failure.crashes){}",
-                     grouped(run.stages_failed), run.stopped ? "; that stopped the sweep (max_failures)" : ""));
+         fmt::format("stages given up for losing too many pools (on_failure.crashes): {}{}", grouped(run.stages_failed),
+                     run.stopped ? "; that stopped the sweep (max_failures)" : ""));
   const auto events = static_cast<double>(run.events);
   line("coordinator",
        fmt::format("{} events in {}: {:.1f} us each in the core ({} a second), {:.2f} ms for a second of the run",
