@@ -38,6 +38,7 @@ FileIntake::Replies FileIntake::offer(PoolId pool, const OfferFile& offer) {
   if (!of_a_stage || offer.file.name != to_hex(offer.stage)) {
     throw Error(ErrorKind::corrupt, "a pool offers " + to_string(offer.file) + ", which no stage leaves");
   }
+  silent_.erase(pool);
   const auto known = find(pool, offer.file, offer.rank);
   Uploads& uploads = uploads_[pool];
   if (known != uploads.end()) {
@@ -62,7 +63,7 @@ void FileIntake::ask_on(Replies& replies) {
   for (bool asked = true; asked;) {
     asked = false;
     for (auto& [pool, uploads] : uploads_) {
-      if (uploads.empty() || on_the_way >= kMostOnTheWay) continue;
+      if (uploads.empty() || silent_.contains(pool) || on_the_way >= kMostOnTheWay) continue;
       Upload& upload = uploads.front();
       try {
         if (!upload.incoming) {
@@ -122,6 +123,7 @@ void FileIntake::end(PoolId pool, Uploads::iterator upload, const std::string& w
 }
 
 void FileIntake::silence(PoolId pool) {
+  silent_.insert(pool);
   for (Upload& upload : uploads_[pool]) {
     if (upload.incoming) upload.incoming->forget_requests();
   }
@@ -129,6 +131,7 @@ void FileIntake::silence(PoolId pool) {
 
 FileIntake::Replies FileIntake::forget(PoolId pool) {
   uploads_.erase(pool);
+  silent_.erase(pool);
   Replies replies;
   ask_on(replies);
   return replies;

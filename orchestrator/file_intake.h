@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -35,7 +36,8 @@ class FileIntake {
   Replies offer(PoolId pool, const OfferFile& offer);
   Replies hear(PoolId pool, const FilePiece& piece);
   Replies hear(PoolId pool, const FileMissing& missing);
-  /// Its connection broke: what it was asked for will not come. What it sent stays for when it is back.
+  /// Its connection broke: what it was asked for will not come, and it is asked for nothing until it offers something
+  /// again. What it sent stays for when it is back.
   void silence(PoolId pool);
   /// It will not come back.
   Replies forget(PoolId pool);
@@ -56,6 +58,7 @@ class FileIntake {
 
   const StorePaths paths_;
   std::map<PoolId, Uploads> uploads_;  ///< the first of each is asked for
+  std::set<PoolId> silent_;            ///< but of these
   PieceReader reader_;
   std::uint64_t temporaries_ = 0;
   bool waits_for_room_ = false;

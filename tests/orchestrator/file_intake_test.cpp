@@ -97,6 +97,16 @@ TEST_F(Intake, GoesOnWhereItWasAfterABrokenConnection) {
   EXPECT_EQ(stored_bytes(one.file), held_[one.file]);
 }
 
+TEST_F(Intake, ASilentPoolIsAskedForNothingWhileOthersSend) {
+  const OfferFile one = offer(content(6 * kFilePieceBytes));
+  EXPECT_TRUE(serve(intake_.offer(kPool, one), 3).empty());
+  intake_.silence(kPool);
+  EXPECT_EQ(serve(intake_.offer(7, offer(content(10), FileKind::resume))).size(), 1U);
+  EXPECT_EQ(sent_, 4);
+  EXPECT_EQ(serve(intake_.offer(kPool, one)).size(), 1U);
+  EXPECT_EQ(stored_bytes(one.file), held_[one.file]);
+}
+
 TEST_F(Intake, DamageIsNoticedAndAFileThatIsNeverGoodIsRefused) {
   OfferFile one = offer(content(100));
   FileIntake::Replies replies = intake_.offer(kPool, one);
