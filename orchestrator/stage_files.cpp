@@ -1,6 +1,7 @@
 #include "orchestrator/stage_files.h"
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -80,12 +81,20 @@ void StageFiles::add_data(const DataFolder& folder) {
 /// Of the first folder that has all of them; of the last one, for its complaint, if none has.
 std::vector<DatasetFile> StageFiles::find_files(const DatasetSpec& dataset, const std::string& path) const {
   std::vector<DatasetFile> files;
+  std::exception_ptr complaint;
   for (const DataFolder& folder : data_) {
-    files = dataset_files(dataset.name, path, folder);
+    try {
+      files = dataset_files(dataset.name, path, folder);
+      complaint = nullptr;
+    } catch (const Error&) {
+      complaint = std::current_exception();
+      continue;
+    }
     const bool all =
         std::ranges::all_of(files, [](const DatasetFile& one) { return std::filesystem::exists(one.path); });
-    if (all) break;
+    if (all) return files;
   }
+  if (complaint) std::rethrow_exception(complaint);
   return files;
 }
 

@@ -93,5 +93,16 @@ TEST_F(FilesOfStages, ADatasetThatIsGoneIsMissing) {
   EXPECT_THAT(bytes_of(dataset_listing("idx:1"), evaluate_), HasSubstr("is missing"));
 }
 
+TEST_F(FilesOfStages, ADatasetLiesInAnyOfTheFoldersThatWereNamed) {
+  EvaluateSpec spec = evaluate_spec();
+  spec.dataset.name = "mnist";
+  Stage named = stage("named", StageKind::evaluate, canonical_json(spec));
+  named.dataset_path = nullptr;
+  EXPECT_THAT(bytes_of(dataset_listing("idx:1"), named), HasSubstr((folder_ / "data").string()));
+  files_.add_data(folder_ / "digits");
+  files_.add_data(folder_ / "nowhere");
+  EXPECT_EQ(bytes_of(dataset_file("idx:1", "t10k-labels-idx1-ubyte"), named), "t10k-labels-idx1-ubyte");
+}
+
 }  // namespace
 }  // namespace espalier
