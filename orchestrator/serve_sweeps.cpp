@@ -26,8 +26,9 @@ namespace {
 /// Relative paths in a sweep are those of whoever submitted it. Main thread; the loop is not at anything else.
 class InFolder {
  public:
-  explicit InFolder(const std::filesystem::path& folder) : before_(std::filesystem::current_path()) {
+  explicit InFolder(const std::filesystem::path& folder) {
     std::error_code error;
+    before_ = std::filesystem::current_path(error);  // none if it was deleted: then nothing is there to go back to
     std::filesystem::current_path(folder, error);
     if (error) {
       throw Error(ErrorKind::invalid_input, folder.string() + ": the coordinator cannot enter the folder that the " +

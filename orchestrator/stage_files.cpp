@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -90,8 +91,9 @@ std::vector<DatasetFile> StageFiles::find_files(const DatasetSpec& dataset, cons
       complaint = std::current_exception();
       continue;
     }
-    const bool all =
-        std::ranges::all_of(files, [](const DatasetFile& one) { return std::filesystem::exists(one.path); });
+    std::error_code unreadable;  // what cannot be looked at is not there for us
+    const bool all = std::ranges::all_of(
+        files, [&](const DatasetFile& one) { return std::filesystem::exists(one.path, unreadable); });
     if (all) return files;
   }
   if (complaint) std::rethrow_exception(complaint);
@@ -149,7 +151,7 @@ Message StageFiles::answer(const FetchFile& request, const Stage& stage) {
       return FilePiece{0, request.file, 0, text.size(), sha256(text), text};
     }
     return reader_.read(request.file, locate(request.file, stage), request.offset);
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {  // of the file system, say: it is this file's trouble and nobody else's
     listed_.erase(request.file.name.substr(0, kIdDigits));  // its files may have other names by the next time
     return FileMissing{0, request.file, error.what()};
   }
