@@ -119,7 +119,9 @@ void Coordinator::submit(const std::string& arguments, json& reply) {
         "espalier serve on its store");
   }
   commit();
-  if (!changes_.empty()) throw Error(ErrorKind::exhausted, commit_trouble_ + "; submit it again when there is room");
+  announce_ended_sweeps();  // or it would end the new run of a sweep that ran before
+  if (!changes_.empty() || !ended_sweeps_.empty())
+    throw Error(ErrorKind::exhausted, commit_trouble() + "; submit it again when there is room");
   SweepToRun sweep = options_.on_submit(arguments);
   const SweepId id = sweep.id;
   reply["sweep"] = sweep.name;

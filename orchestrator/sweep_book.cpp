@@ -49,9 +49,15 @@ SweepToRun SweepBook::begin(LoadedSweep sweep) {
   return run;
 }
 
-void SweepBook::end(SweepId sweep, const std::string& state) {
-  store_.apply({SweepChanged{sweep, state, utc_seconds()}});
-  refresh_comparison();
+void SweepBook::end(SweepId sweep, const std::string& state, std::vector<StoreChange> more) {
+  more.emplace_back(SweepChanged{sweep, state, utc_seconds()});
+  store_.apply(more);
+  try {
+    refresh_comparison();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::exhausted && error.kind() != ErrorKind::unavailable) throw;
+    spdlog::warn("the comparison was not refreshed: {}", error.what());
+  }
 }
 
 void SweepBook::refresh_comparison() {
