@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/error.h"
+#include "orchestrator/checkpoint_steps.h"
 
 namespace espalier {
 namespace {
@@ -48,7 +49,7 @@ FileIntake::Replies FileIntake::offer(PoolId pool, const OfferFile& offer) {
   } else if (uploads.size() == kMostOffers) {
     throw Error(ErrorKind::corrupt, "a pool offers more files than it can have");
   } else {
-    uploads.push_back({offer, nullptr});
+    uploads.push_back({offer, nullptr, {}});
   }
   ask_on(replies);
   return replies;
@@ -67,7 +68,8 @@ void FileIntake::ask_on(Replies& replies) {
       Upload& upload = uploads.front();
       try {
         if (!upload.incoming) {
-          upload.incoming = std::make_unique<IncomingFile>(paths_.uploads() / std::to_string(++temporaries_));
+          upload.temporary = paths_.uploads() / std::to_string(++temporaries_);
+          upload.incoming = std::make_unique<IncomingFile>(upload.temporary);
         }
       } catch (const Error& error) {
         spdlog::warn("files of pools wait: {}", error.what());
@@ -89,7 +91,7 @@ FileIntake::Replies FileIntake::hear(PoolId pool, const FilePiece& piece) {
   if (upload == uploads_[pool].end() || !upload->incoming) return replies;  // of before its connection broke
   try {
     if (upload->incoming->add(piece)) {
-      upload->incoming->put(place(upload->offer));
+      if (!is_behind(*upload)) upload->incoming->put(place(upload->offer));
       // A checkpoint may have been offered anew meanwhile: then that is still to come.
       const bool is_it = upload->incoming->sha256() == upload->offer.sha256;
       upload->incoming.reset();
@@ -114,6 +116,12 @@ FileIntake::Replies FileIntake::hear(PoolId pool, const FileMissing& missing) {
   if (upload != uploads_[pool].end()) end(pool, upload, missing.why, replies);
   ask_on(replies);
   return replies;
+}
+
+/// Of a pool that was away so long that another one trained on.
+bool FileIntake::is_behind(const Upload& upload) const {
+  return upload.offer.file.kind == FileKind::checkpoint &&
+         checkpoint_steps(upload.temporary) < checkpoint_steps(place(upload.offer));
 }
 
 void FileIntake::end(PoolId pool, Uploads::iterator upload, const std::string& why, Replies& replies) {

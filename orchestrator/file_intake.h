@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,7 +20,8 @@ namespace espalier {
 
 /// Takes what pools offer into the store: artifacts, training states and checkpoints of pools that do not share its
 /// folder. Asks for them piece by piece, a few pieces at a time; each is written under uploads/, verified, synced and
-/// renamed before its pool is told that it is stored. Pure of connections. One thread at a time.
+/// renamed before its pool is told that it is stored. A checkpoint that got less far than the one that is there leaves
+/// it alone. Pure of connections. One thread at a time.
 class FileIntake {
  public:
   struct Reply {
@@ -49,10 +51,12 @@ class FileIntake {
   struct Upload {
     OfferFile offer;
     std::unique_ptr<IncomingFile> incoming;  ///< null until it is asked for
+    std::filesystem::path temporary;         ///< where it is written
   };
   using Uploads = std::deque<Upload>;
   std::filesystem::path place(const OfferFile& offer) const;
   Uploads::iterator find(PoolId pool, const FileName& file, int rank);
+  bool is_behind(const Upload& upload) const;
   void end(PoolId pool, Uploads::iterator upload, const std::string& why, Replies& replies);
   void ask_on(Replies& replies);
 
