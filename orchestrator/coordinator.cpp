@@ -131,11 +131,16 @@ Coordinator::Ending Coordinator::run() {
   }
   commit();
   if (!changes_.empty()) {
-    throw Error(ErrorKind::exhausted, commit_trouble_ +
+    throw Error(ErrorKind::exhausted, commit_trouble() +
                                           "; the last results could not be written, and are computed "
                                           "again when the same command is run after there is room");
   }
   announce_ended_sweeps();
+  if (!ended_sweeps_.empty()) {
+    throw Error(ErrorKind::exhausted, commit_trouble() +
+                                          "; that a sweep has ended could not be written: the same command goes on "
+                                          "with it when it is run after there is room");
+  }
   if (core_.finished() && !options_.stays) return Ending::finished;  // whatever was asked for after the last result
   return core_.too_many_failures() ? Ending::too_many_failures : ending_;
 }
@@ -170,8 +175,16 @@ void Coordinator::announce_ended_sweeps() {
   if (ended_sweeps_.empty()) return;
   commit();
   if (!changes_.empty()) return;
-  for (const SweepEnded& ended : std::exchange(ended_sweeps_, {})) {
-    if (options_.on_sweep_ended) options_.on_sweep_ended(ended.sweep, ended.how);
+  try {
+    while (!ended_sweeps_.empty()) {
+      const SweepEnded ended = ended_sweeps_.front();
+      if (options_.on_sweep_ended) options_.on_sweep_ended(ended.sweep, ended.how);
+      ended_sweeps_.erase(ended_sweeps_.begin());
+    }
+    locked_since_ = 0;
+    commit_trouble_.clear();
+  } catch (const Error& error) {
+    endure(error);
   }
 }
 
@@ -196,15 +209,7 @@ void Coordinator::commit() {
     locked_since_ = 0;
     commit_trouble_.clear();
   } catch (const Error& error) {
-    // The changes are kept and tried again: somebody's sqlite3 shell lets go, or somebody makes room.
-    if (error.kind() == ErrorKind::exhausted) {
-      commit_trouble_ = error.what();
-      return;
-    }
-    if (error.kind() != ErrorKind::unavailable) throw;
-    if (locked_since_ == 0) locked_since_ = utc_seconds();
-    if (utc_seconds() - locked_since_ > kLockedSeconds) throw;
-    progress_.tell("waiting: another process writes to the database");
+    endure(error);
     return;
   }
   for (const StoreChange& change : changes_) {
@@ -214,6 +219,22 @@ void Coordinator::commit() {
   changes_.clear();
   has_new_results_ = true;
   last_commit_at_ = utc_seconds();
+}
+
+// What could not be written is kept and tried again: somebody's sqlite3 shell lets go, or somebody makes room.
+void Coordinator::endure(const Error& error) {
+  if (error.kind() == ErrorKind::exhausted) {
+    commit_trouble_ = error.what();
+    return;
+  }
+  if (error.kind() != ErrorKind::unavailable) throw error;
+  if (locked_since_ == 0) locked_since_ = utc_seconds();
+  if (utc_seconds() - locked_since_ > kLockedSeconds) throw error;
+  progress_.tell("waiting: another process writes to the database");
+}
+
+std::string Coordinator::commit_trouble() const {
+  return commit_trouble_.empty() ? "another process writes to the database" : commit_trouble_;
 }
 
 // Whatever was heard is in the database, unless a commit is waiting.

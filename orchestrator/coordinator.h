@@ -16,6 +16,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <nlohmann/json_fwd.hpp>
 
+#include "base/error.h"
 #include "cluster/connection.h"
 #include "cluster/credentials.h"
 #include "cluster/stranger_limit.h"
@@ -39,7 +40,8 @@ struct CoordinatorOptions {
   std::chrono::milliseconds return_limit{30000};
   std::vector<DataFolder> data;      ///< datasets are found here, for pools that lack them
   std::function<void()> on_results;  ///< called now and then while results come in; may be empty
-  /// A sweep ended, and its results are durable; may be empty.
+  /// A sweep ended, and its results are durable; may be empty. Called again later if the disk is full or the database
+  /// is locked.
   std::function<void(SweepId, SweepEnd)> on_sweep_ended;
   /// A client hands in a sweep (JSON), or changed how one is run. Errors are the client's to read.
   std::function<SweepToRun(const std::string&)> on_submit;
@@ -119,6 +121,8 @@ class Coordinator {
   void show_progress();
   void announce_results();
   void announce_ended_sweeps();
+  void endure(const Error& error);
+  std::string commit_trouble() const;
   void begin_stop(Ending ending);
   void fail(std::exception_ptr error);
 
@@ -140,7 +144,7 @@ class Coordinator {
   std::map<std::pair<PoolId, int>, std::vector<RankCommand>> commands_;  ///< gathered during one turn of the loop
   std::vector<StoreChange> changes_;                                     ///< to be committed
   std::vector<SweepEnded> ended_sweeps_;                                 ///< to be announced
-  std::string commit_trouble_;                                           ///< why they could not be; "" if they could
+  std::string commit_trouble_;                                           ///< the full disk that either waits for, or ""
   std::optional<double> earlier_seconds_per_cost_;
   Ending ending_ = Ending::finished;
   bool stop_begun_ = false;

@@ -1,6 +1,7 @@
 // What clients ask of the coordinator (docs/protocol.md): how things stand, and what is to change. Arguments and
 // answers are JSON; whatever is wrong with a question is a sentence for whoever asked, and disturbs nobody else.
 #include <algorithm>
+#include <exception>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -61,11 +62,15 @@ void Coordinator::on_client(const ConnectionPtr& connection, const Message& mess
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::internal || error.kind() == ErrorKind::corrupt) throw;
     connection->send(Answer{false, error.what()});
+  } catch (const std::exception& error) {  // a question ends nobody's sweeps
+    spdlog::error("the question \"{}\" failed: {}", ask->question, error.what());
+    connection->send(Answer{false, error.what()});
   }
 }
 
 std::string Coordinator::answer(const Ask& ask) {
-  const json arguments = json::parse(ask.arguments.empty() ? "{}" : ask.arguments, nullptr, false);
+  const std::string text = ask.arguments.empty() ? "{}" : ask.arguments;
+  const json arguments = json::parse(text, nullptr, false);
   if (!arguments.is_object()) throw wrong("the question's arguments are not a JSON object");
   const std::string& question = ask.question;
   json reply = json::object();
@@ -76,7 +81,7 @@ std::string Coordinator::answer(const Ask& ask) {
   } else if (question == "jobs") {
     reply = describe_jobs();
   } else if (question == "submit") {
-    submit(ask.arguments, reply);
+    submit(text, reply);
   } else if (question == "stop" || (question == "cancel" && !options_.stays)) {
     begin_stop(question == "stop" ? Ending::interrupted : Ending::cancelled);
   } else if (question == "cancel") {
@@ -114,7 +119,9 @@ void Coordinator::submit(const std::string& arguments, json& reply) {
         "espalier serve on its store");
   }
   commit();
-  if (!changes_.empty()) throw Error(ErrorKind::exhausted, commit_trouble_ + "; submit it again when there is room");
+  announce_ended_sweeps();  // or it would end the new run of a sweep that ran before
+  if (!changes_.empty() || !ended_sweeps_.empty())
+    throw Error(ErrorKind::exhausted, commit_trouble() + "; submit it again when there is room");
   SweepToRun sweep = options_.on_submit(arguments);
   const SweepId id = sweep.id;
   reply["sweep"] = sweep.name;

@@ -36,6 +36,11 @@ bool is_coordinator(pid_t pid, const StorePaths& store) {
 
 }  // namespace
 
+std::vector<std::string> without_detach(std::vector<std::string> arguments) {
+  std::erase_if(arguments, [](const std::string& argument) { return argument.starts_with("--detach"); });
+  return arguments;
+}
+
 pid_t start_detached(const std::vector<std::string>& arguments, const StorePaths& store,
                      const std::filesystem::path& log) {
   std::filesystem::create_directories(log.parent_path());

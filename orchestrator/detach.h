@@ -8,6 +8,9 @@
 
 namespace espalier {
 
+/// Without `--detach` in any of its forms (--detach=true): what starts the same command in the foreground.
+std::vector<std::string> without_detach(std::vector<std::string> arguments);
+
 /// Runs this program again with other arguments, in a session of its own that no terminal ends, and waits until it is
 /// the store's coordinator. Returns its pid; what it prints goes to `log`. 0: it has ended already, and well.
 /// Errors: ErrorKind::unavailable with what it said last if it ended otherwise.

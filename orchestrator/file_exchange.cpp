@@ -97,7 +97,7 @@ void FileExchange::take_in(std::function<FileIntake::Replies()> step) {
     FileIntake::Replies replies;
     try {
       replies = step();
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
       spdlog::warn("a file of a pool was not taken in: {}", error.what());
     }
     asio::post(io_, [this, replies = std::move(replies), waits = intake_.waits_for_room()] { send(replies, waits); });

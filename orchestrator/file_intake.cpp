@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/error.h"
+#include "orchestrator/checkpoint_steps.h"
 
 namespace espalier {
 namespace {
@@ -38,6 +39,7 @@ FileIntake::Replies FileIntake::offer(PoolId pool, const OfferFile& offer) {
   if (!of_a_stage || offer.file.name != to_hex(offer.stage)) {
     throw Error(ErrorKind::corrupt, "a pool offers " + to_string(offer.file) + ", which no stage leaves");
   }
+  silent_.erase(pool);
   const auto known = find(pool, offer.file, offer.rank);
   Uploads& uploads = uploads_[pool];
   if (known != uploads.end()) {
@@ -47,7 +49,7 @@ FileIntake::Replies FileIntake::offer(PoolId pool, const OfferFile& offer) {
   } else if (uploads.size() == kMostOffers) {
     throw Error(ErrorKind::corrupt, "a pool offers more files than it can have");
   } else {
-    uploads.push_back({offer, nullptr});
+    uploads.push_back({offer, nullptr, {}});
   }
   ask_on(replies);
   return replies;
@@ -62,11 +64,12 @@ void FileIntake::ask_on(Replies& replies) {
   for (bool asked = true; asked;) {
     asked = false;
     for (auto& [pool, uploads] : uploads_) {
-      if (uploads.empty() || on_the_way >= kMostOnTheWay) continue;
+      if (uploads.empty() || silent_.contains(pool) || on_the_way >= kMostOnTheWay) continue;
       Upload& upload = uploads.front();
       try {
         if (!upload.incoming) {
-          upload.incoming = std::make_unique<IncomingFile>(paths_.uploads() / std::to_string(++temporaries_));
+          upload.temporary = paths_.uploads() / std::to_string(++temporaries_);
+          upload.incoming = std::make_unique<IncomingFile>(upload.temporary);
         }
       } catch (const Error& error) {
         spdlog::warn("files of pools wait: {}", error.what());
@@ -88,7 +91,7 @@ FileIntake::Replies FileIntake::hear(PoolId pool, const FilePiece& piece) {
   if (upload == uploads_[pool].end() || !upload->incoming) return replies;  // of before its connection broke
   try {
     if (upload->incoming->add(piece)) {
-      upload->incoming->put(place(upload->offer));
+      if (!is_behind(*upload)) upload->incoming->put(place(upload->offer));
       // A checkpoint may have been offered anew meanwhile: then that is still to come.
       const bool is_it = upload->incoming->sha256() == upload->offer.sha256;
       upload->incoming.reset();
@@ -115,6 +118,12 @@ FileIntake::Replies FileIntake::hear(PoolId pool, const FileMissing& missing) {
   return replies;
 }
 
+/// Of a pool that was away so long that another one trained on.
+bool FileIntake::is_behind(const Upload& upload) const {
+  return upload.offer.file.kind == FileKind::checkpoint &&
+         checkpoint_steps(upload.temporary) < checkpoint_steps(place(upload.offer));
+}
+
 void FileIntake::end(PoolId pool, Uploads::iterator upload, const std::string& why, Replies& replies) {
   const OfferFile& offer = upload->offer;
   replies.push_back({pool, FileStored{offer.rank, offer.file, offer.sha256, why}});
@@ -122,6 +131,7 @@ void FileIntake::end(PoolId pool, Uploads::iterator upload, const std::string& w
 }
 
 void FileIntake::silence(PoolId pool) {
+  silent_.insert(pool);
   for (Upload& upload : uploads_[pool]) {
     if (upload.incoming) upload.incoming->forget_requests();
   }
@@ -129,6 +139,7 @@ void FileIntake::silence(PoolId pool) {
 
 FileIntake::Replies FileIntake::forget(PoolId pool) {
   uploads_.erase(pool);
+  silent_.erase(pool);
   Replies replies;
   ask_on(replies);
   return replies;

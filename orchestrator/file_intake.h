@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -18,7 +20,8 @@ namespace espalier {
 
 /// Takes what pools offer into the store: artifacts, training states and checkpoints of pools that do not share its
 /// folder. Asks for them piece by piece, a few pieces at a time; each is written under uploads/, verified, synced and
-/// renamed before its pool is told that it is stored. Pure of connections. One thread at a time.
+/// renamed before its pool is told that it is stored. A checkpoint that got less far than the one that is there leaves
+/// it alone. Pure of connections. One thread at a time.
 class FileIntake {
  public:
   struct Reply {
@@ -35,7 +38,8 @@ class FileIntake {
   Replies offer(PoolId pool, const OfferFile& offer);
   Replies hear(PoolId pool, const FilePiece& piece);
   Replies hear(PoolId pool, const FileMissing& missing);
-  /// Its connection broke: what it was asked for will not come. What it sent stays for when it is back.
+  /// Its connection broke: what it was asked for will not come, and it is asked for nothing until it offers something
+  /// again. What it sent stays for when it is back.
   void silence(PoolId pool);
   /// It will not come back.
   Replies forget(PoolId pool);
@@ -47,15 +51,18 @@ class FileIntake {
   struct Upload {
     OfferFile offer;
     std::unique_ptr<IncomingFile> incoming;  ///< null until it is asked for
+    std::filesystem::path temporary;         ///< where it is written
   };
   using Uploads = std::deque<Upload>;
   std::filesystem::path place(const OfferFile& offer) const;
   Uploads::iterator find(PoolId pool, const FileName& file, int rank);
+  bool is_behind(const Upload& upload) const;
   void end(PoolId pool, Uploads::iterator upload, const std::string& why, Replies& replies);
   void ask_on(Replies& replies);
 
   const StorePaths paths_;
   std::map<PoolId, Uploads> uploads_;  ///< the first of each is asked for
+  std::set<PoolId> silent_;            ///< but of these
   PieceReader reader_;
   std::uint64_t temporaries_ = 0;
   bool waits_for_room_ = false;

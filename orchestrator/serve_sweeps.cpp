@@ -26,8 +26,9 @@ namespace {
 /// Relative paths in a sweep are those of whoever submitted it. Main thread; the loop is not at anything else.
 class InFolder {
  public:
-  explicit InFolder(const std::filesystem::path& folder) : before_(std::filesystem::current_path()) {
+  explicit InFolder(const std::filesystem::path& folder) {
     std::error_code error;
+    before_ = std::filesystem::current_path(error);  // none if it was deleted: then nothing is there to go back to
     std::filesystem::current_path(folder, error);
     if (error) {
       throw Error(ErrorKind::invalid_input, folder.string() + ": the coordinator cannot enter the folder that the " +
@@ -98,12 +99,14 @@ class Submissions {
   }
 
   void on_ended(SweepId id, const SweepStatus& status, SweepEnd how) {
-    const std::string name = taken_.at(id).label;
-    write(id, taken_.at(id), false);
-    book_.end(id, how == SweepEnd::cancelled                                       ? "cancelled"
-                  : how == SweepEnd::too_many_failures || status.trials_failed > 0 ? "failed"
-                                                                                   : "finished");
-    if (how == SweepEnd::finished) book_.record_overlaps(id, name);
+    const Submission& known = taken_.at(id);
+    book_.end(
+        id,
+        how == SweepEnd::cancelled                                       ? "cancelled"
+        : how == SweepEnd::too_many_failures || status.trials_failed > 0 ? "failed"
+                                                                         : "finished",
+        {SweepSubmitted{id, known.at, known.data, known.program, known.catalog, known.priority, known.paused, false}});
+    if (how == SweepEnd::finished) book_.record_overlaps(id, known.label);
   }
 
   /// The coordinator stops; they go on with the next one.
@@ -167,9 +170,9 @@ Coordinator::Ending serve_sweeps(const RunSettings& settings, ProgressLine& prog
   options.on_sweep_ended = [&](SweepId id, SweepEnd how) {
     const auto sweep = std::ranges::find(core.sweeps(), id, &Workload::Sweep::id);
     const SweepStatus status = core.sweep_status(*sweep);
+    submissions.on_ended(id, status, how);
     progress.tell(fmt::format("{}: {} of {} trials done{}", sweep->name, status.trials_done, status.trials,
                               how == SweepEnd::cancelled ? ", cancelled" : ""));
-    submissions.on_ended(id, status, how);
   };
   Coordinator coordinator(store, core, std::move(options), progress);
   on_ready(coordinator.port());

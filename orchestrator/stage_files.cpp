@@ -1,7 +1,9 @@
 #include "orchestrator/stage_files.h"
 
 #include <algorithm>
+#include <exception>
 #include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -80,12 +82,21 @@ void StageFiles::add_data(const DataFolder& folder) {
 /// Of the first folder that has all of them; of the last one, for its complaint, if none has.
 std::vector<DatasetFile> StageFiles::find_files(const DatasetSpec& dataset, const std::string& path) const {
   std::vector<DatasetFile> files;
+  std::exception_ptr complaint;
   for (const DataFolder& folder : data_) {
-    files = dataset_files(dataset.name, path, folder);
-    const bool all =
-        std::ranges::all_of(files, [](const DatasetFile& one) { return std::filesystem::exists(one.path); });
-    if (all) break;
+    try {
+      files = dataset_files(dataset.name, path, folder);
+      complaint = nullptr;
+    } catch (const Error&) {
+      complaint = std::current_exception();
+      continue;
+    }
+    std::error_code unreadable;  // what cannot be looked at is not there for us
+    const bool all = std::ranges::all_of(
+        files, [&](const DatasetFile& one) { return std::filesystem::exists(one.path, unreadable); });
+    if (all) return files;
   }
+  if (complaint) std::rethrow_exception(complaint);
   return files;
 }
 
@@ -140,7 +151,7 @@ Message StageFiles::answer(const FetchFile& request, const Stage& stage) {
       return FilePiece{0, request.file, 0, text.size(), sha256(text), text};
     }
     return reader_.read(request.file, locate(request.file, stage), request.offset);
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {  // of the file system, say: it is this file's trouble and nobody else's
     listed_.erase(request.file.name.substr(0, kIdDigits));  // its files may have other names by the next time
     return FileMissing{0, request.file, error.what()};
   }

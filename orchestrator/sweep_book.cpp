@@ -18,9 +18,9 @@ namespace {
 /// A coordinator that was killed between a commit and this leaves some; each is as large as its network's training
 /// state.
 void remove_checkpoints_of_done(const StageGraph& graph, const std::vector<bool>& done, const StorePaths& paths) {
-  if (std::filesystem::is_empty(paths.checkpoints())) return;
+  std::error_code ignored;
+  if (std::filesystem::is_empty(paths.checkpoints(), ignored) || ignored) return;
   for (std::size_t stage = 0; stage < done.size(); ++stage) {
-    std::error_code ignored;
     if (done[stage] && graph.stages[stage].kind == StageKind::train) {
       std::filesystem::remove(paths.checkpoint(graph.stages[stage].key), ignored);
     }
@@ -49,9 +49,15 @@ SweepToRun SweepBook::begin(LoadedSweep sweep) {
   return run;
 }
 
-void SweepBook::end(SweepId sweep, const std::string& state) {
-  store_.apply({SweepChanged{sweep, state, utc_seconds()}});
-  refresh_comparison();
+void SweepBook::end(SweepId sweep, const std::string& state, std::vector<StoreChange> more) {
+  more.emplace_back(SweepChanged{sweep, state, utc_seconds()});
+  store_.apply(more);
+  try {
+    refresh_comparison();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::exhausted && error.kind() != ErrorKind::unavailable) throw;
+    spdlog::warn("the comparison was not refreshed: {}", error.what());
+  }
 }
 
 void SweepBook::refresh_comparison() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "db/store.h"
 #include "orchestrator/load_sweep.h"
@@ -17,8 +18,9 @@ class SweepBook {
   /// Records the sweep as running, and returns what the core is to know of it. What of it had failed without its fault
   /// is tried again. Errors: those of the store.
   SweepToRun begin(LoadedSweep sweep);
-  /// `state` as in SweepChanged. Its comparison is refreshed.
-  void end(SweepId sweep, const std::string& state);
+  /// `state` as in SweepChanged; durable together with `more`. Its comparison is refreshed if that is possible now.
+  /// Errors: those of Store::apply; then nothing was written.
+  void end(SweepId sweep, const std::string& state, std::vector<StoreChange> more = {});
   void refresh_comparison();
   /// How alike the sweep's masks are. A courtesy at the end: whatever keeps it from being written leaves the results
   /// alone.

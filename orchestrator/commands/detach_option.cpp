@@ -20,12 +20,8 @@ void add_detach_option(CLI::App& command, bool& detached) {
 
 ExitCode run_detached(const CommandLine& line, const std::string& log) {
   const StorePaths store{std::filesystem::absolute(line.store)};
-  std::vector<std::string> arguments;
-  for (const std::string& argument : line.arguments) {
-    if (argument != "--detach") arguments.push_back(argument);
-  }
   const std::filesystem::path file = store.logs() / log;
-  const pid_t pid = start_detached(arguments, store, file);
+  const pid_t pid = start_detached(without_detach(line.arguments), store, file);
   if (pid == 0) {
     std::cout << "it has ended already; what it said is in " << file.string() << "\n";
     return kExitDone;

@@ -129,6 +129,20 @@ TEST_F(Serve, ADetachedRunOutlivesItsTerminalAndCanBeCancelled) {
   EXPECT_TRUE(until([&] { return state("small") == "cancelled"; }));
 }
 
+TEST_F(Serve, ItOutlivesTheFolderThatItWasStartedInAndThatOfItsCheckpoints) {
+  const std::filesystem::path started_in = folder_ / "started_in";
+  std::filesystem::create_directories(started_in);
+  Program coordinator(espalier_command({"serve", "--store", store()}), {}, started_in);
+  EXPECT_TRUE(until([&] { return coordinator.out().find("listening on") != std::string::npos; })) << coordinator.out();
+  std::filesystem::remove_all(started_in);
+  std::filesystem::remove_all(folder_ / "store" / "checkpoints");
+  const ProgramEnd submitted = tell({"submit", small_sweep()});
+  EXPECT_EQ(submitted.exit_code, 0) << submitted.err;
+  EXPECT_EQ(tell({"cancel"}).exit_code, 0);
+  EXPECT_TRUE(until([&] { return state("small") == "cancelled"; }));
+  EXPECT_TRUE(coordinator.running());
+}
+
 TEST_F(Serve, WhatMakesNoSenseIsASentence) {
   const auto coordinator = serve();
   const std::vector<std::pair<std::vector<std::string>, std::string>> wrong{

@@ -65,10 +65,10 @@ class CoordinatorWithPools : public testing::Test {
   Coordinator::Ending run(const std::function<void(const StorePaths&)>& meanwhile) {
     Store store(folder_);
     const SweepId id = store.record_sweep("noop", "", {}, graph_);
-    Core core({store.generation()});
+    Core core({store.generation(), options_.stays});
     core.add_sweep({id, "noop", graph_, store.done_stages(graph_)}, 0);
     ProgressLine progress(out_, false);
-    CoordinatorOptions options;
+    CoordinatorOptions options = options_;
     options.return_limit = std::chrono::milliseconds(500);
     options.tls_on_loopback = tls_;
     Coordinator coordinator(store, core, options, progress);
@@ -83,6 +83,7 @@ class CoordinatorWithPools : public testing::Test {
     return std::make_unique<PretendPool>(paths, options);
   }
 
+  CoordinatorOptions options_;
   bool tls_ = false;
   std::filesystem::path folder_;
   StageGraph graph_ = noop_graph(kJobs);
@@ -164,6 +165,52 @@ TEST_F(CoordinatorWithPools, CancelStopsItAndTheNextRunFinishes) {
   std::unique_ptr<PretendPool> good;
   EXPECT_EQ(run([&](const StorePaths& paths) { good = pool(paths); }), Coordinator::Ending::finished);
   EXPECT_EQ(done(), kJobs);
+}
+
+TEST_F(CoordinatorWithPools, AnEndThatCannotBeWrittenYetIsWrittenLater) {
+  std::vector<ErrorKind> troubles{ErrorKind::unavailable, ErrorKind::exhausted};
+  int announced = 0;
+  std::thread stopper;
+  options_.stays = true;
+  options_.on_sweep_ended = [&](SweepId, SweepEnd how) {
+    if (!troubles.empty()) {
+      const ErrorKind kind = troubles.back();
+      troubles.pop_back();
+      throw Error(kind, "not now");
+    }
+    EXPECT_EQ(how, SweepEnd::finished);
+    ++announced;
+    stopper = std::thread([this] { ask_coordinator(StorePaths{folder_}, "stop"); });
+  };
+  std::unique_ptr<PretendPool> good;
+  EXPECT_EQ(run([&](const StorePaths& paths) { good = pool(paths); }), Coordinator::Ending::interrupted);
+  if (stopper.joinable()) stopper.join();
+  EXPECT_EQ(good->join(), "left");
+  EXPECT_EQ(announced, 1);
+}
+
+TEST_F(CoordinatorWithPools, AQuestionThatFailsInAnUnknownWayDisturbsNobody) {
+  std::string arguments, why;
+  options_.on_submit = [&](const std::string& text) -> SweepToRun {
+    arguments = text;
+    throw std::runtime_error("the unexpected");
+  };
+  std::unique_ptr<PretendPool> good;
+  std::thread client;
+  run([&](const StorePaths& paths) {
+    client = std::thread([&, paths] {
+      try {
+        ask_coordinator(paths, "submit");
+      } catch (const Error& error) {
+        why = error.what();
+      }
+      good = pool(paths);
+    });
+  });
+  client.join();
+  EXPECT_EQ(arguments, "{}");
+  EXPECT_THAT(why, HasSubstr("the unexpected"));
+  EXPECT_EQ(good->join(), "left");
 }
 
 TEST_F(CoordinatorWithPools, UnderTlsItIsTheSame) {

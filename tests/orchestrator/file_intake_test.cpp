@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "experiments/safetensors.h"
 
 namespace espalier {
 namespace {
@@ -97,6 +98,16 @@ TEST_F(Intake, GoesOnWhereItWasAfterABrokenConnection) {
   EXPECT_EQ(stored_bytes(one.file), held_[one.file]);
 }
 
+TEST_F(Intake, ASilentPoolIsAskedForNothingWhileOthersSend) {
+  const OfferFile one = offer(content(6 * kFilePieceBytes));
+  EXPECT_TRUE(serve(intake_.offer(kPool, one), 3).empty());
+  intake_.silence(kPool);
+  EXPECT_EQ(serve(intake_.offer(7, offer(content(10), FileKind::resume))).size(), 1U);
+  EXPECT_EQ(sent_, 4);
+  EXPECT_EQ(serve(intake_.offer(kPool, one)).size(), 1U);
+  EXPECT_EQ(stored_bytes(one.file), held_[one.file]);
+}
+
 TEST_F(Intake, DamageIsNoticedAndAFileThatIsNeverGoodIsRefused) {
   OfferFile one = offer(content(100));
   FileIntake::Replies replies = intake_.offer(kPool, one);
@@ -125,6 +136,23 @@ TEST_F(Intake, ANewerCheckpointTakesThePlaceOfOneThatIsOnItsWay) {
   ASSERT_EQ(stored.size(), 1U);
   EXPECT_EQ(stored[0].sha256, newer.sha256);
   EXPECT_EQ(stored_bytes(newer.file), bytes);
+}
+
+TEST_F(Intake, OfTwoCheckpointsTheOneThatGotFurtherStays) {
+  const auto checkpoint = [](int step) {
+    const std::string weights = content(4 * 1000);
+    return to_safetensors({{{"state", "{\"step\":" + std::to_string(step) + "}"}},
+                           {{"w", TensorType::f32, {1000}, std::string_view(weights)}}});
+  };
+  const OfferFile old = offer(checkpoint(20), FileKind::checkpoint);
+  EXPECT_EQ(serve(intake_.offer(kPool, old)).size(), 1U);
+  EXPECT_EQ(serve(intake_.offer(7, offer(checkpoint(9), FileKind::checkpoint))).size(), 1U);
+  EXPECT_EQ(stored_bytes(old.file), checkpoint(20));
+  EXPECT_EQ(serve(intake_.offer(7, offer(content(5000), FileKind::checkpoint))).size(), 1U);  // damaged
+  EXPECT_EQ(stored_bytes(old.file), checkpoint(20));
+  EXPECT_EQ(serve(intake_.offer(7, offer(checkpoint(100), FileKind::checkpoint))).size(), 1U);
+  EXPECT_EQ(stored_bytes(old.file), checkpoint(100));
+  EXPECT_TRUE(std::filesystem::is_empty(paths_.uploads()));
 }
 
 TEST_F(Intake, WhatNobodyAskedForAndWhatNoStageLeavesChangesNothing) {

@@ -93,5 +93,25 @@ TEST_F(FilesOfStages, ADatasetThatIsGoneIsMissing) {
   EXPECT_THAT(bytes_of(dataset_listing("idx:1"), evaluate_), HasSubstr("is missing"));
 }
 
+TEST_F(FilesOfStages, ADatasetLiesInAnyOfTheFoldersThatWereNamed) {
+  EvaluateSpec spec = evaluate_spec();
+  spec.dataset.name = "mnist";
+  Stage named = stage("named", StageKind::evaluate, canonical_json(spec));
+  named.dataset_path = nullptr;
+  EXPECT_THAT(bytes_of(dataset_listing("idx:1"), named), HasSubstr((folder_ / "data").string()));
+  files_.add_data(folder_ / "digits");
+  files_.add_data(folder_ / "nowhere");
+  EXPECT_EQ(bytes_of(dataset_file("idx:1", "t10k-labels-idx1-ubyte"), named), "t10k-labels-idx1-ubyte");
+}
+
+TEST_F(FilesOfStages, ADatasetThatCannotBeLookedAtIsMissing) {
+  EvaluateSpec spec = evaluate_spec();
+  spec.dataset.name = "tensors";
+  Stage loop = stage("loop", StageKind::evaluate, canonical_json(spec));
+  std::filesystem::create_symlink(folder_ / "loop", folder_ / "loop");
+  loop.dataset_path = std::make_shared<const std::string>((folder_ / "loop").string());
+  EXPECT_THAT(bytes_of(dataset_file("idx:1", "loop"), loop), HasSubstr("missing"));
+}
+
 }  // namespace
 }  // namespace espalier
