@@ -353,7 +353,9 @@ void Core::end_attempt(std::uint64_t number, const std::string& how, const std::
   recalled_ -= attempt.recalled ? 1 : 0;
   PoolSlot* pool = roster_.find(attempt.pool);
   if (attempt.alone && pool != nullptr) roster_.reserve(attempt.pool, std::nullopt);
-  plan_.give_back(attempt.stages);
+  std::vector<StageIndex> free = attempt.stages;  // what was handed out again meanwhile is not
+  std::erase_if(free, [&](StageIndex stage) { return roster_.pool_with(stage).has_value(); });
+  plan_.give_back(free);
   effects.emplace_back(Record{AttemptEnded{number, how, why, now, cause}});
 }
 

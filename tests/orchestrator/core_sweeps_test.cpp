@@ -29,6 +29,9 @@ class SweepsStory : public testing::Test {
       if (const DismissPool* dismissed = std::get_if<DismissPool>(&effect)) dismissed_.push_back(dismissed->pool);
     }
   }
+  void interrupt(const SendJob& send) {
+    hear(core_.on_job_ended(send.pool, send.rank, {send.job.attempt, true}, now_));
+  }
   /// The labels of the next job that was sent; "" if there is none.
   std::string next() {
     if (sent_.empty()) return "";
@@ -158,6 +161,25 @@ TEST_F(SweepsStory, AResubmittedSweepGoesOnWithWhatIsNotDone) {
   EXPECT_FALSE(core_.finished());
   EXPECT_EQ(core_.status().trials_done, 1);
   EXPECT_NE(first, "?");
+}
+
+TEST_F(SweepsStory, WhatWasResubmittedDuringItsEndRunsOnce) {
+  add(1, evaluations({"a"}));
+  join(1, 3);
+  EXPECT_EQ(next(), "a");
+  const SendJob first = last_;
+  hear(core_.cancel_sweep(1, now_));
+  EXPECT_EQ(recalled_, std::vector{first.job.attempt});
+  add(1, evaluations({"a"}));
+  EXPECT_EQ(next(), "a");
+  const SendJob second = last_;
+  interrupt(first);
+  EXPECT_EQ(next(), "");
+  complete(second);
+  tick();
+  EXPECT_TRUE(core_.idle());
+  ASSERT_EQ(ended_.size(), 2U);
+  EXPECT_EQ(ended_[1].how, SweepEnd::finished);
 }
 
 TEST_F(SweepsStory, ADrainedPoolGetsNothingMore) {
