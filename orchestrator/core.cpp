@@ -85,7 +85,7 @@ void Core::hand_out(Effects& effects, Now now) {
   hand_out_alone(effects, now);
   for (const PoolId id : std::set<PoolId>(roster_.reserved())) {
     const std::optional<StageIndex> stage = roster_.find(id)->reserved;
-    const bool waits = stage && plan_.state(*stage) == StageState::ready && !blame_.must_be_alone(*stage);
+    const bool waits = stage && plan_.is_available(*stage) && !blame_.must_be_alone(*stage);
     if (waits) hand_out_gang(*stage, effects, now);
   }
   const std::size_t depth = queue_depth();
@@ -158,11 +158,11 @@ bool Core::runs_alone(const PoolSlot& pool) const {
 void Core::hand_out_alone(Effects& effects, Now now) {
   for (const PoolId id : std::set<PoolId>(roster_.reserved())) {
     const PoolSlot& pool = *roster_.find(id);
-    if (plan_.state(*pool.reserved) == StageState::ready || runs_alone(pool)) continue;
-    roster_.reserve(id, std::nullopt);  // somebody else was quicker, or it waits again
+    if (plan_.is_available(*pool.reserved) || runs_alone(pool)) continue;
+    roster_.reserve(id, std::nullopt);  // somebody else was quicker, or it waits again, or its sweep is paused
   }
   for (const StageIndex stage : std::set<StageIndex>(blame_.alone())) {
-    if (plan_.state(stage) != StageState::ready) continue;
+    if (!plan_.is_available(stage)) continue;
     const Demand& demand = workload_.demand(plan_.group(stage));
     std::optional<PoolId> chosen;
     std::size_t least = 0;

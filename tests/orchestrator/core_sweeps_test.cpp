@@ -32,6 +32,14 @@ class SweepsStory : public testing::Test {
   void interrupt(const SendJob& send) {
     hear(core_.on_job_ended(send.pool, send.rank, {send.job.attempt, true}, now_));
   }
+  void fail_for_memory(const SendJob& send) {
+    StageOutcome outcome;
+    outcome.key = send.job.stages.front().key;
+    outcome.attempt = send.job.attempt;
+    outcome.failure = Failure{ErrorKind::exhausted, "no memory", LossCause::oom_host, {}};
+    hear(core_.on_stage_reached(send.pool, send.rank, std::move(outcome), now_));
+    hear(core_.on_job_ended(send.pool, send.rank, {send.job.attempt, false}, now_));
+  }
   /// The labels of the next job that was sent; "" if there is none.
   std::string next() {
     if (sent_.empty()) return "";
@@ -224,6 +232,37 @@ TEST_F(SweepsStory, APoolIsKeptFreeUntilAGangFits) {
   next();  // small, behind one of its ranks
   complete(big);
   EXPECT_TRUE(core_.status().trials_done >= 1);
+}
+
+TEST_F(SweepsStory, APausedGangKeepsNoPoolFreeAndGetsNone) {
+  add(1, evaluations({"a", "b"}));
+  join(1, 2);
+  next();
+  const SendJob a = last_;
+  next();
+  const SendJob b = last_;
+  add(2, evaluations({"big"}, 2), 1);
+  add(3, evaluations({"small"}));
+  EXPECT_EQ(next(), "");  // the pool is reserved
+  hear(core_.pause_sweep(2, now_));
+  EXPECT_EQ(next(), "small");
+  const SendJob small = last_;
+  for (const SendJob& job : {a, b, small}) complete(job);
+  EXPECT_EQ(next(), "");
+  hear(core_.resume_sweep(2, now_));
+  EXPECT_EQ(next(), "big");
+}
+
+TEST_F(SweepsStory, APausedSweepGetsNothingThatMustBeAlone) {
+  add(1, evaluations({"a"}));
+  join(1, 1);
+  EXPECT_EQ(next(), "a");
+  hear(core_.pause_sweep(1, now_));
+  fail_for_memory(last_);
+  EXPECT_EQ(next(), "");
+  hear(core_.resume_sweep(1, now_));
+  EXPECT_EQ(next(), "a");
+  EXPECT_TRUE(last_.alone);
 }
 
 TEST_F(SweepsStory, ALostPoolLosesAGangOnce) {
