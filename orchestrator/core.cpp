@@ -33,8 +33,10 @@ Core::Core(Options options)
 
 Effects Core::on_pool_joined(PoolId pool, std::string name, int ranks, Now, std::vector<std::string> labels) {
   Effects effects;
-  roster_.join(pool, std::move(name), ranks).labels = std::move(labels);
-  if (stopping_ || (finished() && !stays_)) effects.emplace_back(DismissPool{pool});
+  PoolSlot& slot = roster_.join(pool, std::move(name), ranks);
+  slot.labels = std::move(labels);
+  // Who was told to leave while it was silent did not hear it.
+  if (stopping_ || slot.draining || (finished() && !stays_)) effects.emplace_back(DismissPool{pool});
   return effects;
 }
 

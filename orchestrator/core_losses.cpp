@@ -56,11 +56,12 @@ void Core::adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, 
   for (const std::uint64_t number : thought) {
     const Attempt* known = roster_.find_attempt(number);
     if (known == nullptr || known->rank != rank) continue;  // of a gang only the first rank says that it holds it
-    if (std::find(held.begin(), held.end(), number) == held.end())
-      end_attempt(number, "returned", "it never reached its rank", LossCause::coordinator_lost, effects, now);
+    if (std::find(held.begin(), held.end(), number) != held.end()) continue;
+    end_attempt(number, "returned", "it never reached its rank", LossCause::coordinator_lost, effects, now);
   }
   for (const std::uint64_t number : held) {
     if (const Attempt* known = roster_.find_attempt(number)) {
+      if (known->recalled) effects.emplace_back(SendStop{pool, rank, number});  // it may never have heard that
       if (known->gang.empty()) roster_.move(number, pool, rank);
       continue;
     }

@@ -29,6 +29,13 @@ class SweepsStory : public testing::Test {
       if (const DismissPool* dismissed = std::get_if<DismissPool>(&effect)) dismissed_.push_back(dismissed->pool);
     }
   }
+  /// After silence, with what each of its ranks holds.
+  void return_with(PoolId pool, const std::vector<std::vector<std::uint64_t>>& held) {
+    const auto ranks = static_cast<int>(held.size());
+    hear(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), ranks, now_));
+    for (int rank = 0; rank < ranks; ++rank)
+      hear(core_.on_rank_ready(pool, rank, {1, "node"}, held[static_cast<std::size_t>(rank)], now_));
+  }
   void interrupt(const SendJob& send) {
     hear(core_.on_job_ended(send.pool, send.rank, {send.job.attempt, true}, now_));
   }
@@ -188,6 +195,31 @@ TEST_F(SweepsStory, WhatWasResubmittedDuringItsEndRunsOnce) {
   EXPECT_TRUE(core_.idle());
   ASSERT_EQ(ended_.size(), 2U);
   EXPECT_EQ(ended_[1].how, SweepEnd::finished);
+}
+
+TEST_F(SweepsStory, APoolThatWasSilentIsToldAgainWhatToStop) {
+  add(1, evaluations({"a"}));
+  join(1, 1);
+  EXPECT_EQ(next(), "a");
+  const SendJob a = last_;
+  core_.on_pool_silent(1);
+  hear(core_.cancel_sweep(1, now_));
+  recalled_.clear();
+  return_with(1, {{a.job.attempt}});
+  EXPECT_EQ(recalled_, std::vector{a.job.attempt});
+  interrupt(a);
+  EXPECT_TRUE(core_.idle());
+}
+
+TEST_F(SweepsStory, APoolThatWasSilentIsToldAgainToLeave) {
+  add(1, evaluations({"a"}));
+  join(1, 1);
+  EXPECT_EQ(next(), "a");
+  core_.on_pool_silent(1);
+  hear(core_.drain_pool(1));
+  dismissed_.clear();
+  return_with(1, {{last_.job.attempt}});
+  EXPECT_EQ(dismissed_, std::vector<PoolId>{1});
 }
 
 TEST_F(SweepsStory, ADrainedPoolGetsNothingMore) {
