@@ -23,7 +23,10 @@ class SweepsStory : public testing::Test {
   void hear(Effects effects) {
     for (Effect& effect : effects) {
       if (SendJob* send = std::get_if<SendJob>(&effect)) sent_.push_back(std::move(*send));
-      if (const SendStop* stop = std::get_if<SendStop>(&effect)) recalled_.push_back(stop->attempt);
+      if (const SendStop* stop = std::get_if<SendStop>(&effect)) {
+        recalled_.push_back(stop->attempt);
+        stopped_ranks_.push_back(stop->rank);
+      }
       if (const Tell* tell = std::get_if<Tell>(&effect)) told_.push_back(tell->text);
       if (const SweepEnded* ended = std::get_if<SweepEnded>(&effect)) ended_.push_back(*ended);
       if (const DismissPool* dismissed = std::get_if<DismissPool>(&effect)) dismissed_.push_back(dismissed->pool);
@@ -84,6 +87,7 @@ class SweepsStory : public testing::Test {
   Now now_ = 1000;
   std::vector<SendJob> sent_;
   std::vector<std::uint64_t> recalled_;
+  std::vector<int> stopped_ranks_;  ///< parallel
   std::vector<SweepEnded> ended_;
   std::vector<std::string> told_;
   std::vector<PoolId> dismissed_;
@@ -295,6 +299,29 @@ TEST_F(SweepsStory, APausedSweepGetsNothingThatMustBeAlone) {
   hear(core_.resume_sweep(1, now_));
   EXPECT_EQ(next(), "a");
   EXPECT_TRUE(last_.alone);
+}
+
+TEST_F(SweepsStory, MembersOfAGangWhoseFirstRankNeverGotTheJobAreToldToStop) {
+  add(1, evaluations({"big"}, 3));
+  join(1, 3);
+  EXPECT_EQ(next(), "big");
+  const std::uint64_t lost = last_.job.attempt;
+  core_.on_pool_silent(1);
+  return_with(1, {{}, {}, {}});
+  EXPECT_EQ(recalled_, (std::vector{lost, lost}));
+  EXPECT_EQ(stopped_ranks_, (std::vector{1, 2}));
+  EXPECT_EQ(next(), "big");
+  EXPECT_NE(last_.job.attempt, lost);
+}
+
+TEST_F(SweepsStory, MembersOfAGangThatAnEarlierCoordinatorSentAreToldToStop) {
+  const GraphStory graph = evaluations({"big"}, 2);
+  add(1, graph);
+  hear(core_.remember_pool(1, "pool-1", {{7, "pool-1", 0, {graph.key("big")}, now_}}, now_));
+  return_with(1, {{}, {}});
+  EXPECT_EQ(recalled_, std::vector<std::uint64_t>{7});
+  EXPECT_EQ(stopped_ranks_, std::vector{1});
+  EXPECT_EQ(next(), "big");
 }
 
 TEST_F(SweepsStory, ALostPoolLosesAGangOnce) {
