@@ -133,6 +133,10 @@ class Store {
   SweepId record_sweep(const std::string& name, const std::string& yaml, const std::vector<Trial>& trials,
                        const StageGraph& graph);
 
+  /// The sweep that record_sweep would find again; none if it would add one.
+  std::optional<SweepId> find_sweep(const std::string& name, const std::vector<Trial>& trials,
+                                    const StageGraph& graph) const;
+
   /// Which stages of the graph are done (parallel to graph.stages). A done stage whose artifact's file is missing or
   /// has another size counts as not done, and its row says so; one that was cleared away (ArtifactRemoved) counts as
   /// not done too, so that it is made again if something needs it, but keeps its row.

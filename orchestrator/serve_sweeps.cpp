@@ -48,8 +48,12 @@ class InFolder {
 /// The sweeps of a coordinator that stays, and what the store remembers of them.
 class Submissions {
  public:
-  Submissions(Store& store, SweepBook& book)
-      : store_(store), book_(book), program_(to_hex(sha256_file("/proc/self/exe"))), catalog_(catalog_fingerprint()) {}
+  Submissions(Store& store, SweepBook& book, const Core& core)
+      : store_(store),
+        book_(book),
+        core_(core),
+        program_(to_hex(sha256_file("/proc/self/exe"))),
+        catalog_(catalog_fingerprint()) {}
 
   SweepToRun take(const std::string& arguments) {
     const auto asked = nlohmann::json::parse(arguments);
@@ -68,6 +72,7 @@ class Submissions {
     }
     const InFolder there(folder);
     LoadedSweep sweep = load_sweep_text(std::move(yaml), file, overrides, data, load_store_config(store_.paths()));
+    if (std::optional<SweepToRun> active = find_active(sweep)) return std::move(*active);
     return begin(std::move(sweep), {0, utc_seconds(), data, program_, catalog_, priority, false, "", ""});
   }
 
@@ -114,6 +119,20 @@ class Submissions {
   }
 
  private:
+  /// What runs already stays as it is, whatever it is submitted with this time.
+  std::optional<SweepToRun> find_active(LoadedSweep& sweep) const {
+    const std::optional<SweepId> id = store_.find_sweep(sweep.name, sweep.trials, sweep.graph);
+    const bool is_active =
+        std::ranges::any_of(core_.sweeps(), [&](const Workload::Sweep& known) { return known.id == id && !known.end; });
+    if (!is_active) return std::nullopt;
+    SweepToRun run;
+    run.id = *id;
+    run.name = sweep.name;
+    for (const Stage& stage : sweep.graph.stages) run.done.push_back(core_.is_done(stage.key));
+    run.graph = std::move(sweep.graph);
+    return run;
+  }
+
   SweepToRun begin(LoadedSweep sweep, Submission submission) {
     SweepToRun run = book_.begin(std::move(sweep));
     run.priority = submission.priority;
@@ -131,6 +150,7 @@ class Submissions {
 
   Store& store_;
   SweepBook& book_;
+  const Core& core_;
   const std::string program_, catalog_;
   std::map<SweepId, Submission> taken_;
 };
@@ -142,8 +162,8 @@ Coordinator::Ending serve_sweeps(const RunSettings& settings, ProgressLine& prog
   Store store(settings.store, {.allow_network_filesystem = settings.allow_network_filesystem});
   log_to_file(store.paths().logs() / "coordinator.log", "coordinator");
   SweepBook book(store);
-  Submissions submissions(store, book);
   Core core({store.generation(), true});
+  Submissions submissions(store, book, core);
   CoordinatorOptions options;
   for (const Submission& submission : store.open_submissions()) {
     std::string why_not;

@@ -34,9 +34,12 @@ TEST_F(StoreTest, EveryOpeningRaisesTheGeneration) {
 }
 
 TEST_F(StoreTest, TheSameSpecIsTheSameSweep) {
+  EXPECT_EQ(store_.find_sweep(sample_.name, sample_.trials, sample_.graph), std::nullopt);
   const SweepId first = record();
   sample_.yaml += "# a comment\n";
   EXPECT_EQ(record(), first);
+  EXPECT_EQ(store_.find_sweep(sample_.name, sample_.trials, sample_.graph), first);
+  EXPECT_EQ(store_.find_sweep("other", sample_.trials, sample_.graph), std::nullopt);
   EXPECT_EQ(ask("SELECT count(*) FROM stages"), "20");
   EXPECT_EQ(ask("SELECT count(*) FROM trials"), "6");
 }

@@ -101,5 +101,19 @@ TEST_F(ServeSweeps, ACancelledSweepStaysSo) {
   EXPECT_THAT(serve(), Not(HasSubstr("going on")));
 }
 
+TEST_F(ServeSweeps, SubmittingWhatRunsChangesNothing) {
+  serve([&] {
+    EXPECT_EQ(submit(glyphs_, {}, 3).at("runs_already"), false);
+    ask("pause", {{"sweep", "small"}});
+    const json again = submit(glyphs_);
+    EXPECT_EQ(again.at("runs_already"), true);
+    EXPECT_EQ(again.at("trials"), 3);
+    EXPECT_EQ(again.at("done"), 0);
+  });
+  const Submission kept = open().at(0);
+  EXPECT_TRUE(kept.paused);
+  EXPECT_EQ(kept.priority, 3);
+}
+
 }  // namespace
 }  // namespace espalier
