@@ -81,10 +81,10 @@ class Submissions {
     try {
       LoadedSweep sweep = load_sweep_text(submission.yaml, submission.label, noted_overrides(submission.yaml),
                                           submission.data, load_store_config(store_.paths()));
-      SweepToRun run = begin(std::move(sweep), submission);
-      if (run.id == submission.sweep) return run;
+      sweep.yaml = submission.yaml;  // it has its notes already
+      if (store_.find_sweep(sweep.name, sweep.trials, sweep.graph) == submission.sweep)
+        return begin(std::move(sweep), submission);
       why_not = "this espalier makes other trials or stages of its YAML than the one that took it; submit it again";
-      book_.end(run.id, "cancelled");
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::invalid_input) throw;
       why_not = error.what();

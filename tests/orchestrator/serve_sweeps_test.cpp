@@ -101,6 +101,27 @@ TEST_F(ServeSweeps, ACancelledSweepStaysSo) {
   EXPECT_THAT(serve(), Not(HasSubstr("going on")));
 }
 
+TEST_F(ServeSweeps, WhatBecameAnotherSweepIsClosedAndTheOtherIsNotBegun) {
+  {
+    Store store(paths_.root);
+    const LoadedSweep was = load_sweep_text(glyphs_, "some.yaml", {"seeds=2"}, "", {});
+    const SweepId id = store.record_sweep(was.name, glyphs_, was.trials, was.graph);
+    store.apply({SweepSubmitted{id, 1, "", "program", "catalog", 0, false, true}});
+  }
+  EXPECT_THAT(serve(), HasSubstr("small does not go on: this espalier makes other trials"));
+  EXPECT_TRUE(open().empty());
+  const LoadedSweep is = load_sweep_text(glyphs_, "some.yaml", {}, "", {});
+  EXPECT_EQ(Store(paths_.root).find_sweep(is.name, is.trials, is.graph), std::nullopt);
+}
+
+TEST_F(ServeSweeps, ItsOverridesAreNotedOnce) {
+  serve([&] { submit(glyphs_, {"train.epochs=2"}); });
+  const std::string noted = open().at(0).yaml;
+  EXPECT_EQ(noted, glyphs_ + "# --set train.epochs=2\n");
+  EXPECT_THAT(serve(), HasSubstr("going on with small"));
+  EXPECT_EQ(open().at(0).yaml, noted);
+}
+
 TEST_F(ServeSweeps, SubmittingWhatRunsChangesNothing) {
   serve([&] {
     EXPECT_EQ(submit(glyphs_, {}, 3).at("runs_already"), false);
