@@ -83,6 +83,7 @@ struct SweepSubmitted {
   int priority = 0;
   bool paused = false;
   bool open = true;
+  std::string folder = {};  ///< that it was submitted from: its relative paths are in there; "" if that is not known
 };
 /// One that has not ended.
 struct Submission {
@@ -92,6 +93,7 @@ struct Submission {
   int priority = 0;
   bool paused = false;
   std::string label, yaml;
+  std::string folder = {};  ///< as in SweepSubmitted
 };
 /// An attempt that nobody has ended: it runs, or its coordinator died.
 struct OpenAttempt {

@@ -23,7 +23,7 @@
 namespace espalier {
 namespace {
 
-/// Relative paths in a sweep are those of whoever submitted it. Main thread; the loop is not at anything else.
+/// Relative paths in a sweep begin where it was submitted. Main thread; the loop is not at anything else.
 class InFolder {
  public:
   explicit InFolder(const std::filesystem::path& folder) : before_(std::filesystem::current_path()) {
@@ -71,27 +71,30 @@ class Submissions {
       throw Error(ErrorKind::invalid_input, "a sweep is submitted with yaml, file, data, folder and overrides");
     }
     const InFolder there(folder);
+    folder = std::filesystem::current_path().string();
     LoadedSweep sweep = load_sweep_text(std::move(yaml), file, overrides, data, load_store_config(store_.paths()));
     if (std::optional<SweepToRun> active = find_active(sweep)) return std::move(*active);
-    return begin(std::move(sweep), {0, utc_seconds(), data, program_, catalog_, priority, false, "", ""});
+    SweepToRun run =
+        begin(std::move(sweep), {0, utc_seconds(), data, program_, catalog_, priority, false, "", "", folder});
+    close_waiting(run.name, run.id);
+    return run;
   }
 
-  /// One that an earlier coordinator took. None, with a line for the user, if it cannot go on as what it was.
-  std::optional<SweepToRun> take_up(const Submission& submission, std::string& why_not) {
-    try {
-      LoadedSweep sweep = load_sweep_text(submission.yaml, submission.label, noted_overrides(submission.yaml),
-                                          submission.data, load_store_config(store_.paths()));
-      sweep.yaml = submission.yaml;  // it has its notes already
-      if (store_.find_sweep(sweep.name, sweep.trials, sweep.graph) == submission.sweep)
-        return begin(std::move(sweep), submission);
-      why_not = "this espalier makes other trials or stages of its YAML than the one that took it; submit it again";
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::invalid_input) throw;
-      why_not = error.what();
+  /// One that an earlier coordinator took. None, with a line for the user, if it does not go on. It stays open unless
+  /// it can never be again what it was: a disk may come back.
+  std::optional<SweepToRun> take_up(const Submission& submission, const StoreConfig& config, std::string& line) {
+    std::optional<LoadedSweep> sweep = load_again(submission, config, line);
+    if (sweep && store_.find_sweep(sweep->name, sweep->trials, sweep->graph) == submission.sweep)
+      return begin(std::move(*sweep), submission);
+    if (sweep) {
+      line = submission.label +
+             " does not go on: this espalier makes other trials or stages of its YAML than the one that took it; "
+             "submit it again";
+      write(submission.sweep, submission, false);
+    } else {
+      waiting_.push_back(submission);
     }
-    store_.apply({SweepSubmitted{submission.sweep, submission.at, submission.data, submission.program,
-                                 submission.catalog, submission.priority, submission.paused, false},
-                  SweepChanged{submission.sweep, "stopped", utc_seconds()}});
+    store_.apply({SweepChanged{submission.sweep, "stopped", utc_seconds()}});
     return std::nullopt;
   }
 
@@ -119,6 +122,32 @@ class Submissions {
   }
 
  private:
+  std::optional<LoadedSweep> load_again(const Submission& submission, const StoreConfig& config, std::string& line) {
+    std::filesystem::path folder = submission.folder;
+    std::string lack;
+    std::error_code ignored;
+    if (folder.empty()) {
+      folder = std::filesystem::current_path();
+    } else if (!std::filesystem::is_directory(folder, ignored)) {  // which matters only to relative paths
+      lack = "; the folder that it was submitted from is not there: " + folder.string();
+      folder = "/";
+    }
+    try {
+      const InFolder there(folder);
+      LoadedSweep sweep =
+          load_sweep_text(submission.yaml, submission.label, noted_overrides(submission.yaml), submission.data, config);
+      sweep.yaml = submission.yaml;  // it has its notes already
+      return sweep;
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::internal) throw;
+      line = fmt::format(
+          "{} cannot go on now: {}{}\nthe next serve on this store tries it again; a sweep that is submitted "
+          "under its name takes its place",
+          submission.label, error.what(), lack);
+      return std::nullopt;
+    }
+  }
+
   /// What runs already stays as it is, whatever it is submitted with this time.
   std::optional<SweepToRun> find_active(LoadedSweep& sweep) const {
     const std::optional<SweepId> id = store_.find_sweep(sweep.name, sweep.trials, sweep.graph);
@@ -133,6 +162,14 @@ class Submissions {
     return run;
   }
 
+  /// Those that could not go on, and whose place another sweep of their name has taken.
+  void close_waiting(const std::string& name, SweepId by) {
+    for (const Submission& submission : waiting_) {
+      if (submission.label == name && submission.sweep != by) write(submission.sweep, submission, false);
+    }
+    std::erase_if(waiting_, [&](const Submission& submission) { return submission.label == name; });
+  }
+
   SweepToRun begin(LoadedSweep sweep, Submission submission) {
     SweepToRun run = book_.begin(std::move(sweep));
     run.priority = submission.priority;
@@ -144,8 +181,8 @@ class Submissions {
     return run;
   }
   void write(SweepId id, const Submission& known, bool open) {
-    store_.apply(
-        {SweepSubmitted{id, known.at, known.data, known.program, known.catalog, known.priority, known.paused, open}});
+    store_.apply({SweepSubmitted{id, known.at, known.data, known.program, known.catalog, known.priority, known.paused,
+                                 open, known.folder}});
   }
 
   Store& store_;
@@ -153,6 +190,7 @@ class Submissions {
   const Core& core_;
   const std::string program_, catalog_;
   std::map<SweepId, Submission> taken_;
+  std::vector<Submission> waiting_;  ///< open, and could not go on
 };
 
 }  // namespace
@@ -161,18 +199,19 @@ Coordinator::Ending serve_sweeps(const RunSettings& settings, ProgressLine& prog
                                  const std::function<void(int port)>& on_ready) {
   Store store(settings.store, {.allow_network_filesystem = settings.allow_network_filesystem});
   log_to_file(store.paths().logs() / "coordinator.log", "coordinator");
+  const StoreConfig config = load_store_config(store.paths());
   SweepBook book(store);
   Core core({store.generation(), true});
   Submissions submissions(store, book, core);
   CoordinatorOptions options;
   for (const Submission& submission : store.open_submissions()) {
-    std::string why_not;
-    if (auto sweep = submissions.take_up(submission, why_not)) {
+    std::string line;
+    if (auto sweep = submissions.take_up(submission, config, line)) {
       progress.tell("going on with " + sweep->name);
       options.data.push_back(sweep->data);
       core.add_sweep(std::move(*sweep), utc_seconds());
     } else {
-      progress.tell(fmt::format("{} does not go on: {}", submission.label, why_not));
+      progress.tell(line);
     }
   }
   options.host = settings.host;

@@ -101,12 +101,49 @@ TEST_F(ServeSweeps, ACancelledSweepStaysSo) {
   EXPECT_THAT(serve(), Not(HasSubstr("going on")));
 }
 
+TEST_F(ServeSweeps, RelativePathsStayThoseOfWhoeverSubmittedIt) {
+  write_tensors();
+  serve([&] { submit(tensors_); });
+  EXPECT_THAT(serve(), HasSubstr("going on with small"));
+}
+
+TEST_F(ServeSweeps, WhatCannotBeReadNowIsTriedAgain) {
+  write_tensors();
+  serve([&] { submit(tensors_); });
+  const std::filesystem::path away = folder_ / "away";
+  std::filesystem::rename(home(), away);
+  const std::string told = serve();
+  EXPECT_THAT(told, HasSubstr("small cannot go on now"));
+  EXPECT_THAT(told, HasSubstr("is not there: " + home().string()));
+  std::filesystem::rename(away, home());
+  EXPECT_THAT(serve(), HasSubstr("going on with small"));
+}
+
+TEST_F(ServeSweeps, AnotherSweepTakesThePlaceOfOneOfItsNameThatCannotGoOn) {
+  write_tensors();
+  serve([&] { submit(tensors_); });
+  std::filesystem::remove(home() / "data.safetensors");
+  serve([&] { submit(glyphs_); });
+  const std::vector<Submission> left = open();
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left[0].yaml, glyphs_);
+}
+
+TEST_F(ServeSweeps, AWrongConfigurationClosesNothing) {
+  serve([&] { submit(glyphs_); });
+  write_file_atomically(paths_.config(), "on_failur: {}\n");
+  EXPECT_THROW(serve(), Error);
+  EXPECT_EQ(open().size(), 1U);
+  std::filesystem::remove(paths_.config());
+  EXPECT_THAT(serve(), HasSubstr("going on with small"));
+}
+
 TEST_F(ServeSweeps, WhatBecameAnotherSweepIsClosedAndTheOtherIsNotBegun) {
   {
     Store store(paths_.root);
     const LoadedSweep was = load_sweep_text(glyphs_, "some.yaml", {"seeds=2"}, "", {});
     const SweepId id = store.record_sweep(was.name, glyphs_, was.trials, was.graph);
-    store.apply({SweepSubmitted{id, 1, "", "program", "catalog", 0, false, true}});
+    store.apply({SweepSubmitted{id, 1, "", "program", "catalog", 0, false, true, home().string()}});
   }
   EXPECT_THAT(serve(), HasSubstr("small does not go on: this espalier makes other trials"));
   EXPECT_TRUE(open().empty());
