@@ -115,7 +115,6 @@ void Coordinator::submit(const std::string& arguments, json& reply) {
   }
   commit();
   if (!changes_.empty()) throw Error(ErrorKind::exhausted, commit_trouble_ + "; submit it again when there is room");
-  announce_ended_sweeps();  // of an earlier run of the same sweep, say: what is submitted now is open
   SweepToRun sweep = options_.on_submit(arguments);
   const SweepId id = sweep.id;
   reply["sweep"] = sweep.name;
