@@ -35,9 +35,9 @@ ChangeRecorder::ChangeRecorder(const SQLite::Database& database)
       reopen_stage_(database, "UPDATE stages SET state = 'waiting', note = ?2 WHERE key = ?1 AND state = 'done'"),
       remove_artifact_(database, "UPDATE stages SET artifact_removed_at = ?2 WHERE key = ?1 AND state = 'done'"),
       submit_sweep_(database,
-                    "INSERT INTO submissions (sweep_id, submitted_at, data, program, catalog, priority, paused, open)"
-                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (sweep_id) DO UPDATE SET data = ?3,"
-                    " program = ?4, catalog = ?5, priority = ?6, paused = ?7, open = ?8"),
+                    "INSERT INTO submissions (sweep_id, submitted_at, data, program, catalog, priority, paused, open,"
+                    " folder) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (sweep_id) DO UPDATE SET"
+                    " data = ?3, program = ?4, catalog = ?5, priority = ?6, paused = ?7, open = ?8, folder = ?9"),
       find_stage_(database,
                   "SELECT id, (state = 'done' AND artifact_removed_at IS NULL) OR attempt IS ?2"
                   " FROM stages WHERE key = ?1"),
@@ -91,7 +91,7 @@ void ChangeRecorder::record(const ArtifactRemoved& removed) {
 
 void ChangeRecorder::record(const SweepSubmitted& submitted) {
   submit_sweep_.run(submitted.sweep, submitted.at, submitted.data, submitted.program, submitted.catalog,
-                    submitted.priority, submitted.paused, submitted.open);
+                    submitted.priority, submitted.paused, submitted.open, submitted.folder);
 }
 
 void ChangeRecorder::record(const SweepChanged& changed) {

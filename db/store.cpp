@@ -194,6 +194,12 @@ SweepId Store::record_sweep(const std::string& name, const std::string& yaml, co
       [&] { return SweepRecorder(impl_->database).record(name, yaml, trials, graph, utc_seconds()); });
 }
 
+std::optional<SweepId> Store::find_sweep(const std::string& name, const std::vector<Trial>& trials,
+                                         const StageGraph& graph) const {
+  return with_sqlite_errors(impl_->paths.database(),
+                            [&] { return find_recorded_sweep(impl_->database, name, trials, graph); });
+}
+
 std::vector<bool> Store::done_stages(const StageGraph& graph) {
   return impl_->in_transaction([&] {
     Prepared find(

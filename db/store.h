@@ -83,6 +83,7 @@ struct SweepSubmitted {
   int priority = 0;
   bool paused = false;
   bool open = true;
+  std::string folder = {};  ///< that it was submitted from: its relative paths are in there; "" if that is not known
 };
 /// One that has not ended.
 struct Submission {
@@ -92,6 +93,7 @@ struct Submission {
   int priority = 0;
   bool paused = false;
   std::string label, yaml;
+  std::string folder = {};  ///< as in SweepSubmitted
 };
 /// An attempt that nobody has ended: it runs, or its coordinator died.
 struct OpenAttempt {
@@ -132,6 +134,10 @@ class Store {
   /// one's label becomes NAME@EDITION.
   SweepId record_sweep(const std::string& name, const std::string& yaml, const std::vector<Trial>& trials,
                        const StageGraph& graph);
+
+  /// The sweep that record_sweep would find again; none if it would add one.
+  std::optional<SweepId> find_sweep(const std::string& name, const std::vector<Trial>& trials,
+                                    const StageGraph& graph) const;
 
   /// Which stages of the graph are done (parallel to graph.stages). A done stage whose artifact's file is missing or
   /// has another size counts as not done, and its row says so; one that was cleared away (ArtifactRemoved) counts as

@@ -7,13 +7,14 @@ namespace espalier {
 
 std::vector<Submission> read_open_submissions(const SQLite::Database& database) {
   std::vector<Submission> submissions;
-  Prepared(database,
-           "SELECT x.sweep_id, x.submitted_at, x.data, x.program, x.catalog, x.priority, x.paused, s.label, s.yaml"
-           " FROM submissions x JOIN sweeps s ON s.id = x.sweep_id WHERE x.open ORDER BY x.submitted_at, x.sweep_id")
+  Prepared(
+      database,
+      "SELECT x.sweep_id, x.submitted_at, x.data, x.program, x.catalog, x.priority, x.paused, s.label, s.yaml, x.folder"
+      " FROM submissions x JOIN sweeps s ON s.id = x.sweep_id WHERE x.open ORDER BY x.submitted_at, x.sweep_id")
       .each([&](SQLite::Statement& row) {
         Submission one;
         ColumnReader(row) >> one.sweep >> one.at >> one.data >> one.program >> one.catalog >> one.priority >>
-            one.paused >> one.label >> one.yaml;
+            one.paused >> one.label >> one.yaml >> one.folder;
         submissions.push_back(std::move(one));
       });
   return submissions;

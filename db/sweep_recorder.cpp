@@ -42,7 +42,16 @@ std::vector<StageIndex> stages_behind(const TrialStages& stages, const StageGrap
   return found;
 }
 
+std::optional<std::int64_t> find_by_digest(const SQLite::Database& database, const std::string& digest) {
+  return Prepared(database, "SELECT id FROM sweeps WHERE spec_sha256 = ?").integer(digest);
+}
+
 }  // namespace
+
+std::optional<std::int64_t> find_recorded_sweep(const SQLite::Database& database, const std::string& name,
+                                                const std::vector<Trial>& trials, const StageGraph& graph) {
+  return find_by_digest(database, spec_digest(name, trials, graph));
+}
 
 SweepRecorder::SweepRecorder(const SQLite::Database& database)
     : database_(database),
@@ -79,7 +88,7 @@ SweepRecorder::SweepRecorder(const SQLite::Database& database)
 std::int64_t SweepRecorder::record(const std::string& name, const std::string& yaml, const std::vector<Trial>& trials,
                                    const StageGraph& graph, double now) {
   const std::string digest = spec_digest(name, trials, graph);
-  const bool known = Prepared(database_, "SELECT id FROM sweeps WHERE spec_sha256 = ?").integer(digest).has_value();
+  const bool known = find_by_digest(database_, digest).has_value();
   const std::int64_t sweep = claim_label(name, digest, yaml, now);
   if (known) return sweep;
   record_stages(sweep, graph);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -10,6 +11,10 @@
 #include "experiments/trial.h"
 
 namespace espalier {
+
+/// See Store::find_sweep. Errors: SQLite::Exception.
+std::optional<std::int64_t> find_recorded_sweep(const SQLite::Database& database, const std::string& name,
+                                                const std::vector<Trial>& trials, const StageGraph& graph);
 
 /// Writes one sweep, inside the caller's transaction. Made for one call of record(). Errors: SQLite::Exception.
 class SweepRecorder {

@@ -138,7 +138,8 @@ void Coordinator::submit(const std::string& arguments, json& reply) {
 void Coordinator::change_sweep(SweepId id, Effects effects) {
   perform(std::move(effects));
   const auto found = std::ranges::find(core_.sweeps(), id, &Workload::Sweep::id);
-  if (options_.on_sweep_changed && found != core_.sweeps().end()) options_.on_sweep_changed(*found);
+  const bool goes_on = found != core_.sweeps().end() && !found->end;  // whatever ended is announced as that
+  if (options_.on_sweep_changed && goes_on) options_.on_sweep_changed(*found);
 }
 
 SweepId Coordinator::named_sweep(const json& arguments) const {

@@ -33,8 +33,10 @@ Core::Core(Options options)
 
 Effects Core::on_pool_joined(PoolId pool, std::string name, int ranks, Now, std::vector<std::string> labels) {
   Effects effects;
-  roster_.join(pool, std::move(name), ranks).labels = std::move(labels);
-  if (stopping_ || (finished() && !stays_)) effects.emplace_back(DismissPool{pool});
+  PoolSlot& slot = roster_.join(pool, std::move(name), ranks);
+  slot.labels = std::move(labels);
+  // Who was told to leave while it was silent did not hear it.
+  if (stopping_ || slot.draining || (finished() && !stays_)) effects.emplace_back(DismissPool{pool});
   return effects;
 }
 
@@ -85,7 +87,7 @@ void Core::hand_out(Effects& effects, Now now) {
   hand_out_alone(effects, now);
   for (const PoolId id : std::set<PoolId>(roster_.reserved())) {
     const std::optional<StageIndex> stage = roster_.find(id)->reserved;
-    const bool waits = stage && plan_.state(*stage) == StageState::ready && !blame_.must_be_alone(*stage);
+    const bool waits = stage && plan_.is_available(*stage) && !blame_.must_be_alone(*stage);
     if (waits) hand_out_gang(*stage, effects, now);
   }
   const std::size_t depth = queue_depth();
@@ -158,11 +160,11 @@ bool Core::runs_alone(const PoolSlot& pool) const {
 void Core::hand_out_alone(Effects& effects, Now now) {
   for (const PoolId id : std::set<PoolId>(roster_.reserved())) {
     const PoolSlot& pool = *roster_.find(id);
-    if (plan_.state(*pool.reserved) == StageState::ready || runs_alone(pool)) continue;
-    roster_.reserve(id, std::nullopt);  // somebody else was quicker, or it waits again
+    if (plan_.is_available(*pool.reserved) || runs_alone(pool)) continue;
+    roster_.reserve(id, std::nullopt);  // somebody else was quicker, or it waits again, or its sweep is paused
   }
   for (const StageIndex stage : std::set<StageIndex>(blame_.alone())) {
-    if (plan_.state(stage) != StageState::ready) continue;
+    if (!plan_.is_available(stage)) continue;
     const Demand& demand = workload_.demand(plan_.group(stage));
     std::optional<PoolId> chosen;
     std::size_t least = 0;
@@ -353,7 +355,9 @@ void Core::end_attempt(std::uint64_t number, const std::string& how, const std::
   recalled_ -= attempt.recalled ? 1 : 0;
   PoolSlot* pool = roster_.find(attempt.pool);
   if (attempt.alone && pool != nullptr) roster_.reserve(attempt.pool, std::nullopt);
-  plan_.give_back(attempt.stages);
+  std::vector<StageIndex> free = attempt.stages;  // what was handed out again meanwhile is not
+  std::erase_if(free, [&](StageIndex stage) { return roster_.pool_with(stage).has_value(); });
+  plan_.give_back(free);
   effects.emplace_back(Record{AttemptEnded{number, how, why, now, cause}});
 }
 

@@ -222,6 +222,7 @@ class Core {
   void charge_crash(const PoolSlot& lost, const PoolEnd& end, Effects& effects, Now now);
   void set_node_aside(const std::string& host, std::int64_t crashes, Effects& effects);
   void adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, Effects& effects, Now now);
+  void stop_members(std::uint64_t number, const Attempt& attempt, Effects& effects) const;
 
   const bool stays_;
   Workload workload_;

@@ -2,6 +2,7 @@
 // and one switch over budgets decides: nobody's fault is given back, a crash looks for its culprit, an error or a lack
 // of memory is charged to the stage that had it, a full disk pauses the sweep, and a damaged input is made again.
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
@@ -56,11 +57,13 @@ void Core::adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, 
   for (const std::uint64_t number : thought) {
     const Attempt* known = roster_.find_attempt(number);
     if (known == nullptr || known->rank != rank) continue;  // of a gang only the first rank says that it holds it
-    if (std::find(held.begin(), held.end(), number) == held.end())
-      end_attempt(number, "returned", "it never reached its rank", LossCause::coordinator_lost, effects, now);
+    if (std::find(held.begin(), held.end(), number) != held.end()) continue;
+    stop_members(number, *known, effects);
+    end_attempt(number, "returned", "it never reached its rank", LossCause::coordinator_lost, effects, now);
   }
   for (const std::uint64_t number : held) {
     if (const Attempt* known = roster_.find_attempt(number)) {
+      if (known->recalled) effects.emplace_back(SendStop{pool, rank, number});  // it may never have heard that
       if (known->gang.empty()) roster_.move(number, pool, rank);
       continue;
     }
@@ -78,6 +81,19 @@ void Core::adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, 
     for (const StageIndex stage : attempt.stages) again.stages.push_back(graph().stages[stage].key);
     effects.emplace_back(Record{std::move(again)});
     roster_.hold(number, std::move(attempt));
+  }
+}
+
+/// They may have the job that its first rank never got, and would wait for it.
+void Core::stop_members(std::uint64_t number, const Attempt& attempt, Effects& effects) const {
+  if (graph().stages[attempt.stages.front()].ranks < 2) return;
+  std::vector<int> ranks = attempt.gang;
+  if (ranks.empty()) {  // an earlier coordinator sent it: to whom is not recorded
+    ranks.resize(roster_.pools().at(attempt.pool).ranks.size());
+    std::iota(ranks.begin(), ranks.end(), 0);
+  }
+  for (const int rank : ranks) {
+    if (rank != attempt.rank) effects.emplace_back(SendStop{attempt.pool, rank, number});
   }
 }
 

@@ -80,6 +80,8 @@ class Plan {
   bool is_open(StageIndex stage) const;
   /// Whoever wants it wants it held back.
   bool is_held(StageIndex stage) const { return urgency_[stage] == Wish::kHeld; }
+  /// It could be handed out now, and nobody holds it back.
+  bool is_available(StageIndex stage) const { return states_[stage] == StageState::ready && !is_held(stage); }
   /// Nothing is ready, taken or waiting any more.
   bool finished() const { return open_ == 0; }
   bool has_ready() const;

@@ -44,7 +44,7 @@ RankSlot* Roster::find(PoolId pool, int rank) {
 }
 
 void Roster::hold(std::uint64_t number, Attempt attempt) {
-  for (const StageIndex stage : attempt.stages) holder_[stage] = number;
+  for (const StageIndex stage : attempt.stages) holder_[stage] = std::max(holder_[stage], number);
   const auto [held, is_new] = attempts_.insert_or_assign(number, std::move(attempt));
   for (const int rank : held->second.ranks()) {
     find(held->second.pool, rank)->queue.push_back(number);

@@ -118,7 +118,7 @@ class Roster {
  private:
   std::map<PoolId, PoolSlot> pools_;
   std::unordered_map<std::uint64_t, Attempt> attempts_;
-  std::unordered_map<StageIndex, std::uint64_t> holder_;  ///< the attempt that has a stage
+  std::unordered_map<StageIndex, std::uint64_t> holder_;  ///< the last attempt that has a stage
   bool has(const PoolSlot& pool, PoolId id, int rank, const Demand& demand) const;
   double gpu_share_used(const RankSlot& of, PoolId except_pool, int except_rank) const;
 

@@ -23,7 +23,7 @@
 namespace espalier {
 namespace {
 
-/// Relative paths in a sweep are those of whoever submitted it. Main thread; the loop is not at anything else.
+/// Relative paths in a sweep begin where it was submitted. Main thread; the loop is not at anything else.
 class InFolder {
  public:
   explicit InFolder(const std::filesystem::path& folder) {
@@ -49,8 +49,12 @@ class InFolder {
 /// The sweeps of a coordinator that stays, and what the store remembers of them.
 class Submissions {
  public:
-  Submissions(Store& store, SweepBook& book)
-      : store_(store), book_(book), program_(to_hex(sha256_file("/proc/self/exe"))), catalog_(catalog_fingerprint()) {}
+  Submissions(Store& store, SweepBook& book, const Core& core)
+      : store_(store),
+        book_(book),
+        core_(core),
+        program_(to_hex(sha256_file("/proc/self/exe"))),
+        catalog_(catalog_fingerprint()) {}
 
   SweepToRun take(const std::string& arguments) {
     const auto asked = nlohmann::json::parse(arguments);
@@ -68,26 +72,30 @@ class Submissions {
       throw Error(ErrorKind::invalid_input, "a sweep is submitted with yaml, file, data, folder and overrides");
     }
     const InFolder there(folder);
+    folder = std::filesystem::current_path().string();
     LoadedSweep sweep = load_sweep_text(std::move(yaml), file, overrides, data, load_store_config(store_.paths()));
-    return begin(std::move(sweep), {0, utc_seconds(), data, program_, catalog_, priority, false, "", ""});
+    if (std::optional<SweepToRun> active = find_active(sweep)) return std::move(*active);
+    SweepToRun run =
+        begin(std::move(sweep), {0, utc_seconds(), data, program_, catalog_, priority, false, "", "", folder});
+    close_waiting(run.name, run.id);
+    return run;
   }
 
-  /// One that an earlier coordinator took. None, with a line for the user, if it cannot go on as what it was.
-  std::optional<SweepToRun> take_up(const Submission& submission, std::string& why_not) {
-    try {
-      LoadedSweep sweep = load_sweep_text(submission.yaml, submission.label, noted_overrides(submission.yaml),
-                                          submission.data, load_store_config(store_.paths()));
-      SweepToRun run = begin(std::move(sweep), submission);
-      if (run.id == submission.sweep) return run;
-      why_not = "this espalier makes other trials or stages of its YAML than the one that took it; submit it again";
-      book_.end(run.id, "cancelled");
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::invalid_input) throw;
-      why_not = error.what();
+  /// One that an earlier coordinator took. None, with a line for the user, if it does not go on. It stays open unless
+  /// it can never be again what it was: a disk may come back.
+  std::optional<SweepToRun> take_up(const Submission& submission, const StoreConfig& config, std::string& line) {
+    std::optional<LoadedSweep> sweep = load_again(submission, config, line);
+    if (sweep && store_.find_sweep(sweep->name, sweep->trials, sweep->graph) == submission.sweep)
+      return begin(std::move(*sweep), submission);
+    if (sweep) {
+      line = submission.label +
+             " does not go on: this espalier makes other trials or stages of its YAML than the one that took it; "
+             "submit it again";
+      write(submission.sweep, submission, false);
+    } else {
+      waiting_.push_back(submission);
     }
-    store_.apply({SweepSubmitted{submission.sweep, submission.at, submission.data, submission.program,
-                                 submission.catalog, submission.priority, submission.paused, false},
-                  SweepChanged{submission.sweep, "stopped", utc_seconds()}});
+    store_.apply({SweepChanged{submission.sweep, "stopped", utc_seconds()}});
     return std::nullopt;
   }
 
@@ -117,6 +125,54 @@ class Submissions {
   }
 
  private:
+  std::optional<LoadedSweep> load_again(const Submission& submission, const StoreConfig& config, std::string& line) {
+    std::filesystem::path folder = submission.folder;
+    std::string lack;
+    std::error_code ignored;
+    if (folder.empty()) {
+      folder = std::filesystem::current_path();
+    } else if (!std::filesystem::is_directory(folder, ignored)) {  // which matters only to relative paths
+      lack = "; the folder that it was submitted from is not there: " + folder.string();
+      folder = "/";
+    }
+    try {
+      const InFolder there(folder);
+      LoadedSweep sweep =
+          load_sweep_text(submission.yaml, submission.label, noted_overrides(submission.yaml), submission.data, config);
+      sweep.yaml = submission.yaml;  // it has its notes already
+      return sweep;
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::internal) throw;
+      line = fmt::format(
+          "{} cannot go on now: {}{}\nthe next serve on this store tries it again; a sweep that is submitted "
+          "under its name takes its place",
+          submission.label, error.what(), lack);
+      return std::nullopt;
+    }
+  }
+
+  /// What runs already stays as it is, whatever it is submitted with this time.
+  std::optional<SweepToRun> find_active(LoadedSweep& sweep) const {
+    const std::optional<SweepId> id = store_.find_sweep(sweep.name, sweep.trials, sweep.graph);
+    const bool is_active =
+        std::ranges::any_of(core_.sweeps(), [&](const Workload::Sweep& known) { return known.id == id && !known.end; });
+    if (!is_active) return std::nullopt;
+    SweepToRun run;
+    run.id = *id;
+    run.name = sweep.name;
+    for (const Stage& stage : sweep.graph.stages) run.done.push_back(core_.is_done(stage.key));
+    run.graph = std::move(sweep.graph);
+    return run;
+  }
+
+  /// Those that could not go on, and whose place another sweep of their name has taken.
+  void close_waiting(const std::string& name, SweepId by) {
+    for (const Submission& submission : waiting_) {
+      if (submission.label == name && submission.sweep != by) write(submission.sweep, submission, false);
+    }
+    std::erase_if(waiting_, [&](const Submission& submission) { return submission.label == name; });
+  }
+
   SweepToRun begin(LoadedSweep sweep, Submission submission) {
     SweepToRun run = book_.begin(std::move(sweep));
     run.priority = submission.priority;
@@ -128,14 +184,16 @@ class Submissions {
     return run;
   }
   void write(SweepId id, const Submission& known, bool open) {
-    store_.apply(
-        {SweepSubmitted{id, known.at, known.data, known.program, known.catalog, known.priority, known.paused, open}});
+    store_.apply({SweepSubmitted{id, known.at, known.data, known.program, known.catalog, known.priority, known.paused,
+                                 open, known.folder}});
   }
 
   Store& store_;
   SweepBook& book_;
+  const Core& core_;
   const std::string program_, catalog_;
   std::map<SweepId, Submission> taken_;
+  std::vector<Submission> waiting_;  ///< open, and could not go on
 };
 
 }  // namespace
@@ -144,18 +202,19 @@ Coordinator::Ending serve_sweeps(const RunSettings& settings, ProgressLine& prog
                                  const std::function<void(int port)>& on_ready) {
   Store store(settings.store, {.allow_network_filesystem = settings.allow_network_filesystem});
   log_to_file(store.paths().logs() / "coordinator.log", "coordinator");
+  const StoreConfig config = load_store_config(store.paths());
   SweepBook book(store);
-  Submissions submissions(store, book);
   Core core({store.generation(), true});
+  Submissions submissions(store, book, core);
   CoordinatorOptions options;
   for (const Submission& submission : store.open_submissions()) {
-    std::string why_not;
-    if (auto sweep = submissions.take_up(submission, why_not)) {
+    std::string line;
+    if (auto sweep = submissions.take_up(submission, config, line)) {
       progress.tell("going on with " + sweep->name);
       options.data.push_back(sweep->data);
       core.add_sweep(std::move(*sweep), utc_seconds());
     } else {
-      progress.tell(fmt::format("{} does not go on: {}", submission.label, why_not));
+      progress.tell(line);
     }
   }
   options.host = settings.host;

@@ -34,9 +34,12 @@ TEST_F(StoreTest, EveryOpeningRaisesTheGeneration) {
 }
 
 TEST_F(StoreTest, TheSameSpecIsTheSameSweep) {
+  EXPECT_EQ(store_.find_sweep(sample_.name, sample_.trials, sample_.graph), std::nullopt);
   const SweepId first = record();
   sample_.yaml += "# a comment\n";
   EXPECT_EQ(record(), first);
+  EXPECT_EQ(store_.find_sweep(sample_.name, sample_.trials, sample_.graph), first);
+  EXPECT_EQ(store_.find_sweep("other", sample_.trials, sample_.graph), std::nullopt);
   EXPECT_EQ(ask("SELECT count(*) FROM stages"), "20");
   EXPECT_EQ(ask("SELECT count(*) FROM trials"), "6");
 }
@@ -45,13 +48,14 @@ TEST_F(StoreTest, WhatWasSubmittedIsKnownUntilItEnds) {
   const SweepId id = record();
   EXPECT_TRUE(store_.open_submissions().empty());
   store_.apply({SweepSubmitted{id, 1000, "/data", "program", "catalog", 3, false, true}});
-  store_.apply({SweepSubmitted{id, 2000, "/data", "program", "catalog", 5, true, true}});
+  store_.apply({SweepSubmitted{id, 2000, "/data", "program", "catalog", 5, true, true, "/home"}});
   const std::vector<Submission> open = store_.open_submissions();
   ASSERT_EQ(open.size(), 1U);
   EXPECT_EQ(open[0].sweep, id);
   EXPECT_EQ(open[0].at, 1000);
   EXPECT_EQ(open[0].priority, 5);
   EXPECT_TRUE(open[0].paused);
+  EXPECT_EQ(open[0].folder, "/home");
   EXPECT_EQ(open[0].label, "sample");
   EXPECT_EQ(open[0].yaml, sample_.yaml);
   store_.apply({SweepSubmitted{id, 3000, "/data", "program", "catalog", 5, true, false}});

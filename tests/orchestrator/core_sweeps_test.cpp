@@ -23,11 +23,32 @@ class SweepsStory : public testing::Test {
   void hear(Effects effects) {
     for (Effect& effect : effects) {
       if (SendJob* send = std::get_if<SendJob>(&effect)) sent_.push_back(std::move(*send));
-      if (const SendStop* stop = std::get_if<SendStop>(&effect)) recalled_.push_back(stop->attempt);
+      if (const SendStop* stop = std::get_if<SendStop>(&effect)) {
+        recalled_.push_back(stop->attempt);
+        stopped_ranks_.push_back(stop->rank);
+      }
       if (const Tell* tell = std::get_if<Tell>(&effect)) told_.push_back(tell->text);
       if (const SweepEnded* ended = std::get_if<SweepEnded>(&effect)) ended_.push_back(*ended);
       if (const DismissPool* dismissed = std::get_if<DismissPool>(&effect)) dismissed_.push_back(dismissed->pool);
     }
+  }
+  /// After silence, with what each of its ranks holds.
+  void return_with(PoolId pool, const std::vector<std::vector<std::uint64_t>>& held) {
+    const auto ranks = static_cast<int>(held.size());
+    hear(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), ranks, now_));
+    for (int rank = 0; rank < ranks; ++rank)
+      hear(core_.on_rank_ready(pool, rank, {1, "node"}, held[static_cast<std::size_t>(rank)], now_));
+  }
+  void interrupt(const SendJob& send) {
+    hear(core_.on_job_ended(send.pool, send.rank, {send.job.attempt, true}, now_));
+  }
+  void fail_for_memory(const SendJob& send) {
+    StageOutcome outcome;
+    outcome.key = send.job.stages.front().key;
+    outcome.attempt = send.job.attempt;
+    outcome.failure = Failure{ErrorKind::exhausted, "no memory", LossCause::oom_host, {}};
+    hear(core_.on_stage_reached(send.pool, send.rank, std::move(outcome), now_));
+    hear(core_.on_job_ended(send.pool, send.rank, {send.job.attempt, false}, now_));
   }
   /// The labels of the next job that was sent; "" if there is none.
   std::string next() {
@@ -66,6 +87,7 @@ class SweepsStory : public testing::Test {
   Now now_ = 1000;
   std::vector<SendJob> sent_;
   std::vector<std::uint64_t> recalled_;
+  std::vector<int> stopped_ranks_;  ///< parallel
   std::vector<SweepEnded> ended_;
   std::vector<std::string> told_;
   std::vector<PoolId> dismissed_;
@@ -160,6 +182,50 @@ TEST_F(SweepsStory, AResubmittedSweepGoesOnWithWhatIsNotDone) {
   EXPECT_NE(first, "?");
 }
 
+TEST_F(SweepsStory, WhatWasResubmittedDuringItsEndRunsOnce) {
+  add(1, evaluations({"a"}));
+  join(1, 3);
+  EXPECT_EQ(next(), "a");
+  const SendJob first = last_;
+  hear(core_.cancel_sweep(1, now_));
+  EXPECT_EQ(recalled_, std::vector{first.job.attempt});
+  add(1, evaluations({"a"}));
+  EXPECT_EQ(next(), "a");
+  const SendJob second = last_;
+  interrupt(first);
+  EXPECT_EQ(next(), "");
+  complete(second);
+  tick();
+  EXPECT_TRUE(core_.idle());
+  ASSERT_EQ(ended_.size(), 2U);
+  EXPECT_EQ(ended_[1].how, SweepEnd::finished);
+}
+
+TEST_F(SweepsStory, APoolThatWasSilentIsToldAgainWhatToStop) {
+  add(1, evaluations({"a"}));
+  join(1, 1);
+  EXPECT_EQ(next(), "a");
+  const SendJob a = last_;
+  core_.on_pool_silent(1);
+  hear(core_.cancel_sweep(1, now_));
+  recalled_.clear();
+  return_with(1, {{a.job.attempt}});
+  EXPECT_EQ(recalled_, std::vector{a.job.attempt});
+  interrupt(a);
+  EXPECT_TRUE(core_.idle());
+}
+
+TEST_F(SweepsStory, APoolThatWasSilentIsToldAgainToLeave) {
+  add(1, evaluations({"a"}));
+  join(1, 1);
+  EXPECT_EQ(next(), "a");
+  core_.on_pool_silent(1);
+  hear(core_.drain_pool(1));
+  dismissed_.clear();
+  return_with(1, {{last_.job.attempt}});
+  EXPECT_EQ(dismissed_, std::vector<PoolId>{1});
+}
+
 TEST_F(SweepsStory, ADrainedPoolGetsNothingMore) {
   add(1, evaluations({"a", "b"}));
   join(1, 1);
@@ -202,6 +268,60 @@ TEST_F(SweepsStory, APoolIsKeptFreeUntilAGangFits) {
   next();  // small, behind one of its ranks
   complete(big);
   EXPECT_TRUE(core_.status().trials_done >= 1);
+}
+
+TEST_F(SweepsStory, APausedGangKeepsNoPoolFreeAndGetsNone) {
+  add(1, evaluations({"a", "b"}));
+  join(1, 2);
+  next();
+  const SendJob a = last_;
+  next();
+  const SendJob b = last_;
+  add(2, evaluations({"big"}, 2), 1);
+  add(3, evaluations({"small"}));
+  EXPECT_EQ(next(), "");  // the pool is reserved
+  hear(core_.pause_sweep(2, now_));
+  EXPECT_EQ(next(), "small");
+  const SendJob small = last_;
+  for (const SendJob& job : {a, b, small}) complete(job);
+  EXPECT_EQ(next(), "");
+  hear(core_.resume_sweep(2, now_));
+  EXPECT_EQ(next(), "big");
+}
+
+TEST_F(SweepsStory, APausedSweepGetsNothingThatMustBeAlone) {
+  add(1, evaluations({"a"}));
+  join(1, 1);
+  EXPECT_EQ(next(), "a");
+  hear(core_.pause_sweep(1, now_));
+  fail_for_memory(last_);
+  EXPECT_EQ(next(), "");
+  hear(core_.resume_sweep(1, now_));
+  EXPECT_EQ(next(), "a");
+  EXPECT_TRUE(last_.alone);
+}
+
+TEST_F(SweepsStory, MembersOfAGangWhoseFirstRankNeverGotTheJobAreToldToStop) {
+  add(1, evaluations({"big"}, 3));
+  join(1, 3);
+  EXPECT_EQ(next(), "big");
+  const std::uint64_t lost = last_.job.attempt;
+  core_.on_pool_silent(1);
+  return_with(1, {{}, {}, {}});
+  EXPECT_EQ(recalled_, (std::vector{lost, lost}));
+  EXPECT_EQ(stopped_ranks_, (std::vector{1, 2}));
+  EXPECT_EQ(next(), "big");
+  EXPECT_NE(last_.job.attempt, lost);
+}
+
+TEST_F(SweepsStory, MembersOfAGangThatAnEarlierCoordinatorSentAreToldToStop) {
+  const GraphStory graph = evaluations({"big"}, 2);
+  add(1, graph);
+  hear(core_.remember_pool(1, "pool-1", {{7, "pool-1", 0, {graph.key("big")}, now_}}, now_));
+  return_with(1, {{}, {}});
+  EXPECT_EQ(recalled_, std::vector<std::uint64_t>{7});
+  EXPECT_EQ(stopped_ranks_, std::vector{1});
+  EXPECT_EQ(next(), "big");
 }
 
 TEST_F(SweepsStory, ALostPoolLosesAGangOnce) {
