@@ -108,12 +108,11 @@ class Submissions {
 
   void on_ended(SweepId id, const SweepStatus& status, SweepEnd how) {
     const Submission& known = taken_.at(id);
-    book_.end(
-        id,
-        how == SweepEnd::cancelled                                       ? "cancelled"
-        : how == SweepEnd::too_many_failures || status.trials_failed > 0 ? "failed"
-                                                                         : "finished",
-        {SweepSubmitted{id, known.at, known.data, known.program, known.catalog, known.priority, known.paused, false}});
+    book_.end(id,
+              how == SweepEnd::cancelled                                       ? "cancelled"
+              : how == SweepEnd::too_many_failures || status.trials_failed > 0 ? "failed"
+                                                                               : "finished",
+              {change(id, known, false)});
     if (how == SweepEnd::finished) book_.record_overlaps(id, known.label);
   }
 
@@ -183,10 +182,10 @@ class Submissions {
     taken_[run.id] = std::move(submission);
     return run;
   }
-  void write(SweepId id, const Submission& known, bool open) {
-    store_.apply({SweepSubmitted{id, known.at, known.data, known.program, known.catalog, known.priority, known.paused,
-                                 open, known.folder}});
+  static SweepSubmitted change(SweepId id, const Submission& known, bool open) {
+    return {id, known.at, known.data, known.program, known.catalog, known.priority, known.paused, open, known.folder};
   }
+  void write(SweepId id, const Submission& known, bool open) { store_.apply({change(id, known, open)}); }
 
   Store& store_;
   SweepBook& book_;
