@@ -41,6 +41,10 @@ std::vector<Found> files_below(const std::filesystem::path& root) {
 
 }  // namespace
 
+std::filesystem::path cache_root(const std::filesystem::path& asked, const std::filesystem::path& store) {
+  return asked.empty() ? store / "cache" : asked / "espalier-cache";
+}
+
 CacheFolder::CacheFolder(std::filesystem::path root, std::uint64_t limit_bytes)
     : root_(std::move(root)), limit_bytes_(limit_bytes) {}
 

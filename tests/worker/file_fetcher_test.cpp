@@ -149,5 +149,17 @@ TEST(CacheFolders, WhatWasUsedLeastRecentlyGoes) {
   std::filesystem::remove_all(root);
 }
 
+TEST(CacheFolders, WhatElseLiesInTheFolderThatWasNamedStays) {
+  const auto named = std::filesystem::temp_directory_path() / ("espalier_named_" + std::to_string(::getpid()));
+  const auto others = named / "datasets" / "photographs.tar";
+  std::filesystem::create_directories(others.parent_path());
+  write_file_atomically(others, std::string(1000, 'x'));
+  std::filesystem::last_write_time(others, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1000));
+  CacheFolder(cache_root(named, "store"), 100).make_room();
+  EXPECT_TRUE(std::filesystem::exists(others));
+  EXPECT_EQ(cache_root("", "store"), "store/cache");
+  std::filesystem::remove_all(named);
+}
+
 }  // namespace
 }  // namespace espalier
