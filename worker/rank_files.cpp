@@ -62,7 +62,8 @@ std::string RankFiles::bring(const FileName& file) {
     if (pulse_ != nullptr) pulse_->beat();
   }
   wish_.reset();
-  if (!answer_) throw StoppedWaiting();
+  // Who is told to stop while it waits does not judge the file: it may only be that others stop too.
+  if (!answer_ || (*stop_ && !answer_->empty())) throw StoppedWaiting();
   return *answer_;
 }
 

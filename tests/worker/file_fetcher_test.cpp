@@ -117,17 +117,35 @@ TEST_F(Fetching, ACheckpointIsFetchedEachTime) {
   EXPECT_EQ(read_file(cache_.place(wish("a", FileKind::checkpoint).file), 100), "more than half");
 }
 
-TEST_F(Fetching, WhenThePoolLeavesNobodyWaits) {
+// Who waits is told to stop, by the pool itself; of the file there is nothing to say.
+TEST_F(Fetching, WhenThePoolLeavesNoFileIsSaidToBeMissing) {
   fetcher_.want(0, wish("a"));
   fetcher_.serve(4, wish("b"));
   fetcher_.leave();
-  EXPECT_THAT(told(), ElementsAre(HasSubstr("leaves")));
+  EXPECT_THAT(told(), IsEmpty());
   ASSERT_EQ(replies_.size(), 1U);
   EXPECT_TRUE(std::holds_alternative<FileMissing>(replies_[0].second));
   asked_.clear();
   fetcher_.want(0, wish("c"));
   EXPECT_TRUE(asked_.empty());
-  EXPECT_THAT(told(), ElementsAre(HasSubstr("leaves")));
+  EXPECT_THAT(told(), IsEmpty());
+}
+
+TEST_F(Fetching, WhatOneMachineSaysWhenItLeavesIsNoWordAboutTheFileOnTheNext) {
+  fetcher_.serve(4, wish("a"));
+  fetcher_.leave();
+  ASSERT_EQ(replies_.size(), 1U);
+  FileFetcher next(
+      cache_, [](const FetchFile&) {},
+      [this](int rank, const FileName&, const std::string& why) { told_.push_back(std::to_string(rank) + ":" + why); },
+      [](int, const Message&) {});
+  next.want(4, wish("a"));
+  next.want(4, wish("b"));
+  next.hear(std::get<FileMissing>(replies_[0].second));
+  EXPECT_THAT(told(), IsEmpty());
+  next.hear(FileMissing{0, wish("b").file, "nobody has it"});
+  EXPECT_THAT(told(), IsEmpty());
+  EXPECT_TRUE(next.idle());
 }
 
 TEST(CacheFolders, WhatWasUsedLeastRecentlyGoes) {
