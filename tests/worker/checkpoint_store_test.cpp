@@ -1,0 +1,66 @@
+// Which checkpoint a training goes on from where the coordinator has one too.
+#include "worker/checkpoint_store.h"
+
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "worker/train_state.h"
+
+namespace espalier {
+namespace {
+
+/// A coordinator that has one checkpoint, or none.
+class OneCheckpoint : public FileSupply {
+ public:
+  explicit OneCheckpoint(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  StorePaths store() const override { return {folder_}; }
+  void begin(const StageKey&, const std::atomic<bool>&, Pulse*) override {}
+  std::string bring(const FileName& file) override { return std::filesystem::exists(place(file)) ? "" : "is missing"; }
+  std::filesystem::path place(const FileName& file) const override { return place_of(folder_, file); }
+  void written(const FileName&, const StoredFile&, SendWhen) override {}
+  bool is_sending(const StageKey&) const override { return false; }
+  bool is_sending_anything() const override { return false; }
+
+ private:
+  const std::filesystem::path folder_;
+};
+
+class LatestCheckpoint : public testing::Test {
+ protected:
+  ~LatestCheckpoint() override { std::filesystem::remove_all(folder_); }
+
+  Safetensors at_step(std::int64_t step) const {
+    TrainState state;
+    state.step = step;
+    return {{{"kind", "training"}, {"state", to_json(state)}}, {}};
+  }
+  void bring(std::int64_t step) const { write_sealed_file(brought_, key_, at_step(step)); }
+
+  const std::filesystem::path folder_ =
+      std::filesystem::temp_directory_path() / ("espalier_checkpoints_" + std::to_string(::getpid()));
+  const StageKey key_{sha256("a training")};
+  OneCheckpoint supply_{folder_};
+  const std::filesystem::path brought_ = supply_.place(file_of_stage(FileKind::checkpoint, key_));
+  CheckpointStore store_{StorePaths{folder_}.checkpoints(), &supply_};
+};
+
+TEST_F(LatestCheckpoint, IsTheOneThatGotFurther) {
+  EXPECT_EQ(store_.latest(key_), store_.path_of(key_));  // there is none
+  bring(5);
+  EXPECT_EQ(store_.latest(key_), brought_);
+  store_.write(key_, at_step(7), SendWhen::now);
+  EXPECT_EQ(store_.latest(key_), store_.path_of(key_));
+}
+
+TEST_F(LatestCheckpoint, OfTheCoordinatorStaysForTheNextMachine) {
+  bring(5);
+  store_.latest(key_);
+  EXPECT_TRUE(std::filesystem::exists(brought_));
+  store_.write(key_, at_step(7), SendWhen::now);
+  store_.latest(key_);
+  EXPECT_TRUE(std::filesystem::exists(brought_));
+}
+
+}  // namespace
+}  // namespace espalier
