@@ -22,12 +22,14 @@ std::int64_t steps_of(const std::filesystem::path& path, const StageKey& key) {
 
 }  // namespace
 
-std::filesystem::path CheckpointStore::latest(const StageKey& key) const {
+std::optional<std::filesystem::path> CheckpointStore::latest(const StageKey& key, bool of_gang) const {
   const std::filesystem::path here = path_of(key);
+  if (supply_ == nullptr || !supply_->is_elsewhere()) return here;
   const FileName file = file_of_stage(FileKind::checkpoint, key);
-  if (supply_ == nullptr || !supply_->bring(file).empty()) return here;
+  const bool has = supply_->bring(file).empty();
   const std::filesystem::path brought = supply_->place(file);
-  return steps_of(brought, key) > steps_of(here, key) ? brought : here;
+  if (of_gang) return has ? std::optional(brought) : std::nullopt;
+  return has && steps_of(brought, key) > steps_of(here, key) ? brought : here;
 }
 
 void CheckpointStore::write(const StageKey& key, Safetensors content, SendWhen when) const {

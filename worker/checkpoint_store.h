@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "experiments/stage.h"
@@ -18,9 +19,9 @@ class CheckpointStore {
 
   std::filesystem::path path_of(const StageKey& key) const { return folder_ / (to_hex(key) + ".safetensors"); }
   /// Where the checkpoint lies that a training goes on from, if there is any: the one of here, or the coordinator's if
-  /// that got further. The latter is not to be changed: other machines of the pool may be reading it.
-  /// Errors: StoppedWaiting.
-  std::filesystem::path latest(const StageKey& key) const;
+  /// that got further. `of_gang`: the coordinator's, where that is elsewhere, since all of its machines can have that
+  /// one; none if there is none. It is not to be changed: others may be reading it. Errors: StoppedWaiting.
+  std::optional<std::filesystem::path> latest(const StageKey& key, bool of_gang) const;
   /// Errors: those of write_sealed_file.
   void write(const StageKey& key, Safetensors content, SendWhen when) const;
 

@@ -32,6 +32,11 @@ StorePaths RankFiles::store() const {
   return is_shared_.value_or(true) ? shared_ : StorePaths{cache_.root()};
 }
 
+bool RankFiles::is_elsewhere() const {
+  const std::lock_guard lock(mutex_);
+  return !is_shared_.value_or(true);
+}
+
 void RankFiles::decide(const std::string& probe) {
   const bool same = holds(shared_.probe(), probe);
   const std::lock_guard lock(mutex_);

@@ -15,6 +15,7 @@ class OneCheckpoint : public FileSupply {
  public:
   explicit OneCheckpoint(std::filesystem::path folder) : folder_(std::move(folder)) {}
   StorePaths store() const override { return {folder_}; }
+  bool is_elsewhere() const override { return true; }
   void begin(const StageKey&, const std::atomic<bool>&, Pulse*) override {}
   std::string bring(const FileName& file) override { return std::filesystem::exists(place(file)) ? "" : "is missing"; }
   std::filesystem::path place(const FileName& file) const override { return place_of(folder_, file); }
@@ -46,20 +47,28 @@ class LatestCheckpoint : public testing::Test {
 };
 
 TEST_F(LatestCheckpoint, IsTheOneThatGotFurther) {
-  EXPECT_EQ(store_.latest(key_), store_.path_of(key_));  // there is none
+  EXPECT_EQ(store_.latest(key_, false), store_.path_of(key_));  // there is none
   bring(5);
-  EXPECT_EQ(store_.latest(key_), brought_);
+  EXPECT_EQ(store_.latest(key_, false), brought_);
   store_.write(key_, at_step(7), SendWhen::now);
-  EXPECT_EQ(store_.latest(key_), store_.path_of(key_));
+  EXPECT_EQ(store_.latest(key_, false), store_.path_of(key_));
 }
 
 TEST_F(LatestCheckpoint, OfTheCoordinatorStaysForTheNextMachine) {
   bring(5);
-  store_.latest(key_);
+  store_.latest(key_, false);
   EXPECT_TRUE(std::filesystem::exists(brought_));
   store_.write(key_, at_step(7), SendWhen::now);
-  store_.latest(key_);
+  store_.latest(key_, false);
   EXPECT_TRUE(std::filesystem::exists(brought_));
+}
+
+TEST_F(LatestCheckpoint, OfAGangIsOneThatAllItsMachinesCanHave) {
+  store_.write(key_, at_step(7), SendWhen::later);  // and was not sent before its pool was killed
+  EXPECT_EQ(store_.latest(key_, true), std::nullopt);
+  bring(5);
+  EXPECT_EQ(store_.latest(key_, true), brought_);
+  EXPECT_EQ(CheckpointStore(StorePaths{folder_}.checkpoints(), nullptr).latest(key_, true), store_.path_of(key_));
 }
 
 }  // namespace
