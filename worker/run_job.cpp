@@ -170,10 +170,13 @@ struct JobRunner::Impl {
       reached = function_of(stage.kind)({stage, outcome.attempt, settings, choice.device, artifacts, checkpoints, cache,
                                          datasets, stop, callbacks, shared ? gang : nullptr},
                                         outcome);
+      // A training ends early where all its members do; what the leader runs alone, only there.
+      if (!reached && gang != nullptr && !shared) gang->give_up();
     } catch (const GangBroken& broken) {
       if (!broken.failure()) return false;
       outcome.failure = broken.failure();
     } catch (const StoppedWaiting&) {
+      if (gang != nullptr) gang->give_up();
       reached = false;
     } catch (...) {
       outcome.failure = describe_current_exception(memory);

@@ -5,27 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/worker/fake_supply.h"
 #include "worker/train_state.h"
 
 namespace espalier {
 namespace {
-
-/// A coordinator that has one checkpoint, or none.
-class OneCheckpoint : public FileSupply {
- public:
-  explicit OneCheckpoint(std::filesystem::path folder) : folder_(std::move(folder)) {}
-  StorePaths store() const override { return {folder_}; }
-  bool is_elsewhere() const override { return true; }
-  void begin(const StageKey&, const std::atomic<bool>&, Pulse*) override {}
-  std::string bring(const FileName& file) override { return std::filesystem::exists(place(file)) ? "" : "is missing"; }
-  std::filesystem::path place(const FileName& file) const override { return place_of(folder_, file); }
-  void written(const FileName&, const StoredFile&, SendWhen) override {}
-  bool is_sending(const StageKey&) const override { return false; }
-  bool is_sending_anything() const override { return false; }
-
- private:
-  const std::filesystem::path folder_;
-};
 
 class LatestCheckpoint : public testing::Test {
  protected:
@@ -41,7 +25,7 @@ class LatestCheckpoint : public testing::Test {
   const std::filesystem::path folder_ =
       std::filesystem::temp_directory_path() / ("espalier_checkpoints_" + std::to_string(::getpid()));
   const StageKey key_{sha256("a training")};
-  OneCheckpoint supply_{folder_};
+  FakeSupply supply_{folder_};
   const std::filesystem::path brought_ = supply_.place(file_of_stage(FileKind::checkpoint, key_));
   CheckpointStore store_{StorePaths{folder_}.checkpoints(), &supply_};
 };
