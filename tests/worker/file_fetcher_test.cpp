@@ -1,6 +1,9 @@
 // One machine's fetches, with a pretended coordinator: what is asked for, who is told, and what becomes of it.
 #include "worker/file_fetcher.h"
 
+#include <ctime>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
@@ -148,22 +151,41 @@ TEST_F(Fetching, WhatOneMachineSaysWhenItLeavesIsNoWordAboutTheFileOnTheNext) {
   EXPECT_TRUE(next.idle());
 }
 
+/// As if it had been neither written nor read for so long.
+void leave_unused(const std::filesystem::path& path, std::chrono::seconds since) {
+  const std::timespec then{::time(nullptr) - since.count(), 0};
+  const std::timespec times[] = {then, then};
+  ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+}
+
 TEST(CacheFolders, WhatWasUsedLeastRecentlyGoes) {
   const auto root = std::filesystem::temp_directory_path() / ("espalier_cache_" + std::to_string(::getpid()));
   CacheFolder cache(root, 250);
   const auto file = [](const char* name) { return file_of_stage(FileKind::artifact, {sha256(name)}); };
-  const auto now = std::filesystem::file_time_type::clock::now();
   for (const char* name : {"a", "b", "c"}) {
     std::filesystem::create_directories(cache.place(file(name)).parent_path());
     write_file_atomically(cache.place(file(name)), std::string(100, 'x'));
-    std::filesystem::last_write_time(cache.place(file(name)), now - std::chrono::hours(name[0] == 'a' ? 3 : 2));
+    leave_unused(cache.place(file(name)), std::chrono::hours(name[0] == 'c' ? 2 : 5));
   }
   EXPECT_TRUE(cache.has(file("a")));  // used now
-  std::filesystem::last_write_time(cache.place(file("b")), now - std::chrono::hours(5));
   cache.make_room();
   EXPECT_FALSE(cache.has(file("b")));
   EXPECT_TRUE(cache.has(file("a")));
   EXPECT_TRUE(cache.has(file("c")));
+  std::filesystem::remove_all(root);
+}
+
+// Its hash is known by the time of its writing; looking for it must not mean to read all of it again.
+TEST(CacheFolders, UsingAFileIsNotWritingIt) {
+  const auto root = std::filesystem::temp_directory_path() / ("espalier_used_" + std::to_string(::getpid()));
+  const CacheFolder cache(root, 0);
+  const FileName file = file_of_stage(FileKind::artifact, {sha256("a")});
+  std::filesystem::create_directories(cache.place(file).parent_path());
+  write_file_atomically(cache.place(file), "x");
+  leave_unused(cache.place(file), std::chrono::hours(1));
+  const auto written = std::filesystem::last_write_time(cache.place(file));
+  EXPECT_TRUE(cache.has(file));
+  EXPECT_EQ(std::filesystem::last_write_time(cache.place(file)), written);
   std::filesystem::remove_all(root);
 }
 
@@ -172,7 +194,7 @@ TEST(CacheFolders, WhatElseLiesInTheFolderThatWasNamedStays) {
   const auto others = named / "datasets" / "photographs.tar";
   std::filesystem::create_directories(others.parent_path());
   write_file_atomically(others, std::string(1000, 'x'));
-  std::filesystem::last_write_time(others, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1000));
+  leave_unused(others, std::chrono::hours(1000));
   CacheFolder(cache_root(named, "store"), 100).make_room();
   EXPECT_TRUE(std::filesystem::exists(others));
   EXPECT_EQ(cache_root("", "store"), "store/cache");
