@@ -22,6 +22,8 @@ constexpr const char* kComing = "coming";
 /// Looking at every file of a large folder takes a while: done when it may have outgrown its limit by this share.
 constexpr std::uint64_t kGrowthShare = 16;
 constexpr std::chrono::hours kAbandonedAfter{24};
+/// A data set is used when the last of its files has come.
+constexpr std::chrono::minutes kNeededFor{10};
 
 struct Found {
   Time used;
@@ -84,7 +86,7 @@ void CacheFolder::make_room() const {
   for (const Found& file : files) {
     const bool coming = file.path.parent_path() == root_ / kComing;
     const bool too_many = limit_bytes_ != 0 && bytes > limit_bytes_;
-    if (!(coming ? file.used < now - kAbandonedAfter : too_many)) continue;
+    if (file.used > now - kNeededFor || !(coming ? file.used < now - kAbandonedAfter : too_many)) continue;
     std::error_code ignored;
     if (std::filesystem::remove(file.path, ignored)) bytes -= file.bytes;
   }

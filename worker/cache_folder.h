@@ -28,7 +28,8 @@ class CacheFolder {
   bool has(const FileName& file) const;
   /// So much was added. Makes room now and then.
   void grew(std::uint64_t bytes);
-  /// Removes the least recently used until what is here fits. Never throws.
+  /// Removes the least recently used until what is here fits, but nothing that was used in the last ten minutes. Never
+  /// throws.
   void make_room() const;
 
  private:

@@ -26,6 +26,12 @@ std::vector<std::string> fetch_files(const std::string& content, FileSupply& sup
     if (!is_plain_path(name)) throw Error(ErrorKind::corrupt, "its list of files names \"" + name + "\"");
     bring(dataset_file(content, name));
   }
+  for (const std::string& name : names) {
+    std::error_code ignored;
+    if (std::filesystem::exists(supply.place(dataset_file(content, name)), ignored)) continue;
+    throw Error(ErrorKind::unavailable, name + " was gone before the last file had come: the data set does not fit " +
+                                            "into what --cache-gb allows");
+  }
   return names;
 }
 

@@ -175,6 +175,22 @@ TEST(CacheFolders, WhatWasUsedLeastRecentlyGoes) {
   std::filesystem::remove_all(root);
 }
 
+TEST(CacheFolders, AFetchKeepsAllThatItHasBroughtSoFar) {
+  const auto root = std::filesystem::temp_directory_path() / ("espalier_needed_" + std::to_string(::getpid()));
+  CacheFolder cache(root, 150);
+  const std::string content = "a data set";
+  for (const char* name : {"images", "labels"}) {
+    const FileName file = dataset_file(content, name);
+    std::filesystem::create_directories(cache.place(file).parent_path());
+    write_file_atomically(cache.place(file), std::string(100, 'x'));
+    leave_unused(cache.place(file), std::chrono::minutes(1));
+    cache.grew(100);
+  }
+  EXPECT_TRUE(cache.has(dataset_file(content, "images")));
+  EXPECT_TRUE(cache.has(dataset_file(content, "labels")));
+  std::filesystem::remove_all(root);
+}
+
 // Its hash is known by the time of its writing; looking for it must not mean to read all of it again.
 TEST(CacheFolders, UsingAFileIsNotWritingIt) {
   const auto root = std::filesystem::temp_directory_path() / ("espalier_used_" + std::to_string(::getpid()));
