@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fcntl.h>
 #include <string>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -13,33 +15,44 @@
 namespace espalier {
 namespace {
 
-using std::filesystem::file_time_type;
+/// Since 1970.
+using Time = std::chrono::nanoseconds;
 
 constexpr const char* kComing = "coming";
 /// Looking at every file of a large folder takes a while: done when it may have outgrown its limit by this share.
 constexpr std::uint64_t kGrowthShare = 16;
 constexpr std::chrono::hours kAbandonedAfter{24};
+/// A data set is used when the last of its files has come.
+constexpr std::chrono::minutes kNeededFor{10};
 
 struct Found {
-  file_time_type used;
+  Time used;
   std::uint64_t bytes;
   std::filesystem::path path;
 };
+
+Time time_of(const std::timespec& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
 
 std::vector<Found> files_below(const std::filesystem::path& root) {
   std::vector<Found> files;
   std::error_code error;
   std::filesystem::recursive_directory_iterator entry(root, error), end;
   for (; !error && entry != end; entry.increment(error)) {
-    std::error_code gone;  // another rank makes room too
-    if (!entry->is_regular_file(gone) || gone) continue;
-    Found found{entry->last_write_time(gone), entry->file_size(gone), entry->path()};
-    if (!gone) files.push_back(std::move(found));
+    struct stat status {};
+    if (::lstat(entry->path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    files.push_back({std::max(time_of(status.st_atim), time_of(status.st_mtim)),
+                     static_cast<std::uint64_t>(status.st_size), entry->path()});
   }
   return files;
 }
 
 }  // namespace
+
+std::filesystem::path cache_root(const std::filesystem::path& asked, const std::filesystem::path& store) {
+  return asked.empty() ? store / "cache" : asked / "espalier-cache";
+}
 
 CacheFolder::CacheFolder(std::filesystem::path root, std::uint64_t limit_bytes)
     : root_(std::move(root)), limit_bytes_(limit_bytes) {}
@@ -52,7 +65,9 @@ bool CacheFolder::has(const FileName& file) const {
   std::error_code error;
   const std::filesystem::path path = place(file);
   if (!std::filesystem::is_regular_file(path, error) || error) return false;
-  std::filesystem::last_write_time(path, file_time_type::clock::now(), error);
+  // The time of writing stays: by that, who knows the file's hash knows that it is the same.
+  const std::timespec times[] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};
+  ::utimensat(AT_FDCWD, path.c_str(), times, 0);
   return true;
 }
 
@@ -67,11 +82,11 @@ void CacheFolder::make_room() const {
   std::ranges::sort(files, {}, &Found::used);
   std::uint64_t bytes = 0;
   for (const Found& file : files) bytes += file.bytes;
-  const auto abandoned = file_time_type::clock::now() - kAbandonedAfter;
+  const Time now = std::chrono::system_clock::now().time_since_epoch();
   for (const Found& file : files) {
     const bool coming = file.path.parent_path() == root_ / kComing;
-    const bool goes = coming ? file.used < abandoned : limit_bytes_ != 0 && bytes > limit_bytes_;
-    if (!goes) continue;
+    const bool too_many = limit_bytes_ != 0 && bytes > limit_bytes_;
+    if (file.used > now - kNeededFor || !(coming ? file.used < now - kAbandonedAfter : too_many)) continue;
     std::error_code ignored;
     if (std::filesystem::remove(file.path, ignored)) bytes -= file.bytes;
   }

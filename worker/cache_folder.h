@@ -8,9 +8,13 @@
 
 namespace espalier {
 
-/// The folder of files that a machine has of the coordinator's, or made for it; its ranks share it. What was used least
-/// recently goes when there is more than the limit. Every file can be had again, so losing one costs time alone. Any
-/// thread.
+/// Where a machine that was told `--cache` DIR ("": not told) keeps its files: a folder of our own, since what is used
+/// least goes, and DIR may hold anything.
+std::filesystem::path cache_root(const std::filesystem::path& asked, const std::filesystem::path& store);
+
+/// The folder of files that a machine has of the coordinator's, or made for it, and of nothing else; its ranks share
+/// it. What was used least recently goes when there is more than the limit. Every file can be had again, so losing one
+/// costs time alone. Any thread.
 class CacheFolder {
  public:
   /// `limit_bytes`: 0 for no limit.
@@ -24,7 +28,8 @@ class CacheFolder {
   bool has(const FileName& file) const;
   /// So much was added. Makes room now and then.
   void grew(std::uint64_t bytes);
-  /// Removes the least recently used until what is here fits. Never throws.
+  /// Removes the least recently used until what is here fits, but nothing that was used in the last ten minutes. Never
+  /// throws.
   void make_room() const;
 
  private:

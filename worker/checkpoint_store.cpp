@@ -1,7 +1,6 @@
 #include "worker/checkpoint_store.h"
 
 #include <cstdint>
-#include <system_error>
 
 #include "base/error.h"
 #include "worker/train_state.h"
@@ -23,17 +22,14 @@ std::int64_t steps_of(const std::filesystem::path& path, const StageKey& key) {
 
 }  // namespace
 
-void CheckpointStore::bring(const StageKey& key) const {
+std::optional<std::filesystem::path> CheckpointStore::latest(const StageKey& key, bool of_gang) const {
+  const std::filesystem::path here = path_of(key);
+  if (supply_ == nullptr || !supply_->is_elsewhere()) return here;
   const FileName file = file_of_stage(FileKind::checkpoint, key);
-  if (supply_ == nullptr || !supply_->bring(file).empty()) return;
+  const bool has = supply_->bring(file).empty();
   const std::filesystem::path brought = supply_->place(file);
-  std::error_code ignored;
-  if (steps_of(brought, key) > steps_of(path_of(key), key)) {
-    std::filesystem::create_directories(folder_, ignored);
-    std::filesystem::rename(brought, path_of(key), ignored);
-  } else {
-    std::filesystem::remove(brought, ignored);
-  }
+  if (of_gang) return has ? std::optional(brought) : std::nullopt;
+  return has && steps_of(brought, key) > steps_of(here, key) ? brought : here;
 }
 
 void CheckpointStore::write(const StageKey& key, Safetensors content, SendWhen when) const {

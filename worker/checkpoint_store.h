@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "experiments/stage.h"
@@ -17,9 +18,10 @@ class CheckpointStore {
   CheckpointStore(std::filesystem::path folder, FileSupply* supply) : folder_(std::move(folder)), supply_(supply) {}
 
   std::filesystem::path path_of(const StageKey& key) const { return folder_ / (to_hex(key) + ".safetensors"); }
-  /// To be called before a training looks for its checkpoint: if the coordinator has one that got further than the one
-  /// here, it takes its place. Errors: StoppedWaiting.
-  void bring(const StageKey& key) const;
+  /// Where the checkpoint lies that a training goes on from, if there is any: the one of here, or the coordinator's if
+  /// that got further. `of_gang`: the coordinator's, where that is elsewhere, since all of its machines can have that
+  /// one; none if there is none. It is not to be changed: others may be reading it. Errors: StoppedWaiting.
+  std::optional<std::filesystem::path> latest(const StageKey& key, bool of_gang) const;
   /// Errors: those of write_sealed_file.
   void write(const StageKey& key, Safetensors content, SendWhen when) const;
 

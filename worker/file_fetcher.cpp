@@ -10,6 +10,7 @@
 namespace espalier {
 namespace {
 
+/// Said among ranks alone. It is no word about the file, so no compute thread hears it.
 constexpr const char* kLeaving = "the pool leaves";
 
 }  // namespace
@@ -30,7 +31,7 @@ bool FileFetcher::is_here(const FileName& file) const {
 }
 
 void FileFetcher::want(int rank, const FetchFile& wish) {
-  if (leaving_) return tell_(rank, wish.file, kLeaving);
+  if (leaving_) return;
   if (is_here(wish.file)) return tell_(rank, wish.file, "");
   try {
     fetch_of(wish).ranks.insert(rank);
@@ -99,6 +100,7 @@ void FileFetcher::hear(const FilePiece& piece) {
 }
 
 void FileFetcher::hear(const FileMissing& missing) {
+  if (missing.why == kLeaving) leave();
   const auto found = fetches_.find(missing.file);
   if (found == fetches_.end()) return;
   end(found, missing.why.empty() ? "it is missing" : missing.why);
@@ -125,7 +127,7 @@ void FileFetcher::ask_again() {
 void FileFetcher::leave() {
   if (std::exchange(leaving_, true)) return;
   for (auto& [file, fetch] : fetches_) {
-    for (const int rank : std::exchange(fetch.ranks, {})) tell_(rank, file, kLeaving);
+    fetch.ranks.clear();
     for (const auto& [rank, request] : std::exchange(fetch.requests, {})) {
       reply_(rank, FileMissing{request.rank, request.file, kLeaving});
     }

@@ -34,10 +34,12 @@ class FileFetcher {
   /// A rank of another machine, which does not share the cache, asks for a piece.
   void serve(int rank, const FetchFile& request);
   void hear(const FilePiece& piece);
+  /// Also that who is asked leaves: then so does this one.
   void hear(const FileMissing& missing);
   /// Whom we ask is there, and what was asked before is forgotten there.
   void ask_again();
-  /// Nothing more is asked for or given: who waits is told so.
+  /// Nothing more is asked for or given. Other machines are told so; the ranks of this one, which are all told to stop,
+  /// wait no longer than until then.
   void leave();
   /// Nothing that was asked for is still to come.
   bool idle() const;

@@ -34,6 +34,8 @@ class FileSupply {
   /// Where artifacts and checkpoints are read and written: the coordinator's own store, or a folder of this machine.
   /// Known when the first job comes.
   virtual StorePaths store() const = 0;
+  /// The latter. Known as store() is.
+  virtual bool is_elsewhere() const = 0;
   /// What follows is for this stage. `stop` and `pulse` (which may be null) outlive it.
   virtual void begin(const StageKey& stage, const std::atomic<bool>& stop, Pulse* pulse) = 0;
   /// Gets a file from the coordinator, unless it is here already; waits for as long as that takes, and the pulse beats.

@@ -52,6 +52,8 @@ class Gang {
   virtual Ticket sum(std::shared_ptr<double> values, std::size_t count) = 0;
   /// Until that sum is there. Errors: GangBroken.
   virtual void wait(Ticket ticket) = 0;
+  /// This member goes no further, and the others do not expect it: none of them waits for it any more.
+  virtual void give_up() = 0;
 };
 
 /// Elementwise, waited for. Errors (all of these): GangBroken.

@@ -85,8 +85,9 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--data", options.data,
                  "Folder of the datasets (default: $ESPALIER_DATA, else ./data). What is not there is fetched from the "
                  "coordinator's machine");
-  app.add_option("--cache", options.cache,
-                 "Folder of this machine for what is fetched, shared by its ranks (default: STORE/cache)");
+  app.add_option(
+      "--cache", options.cache,
+      "Folder of this machine for what is fetched, shared by its ranks: DIR/espalier-cache (default: STORE/cache)");
   app.add_option("--cache-gb", options.cache_gb,
                  "GB (10^9 bytes) that it may hold; what was used least recently goes; 0: no limit")
       ->check(CLI::Range(0.0, 1e9))
@@ -148,8 +149,7 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
   WorkerSettings settings;
   settings.artifacts = paths.artifacts();
   settings.checkpoints = paths.checkpoints();
-  CacheFolder cache(options.cache.empty() ? paths.root / "cache" : std::filesystem::path(options.cache),
-                    static_cast<std::uint64_t>(options.cache_gb * 1e9));
+  CacheFolder cache(cache_root(options.cache, paths.root), static_cast<std::uint64_t>(options.cache_gb * 1e9));
   RankFiles files(paths, cache);
   settings.supply = &files;
   settings.data = data_folder(options.data);

@@ -66,30 +66,30 @@ MemoryAllowance memory_allowance(double asked_gb, std::int64_t total_bytes, int 
   return {rank, std::max(rank, whole)};
 }
 
-void MemoryLimit::allow(bool alone) {
+// Where the ranks of a gang are, a rank does not know: on several machines each could have more than this.
+void MemoryLimit::allow(bool alone, int ranks) {
   alone_ = alone;
-  const std::int64_t bytes = alone ? allowance_.alone_bytes : allowance_.rank_bytes;
+  bytes_ = alone ? std::max(allowance_.alone_bytes / ranks, allowance_.rank_bytes) : allowance_.rank_bytes;
   rlimit limit{};
-  if (bytes == 0 || ::getrlimit(RLIMIT_DATA, &limit) != 0) return;
-  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, static_cast<rlim_t>(bytes));
+  if (bytes_ == 0 || ::getrlimit(RLIMIT_DATA, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, static_cast<rlim_t>(bytes_));
   if (::setrlimit(RLIMIT_DATA, &limit) != 0) spdlog::warn("memory: the limit could not be set");
 }
 
 std::int64_t MemoryLimit::tensor_bytes() const {
-  const std::int64_t bytes = alone_ ? allowance_.alone_bytes : allowance_.rank_bytes;
-  return std::max(bytes / 2, bytes - kOutsideTensors);
+  return std::max(bytes_ / 2, bytes_ - kOutsideTensors);
 }
 
 std::string MemoryLimit::describe() const {
   if (allowance_.rank_bytes == 0) return "this rank has no limit of its own; run fewer workers on this machine";
   if (alone_) {
     return fmt::format(
-        "this job ran alone and could have {:.1f} GB, all that the pool has here; make the network or "
+        "this job ran alone and could have {:.1f} GB, all that the pool has here for this rank; make the network or "
         "its batches smaller, raise --memory-per-rank, or use a larger machine",
-        static_cast<double>(allowance_.alone_bytes) / 1e9);
+        static_cast<double>(bytes_) / 1e9);
   }
   return fmt::format("this rank may have {:.1f} GB (--memory-per-rank); run fewer workers on this machine",
-                     static_cast<double>(allowance_.rank_bytes) / 1e9);
+                     static_cast<double>(bytes_) / 1e9);
 }
 
 void keep_memory_reserve() {

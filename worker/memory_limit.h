@@ -27,8 +27,9 @@ class MemoryLimit {
   MemoryLimit(const MemoryLimit&) = delete;
   MemoryLimit& operator=(const MemoryLimit&) = delete;
 
-  /// From now on: the allowance of a job that is alone, or the usual one. What is filled beyond it stays.
-  void allow(bool alone);
+  /// From now on: the allowance of a job that is alone, which as many ranks share as run it together, or the usual one.
+  /// What is filled beyond it stays.
+  void allow(bool alone, int ranks = 1);
   /// What of it tensors may have (tensor_memory.h): the rest is for code, threads, and the thread that tells of a job
   /// that wanted too much. 0: no limit.
   std::int64_t tensor_bytes() const;
@@ -38,6 +39,7 @@ class MemoryLimit {
  private:
   const MemoryAllowance allowance_;
   bool alone_ = false;
+  std::int64_t bytes_ = 0;  ///< that it may have now
 };
 
 /// Lets the calling thread's heap keep room for messages: it can speak while a job on another thread fills memory.

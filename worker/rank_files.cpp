@@ -32,6 +32,11 @@ StorePaths RankFiles::store() const {
   return is_shared_.value_or(true) ? shared_ : StorePaths{cache_.root()};
 }
 
+bool RankFiles::is_elsewhere() const {
+  const std::lock_guard lock(mutex_);
+  return !is_shared_.value_or(true);
+}
+
 void RankFiles::decide(const std::string& probe) {
   const bool same = holds(shared_.probe(), probe);
   const std::lock_guard lock(mutex_);
@@ -62,7 +67,8 @@ std::string RankFiles::bring(const FileName& file) {
     if (pulse_ != nullptr) pulse_->beat();
   }
   wish_.reset();
-  if (!answer_) throw StoppedWaiting();
+  // Who is told to stop while it waits does not judge the file: it may only be that others stop too.
+  if (!answer_ || (*stop_ && !answer_->empty())) throw StoppedWaiting();
   return *answer_;
 }
 

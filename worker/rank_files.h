@@ -25,6 +25,7 @@ class RankFiles : public FileSupply {
   RankFiles(StorePaths shared, CacheFolder& cache);
 
   StorePaths store() const override;
+  bool is_elsewhere() const override;
   void begin(const StageKey& stage, const std::atomic<bool>& stop, Pulse* pulse) override;
   std::string bring(const FileName& file) override;
   std::filesystem::path place(const FileName& file) const override { return cache_.place(file); }

@@ -171,10 +171,13 @@ struct JobRunner::Impl {
       reached = function_of(stage.kind)({stage, outcome.attempt, settings, choice.device, artifacts, checkpoints, cache,
                                          datasets, stop, callbacks, shared ? gang : nullptr},
                                         outcome);
+      // A training ends early where all its members do; what the leader runs alone, only there.
+      if (!reached && gang != nullptr && !shared) gang->give_up();
     } catch (const GangBroken& broken) {
       if (!broken.failure()) return false;
       outcome.failure = broken.failure();
     } catch (const StoppedWaiting&) {
+      if (gang != nullptr) gang->give_up();
       reached = false;
     } catch (...) {
       outcome.failure = describe_current_exception(memory);
@@ -184,9 +187,9 @@ struct JobRunner::Impl {
     return reached;
   }
 
-  /// From now on: the memory of a job that is alone, or the usual.
-  void allow(bool alone) {
-    memory.allow(alone);
+  /// From now on: the memory of a job that is alone, of which each of its ranks has a share, or the usual.
+  void allow(bool alone, int ranks = 1) {
+    memory.allow(alone, ranks);
     if (memory.tensor_bytes() > 0) limit_tensor_memory(memory.tensor_bytes());
   }
 
@@ -212,7 +215,7 @@ std::string gpu_of_device(const std::string& name, int local_rank) {
 JobEnd JobRunner::run_job(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks, bool alone,
                           Gang* gang) {
   if (!alone) return run_stages(job, stop, callbacks, gang);
-  impl_->allow(true);
+  impl_->allow(true, gang != nullptr ? gang->size() : 1);
   const JobEnd end = run_stages(job, stop, callbacks, gang);
   impl_->make_room();
   impl_->allow(false);

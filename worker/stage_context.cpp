@@ -5,15 +5,28 @@
 #include <utility>
 
 #include "base/error.h"
+#include "worker/damaged_copy.h"
 
 namespace espalier {
 
 Network StageContext::network(const ModelSpec& model) const {
   ModelDescription description = describe_model(model);
-  description.script_path = script_path(model);
-  Network network(description, device);
-  network.beat_on(callbacks.pulse);
-  return network;
+  const auto began = std::filesystem::file_time_type::clock::now();
+  const auto make = [&] {
+    description.script_path = script_path(model);
+    Network network(description, device);
+    network.beat_on(callbacks.pulse);
+    return network;
+  };
+  try {
+    return make();
+  } catch (const Error& error) {
+    if (!model.script || settings.supply == nullptr || error.kind() != ErrorKind::invalid_input) throw;
+    const FileName file{FileKind::model, model.script->content};
+    if (description.script_path != settings.supply->place(file)) throw;
+    discard_copy(*settings.supply, file, began);
+  }
+  return make();
 }
 
 std::string StageContext::script_path(const ModelSpec& model) const {

@@ -1,6 +1,9 @@
 // One machine's fetches, with a pretended coordinator: what is asked for, who is told, and what becomes of it.
 #include "worker/file_fetcher.h"
 
+#include <ctime>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
@@ -117,36 +120,101 @@ TEST_F(Fetching, ACheckpointIsFetchedEachTime) {
   EXPECT_EQ(read_file(cache_.place(wish("a", FileKind::checkpoint).file), 100), "more than half");
 }
 
-TEST_F(Fetching, WhenThePoolLeavesNobodyWaits) {
+// Who waits is told to stop, by the pool itself; of the file there is nothing to say.
+TEST_F(Fetching, WhenThePoolLeavesNoFileIsSaidToBeMissing) {
   fetcher_.want(0, wish("a"));
   fetcher_.serve(4, wish("b"));
   fetcher_.leave();
-  EXPECT_THAT(told(), ElementsAre(HasSubstr("leaves")));
+  EXPECT_THAT(told(), IsEmpty());
   ASSERT_EQ(replies_.size(), 1U);
   EXPECT_TRUE(std::holds_alternative<FileMissing>(replies_[0].second));
   asked_.clear();
   fetcher_.want(0, wish("c"));
   EXPECT_TRUE(asked_.empty());
-  EXPECT_THAT(told(), ElementsAre(HasSubstr("leaves")));
+  EXPECT_THAT(told(), IsEmpty());
+}
+
+TEST_F(Fetching, WhatOneMachineSaysWhenItLeavesIsNoWordAboutTheFileOnTheNext) {
+  fetcher_.serve(4, wish("a"));
+  fetcher_.leave();
+  ASSERT_EQ(replies_.size(), 1U);
+  FileFetcher next(
+      cache_, [](const FetchFile&) {},
+      [this](int rank, const FileName&, const std::string& why) { told_.push_back(std::to_string(rank) + ":" + why); },
+      [](int, const Message&) {});
+  next.want(4, wish("a"));
+  next.want(4, wish("b"));
+  next.hear(std::get<FileMissing>(replies_[0].second));
+  EXPECT_THAT(told(), IsEmpty());
+  next.hear(FileMissing{0, wish("b").file, "nobody has it"});
+  EXPECT_THAT(told(), IsEmpty());
+  EXPECT_TRUE(next.idle());
+}
+
+/// As if it had been neither written nor read for so long.
+void leave_unused(const std::filesystem::path& path, std::chrono::seconds since) {
+  const std::timespec then{::time(nullptr) - since.count(), 0};
+  const std::timespec times[] = {then, then};
+  ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
 }
 
 TEST(CacheFolders, WhatWasUsedLeastRecentlyGoes) {
   const auto root = std::filesystem::temp_directory_path() / ("espalier_cache_" + std::to_string(::getpid()));
   CacheFolder cache(root, 250);
   const auto file = [](const char* name) { return file_of_stage(FileKind::artifact, {sha256(name)}); };
-  const auto now = std::filesystem::file_time_type::clock::now();
   for (const char* name : {"a", "b", "c"}) {
     std::filesystem::create_directories(cache.place(file(name)).parent_path());
     write_file_atomically(cache.place(file(name)), std::string(100, 'x'));
-    std::filesystem::last_write_time(cache.place(file(name)), now - std::chrono::hours(name[0] == 'a' ? 3 : 2));
+    leave_unused(cache.place(file(name)), std::chrono::hours(name[0] == 'c' ? 2 : 5));
   }
   EXPECT_TRUE(cache.has(file("a")));  // used now
-  std::filesystem::last_write_time(cache.place(file("b")), now - std::chrono::hours(5));
   cache.make_room();
   EXPECT_FALSE(cache.has(file("b")));
   EXPECT_TRUE(cache.has(file("a")));
   EXPECT_TRUE(cache.has(file("c")));
   std::filesystem::remove_all(root);
+}
+
+TEST(CacheFolders, AFetchKeepsAllThatItHasBroughtSoFar) {
+  const auto root = std::filesystem::temp_directory_path() / ("espalier_needed_" + std::to_string(::getpid()));
+  CacheFolder cache(root, 150);
+  const std::string content = "a data set";
+  for (const char* name : {"images", "labels"}) {
+    const FileName file = dataset_file(content, name);
+    std::filesystem::create_directories(cache.place(file).parent_path());
+    write_file_atomically(cache.place(file), std::string(100, 'x'));
+    leave_unused(cache.place(file), std::chrono::minutes(1));
+    cache.grew(100);
+  }
+  EXPECT_TRUE(cache.has(dataset_file(content, "images")));
+  EXPECT_TRUE(cache.has(dataset_file(content, "labels")));
+  std::filesystem::remove_all(root);
+}
+
+// Its hash is known by the time of its writing; looking for it must not mean to read all of it again.
+TEST(CacheFolders, UsingAFileIsNotWritingIt) {
+  const auto root = std::filesystem::temp_directory_path() / ("espalier_used_" + std::to_string(::getpid()));
+  const CacheFolder cache(root, 0);
+  const FileName file = file_of_stage(FileKind::artifact, {sha256("a")});
+  std::filesystem::create_directories(cache.place(file).parent_path());
+  write_file_atomically(cache.place(file), "x");
+  leave_unused(cache.place(file), std::chrono::hours(1));
+  const auto written = std::filesystem::last_write_time(cache.place(file));
+  EXPECT_TRUE(cache.has(file));
+  EXPECT_EQ(std::filesystem::last_write_time(cache.place(file)), written);
+  std::filesystem::remove_all(root);
+}
+
+TEST(CacheFolders, WhatElseLiesInTheFolderThatWasNamedStays) {
+  const auto named = std::filesystem::temp_directory_path() / ("espalier_named_" + std::to_string(::getpid()));
+  const auto others = named / "datasets" / "photographs.tar";
+  std::filesystem::create_directories(others.parent_path());
+  write_file_atomically(others, std::string(1000, 'x'));
+  leave_unused(others, std::chrono::hours(1000));
+  CacheFolder(cache_root(named, "store"), 100).make_room();
+  EXPECT_TRUE(std::filesystem::exists(others));
+  EXPECT_EQ(cache_root("", "store"), "store/cache");
+  std::filesystem::remove_all(named);
 }
 
 }  // namespace

@@ -54,12 +54,12 @@ TEST(MemoryAllowance, IsAnEvenShareUnlessAsked) {
   EXPECT_GE(memory_allowance(-1, gb, 64).rank_bytes, gb);  // libraries reserve more than they fill
 }
 
-/// Whether a child that may have a gigabyte, or four while it is alone, can have two.
-bool has_two_gigabytes(bool alone) {
+/// Whether a child that may have a gigabyte, or four while its job of `ranks` is alone, can have two.
+bool has_two_gigabytes(bool alone, int ranks = 1) {
   const pid_t child = ::fork();
   if (child == 0) {
     MemoryLimit limit({std::int64_t{1} << 30, std::int64_t{4} << 30});
-    limit.allow(alone);
+    limit.allow(alone, ranks);
     try {
       const std::vector<char> filled(std::size_t{2} << 30);
       ::_exit(filled[1000] == 0 ? 1 : 2);
@@ -76,6 +76,7 @@ bool has_two_gigabytes(bool alone) {
 TEST(MemoryLimit, RefusesMoreThanTheAllowance) {
   EXPECT_FALSE(has_two_gigabytes(false));
   EXPECT_TRUE(has_two_gigabytes(true));
+  EXPECT_FALSE(has_two_gigabytes(true, 4));  // a gang's ranks share it
 }
 
 TEST(OutOfMemory, IsKnownByTheWordsOfLibraries) {

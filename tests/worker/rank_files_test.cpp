@@ -91,6 +91,23 @@ TEST_F(FilesOfARank, StopsWaitingWhenItIsAskedTo) {
   files_.answer(file_, "");  // too late: disturbs nobody
 }
 
+TEST_F(FilesOfARank, TakesNoWordForItWhileItIsAskedToStop) {
+  share(false);
+  bool stopped = false;
+  std::thread compute([&] {
+    try {
+      files_.bring(file_);
+    } catch (const StoppedWaiting&) {
+      stopped = true;
+    }
+  });
+  next_wish();
+  stop_ = true;
+  files_.answer(file_, "whom we asked is gone");
+  compute.join();
+  EXPECT_TRUE(stopped);
+}
+
 TEST_F(FilesOfARank, SendsWhatItLeftAsItWasThen) {
   share(false);
   const ArtifactStore artifacts(files_.store().artifacts(), &files_);

@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "experiments/model_description.h"
 #include "experiments/safetensors.h"
+#include "tests/worker/fake_supply.h"
 #include "tests/worker/job_test.h"
 #include "tests/worker/script_module_file.h"
 #include "worker/initialization.h"
@@ -99,6 +100,38 @@ TEST_F(ScriptBody, ComputesWhatTheModuleDoes) {
   EXPECT_TRUE(at::equal(network.forward(images), expected));
   network.parameters().zero_();  // its memory is the network's
   EXPECT_TRUE(at::equal(network.forward(images), at::ones({3, 10}).mul(0.5)));
+}
+
+/// The coordinator has it.
+class ModuleElsewhere : public FakeSupply {
+ public:
+  ModuleElsewhere(const std::filesystem::path& folder, std::filesystem::path module)
+      : FakeSupply(folder), module_(std::move(module)) {}
+  std::string bring(const FileName& file) override {
+    if (is_here(file)) return "";
+    std::filesystem::create_directories(place(file).parent_path());
+    std::filesystem::copy_file(module_, place(file));
+    return "";
+  }
+
+ private:
+  const std::filesystem::path module_;
+};
+
+TEST_F(ScriptBody, ACopyThatIsDamagedIsFetchedAnew) {
+  ModuleElsewhere supply(folder_ / "cache", file_);
+  const FileName file{FileKind::model, model_.script->content};
+  std::filesystem::create_directories(supply.place(file).parent_path());
+  write_file_atomically(supply.place(file), "no module");
+  std::filesystem::last_write_time(supply.place(file),
+                                   std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  WorkerSettings settings = this->settings();
+  settings.supply = &supply;
+  JobStage stage = as_scripted();
+  stage.model_path = (folder_ / "nowhere.pt").string();
+  const std::atomic<bool> stop = false;
+  EXPECT_EQ(JobRunner(settings).run_job({1, {stage}}, stop, {}), JobEnd::finished);
+  EXPECT_EQ(read_file(supply.place(file), 1 << 30), read_file(file_, 1 << 30));
 }
 
 TEST_F(ScriptBody, BuffersTravelIntegersToo) {

@@ -74,6 +74,7 @@ class ThreadGang : public Gang {
   Ticket sum(std::shared_ptr<float> values, std::size_t count) override { return hand_in(std::move(values), count); }
   Ticket sum(std::shared_ptr<double> values, std::size_t count) override { return hand_in(std::move(values), count); }
   void wait(Ticket ticket) override { line_.wait(ticket); }
+  void give_up() override { line_.break_up(std::nullopt); }
 
  private:
   template <typename Value>

@@ -27,6 +27,7 @@ class DeskGang : public Gang {
     return desk_.ask(std::move(values), count, true);
   }
   void wait(Ticket ticket) override { desk_.wait(ticket, pulse_); }
+  void give_up() override { desk_.give_up(); }
 
  private:
   GangDesk& desk_;
@@ -74,11 +75,36 @@ void GangDesk::decline(const RunJob& job, const JobEnded& why) {
   ready_.erase(job.job.attempt);
 }
 
+// A member may not go by itself: if the leader has just said go, it already waits for all of them in MPI.
 void GangDesk::stop_waiting(const JobEnded& why) {
   const std::lock_guard lock(mutex_);
-  if (!run_ || run_->connected || run_->broken || run_->job.gang.front() != mailbox_.rank()) return;
+  if (!run_ || run_->job.job.attempt != why.attempt || run_->connected || run_->broken) return;
+  const int leader = run_->job.gang.front();
+  if (leader == mailbox_.rank()) {
+    break_up(why);
+  } else {
+    outbox_.emplace_back(leader, GangNote{GangNote::Kind::withdraw, why.attempt});
+  }
+}
+
+void GangDesk::refuse(int rank, const JobEnded& why) {
+  const std::lock_guard lock(mutex_);
   const std::vector<RankReport> reports{why};
-  tell_others(run_->job, {GangNote::Kind::broken, run_->job.job.attempt, 0, encode(reports)});
+  outbox_.emplace_back(rank, GangNote{GangNote::Kind::broken, why.attempt, 0, encode(reports)});
+  ready_.erase(why.attempt);
+}
+
+void GangDesk::give_up() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!run_->broken) break_up({run_->job.job.attempt, true});
+  }
+  nudge_();
+}
+
+void GangDesk::break_up(const JobEnded& why) {
+  const std::vector<RankReport> reports{why};
+  tell_others(run_->job, {GangNote::Kind::broken, why.attempt, 0, encode(reports)});
   run_->broken = true;
   changed_.notify_all();
 }

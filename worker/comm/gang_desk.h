@@ -37,8 +37,11 @@ class GangDesk {
   // Any thread; the main thread's next turn sends it.
   /// This rank will not run the job: the other members need not wait for it.
   void decline(const RunJob& job, const JobEnded& why);
-  /// If this rank leads and the others have not come, it gives up.
+  /// If the gang of that attempt has not begun: the leader gives it up, and another member asks the leader whether it
+  /// may.
   void stop_waiting(const JobEnded& why);
+  /// To a rank that waits for this one to lead that attempt: it will not.
+  void refuse(int rank, const JobEnded& why);
 
   // The main thread.
   void on_ready(int rank, const GangNote& note);
@@ -65,6 +68,8 @@ class GangDesk {
 
   Gang::Ticket ask(std::shared_ptr<void> values, std::size_t count, bool is_double);
   void wait(Gang::Ticket ticket, Pulse* pulse);
+  void give_up();
+  void break_up(const JobEnded& why);
   void announce();
   void go_if_all_are_ready();
   std::vector<GangLines::Sum> take_asked();

@@ -19,7 +19,7 @@ GangNote decode_gang_note(std::string_view bytes) {
     const json wire = json::from_cbor(bytes.begin(), bytes.end());
     Fields fields(wire);
     const int kind = fields.small();
-    if (kind > static_cast<int>(GangNote::Kind::broken)) refuse_message("an unknown kind of note");
+    if (kind > static_cast<int>(GangNote::Kind::withdraw)) refuse_message("an unknown kind of note");
     GangNote note{static_cast<GangNote::Kind>(kind), fields.natural(), fields.natural(), {}};
     note.bytes = fields.bytes();
     return note;

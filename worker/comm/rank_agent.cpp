@@ -49,7 +49,7 @@ void RankAgent::take(RunJob job) {
   if (leaving_) {
     decline(job, leave_cause_);
   } else if (gangs_broken_.erase(job.job.attempt) > 0) {
-    decline(job, LossCause::drained, false);
+    decline(job, LossCause::drained, leads(job));
   } else {
     jobs_.push_back(std::move(job));
   }
@@ -98,6 +98,9 @@ void RankAgent::handle_gang(int from, std::string_view bytes) {
       return;
     case GangNote::Kind::broken:
       on_gang_broken(from, note);
+      return;
+    case GangNote::Kind::withdraw:
+      on_withdraw(from, note.attempt);
   }
 }
 
@@ -110,6 +113,14 @@ void RankAgent::on_gang_broken(int from, const GangNote& note) {
   } else if (!gangs_seen_.contains(note.attempt)) {
     gangs_broken_.insert(note.attempt);
   }
+}
+
+void RankAgent::on_withdraw(int from, std::uint64_t attempt) {
+  const std::lock_guard lock(mutex_);
+  const bool waits = std::ranges::any_of(jobs_, [&](const RunJob& job) { return job.job.attempt == attempt; });
+  if (attempt == running_ || waits) return give_back(attempt);
+  if (!gangs_seen_.contains(attempt)) gangs_broken_.insert(attempt);
+  desk_.refuse(from, not_started(attempt, LossCause::drained));
 }
 
 void RankAgent::nudge() {
@@ -294,6 +305,7 @@ void RankAgent::run(const RunJob& job, JobRunner& runner) {
   };
   callbacks = guard_.begin_job(job.job.attempt, std::move(callbacks), stop_job_);
   const std::unique_ptr<Gang> gang = job.gang.empty() ? nullptr : desk_.join(job, callbacks.pulse);
+  if (gang && stop_job_) desk_.stop_waiting(not_started(job.job.attempt, LossCause::drained));  // told before it joined
   const JobEnd end = runner.run_job(job.job, stop_job_, callbacks, job.alone, gang.get());
   if (gang) desk_.leave(failed);
   guard_.end_job();

@@ -77,6 +77,7 @@ class RankAgent {
   void decline(const RunJob& job, LossCause cause, bool tell = true);
   std::optional<RunJob> take_waiting(std::uint64_t attempt);
   void on_gang_broken(int from, const GangNote& note);
+  void on_withdraw(int from, std::uint64_t attempt);
   void nudge();
   /// What is told of a job that has not begun.
   JobEnded not_started(std::uint64_t attempt, LossCause cause) const { return {attempt, true, false, false, cause}; }

@@ -36,8 +36,8 @@ class TrainRun {
   /// From its own checkpoint, from the state that the cut before it kept, or from its input weights.
   void take_up() {
     if (const auto masks = context_.input(InputRole::masks)) network_.set_masks(*masks);
-    context_.checkpoints.bring(context_.stage.key);
-    if (restore(checkpoint_, context_.stage.key)) {
+    const auto latest = context_.checkpoints.latest(context_.stage.key, context_.gang != nullptr);
+    if (latest && restore(*latest, context_.stage.key)) {
       earlier_s_ = trainer_->state().wall_s;
       spdlog::info("attempt {}: goes on from a checkpoint at step {} of {}", context_.attempt, trainer_->state().step,
                    spec_.end_step);

@@ -1,10 +1,14 @@
 // Gangs over MPI: mpirun -np 4 test_gang_pool FOLDER. Rank 0 tells the others what to do and checks what they say; rank
-// 3 does not see the folder of artifacts that the others share.
+// 3 does not see the folders that the others share.
 #include <filesystem>
 #include <memory>
 #include <set>
+#include <thread>
 
+#include "base/files.h"
+#include "base/sha256.h"
 #include "tests/worker/comm/small_pool.h"
+#include "tests/worker/fake_supply.h"
 #include "tests/worker/job_test.h"
 
 namespace espalier {
@@ -13,12 +17,27 @@ namespace {
 std::unique_ptr<SmallPool> g_pool;
 std::filesystem::path g_folder;
 
+/// One file never comes.
+class NeverComes : public FakeSupply {
+ public:
+  NeverComes() : FakeSupply(g_folder / "other machine") {}
+  std::string bring(const FileName& file) override {
+    if (file != file_of_stage(FileKind::artifact, {sha256("never comes")})) return "nobody has it";
+    write_file_atomically(waits(), "");
+    while (!stopped()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    throw StoppedWaiting();
+  }
+  static std::filesystem::path waits() { return g_folder / "waits"; }
+};
+
 WorkerSettings settings_of(int rank) {
+  static NeverComes never_comes;
   WorkerSettings settings;
-  settings.artifacts = g_folder / (rank == 3 ? "elsewhere" : "artifacts");
+  settings.artifacts = g_folder / "artifacts";
   settings.checkpoints = g_folder / "checkpoints";
   settings.checkpoint_every = std::chrono::hours(1);  // only when told to stop
   settings.device = "cpu";
+  if (rank == 3) settings.supply = &never_comes;
   return settings;
 }
 
@@ -96,6 +115,28 @@ TEST_F(GangPool, a_member_that_fails_is_named_and_the_others_go_on) {
       << failed.outcomes[0].failure->message;
   EXPECT_EQ(failed.outcomes[0].failure->damaged, std::vector<StageKey>{key("init")});
   EXPECT_NE(bits(g_pool->end_of(g_pool->start(stages("after", 3), {1, 0, 2})), 1), "");
+}
+
+TEST_F(GangPool, who_is_told_to_stop_while_it_waits_for_a_file_lets_the_others_go) {
+  const std::uint64_t attempt =
+      g_pool->start({init("never comes"), train("waits", shared_spec(2, 30), "never comes")}, {1, 3});
+  while (!std::filesystem::exists(NeverComes::waits())) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  g_pool->give(3, StopJob{attempt});
+  const auto stopped = g_pool->end_of(attempt);
+  EXPECT_TRUE(stopped.ended.interrupted);
+  EXPECT_EQ(stopped.outcomes.size(), 1U);  // of the init stage
+}
+
+TEST_F(GangPool, who_is_told_to_stop_need_not_wait_for_a_leader_that_never_heard_of_it) {
+  const std::vector<JobStage> lost = stages("lost", 3);
+  const std::uint64_t attempt = g_pool->start(lost, {2, 0, 1}, {1});
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // as a rule it waits by then
+  g_pool->give(1, StopJob{attempt});
+  EXPECT_FALSE(g_pool->end_of(g_pool->start(stages("alone", 1), {1})).ended.interrupted);
+  g_pool->give(0, RunJob{{attempt, lost}, false, {2, 0, 1}});
+  g_pool->give(2, RunJob{{attempt, lost}, false, {2, 0, 1}});
+  EXPECT_TRUE(g_pool->end_of(attempt).ended.interrupted);
+  EXPECT_NE(bits(g_pool->end_of(g_pool->start(stages("after lost", 3), {2, 1, 0})), 2), "");
 }
 
 TEST_F(GangPool, leaving_ends_what_runs_at_the_same_step) {
