@@ -185,7 +185,7 @@ class Core {
   std::int64_t activity() const { return activity_; }
 
  private:
-  // core.cpp: handing out, outcomes
+  // core_hand_out.cpp
   void hand_out(Effects& effects, Now now);
   void hand_out_alone(Effects& effects, Now now);
   bool hand_out_gang(StageIndex first, Effects& effects, Now now);
@@ -195,13 +195,15 @@ class Core {
   bool has_suspect(PoolId pool) const;
   bool runs_alone(const PoolSlot& pool) const;
   Job make_job(std::uint64_t attempt, const std::vector<StageIndex>& stages) const;
+  std::size_t queue_depth() const;
+
+  // core.cpp: outcomes, ends
   void accept(StageIndex stage, StageOutcome outcome, EnvironmentId environment, Effects& effects, Now now);
   void recall_attempts_at(StageIndex stage, Effects& effects);
   void measure_job(PoolId pool, int rank, const Attempt& attempt, Now now);
   void tell_warnings(const Stage& stage, const StageOutcome& outcome, Effects& effects);
   void end_attempt(std::uint64_t attempt, const std::string& how, const std::string& why,
                    std::optional<LossCause> cause, Effects& effects, Now now);
-  std::size_t queue_depth() const;
   void dismiss_everybody(Effects& effects);
   std::string name_of(StageIndex stage) const;
 
