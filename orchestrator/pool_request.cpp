@@ -20,6 +20,7 @@ namespace espalier {
 namespace {
 
 constexpr std::int64_t kMarginSeconds = 120;
+constexpr std::int64_t kIdleSeconds = 60;  // of pools that are started as they are needed
 
 void take(std::optional<std::string>& slot, const std::optional<std::string>& given) {
   if (given) slot = given;
@@ -98,7 +99,7 @@ AllocationPlan plan_allocation(const PoolRequest& request) {
   plan.requeue = request.requeue;
   plan.device = request.device;
   plan.checkpoint_s = request.checkpoint_s;
-  plan.idle_s = request.idle_s;
+  plan.idle_s = request.idle_s.value_or(request.autoscaled ? kIdleSeconds : 0);
   plan.memory_gb = request.memory_gb;
   return plan;
 }

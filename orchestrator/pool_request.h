@@ -23,7 +23,9 @@ struct PoolRequest {
   std::vector<std::string> labels;  ///< empty for the profile's
   bool requeue = false;
   std::string device = "auto";
-  std::int64_t checkpoint_s = 10, idle_s = 0;
+  std::int64_t checkpoint_s = 10;
+  bool autoscaled = false;             ///< started as there is work
+  std::optional<std::int64_t> idle_s;  ///< none: only autoscaled ones leave when they have nothing to do
   std::optional<double> memory_gb;
 };
 

@@ -14,8 +14,6 @@
 namespace espalier {
 namespace {
 
-constexpr std::int64_t kIdleSeconds = 60;  // of pools that are started as they are needed
-
 struct Options {
   PoolRequest request;
   std::int64_t count = 1;
@@ -53,9 +51,9 @@ void add_worker_options(CLI::App& command, PoolRequest& request) {
   command.add_option("--checkpoint-every", request.checkpoint_s, "Seconds between checkpoints of a training")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
-  command.add_option("--idle-limit", request.idle_s, "Leave after this many seconds without a job (0: stay)")
-      ->check(CLI::Range(0, 30 * 86400))
-      ->capture_default_str();
+  add_optional(command, "--idle-limit", request.idle_s,
+               "Leave after this many seconds without a job (0: stay, which is the default without --autoscale)")
+      ->check(CLI::Range(0, 30 * 86400));
   command
       .add_option("--labels", request.labels, "Words that jobs may ask for (resources: {label: a100}): a100,big-memory")
       ->delimiter(',');
@@ -140,7 +138,7 @@ ExitCode scale(const AllocationPlan& plan, const Slurm& slurm, const Options& op
 
 ExitCode pool_slurm(const Options& options) {
   PoolRequest request = options.request;
-  if (!options.autoscale.empty() && request.idle_s == 0) request.idle_s = kIdleSeconds;
+  request.autoscaled = !options.autoscale.empty();
   AllocationPlan plan = plan_allocation(request);
   batch_script(plan);  // what is wrong with the request comes before what is wrong with the place
   std::optional<ScaleLimits> limits;

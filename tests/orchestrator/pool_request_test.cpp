@@ -61,6 +61,14 @@ TEST_F(PoolRequestCase, OptionsWinOverTheProfileAndItOverTheDefaults) {
   EXPECT_EQ(plan_allocation(request_).label("17"), "night-17");
 }
 
+TEST_F(PoolRequestCase, PoolsThatAreStartedAsTheyAreNeededLeaveUnlessToldToStay) {
+  EXPECT_EQ(plan_allocation(request_).idle_s, 0);
+  request_.autoscaled = true;
+  EXPECT_EQ(plan_allocation(request_).idle_s, 60);
+  request_.idle_s = 0;
+  EXPECT_EQ(plan_allocation(request_).idle_s, 0);
+}
+
 TEST_F(PoolRequestCase, TwoStoresNeverShareATitle) {
   const std::string first = plan_allocation(request_).title;
   std::filesystem::create_directories(folder_ / "other");
