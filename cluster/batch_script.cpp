@@ -78,6 +78,7 @@ while true; do
   say "it is started again"
   sleep $((2 ** crashes)) &
   wait $!
+  if [[ -n $signalled ]]; then break; fi
 done
 rm -f "$note"
 
@@ -90,7 +91,8 @@ if [[ $requeue == yes ]]; then
       sleep 5 &
       wait $!
     done
-  elif [[ $why == preempted || $why == time_limit ]] || lost_nodes; then
+  # A USR1 also counts where nobody could leave in peace: the launcher had no handler yet, or a rank crashed.
+  elif [[ $why == preempted || $why == time_limit || ($signalled == USR1 && -z $why) ]] || lost_nodes; then
     if requeue_allocation; then
       say "asked the scheduler to start this again"
     else

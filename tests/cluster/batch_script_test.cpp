@@ -181,6 +181,23 @@ TEST_F(BatchScriptRun, SignalsReachTheLauncherAndItsEndIsWaitedFor) {
   EXPECT_THAT(out, HasSubstr("scontrol requeue 17"));
 }
 
+TEST_F(BatchScriptRun, AUsr1ThatEndsTheLauncherIsRequeuedToo) {
+  program("mpirun", "kill -USR1 $PPID\nsleep 20\n");  // without a handler
+  program("scontrol", "echo \"scontrol $*\"");
+  const std::string out = run(true, 138);
+  EXPECT_THAT(out, HasSubstr("the launcher ended with code 138"));
+  EXPECT_THAT(out, HasSubstr("scontrol requeue 17"));
+}
+
+TEST_F(BatchScriptRun, ASignalInThePauseAfterACrashIsNotForgotten) {
+  program("mpirun", "(sleep 0.5; kill -USR1 $PPID) >/dev/null 2>&1 &\nexit 9\n");
+  program("scontrol", "echo \"scontrol $*\"");
+  const std::string out = run(true, 9);
+  EXPECT_THAT(out, HasSubstr("it is started again"));
+  EXPECT_THAT(out, HasSubstr("scontrol requeue 17"));
+  EXPECT_EQ(out.find("the launcher ended"), out.rfind("the launcher ended"));
+}
+
 TEST_F(BatchScriptRun, ATermIsTheSchedulersAndNothingIsAskedOfIt) {
   program("mpirun", std::string(kArguments) +
                         "trap 'echo preempted >\"$note\"; exit 0' USR1\n"
