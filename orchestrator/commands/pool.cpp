@@ -73,8 +73,8 @@ void add_options(CLI::App& command, Options& options, CommandLine& line) {
   add_optional(command, "--account", request.account, "Account to charge");
   add_optional(command, "--launcher", request.launcher, "mpirun or srun (default: the profile's, else mpirun)");
   command.add_flag("--requeue", request.requeue,
-                   "Have the scheduler start the pool again after a preemption, and at its time limit while there is "
-                   "work");
+                   "Have the scheduler start the pool again after a preemption; Slurm also at its time limit while "
+                   "there is work");
   command.add_option("--name", request.name, "The pool's label begins with it (default: slurm, or pbs)");
   command.add_option("--count", options.count, "So many pools alike")
       ->check(CLI::Range(1, 1000))
