@@ -88,18 +88,18 @@ class Driver {
   }
 
   void submit(const ScaleActions& actions, const OpenWork& work) {
-    settings_.plan.exclude = slurm_nodes_to_exclude(slurm_, settings_.plan.store);
+    leave_out_bad_nodes(slurm_, settings_.plan, say_);
     AllocationPlan staying = settings_.plan;
     staying.idle_s = 0;
     submit(staying, actions.submit_to_stay, work);
     submit(settings_.plan, actions.submit - actions.submit_to_stay, work);
   }
 
-  void submit(const AllocationPlan& plan, std::int64_t count, const OpenWork& work) {
+  void submit(AllocationPlan& plan, std::int64_t count, const OpenWork& work) {
     if (count == 0) return;
     const std::filesystem::path script = write_batch_script(plan);
     for (std::int64_t pool = 0; pool < count; ++pool) {
-      const std::string id = slurm_.submit(script, settings_.plan.profile.partition.value_or(""));
+      const std::string id = submit_to_slurm(slurm_, script, plan, say_);
       scaler_.on_submitted(id, utc_seconds());
       ++summary_.submitted;
       say_(fmt::format("submitted {}: there is work for {} ranks", settings_.plan.label(id), work.ranks));

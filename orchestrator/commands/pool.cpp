@@ -88,6 +88,15 @@ void print(const std::string& text) {
   std::cout << text << std::flush;
 }
 
+/// Where Slurm's commands are missing, or do not answer, a script can still be looked at.
+void leave_out_bad_nodes_if_known(AllocationPlan& plan, const std::function<void(const std::string&)>& say) {
+  try {
+    leave_out_bad_nodes(Slurm(), plan, say);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unavailable) throw;
+  }
+}
+
 ExitCode dry_run(const AllocationPlan& plan, bool as_json) {
   const std::string script = batch_script(plan);
   const nlohmann::ordered_json json{{"title", plan.title}, {"ranks", plan.ranks()}, {"script", script}};
@@ -139,18 +148,20 @@ ExitCode scale(const AllocationPlan& plan, const Slurm& slurm, const Options& op
 ExitCode pool_slurm(const Options& options) {
   PoolRequest request = options.request;
   request.autoscaled = !options.autoscale.empty();
+  const auto warn = [](const std::string& text) { std::cerr << "warning: " << text << "\n"; };
   AllocationPlan plan = plan_allocation(request);
   batch_script(plan);  // what is wrong with the request comes before what is wrong with the place
   std::optional<ScaleLimits> limits;
   if (!options.autoscale.empty()) limits = parse_autoscale(options.autoscale, plan.ranks());
-  if (options.dry_run) return dry_run(plan, options.as_json);
+  if (options.dry_run) {
+    leave_out_bad_nodes_if_known(plan, warn);
+    return dry_run(plan, options.as_json);
+  }
   const Slurm slurm;
   if (limits) return scale(plan, slurm, options, *limits);
-  plan.exclude = slurm_nodes_to_exclude(slurm, plan.store);
+  leave_out_bad_nodes(slurm, plan, warn);
   submit(
-      plan,
-      [&](const std::filesystem::path& script) { return slurm.submit(script, plan.profile.partition.value_or("")); },
-      options);
+      plan, [&](const std::filesystem::path& script) { return submit_to_slurm(slurm, script, plan, warn); }, options);
   return kExitDone;
 }
 
