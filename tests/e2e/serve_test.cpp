@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "base/files.h"
 #include "tests/e2e/program.h"
 #include "tests/e2e/sweep_case.h"
 
@@ -113,6 +114,15 @@ TEST_F(Serve, WhatWasSubmittedGoesOnAfterAStopAndAKill) {
   coordinator->wait();
   ASSERT_EQ(espalier({"run", small, "--store", store("alone"), "--workers", "2", "--quiet"}).exit_code, 0);
   EXPECT_EQ(results_of(store()), results_of(store("alone")));
+}
+
+TEST_F(Serve, APoolThatHadNothingToDoInTheEndIsNotOneThatRanOutOfTime) {
+  const auto coordinator = serve();
+  const auto bin = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const std::string note = (folder_ / "left").string();
+  Program pool({(bin / "espalier-worker").string(), "--store", store(), "--time-limit", "6", "--left-note", note});
+  EXPECT_EQ(pool.wait(60).exit_code, 0);
+  EXPECT_EQ(read_file(note, 100), "idle\n");
 }
 
 TEST_F(Serve, ADetachedRunOutlivesItsTerminalAndCanBeCancelled) {
