@@ -150,6 +150,16 @@ void check_pbs(const AllocationPlan& plan) {
   if (plan.store.string().find(' ') != std::string::npos) refuse("--store: PBS takes no path with a blank");
 }
 
+/// What a container's program is told to bind is a list, with places in it.
+void check_container(const AllocationPlan& plan) {
+  if (!plan.profile.container) return;
+  for (const auto& [option, path] : {std::pair("--store", plan.store), std::pair("--data", plan.data)}) {
+    if (path.string().find_first_of(":,") != std::string::npos)
+      refuse(std::string(option) + ": \"" + path.string() +
+             "\" cannot be bound into a container; use a path without : and ,");
+  }
+}
+
 std::string assignments(const AllocationPlan& plan) {
   return fmt::format(
       "label={}-$allocation\nstore={}\nranks={}\ntime_limit={}\nmargin={}\nrequeue={}\nnote=$store/pools/$label.left\n",
@@ -237,6 +247,7 @@ std::string batch_script(const AllocationPlan& plan) {
   if (!plan.data.empty()) check_path(plan.data, "--data");
   check_time(plan);
   check_pbs(plan);
+  check_container(plan);
   const bool pbs = plan.scheduler == Scheduler::pbs;
   return "#!/bin/bash\n" + (pbs ? pbs_head(plan) : slurm_head(plan)) +
          "\n# A pool of espalier-worker: it joins the coordinator of the store, and leaves in time.\n" +

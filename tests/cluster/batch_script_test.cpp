@@ -72,6 +72,17 @@ TEST(BatchScript, TheLauncherIsWhatTheProfileSays) {
                                 "'/img/e.sif' \\\n    'espalier-worker' \\\n"));
 }
 
+TEST(BatchScript, WhatAContainerCannotBindIsRefused) {
+  AllocationPlan plan = small_plan();
+  plan.store = "/shared/run:2";
+  EXPECT_EQ(refusal_of(plan), "");
+  plan.profile.container = PoolContainer{"apptainer", "/img/e.sif", {}};
+  EXPECT_THAT(refusal_of(plan), HasSubstr("--store: \"/shared/run:2\" cannot be bound into a container"));
+  plan.store = "/shared/store";
+  plan.data = "/shared/a,b";
+  EXPECT_THAT(refusal_of(plan), HasSubstr("--data: \"/shared/a,b\" cannot be bound"));
+}
+
 TEST(BatchScript, PbsHasItsOwnHead) {
   AllocationPlan plan = small_plan();
   plan.scheduler = Scheduler::pbs;
