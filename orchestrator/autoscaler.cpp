@@ -12,6 +12,8 @@ namespace {
 
 /// How long the scheduler may need to list what was submitted.
 constexpr double kUnlistedSeconds = 30;
+/// How long it lists what has ended, at least (MinJobAge, 300 s unless the site says otherwise).
+constexpr double kListedSeconds = 120;
 constexpr double kFirstPauseSeconds = 5, kLongestPauseSeconds = 300;
 /// After pools that were given nothing.
 constexpr double kFirstIdlePauseSeconds = 60, kLongestIdlePauseSeconds = 1800;
@@ -33,6 +35,8 @@ std::int64_t Autoscaler::wanted(const OpenWork& work) const {
 ScaleActions Autoscaler::decide(const OpenWork& work, const std::vector<AllocationRow>& listing,
                                 const std::function<PoolHistory(const std::string&)>& history, Now now) {
   ScaleActions actions;
+  seconds_unseen_ = looked_at_ == 0 ? 0 : now - looked_at_;
+  looked_at_ = now;
   look_at_the_ended(work, listing, history, now, actions);
   std::vector<std::string> queued;
   for (const AllocationRow& row : listing) {
@@ -81,14 +85,14 @@ void Autoscaler::look_at_the_ended(const OpenWork& work, const std::vector<Alloc
     if (seen == PoolHistory::joined && word == "COMPLETED" && !work.finished) {
       note_idle_end(id, pool.submitted_at, now, actions);
     } else {
-      note_end(id, word, seen, now, actions);
+      note_end(id, pool.submitted_at, word, seen, now, actions);
     }
     known = known_.erase(known);
   }
 }
 
-void Autoscaler::note_end(const std::string& id, const std::string& word, PoolHistory history, Now now,
-                          ScaleActions& actions) {
+void Autoscaler::note_end(const std::string& id, Now submitted_at, const std::string& word, PoolHistory history,
+                          Now now, ScaleActions& actions) {
   if (history == PoolHistory::worked) {
     idle_ends_ = 0;
     beyond_least_after_ = 0;
@@ -99,9 +103,16 @@ void Autoscaler::note_end(const std::string& id, const std::string& word, PoolHi
     actions.lines.push_back(fmt::format("pool {} {}", id, how));
     return;
   }
-  ++failures_;
-  submit_after_ = now + pause_seconds(failures_);
+  // It may have joined and done its work; or the coordinator was away, and whoever started meanwhile found nobody.
+  if (trouble_ > 0 || (word.empty() && seconds_unseen_ > kListedSeconds)) {
+    actions.lines.push_back(fmt::format("pool {} {}", id, how));
+    return;
+  }
   actions.lines.push_back(fmt::format("pool {} {}, before it joined the coordinator", id, how));
+  if (failures_ > 0 && submitted_at < failed_at_) return;  // one bad node may have ended them all
+  ++failures_;
+  failed_at_ = now;
+  submit_after_ = now + pause_seconds(failures_);
   if (failures_ >= kMostFailures) actions.give_up_on = id;
 }
 

@@ -42,9 +42,9 @@ struct ScaleActions {
 /// It keeps as many pools as the work has ranks for, queued ones counted, between the limits. What is too many for
 /// kSurplusSeconds is cancelled while it waits in the queue; running pools leave by themselves. A pool that ends
 /// before it joined the coordinator is a failure; the next one waits, twice as long each time, and after kMostFailures
-/// in a row there is none. Where one left without ever having been given a job, the work is not for these pools,
-/// whatever it says: those beyond `least` wait, too. What the scheduler does not answer is no failure of a pool, and
-/// only slows us down.
+/// in a row, each submitted after the one before had failed, there is none. What ended out of our sight is no failure.
+/// Where one left without ever having been given a job, the work is not for these pools, whatever it says: those beyond
+/// `least` wait, too. What the scheduler does not answer is no failure of a pool, and only slows us down.
 class Autoscaler {
  public:
   using Now = double;  ///< seconds
@@ -71,14 +71,17 @@ class Autoscaler {
   };
   void look_at_the_ended(const OpenWork& work, const std::vector<AllocationRow>& listing,
                          const std::function<PoolHistory(const std::string&)>& history, Now now, ScaleActions& actions);
-  void note_end(const std::string& id, const std::string& word, PoolHistory history, Now now, ScaleActions& actions);
+  void note_end(const std::string& id, Now submitted_at, const std::string& word, PoolHistory history, Now now,
+                ScaleActions& actions);
   void note_idle_end(const std::string& id, Now submitted_at, Now now, ScaleActions& actions);
   std::int64_t wanted(const OpenWork& work) const;
 
   const ScaleLimits limits_;
   std::map<std::string, Known> known_;  ///< alive as far as we know
   int failures_ = 0;                    ///< in a row
-  int idle_ends_ = 0;                   ///< likewise: of pools that were given nothing
+  Now failed_at_ = 0;                   ///< the last of them
+  Now looked_at_ = 0, seconds_unseen_ = 0;
+  int idle_ends_ = 0;  ///< likewise: of pools that were given nothing
   Now idle_end_at_ = 0, beyond_least_after_ = 0;
   int trouble_ = 0;  ///< likewise
   Now quiet_until_ = 0, submit_after_ = 0;

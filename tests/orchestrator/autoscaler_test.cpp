@@ -119,6 +119,37 @@ TEST_F(Story, PoolsThatEndBeforeTheyJoinAreGivenUpAfterThreeInARow) {
   EXPECT_EQ(look({false, 4}).give_up_on, "3");
 }
 
+TEST_F(Story, SeveralThatWereSubmittedTogetherAreOneFailure) {
+  look({false, 12});
+  for (const char* id : {"1", "2", "3"}) {
+    end(id, "FAILED");
+    EXPECT_EQ(look({false, 0}).give_up_on, "");
+    wait(10);
+  }
+  EXPECT_EQ(look({false, 12}).submit, 3);
+}
+
+TEST_F(Story, WhatEndedOutOfSightIsNoFailure) {
+  for (int i = 0; i < 5; ++i) {
+    look({false, 4});  // it joins, works, ends, and is forgotten before the next look
+    forget(std::to_string(next_ - 1));
+    wait(600);
+    const ScaleActions actions = look({false, 0});
+    EXPECT_EQ(actions.give_up_on, "");
+    EXPECT_THAT(actions.lines, ElementsAre("pool " + std::to_string(next_ - 1) + " is not listed any more"));
+  }
+}
+
+TEST_F(Story, WhatStartedWhileTheCoordinatorWasAwayIsNoFailure) {
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(look({false, 4}).submit, 1);
+    scaler_.on_trouble(now_);
+    end(std::to_string(next_ - 1), "FAILED");
+    EXPECT_EQ(look({false, 0}).give_up_on, "");
+    scaler_.on_answer();
+  }
+}
+
 TEST_F(Story, OneThatJoinedClearsTheCountAndOthersAreInnocent) {
   for (const char* word : {"FAILED", "FAILED", "NODE_FAIL", "FAILED", "FAILED", "CANCELLED", "FAILED"}) {
     wait(1000);
