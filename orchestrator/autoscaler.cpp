@@ -21,6 +21,9 @@ constexpr double kFirstIdlePauseSeconds = 60, kLongestIdlePauseSeconds = 1800;
 /// Ends that say nothing against the pool: it was done, or somebody or something else wanted it gone.
 constexpr std::array<std::string_view, 5> kInnocent{"COMPLETED", "CANCELLED", "PREEMPTED", "NODE_FAIL", "REVOKED"};
 
+/// Why one waits its turn.
+constexpr std::array<std::string_view, 5> kUsualReasons{"", "None", "Priority", "Resources", "BeginTime"};
+
 double pause_seconds(int times, double first = kFirstPauseSeconds, double longest = kLongestPauseSeconds) {
   return std::min(longest, first * std::exp2(times - 1));
 }
@@ -40,7 +43,9 @@ ScaleActions Autoscaler::decide(const OpenWork& work, const std::vector<Allocati
   look_at_the_ended(work, listing, history, now, actions);
   std::vector<std::string> queued;
   for (const AllocationRow& row : listing) {
-    if (row.state == AllocationState::queued) queued.push_back(row.id);
+    if (row.state != AllocationState::queued) continue;
+    queued.push_back(row.id);
+    note_reason(row, actions);
   }
   // Those that are ending count: they may be requeued, and are gone in a moment if not.
   const auto alive = static_cast<std::int64_t>(known_.size());
@@ -91,6 +96,13 @@ void Autoscaler::look_at_the_ended(const OpenWork& work, const std::vector<Alloc
   }
 }
 
+// Some never come to pass: a limit of the partition's, a quota.
+void Autoscaler::note_reason(const AllocationRow& row, ScaleActions& actions) {
+  if (std::exchange(known_[row.id].reason, row.reason) == row.reason) return;
+  if (std::ranges::find(kUsualReasons, row.reason) != kUsualReasons.end()) return;
+  actions.lines.push_back(fmt::format("pool {} waits in the queue: {}", row.id, row.reason));
+}
+
 void Autoscaler::note_end(const std::string& id, Now submitted_at, const std::string& word, PoolHistory history,
                           Now now, ScaleActions& actions) {
   if (history == PoolHistory::worked) {
@@ -129,7 +141,7 @@ void Autoscaler::note_idle_end(const std::string& id, Now submitted_at, Now now,
 }
 
 void Autoscaler::on_submitted(const std::string& id, Now now) {
-  known_[id] = {now, false};
+  known_[id] = {now, false, {}};
 }
 
 void Autoscaler::on_trouble(Now now) {

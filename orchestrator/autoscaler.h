@@ -67,13 +67,15 @@ class Autoscaler {
  private:
   struct Known {
     Now submitted_at = 0;
-    bool listed = false;  ///< ever
+    bool listed = false;      ///< ever
+    std::string reason = {};  ///< why it waited when we last looked
   };
   void look_at_the_ended(const OpenWork& work, const std::vector<AllocationRow>& listing,
                          const std::function<PoolHistory(const std::string&)>& history, Now now, ScaleActions& actions);
   void note_end(const std::string& id, Now submitted_at, const std::string& word, PoolHistory history, Now now,
                 ScaleActions& actions);
   void note_idle_end(const std::string& id, Now submitted_at, Now now, ScaleActions& actions);
+  void note_reason(const AllocationRow& row, ScaleActions& actions);
   std::int64_t wanted(const OpenWork& work) const;
 
   const ScaleLimits limits_;

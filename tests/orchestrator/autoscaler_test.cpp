@@ -164,6 +164,16 @@ TEST_F(Story, OneThatJoinedClearsTheCountAndOthersAreInnocent) {
   EXPECT_EQ(look({false, 4}).give_up_on, "");
 }
 
+TEST_F(Story, WhyAPoolWaitsIsSaidOnceUnlessItIsItsTurnThatItWaitsFor) {
+  look({false, 4});
+  EXPECT_THAT(look({false, 4}).lines, IsEmpty());
+  row("1").reason = "PartitionTimeLimit";
+  EXPECT_THAT(look({false, 4}).lines, ElementsAre("pool 1 waits in the queue: PartitionTimeLimit"));
+  EXPECT_THAT(look({false, 4}).lines, IsEmpty());
+  row("1").reason = "Resources";
+  EXPECT_THAT(look({false, 4}).lines, IsEmpty());
+}
+
 TEST_F(Story, AnEarlierCommandsPoolsCount) {
   listing_.push_back({"90", AllocationState::running, "RUNNING", "None"});
   listing_.push_back({"80", AllocationState::ended, "FAILED", "NonZeroExitCode"});  // before our time
