@@ -66,6 +66,7 @@ class Driver {
     }
   }
   const AutoscaleSummary& summary() const { return summary_; }
+  std::size_t pools() const { return scaler_.pools(); }
 
  private:
   // A coordinator that ends well takes its connection file with it, and its pools leave; one that was killed does not,
@@ -147,6 +148,10 @@ ScaleLimits parse_autoscale(const std::string& text, std::int64_t ranks) {
                           kMostPools, text));
 }
 
+std::string how_to_end_pools(const std::string& title) {
+  return "its pools stay until they are idle or their time is over; to end them now: scancel --name=" + title;
+}
+
 AutoscaleSummary autoscale(AutoscaleSettings settings, const Slurm& slurm,
                            const std::function<void(const std::string&)>& say, const std::function<bool()>& stopped) {
   constexpr std::chrono::milliseconds kBreath{100};
@@ -155,19 +160,23 @@ AutoscaleSummary autoscale(AutoscaleSettings settings, const Slurm& slurm,
     throw Error(ErrorKind::unavailable, coordinator_trouble(store.root));
   }
   const double interval = settings.interval_s;
+  const std::string title = settings.plan.title;
   Driver driver(std::move(settings), slurm, say);
-  while (true) {
-    if (driver.look()) {
-      AutoscaleSummary summary = driver.summary();
-      summary.finished = true;
-      return summary;
+  try {
+    while (!driver.look()) {
+      const double next = utc_seconds() + interval;
+      while (utc_seconds() < next) {
+        if (stopped()) return driver.summary();
+        std::this_thread::sleep_for(kBreath);
+      }
     }
-    const double next = utc_seconds() + interval;
-    while (utc_seconds() < next) {
-      if (stopped()) return driver.summary();
-      std::this_thread::sleep_for(kBreath);
-    }
+  } catch (const Error& error) {
+    if (driver.pools() == 0) throw;
+    throw Error(error.kind(), fmt::format("{}\n{}", error.what(), how_to_end_pools(title)));
   }
+  AutoscaleSummary summary = driver.summary();
+  summary.finished = true;
+  return summary;
 }
 
 }  // namespace espalier

@@ -61,6 +61,8 @@ class Autoscaler {
   void on_trouble(Now now);
   /// It did.
   void on_answer() { trouble_ = 0; }
+  /// That are there, as far as we know.
+  std::size_t pools() const { return known_.size(); }
   /// Nothing is asked of the scheduler before that.
   Now quiet_until() const { return quiet_until_; }
 

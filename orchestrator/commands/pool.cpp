@@ -110,15 +110,22 @@ void submit(const AllocationPlan& plan, const std::function<std::string(const st
   if (const std::string trouble = coordinator_trouble(plan.store); !trouble.empty())
     std::cerr << "warning: " << trouble << "\n";
   nlohmann::ordered_json pools = nlohmann::ordered_json::array();
-  for (std::int64_t pool = 0; pool < options.count; ++pool) {
-    const std::string id = hand_in(script);
-    pools.push_back({{"id", id}, {"label", plan.label(id)}, {"log", plan.log(id).string()}});
-    if (!options.as_json)
-      print(fmt::format("submitted {}: {} ranks; its log: {}\n", plan.label(id), plan.ranks(), plan.log(id).string()));
-  }
-  if (options.as_json) {
+  const auto print_json = [&] {
     print(nlohmann::ordered_json{{"title", plan.title}, {"script", script.string()}, {"pools", pools}}.dump(2) + "\n");
+  };
+  try {
+    for (std::int64_t pool = 0; pool < options.count; ++pool) {
+      const std::string id = hand_in(script);
+      pools.push_back({{"id", id}, {"label", plan.label(id)}, {"log", plan.log(id).string()}});
+      if (!options.as_json)
+        print(
+            fmt::format("submitted {}: {} ranks; its log: {}\n", plan.label(id), plan.ranks(), plan.log(id).string()));
+    }
+  } catch (const Error&) {
+    if (options.as_json && !pools.empty()) print_json();  // nobody else knows of those that are there
+    throw;
   }
+  if (options.as_json) print_json();
 }
 
 volatile std::sig_atomic_t g_stopped = 0;
@@ -138,9 +145,7 @@ ExitCode scale(const AllocationPlan& plan, const Slurm& slurm, const Options& op
           "\n");
   } else {
     print(summary.finished ? "the coordinator has ended, and its pools are gone\n"
-                           : "stopped; the pools stay until they are idle or their time is over; to end them now: "
-                             "scancel --name=" +
-                                 plan.title + "\n");
+                           : "stopped; " + how_to_end_pools(plan.title) + "\n");
   }
   return summary.finished ? kExitDone : kExitInterrupted;
 }
