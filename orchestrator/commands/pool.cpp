@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cluster/batch_script.h"
+#include "experiments/store_paths.h"
 #include "orchestrator/autoscale.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/pool_request.h"
@@ -132,6 +133,9 @@ volatile std::sig_atomic_t g_stopped = 0;
 
 /// Until the coordinator has ended, or Ctrl-C.
 ExitCode scale(const AllocationPlan& plan, const Slurm& slurm, const Options& options, const ScaleLimits& limits) {
+  const bool runs = std::filesystem::exists(StorePaths{plan.store}.connection());  // where not, that is an error
+  if (const std::string trouble = coordinator_trouble(plan.store); runs && !trouble.empty())
+    std::cerr << "warning: " << trouble << "\n";
   for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { g_stopped = 1; });
   const auto say = [&](const std::string& text) { (options.as_json ? std::cerr : std::cout) << text << std::endl; };
   const AutoscaleSummary summary =
