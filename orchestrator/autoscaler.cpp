@@ -16,7 +16,7 @@ constexpr double kUnlistedSeconds = 30;
 constexpr double kListedSeconds = 120;
 constexpr double kFirstPauseSeconds = 5, kLongestPauseSeconds = 300;
 /// After pools that were given nothing.
-constexpr double kFirstIdlePauseSeconds = 60, kLongestIdlePauseSeconds = 1800;
+constexpr double kFirstIdlePauseSeconds = 60, kLongestIdlePauseSeconds = 1800, kForgottenSeconds = 7200;
 
 /// Ends that say nothing against the pool: it was done, or somebody or something else wanted it gone.
 constexpr std::array<std::string_view, 5> kInnocent{"COMPLETED", "CANCELLED", "PREEMPTED", "NODE_FAIL", "REVOKED"};
@@ -131,6 +131,7 @@ void Autoscaler::note_end(const std::string& id, Now submitted_at, const std::st
 // Several that were submitted together and left together tell no more than one.
 void Autoscaler::note_idle_end(const std::string& id, Now submitted_at, Now now, ScaleActions& actions) {
   failures_ = 0;
+  if (now - idle_end_at_ > kForgottenSeconds) idle_ends_ = 0;
   if (idle_ends_ == 0 || submitted_at >= idle_end_at_) {
     idle_end_at_ = now;
     beyond_least_after_ = now + pause_seconds(++idle_ends_, kFirstIdlePauseSeconds, kLongestIdlePauseSeconds);

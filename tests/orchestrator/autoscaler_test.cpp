@@ -217,6 +217,16 @@ TEST_F(Story, PoolsThatWereGivenNothingAreNotSoonFollowedByOthers) {
   EXPECT_EQ(look({false, 8}).submit, 1);
 }
 
+TEST_F(Story, APoolThatWasGivenNothingIsForgottenAfterAWhile) {
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(look({false, 4}).submit, 1);
+    begin(std::to_string(next_ - 1), false);
+    end(std::to_string(next_ - 1), "COMPLETED");
+    EXPECT_THAT(look({false, 0}).lines, ElementsAre(HasSubstr("is submitted in 60 s")));
+    wait(7201);
+  }
+}
+
 TEST_F(Story, AsManyAsAreToBeThereDoNotWait) {
   Autoscaler scaler({1, 3, 4});
   scaler.on_submitted("1", now_);
