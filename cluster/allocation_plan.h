@@ -23,7 +23,7 @@ struct AllocationPlan {
   std::int64_t nodes = 1, ranks_per_node = 1, gpus_per_node = 0;
   std::int64_t time_s = 0;    ///< the allocation's limit
   std::int64_t margin_s = 0;  ///< so long before it the pool has left by itself
-  bool requeue = false;       ///< the scheduler starts it again after a preemption, and it asks for that at its limit
+  bool requeue = false;       ///< the scheduler starts it again after a preemption; of Slurm it asks that at its limit
   std::vector<std::string> exclude;  ///< nodes
   std::string device = "auto";
   std::int64_t checkpoint_s = 10;

@@ -87,7 +87,7 @@ std::string pbs_words() {
   return R"(allocation=$PBS_JOBID
 given_ranks=$(grep -c . "$PBS_NODEFILE")
 end_time=0
-requeue_allocation() { qrerun "$PBS_JOBID"; }
+requeue_allocation() { false; }
 is_ending() { false; }
 lost_nodes() { false; }
 )";

@@ -78,6 +78,7 @@ while true; do
   say "it is started again"
   sleep $((2 ** crashes)) &
   wait $!
+  if [[ -n $signalled ]]; then break; fi
 done
 rm -f "$note"
 
@@ -90,7 +91,8 @@ if [[ $requeue == yes ]]; then
       sleep 5 &
       wait $!
     done
-  elif [[ $why == preempted || $why == time_limit ]] || lost_nodes; then
+  # A USR1 also counts where nobody could leave in peace: the launcher had no handler yet, or a rank crashed.
+  elif [[ $why == preempted || $why == time_limit || ($signalled == USR1 && -z $why) ]] || lost_nodes; then
     if requeue_allocation; then
       say "asked the scheduler to start this again"
     else
@@ -146,6 +148,16 @@ void check_pbs(const AllocationPlan& plan) {
     refuse("qos and constraint belong to Slurm; give PBS its own words with extra: [\"-l NAME=VALUE\"]");
   if (!plan.exclude.empty()) refuse("PBS cannot leave out nodes by name");
   if (plan.store.string().find(' ') != std::string::npos) refuse("--store: PBS takes no path with a blank");
+}
+
+/// What a container's program is told to bind is a list, with places in it.
+void check_container(const AllocationPlan& plan) {
+  if (!plan.profile.container) return;
+  for (const auto& [option, path] : {std::pair("--store", plan.store), std::pair("--data", plan.data)}) {
+    if (path.string().find_first_of(":,") != std::string::npos)
+      refuse(std::string(option) + ": \"" + path.string() +
+             "\" cannot be bound into a container; use a path without : and ,");
+  }
 }
 
 std::string assignments(const AllocationPlan& plan) {
@@ -235,6 +247,7 @@ std::string batch_script(const AllocationPlan& plan) {
   if (!plan.data.empty()) check_path(plan.data, "--data");
   check_time(plan);
   check_pbs(plan);
+  check_container(plan);
   const bool pbs = plan.scheduler == Scheduler::pbs;
   return "#!/bin/bash\n" + (pbs ? pbs_head(plan) : slurm_head(plan)) +
          "\n# A pool of espalier-worker: it joins the coordinator of the store, and leaves in time.\n" +

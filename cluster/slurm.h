@@ -23,6 +23,9 @@ struct AllocationRow {
   std::string reason;  ///< why it waits: "Priority", "Resources"; "None"
 };
 
+/// What sbatch says where no nodes can be what is asked for.
+inline constexpr std::string_view kNoSuchNodes = "Requested node configuration is not available";
+
 /// What `squeue --format=%i|%T|%r` printed. Pure. Errors: ErrorKind::corrupt for another text.
 std::vector<AllocationRow> parse_squeue(std::string_view text);
 

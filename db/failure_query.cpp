@@ -150,4 +150,20 @@ std::vector<HostWorkRow> find_work_by_host(const SQLite::Database& database, con
   return rows;
 }
 
+std::map<std::string, std::int64_t> find_jobs_finished_by_host(const SQLite::Database& database, double since) {
+  std::map<std::string, std::int64_t> finished;
+  Prepared(database,
+           "SELECT coalesce(v.host, ''), count(*) FROM attempts a JOIN environments v ON v.id = a.environment_id"
+           " WHERE a.how = 'finished' AND a.ended_at >= ? GROUP BY 1")
+      .each(
+          [&](SQLite::Statement& statement) {
+            std::string host;
+            std::int64_t jobs = 0;
+            ColumnReader(statement) >> host >> jobs;
+            finished.emplace(std::move(host), jobs);
+          },
+          since);
+  return finished;
+}
+
 }  // namespace espalier

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,5 +19,6 @@ std::vector<DivergedStageRow> find_diverged_stages(const SQLite::Database& datab
                                                    std::int64_t limit);
 std::vector<TrialFateRow> find_trial_fates(const SQLite::Database& database, const std::string& sweep);
 std::vector<HostWorkRow> find_work_by_host(const SQLite::Database& database, const std::string& sweep);
+std::map<std::string, std::int64_t> find_jobs_finished_by_host(const SQLite::Database& database, double since);
 
 }  // namespace espalier

@@ -162,6 +162,10 @@ std::vector<HostWorkRow> StoreReader::work_by_host(const std::string& sweep) con
   });
 }
 
+std::map<std::string, std::int64_t> StoreReader::jobs_finished_by_host(double since) const {
+  return impl_->reading([&] { return find_jobs_finished_by_host(impl_->database, since); });
+}
+
 StageDetails StoreReader::stage(const std::string& name) const {
   return impl_->reading([&] { return find_stage_details(impl_->database, name); });
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,6 +53,8 @@ class StoreReader {
   std::vector<TrialFateRow> trial_fates(const std::string& sweep) const;
   /// How many stages each host has done, by kind. Errors: as results.
   std::vector<HostWorkRow> work_by_host(const std::string& sweep) const;
+  /// How many jobs of whatever sweep each host has finished since then (seconds since 1970). Errors: as results.
+  std::map<std::string, std::int64_t> jobs_finished_by_host(double since) const;
 
   /// `name`: the first digits of its key, or its label.
   /// Errors: ErrorKind::invalid_input if it names none, or several (the first ten are in the message).

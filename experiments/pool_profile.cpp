@@ -14,7 +14,7 @@ namespace {
 using Fits = bool (*)(std::string_view);
 
 /// Options of a scheduler that the script gives itself: twice, the later would silently win.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 22> kTaken{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 23> kTaken{
     {{"--partition", "the key partition"},
      {"--account", "the key account"},
      {"--qos", "the key qos"},
@@ -25,6 +25,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 22> kTaken{
      {"--ntasks-per-node", "the key ranks_per_node"},
      {"--gpus-per-node", "the key gpus_per_node"},
      {"--job-name", "the option --name"},
+     {"--exclude", "the pool itself"},
      {"--requeue", "the option --requeue"},
      {"--no-requeue", "the option --requeue"},
      {"--output", "the pool itself"},
@@ -37,6 +38,15 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 22> kTaken{
      {"--wait", "nobody: the command does not wait"},
      {"--parsable", "the pool itself"},
      {"--test-only", "the option --dry-run"}}};
+
+/// The one of them that the scheduler would take `name` for: it lets its options be abbreviated.
+const std::pair<std::string_view, std::string_view>* taken_option(std::string_view name) {
+  const auto exact = std::ranges::find(kTaken, name, &std::pair<std::string_view, std::string_view>::first);
+  if (exact != kTaken.end()) return &*exact;
+  if (name == "--gpus") return nullptr;  // an option of its own
+  const auto longer = std::ranges::find_if(kTaken, [&](const auto& one) { return one.first.starts_with(name); });
+  return longer == kTaken.end() ? nullptr : &*longer;
+}
 
 class ProfileReader {
  public:
@@ -136,9 +146,10 @@ class ProfileReader {
                                       describe(item));
         continue;
       }
-      const auto taken = std::ranges::find(kTaken, name, &std::pair<std::string_view, std::string_view>::first);
-      if (!pbs && taken != kTaken.end()) {
-        problems_.add(item.place, name + " is set by " + std::string(taken->second));
+      const auto* taken = pbs ? nullptr : taken_option(name);
+      if (taken != nullptr) {
+        const std::string whole = taken->first == name ? "" : " is short for " + std::string(taken->first) + ", which";
+        problems_.add(item.place, name + whole + " is set by " + std::string(taken->second));
         continue;
       }
       profile_.extra.push_back(text);

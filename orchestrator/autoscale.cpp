@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -14,6 +15,7 @@
 #include "orchestrator/client.h"
 #include "orchestrator/pool_evidence.h"
 #include "orchestrator/pool_request.h"
+#include "orchestrator/ranks_wanted.h"
 
 namespace espalier {
 namespace {
@@ -21,6 +23,17 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kMostPools = 1000;
+
+std::vector<WaitingJobs> waiting_jobs(const json& status) {
+  std::vector<WaitingJobs> waiting;
+  for (const json& one : status.at("waiting")) {
+    Demand demand{
+        one.at("ranks").get<int>(),
+        {one.at("gpus").get<double>(), one.at("memory_gb").get<double>(), one.at("label").get<std::string>()}};
+    waiting.push_back({std::move(demand), one.at("jobs").get<std::int64_t>()});
+  }
+  return waiting;
+}
 
 class Driver {
  public:
@@ -32,14 +45,17 @@ class Driver {
     const double now = utc_seconds();
     if (now < scaler_.quiet_until()) return false;
     try {
-      const OpenWork work = ask_for_work();
       const auto listing = slurm_.list(settings_.plan.title);
-      const auto joined = [this](const std::string& id) { return joined_.contains(settings_.plan.label(id)); };
-      const ScaleActions actions = scaler_.decide(work, listing, joined, now);
+      const OpenWork work = ask_for_work(listing);
+      const auto history = [this](const std::string& id) {
+        const auto seen = histories_.find(settings_.plan.label(id));
+        return seen == histories_.end() ? PoolHistory::unseen : seen->second;
+      };
+      const ScaleActions actions = scaler_.decide(work, listing, history, now);
       for (const std::string& line : actions.lines) say_(line);
       if (!actions.give_up_on.empty()) give_up(actions.give_up_on);
       for (const std::string& id : actions.cancel) cancel(id);
-      if (actions.submit > 0) submit(actions.submit, work);
+      if (actions.submit > 0) submit(actions, work);
       scaler_.on_answer();
       return actions.done;
     } catch (const Error& error) {
@@ -50,25 +66,41 @@ class Driver {
     }
   }
   const AutoscaleSummary& summary() const { return summary_; }
+  std::size_t pools() const { return scaler_.pools(); }
 
  private:
   // A coordinator that ends well takes its connection file with it, and its pools leave; one that was killed does not,
   // and may be started again.
-  OpenWork ask_for_work() {
+  OpenWork ask_for_work(const std::vector<AllocationRow>& listing) {
     const StorePaths store{settings_.plan.store};
     if (!std::filesystem::exists(store.connection())) return {true, 0};
+    std::set<std::string> ours;
+    for (const AllocationRow& row : listing) ours.insert(settings_.plan.label(row.id));
     const json status = json::parse(ask_coordinator(store, "status"));
-    for (const json& pool : json::parse(ask_coordinator(store, "pools")).at("pools"))
-      joined_.insert(pool.at("pool").get<std::string>());
-    return {status.at("stopping").get<bool>(),
-            status.at("jobs_running").get<std::int64_t>() + status.at("stages_ready").get<std::int64_t>()};
+    OpenWork work{status.at("stopping").get<bool>(), ranks_wanted(waiting_jobs(status), settings_.plan)};
+    for (const json& pool : json::parse(ask_coordinator(store, "pools")).at("pools")) {
+      const std::string label = pool.at("pool").get<std::string>();
+      if (!ours.contains(label)) continue;
+      work.ranks += pool.at("busy").get<std::int64_t>();
+      PoolHistory& seen = histories_[label];
+      seen = std::max(seen, pool.at("jobs").get<std::int64_t>() > 0 ? PoolHistory::worked : PoolHistory::joined);
+    }
+    return work;
   }
 
-  void submit(std::int64_t count, const OpenWork& work) {
-    settings_.plan.exclude = slurm_nodes_to_exclude(slurm_, settings_.plan.store);
-    const std::filesystem::path script = write_batch_script(settings_.plan);
+  void submit(const ScaleActions& actions, const OpenWork& work) {
+    leave_out_bad_nodes(slurm_, settings_.plan, say_);
+    AllocationPlan staying = settings_.plan;
+    staying.idle_s = 0;
+    submit(staying, actions.submit_to_stay, work);
+    submit(settings_.plan, actions.submit - actions.submit_to_stay, work);
+  }
+
+  void submit(AllocationPlan& plan, std::int64_t count, const OpenWork& work) {
+    if (count == 0) return;
+    const std::filesystem::path script = write_batch_script(plan);
     for (std::int64_t pool = 0; pool < count; ++pool) {
-      const std::string id = slurm_.submit(script, settings_.plan.profile.partition.value_or(""));
+      const std::string id = submit_to_slurm(slurm_, script, plan, say_);
       scaler_.on_submitted(id, utc_seconds());
       ++summary_.submitted;
       say_(fmt::format("submitted {}: there is work for {} ranks", settings_.plan.label(id), work.ranks));
@@ -93,7 +125,7 @@ class Driver {
   const Slurm& slurm_;
   const std::function<void(const std::string&)>& say_;
   Autoscaler scaler_;
-  std::set<std::string> joined_;  ///< labels
+  std::map<std::string, PoolHistory> histories_;  ///< by label
   AutoscaleSummary summary_;
   bool gave_up_ = false;
 };
@@ -116,6 +148,10 @@ ScaleLimits parse_autoscale(const std::string& text, std::int64_t ranks) {
                           kMostPools, text));
 }
 
+std::string how_to_end_pools(const std::string& title) {
+  return "its pools stay until they are idle or their time is over; to end them now: scancel --name=" + title;
+}
+
 AutoscaleSummary autoscale(AutoscaleSettings settings, const Slurm& slurm,
                            const std::function<void(const std::string&)>& say, const std::function<bool()>& stopped) {
   constexpr std::chrono::milliseconds kBreath{100};
@@ -124,19 +160,23 @@ AutoscaleSummary autoscale(AutoscaleSettings settings, const Slurm& slurm,
     throw Error(ErrorKind::unavailable, coordinator_trouble(store.root));
   }
   const double interval = settings.interval_s;
+  const std::string title = settings.plan.title;
   Driver driver(std::move(settings), slurm, say);
-  while (true) {
-    if (driver.look()) {
-      AutoscaleSummary summary = driver.summary();
-      summary.finished = true;
-      return summary;
+  try {
+    while (!driver.look()) {
+      const double next = utc_seconds() + interval;
+      while (utc_seconds() < next) {
+        if (stopped()) return driver.summary();
+        std::this_thread::sleep_for(kBreath);
+      }
     }
-    const double next = utc_seconds() + interval;
-    while (utc_seconds() < next) {
-      if (stopped()) return driver.summary();
-      std::this_thread::sleep_for(kBreath);
-    }
+  } catch (const Error& error) {
+    if (driver.pools() == 0) throw;
+    throw Error(error.kind(), fmt::format("{}\n{}", error.what(), how_to_end_pools(title)));
   }
+  AutoscaleSummary summary = driver.summary();
+  summary.finished = true;
+  return summary;
 }
 
 }  // namespace espalier

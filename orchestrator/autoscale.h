@@ -23,6 +23,9 @@ struct AutoscaleSummary {
 /// Reads `--autoscale MIN:MAX`. Errors: ErrorKind::invalid_input for anything else.
 ScaleLimits parse_autoscale(const std::string& text, std::int64_t ranks);
 
+/// A sentence for whoever no longer looks after his pools. `title`: theirs.
+std::string how_to_end_pools(const std::string& title);
+
 /// Keeps pools for a coordinator's work (orchestrator/autoscaler.h) until it has ended and they are gone, or `stopped`
 /// says so. `say` gets a line for each thing that happens. Pools that are there already, of an earlier command too,
 /// are counted, and left alone when it is stopped.

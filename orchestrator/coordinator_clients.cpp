@@ -48,6 +48,16 @@ std::string state_of(const Workload::Sweep& sweep) {
   return "finished";
 }
 
+json describe_waiting(const std::vector<WaitingJobs>& waiting) {
+  json list = json::array();
+  for (const auto& [demand, count] : waiting) {
+    const auto& [gpus, memory_gb, label] = demand.resources;
+    list.push_back(
+        {{"jobs", count}, {"ranks", demand.ranks}, {"gpus", gpus}, {"memory_gb", memory_gb}, {"label", label}});
+  }
+  return list;
+}
+
 json or_null(const std::optional<double>& value) {
   return value ? json(*value) : json();
 }
@@ -193,6 +203,7 @@ json Coordinator::describe_status() const {
           {"stages", status.stages},
           {"stages_done", status.stages_done},
           {"stages_ready", status.stages_ready},
+          {"waiting", describe_waiting(core_.waiting_jobs())},
           {"stages_failed", status.stages_failed},
           {"remaining_s", or_null(seconds_left(status, earlier_seconds_per_cost_))},
           {"stopping", core_.stopping()},
@@ -232,6 +243,7 @@ json Coordinator::describe_pools() const {
                                                        : "here"},
          {"ranks", slot == nullptr ? 0 : slot->ranks.size()},
          {"busy", busy},
+         {"jobs", slot == nullptr ? 0 : slot->jobs},
          {"hosts", std::move(hosts)},
          {"cores", all_cores},
          {"memory_gb", memory_gb},

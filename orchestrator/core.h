@@ -138,6 +138,8 @@ class Core {
   };
   /// By pool and rank, `most` at most.
   std::vector<RunningJob> running_jobs(std::size_t most) const;
+  /// Those that nobody here can take at this moment, by what they ask for; none while all is paused.
+  std::vector<WaitingJobs> waiting_jobs() const;
   /// Trial counts of one sweep, which may have ended.
   SweepStatus sweep_status(const Workload::Sweep& sweep) const;
 

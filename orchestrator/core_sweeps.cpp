@@ -149,6 +149,16 @@ std::vector<Core::RunningJob> Core::running_jobs(std::size_t most) const {
   return jobs;
 }
 
+std::vector<WaitingJobs> Core::waiting_jobs() const {
+  std::vector<WaitingJobs> waiting;
+  if (paused_ || stopping_) return waiting;
+  const std::vector<std::int64_t> counts = plan_.ready_counts();
+  for (std::size_t group = 0; group < counts.size(); ++group) {
+    if (counts[group] > 0) waiting.push_back({workload_.demand(static_cast<StageGroup>(group)), counts[group]});
+  }
+  return waiting;
+}
+
 SweepStatus Core::sweep_status(const Workload::Sweep& sweep) const {
   SweepStatus status;
   status.trials = static_cast<std::int64_t>(sweep.trials);

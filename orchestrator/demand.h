@@ -1,6 +1,7 @@
 #pragma once
 
 #include <compare>
+#include <cstdint>
 
 #include "experiments/resources.h"
 
@@ -11,6 +12,12 @@ struct Demand {
   int ranks = 1;  ///< of one pool, for one training
   Resources resources = {};
   auto operator<=>(const Demand&) const = default;
+};
+
+/// Jobs that could be handed out now, had somebody what they ask for.
+struct WaitingJobs {
+  Demand demand;
+  std::int64_t count = 0;
 };
 
 }  // namespace espalier

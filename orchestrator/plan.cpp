@@ -171,6 +171,12 @@ std::int64_t Plan::ready_count() const {
   return static_cast<std::int64_t>(count);
 }
 
+std::vector<std::int64_t> Plan::ready_counts() const {
+  std::vector<std::int64_t> counts;
+  for (const ReadySet& group : ready_) counts.push_back(static_cast<std::int64_t>(group.size()));
+  return counts;
+}
+
 std::optional<StageIndex> Plan::most_urgent(const std::set<StageGroup>& without) const {
   std::optional<StageIndex> best;
   for (std::size_t group = 0; group < ready_.size(); ++group) {

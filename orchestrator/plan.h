@@ -87,6 +87,8 @@ class Plan {
   bool has_ready() const;
   /// How many stages could be handed out now.
   std::int64_t ready_count() const;
+  /// The same of each group, by number.
+  std::vector<std::int64_t> ready_counts() const;
   std::int64_t failed_count() const { return failed_; }
   std::int64_t blocked_count() const { return blocked_; }
   /// Stages that are waiting, ready or taken.

@@ -20,6 +20,7 @@ namespace espalier {
 namespace {
 
 constexpr std::int64_t kMarginSeconds = 120;
+constexpr std::int64_t kIdleSeconds = 60;  // of pools that are started as they are needed
 
 void take(std::optional<std::string>& slot, const std::optional<std::string>& given) {
   if (given) slot = given;
@@ -98,7 +99,7 @@ AllocationPlan plan_allocation(const PoolRequest& request) {
   plan.requeue = request.requeue;
   plan.device = request.device;
   plan.checkpoint_s = request.checkpoint_s;
-  plan.idle_s = request.idle_s;
+  plan.idle_s = request.idle_s.value_or(request.autoscaled ? kIdleSeconds : 0);
   plan.memory_gb = request.memory_gb;
   return plan;
 }
@@ -128,17 +129,38 @@ std::filesystem::path write_batch_script(const AllocationPlan& plan) {
   return file;
 }
 
-std::vector<std::string> slurm_nodes_to_exclude(const Slurm& slurm, const std::filesystem::path& store) {
-  const std::vector<std::string> hosts = find_bad_hosts(StoreReader(store), utc_seconds());
+void leave_out_bad_nodes(const Slurm& slurm, AllocationPlan& plan, const std::function<void(const std::string&)>& say) {
+  const std::vector<std::string> hosts = find_bad_hosts(StoreReader(plan.store), utc_seconds());
   std::vector<std::string> nodes;
-  if (hosts.empty()) return nodes;
-  const auto known = slurm.nodes_by_host();
-  for (const std::string& host : hosts) {
-    auto found = known.find(host);
-    if (found == known.end()) found = known.find(host.substr(0, host.find('.')));
-    if (found != known.end()) nodes.insert(nodes.end(), found->second.begin(), found->second.end());
+  if (!hosts.empty()) {
+    const auto known = slurm.nodes_by_host();
+    for (const std::string& host : hosts) {
+      auto found = known.find(host);
+      if (found == known.end()) found = known.find(host.substr(0, host.find('.')));
+      if (found != known.end()) nodes.insert(nodes.end(), found->second.begin(), found->second.end());
+    }
   }
-  return nodes;
+  if (!nodes.empty() && nodes != plan.exclude)
+    say(
+        fmt::format("keeping away from {}: more jobs crashed there in the last hour than finished, and others could do "
+                    "them (espalier failures)",
+                    fmt::join(nodes, ",")));
+  plan.exclude = std::move(nodes);
+}
+
+std::string submit_to_slurm(const Slurm& slurm, const std::filesystem::path& script, AllocationPlan& plan,
+                            const std::function<void(const std::string&)>& say) {
+  const std::string partition = plan.profile.partition.value_or("");
+  try {
+    return slurm.submit(script, partition);
+  } catch (const Error& error) {
+    const bool none_left = std::string_view(error.what()).find(kNoSuchNodes) != std::string_view::npos;
+    if (plan.exclude.empty() || !none_left) throw;
+    say(fmt::format("Slurm has no nodes for this pool but {}; it is submitted without leaving them out",
+                    fmt::join(plan.exclude, ",")));
+    plan.exclude.clear();
+    return slurm.submit(write_batch_script(plan), partition);
+  }
 }
 
 }  // namespace espalier

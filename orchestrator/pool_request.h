@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -23,7 +24,9 @@ struct PoolRequest {
   std::vector<std::string> labels;  ///< empty for the profile's
   bool requeue = false;
   std::string device = "auto";
-  std::int64_t checkpoint_s = 10, idle_s = 0;
+  std::int64_t checkpoint_s = 10;
+  bool autoscaled = false;             ///< started as there is work
+  std::optional<std::int64_t> idle_s;  ///< none: only autoscaled ones leave when they have nothing to do
   std::optional<double> memory_gb;
 };
 
@@ -37,7 +40,13 @@ std::string coordinator_trouble(const std::filesystem::path& store);
 /// Writes the script to STORE/pools (mode 0600) and returns its path. Errors: those of batch_script and of writing.
 std::filesystem::path write_batch_script(const AllocationPlan& plan);
 
-/// The nodes of that cluster on which the store's jobs crash. Errors: those of Slurm and of the store.
-std::vector<std::string> slurm_nodes_to_exclude(const Slurm& slurm, const std::filesystem::path& store);
+/// Keeps the plan's pools away from the nodes of that cluster on which the store's jobs crash, and says so where the
+/// plan did not name them already. Errors: those of Slurm and of the store.
+void leave_out_bad_nodes(const Slurm& slurm, AllocationPlan& plan, const std::function<void(const std::string&)>& say);
+
+/// Hands the plan's script in; returns Slurm's id. Where no nodes would be left, bad ones are better than none: the
+/// plan then leaves none out, and its script is written anew. Errors: those of Slurm::submit.
+std::string submit_to_slurm(const Slurm& slurm, const std::filesystem::path& script, AllocationPlan& plan,
+                            const std::function<void(const std::string&)>& say);
 
 }  // namespace espalier

@@ -46,6 +46,7 @@ RankSlot* Roster::find(PoolId pool, int rank) {
 void Roster::hold(std::uint64_t number, Attempt attempt) {
   for (const StageIndex stage : attempt.stages) holder_[stage] = std::max(holder_[stage], number);
   const auto [held, is_new] = attempts_.insert_or_assign(number, std::move(attempt));
+  ++find(held->second.pool)->jobs;
   for (const int rank : held->second.ranks()) {
     find(held->second.pool, rank)->queue.push_back(number);
     refresh(held->second.pool, rank);

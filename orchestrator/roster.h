@@ -60,6 +60,7 @@ struct PoolSlot {
   std::vector<std::string> labels;
   bool draining = false;  ///< it was told to leave
   std::vector<RankSlot> ranks;
+  std::int64_t jobs = 0;                                ///< that it was handed
   std::optional<StageIndex> reserved;                   ///< for this one alone
   std::vector<std::pair<Now, StageIndex>> interrupted;  ///< that nobody here asked for
 

@@ -7,14 +7,13 @@
 
 #include "base/error.h"
 #include "cluster/batch_script.h"
+#include "experiments/store_paths.h"
 #include "orchestrator/autoscale.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/pool_request.h"
 
 namespace espalier {
 namespace {
-
-constexpr std::int64_t kIdleSeconds = 60;  // of pools that are started as they are needed
 
 struct Options {
   PoolRequest request;
@@ -53,9 +52,9 @@ void add_worker_options(CLI::App& command, PoolRequest& request) {
   command.add_option("--checkpoint-every", request.checkpoint_s, "Seconds between checkpoints of a training")
       ->check(CLI::Range(1, 86400))
       ->capture_default_str();
-  command.add_option("--idle-limit", request.idle_s, "Leave after this many seconds without a job (0: stay)")
-      ->check(CLI::Range(0, 30 * 86400))
-      ->capture_default_str();
+  add_optional(command, "--idle-limit", request.idle_s,
+               "Leave after this many seconds without a job (0: stay, which is the default without --autoscale)")
+      ->check(CLI::Range(0, 30 * 86400));
   command
       .add_option("--labels", request.labels, "Words that jobs may ask for (resources: {label: a100}): a100,big-memory")
       ->delimiter(',');
@@ -75,8 +74,8 @@ void add_options(CLI::App& command, Options& options, CommandLine& line) {
   add_optional(command, "--account", request.account, "Account to charge");
   add_optional(command, "--launcher", request.launcher, "mpirun or srun (default: the profile's, else mpirun)");
   command.add_flag("--requeue", request.requeue,
-                   "Have the scheduler start the pool again after a preemption, and at its time limit while there is "
-                   "work");
+                   "Have the scheduler start the pool again after a preemption; Slurm also at its time limit while "
+                   "there is work");
   command.add_option("--name", request.name, "The pool's label begins with it (default: slurm, or pbs)");
   command.add_option("--count", options.count, "So many pools alike")
       ->check(CLI::Range(1, 1000))
@@ -88,6 +87,15 @@ void add_options(CLI::App& command, Options& options, CommandLine& line) {
 
 void print(const std::string& text) {
   std::cout << text << std::flush;
+}
+
+/// Where Slurm's commands are missing, or do not answer, a script can still be looked at.
+void leave_out_bad_nodes_if_known(AllocationPlan& plan, const std::function<void(const std::string&)>& say) {
+  try {
+    leave_out_bad_nodes(Slurm(), plan, say);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unavailable) throw;
+  }
 }
 
 ExitCode dry_run(const AllocationPlan& plan, bool as_json) {
@@ -103,21 +111,31 @@ void submit(const AllocationPlan& plan, const std::function<std::string(const st
   if (const std::string trouble = coordinator_trouble(plan.store); !trouble.empty())
     std::cerr << "warning: " << trouble << "\n";
   nlohmann::ordered_json pools = nlohmann::ordered_json::array();
-  for (std::int64_t pool = 0; pool < options.count; ++pool) {
-    const std::string id = hand_in(script);
-    pools.push_back({{"id", id}, {"label", plan.label(id)}, {"log", plan.log(id).string()}});
-    if (!options.as_json)
-      print(fmt::format("submitted {}: {} ranks; its log: {}\n", plan.label(id), plan.ranks(), plan.log(id).string()));
-  }
-  if (options.as_json) {
+  const auto print_json = [&] {
     print(nlohmann::ordered_json{{"title", plan.title}, {"script", script.string()}, {"pools", pools}}.dump(2) + "\n");
+  };
+  try {
+    for (std::int64_t pool = 0; pool < options.count; ++pool) {
+      const std::string id = hand_in(script);
+      pools.push_back({{"id", id}, {"label", plan.label(id)}, {"log", plan.log(id).string()}});
+      if (!options.as_json)
+        print(
+            fmt::format("submitted {}: {} ranks; its log: {}\n", plan.label(id), plan.ranks(), plan.log(id).string()));
+    }
+  } catch (const Error&) {
+    if (options.as_json && !pools.empty()) print_json();  // nobody else knows of those that are there
+    throw;
   }
+  if (options.as_json) print_json();
 }
 
 volatile std::sig_atomic_t g_stopped = 0;
 
 /// Until the coordinator has ended, or Ctrl-C.
 ExitCode scale(const AllocationPlan& plan, const Slurm& slurm, const Options& options, const ScaleLimits& limits) {
+  const bool runs = std::filesystem::exists(StorePaths{plan.store}.connection());  // where not, that is an error
+  if (const std::string trouble = coordinator_trouble(plan.store); runs && !trouble.empty())
+    std::cerr << "warning: " << trouble << "\n";
   for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { g_stopped = 1; });
   const auto say = [&](const std::string& text) { (options.as_json ? std::cerr : std::cout) << text << std::endl; };
   const AutoscaleSummary summary =
@@ -131,28 +149,28 @@ ExitCode scale(const AllocationPlan& plan, const Slurm& slurm, const Options& op
           "\n");
   } else {
     print(summary.finished ? "the coordinator has ended, and its pools are gone\n"
-                           : "stopped; the pools stay until they are idle or their time is over; to end them now: "
-                             "scancel --name=" +
-                                 plan.title + "\n");
+                           : "stopped; " + how_to_end_pools(plan.title) + "\n");
   }
   return summary.finished ? kExitDone : kExitInterrupted;
 }
 
 ExitCode pool_slurm(const Options& options) {
   PoolRequest request = options.request;
-  if (!options.autoscale.empty() && request.idle_s == 0) request.idle_s = kIdleSeconds;
+  request.autoscaled = !options.autoscale.empty();
+  const auto warn = [](const std::string& text) { std::cerr << "warning: " << text << "\n"; };
   AllocationPlan plan = plan_allocation(request);
   batch_script(plan);  // what is wrong with the request comes before what is wrong with the place
   std::optional<ScaleLimits> limits;
   if (!options.autoscale.empty()) limits = parse_autoscale(options.autoscale, plan.ranks());
-  if (options.dry_run) return dry_run(plan, options.as_json);
+  if (options.dry_run) {
+    leave_out_bad_nodes_if_known(plan, warn);
+    return dry_run(plan, options.as_json);
+  }
   const Slurm slurm;
   if (limits) return scale(plan, slurm, options, *limits);
-  plan.exclude = slurm_nodes_to_exclude(slurm, plan.store);
+  leave_out_bad_nodes(slurm, plan, warn);
   submit(
-      plan,
-      [&](const std::filesystem::path& script) { return slurm.submit(script, plan.profile.partition.value_or("")); },
-      options);
+      plan, [&](const std::filesystem::path& script) { return submit_to_slurm(slurm, script, plan, warn); }, options);
   return kExitDone;
 }
 

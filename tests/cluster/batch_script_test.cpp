@@ -72,6 +72,17 @@ TEST(BatchScript, TheLauncherIsWhatTheProfileSays) {
                                 "'/img/e.sif' \\\n    'espalier-worker' \\\n"));
 }
 
+TEST(BatchScript, WhatAContainerCannotBindIsRefused) {
+  AllocationPlan plan = small_plan();
+  plan.store = "/shared/run:2";
+  EXPECT_EQ(refusal_of(plan), "");
+  plan.profile.container = PoolContainer{"apptainer", "/img/e.sif", {}};
+  EXPECT_THAT(refusal_of(plan), HasSubstr("--store: \"/shared/run:2\" cannot be bound into a container"));
+  plan.store = "/shared/store";
+  plan.data = "/shared/a,b";
+  EXPECT_THAT(refusal_of(plan), HasSubstr("--data: \"/shared/a,b\" cannot be bound"));
+}
+
 TEST(BatchScript, PbsHasItsOwnHead) {
   AllocationPlan plan = small_plan();
   plan.scheduler = Scheduler::pbs;
@@ -81,9 +92,10 @@ TEST(BatchScript, PbsHasItsOwnHead) {
   const std::string script = batch_script(plan);
   for (const char* line :
        {"#PBS -N espalier-slurm-3fa1c0\n", "#PBS -q workq\n", "#PBS -l select=2:ncpus=4:mpiprocs=4:ngpus=4\n",
-        "#PBS -l walltime=2:00:00\n", "#PBS -r y\n", "allocation=$PBS_JOBID\n", "qrerun \"$PBS_JOBID\""})
+        "#PBS -l walltime=2:00:00\n", "#PBS -r y\n", "allocation=$PBS_JOBID\n"})
     EXPECT_THAT(script, HasSubstr(line));
   EXPECT_THAT(script, Not(HasSubstr("SBATCH")));
+  EXPECT_THAT(script, Not(HasSubstr("qrerun")));  // for operators only
   plan.launcher = Launcher::srun;
   EXPECT_THAT(refusal_of(plan), HasSubstr("srun belongs to Slurm"));
   plan.launcher = Launcher::mpirun;
@@ -179,6 +191,23 @@ TEST_F(BatchScriptRun, SignalsReachTheLauncherAndItsEndIsWaitedFor) {
   const std::string out = run(true, 0);
   EXPECT_THAT(out, HasSubstr("got it"));
   EXPECT_THAT(out, HasSubstr("scontrol requeue 17"));
+}
+
+TEST_F(BatchScriptRun, AUsr1ThatEndsTheLauncherIsRequeuedToo) {
+  program("mpirun", "kill -USR1 $PPID\nsleep 20\n");  // without a handler
+  program("scontrol", "echo \"scontrol $*\"");
+  const std::string out = run(true, 138);
+  EXPECT_THAT(out, HasSubstr("the launcher ended with code 138"));
+  EXPECT_THAT(out, HasSubstr("scontrol requeue 17"));
+}
+
+TEST_F(BatchScriptRun, ASignalInThePauseAfterACrashIsNotForgotten) {
+  program("mpirun", "(sleep 0.5; kill -USR1 $PPID) >/dev/null 2>&1 &\nexit 9\n");
+  program("scontrol", "echo \"scontrol $*\"");
+  const std::string out = run(true, 9);
+  EXPECT_THAT(out, HasSubstr("it is started again"));
+  EXPECT_THAT(out, HasSubstr("scontrol requeue 17"));
+  EXPECT_EQ(out.find("the launcher ended"), out.rfind("the launcher ended"));
 }
 
 TEST_F(BatchScriptRun, ATermIsTheSchedulersAndNothingIsAskedOfIt) {

@@ -157,6 +157,19 @@ TEST_F(Failures, KnowWhatEachHostHasDone) {
   EXPECT_EQ(reader_->work_by_host("noop").at(2).in_sweep, 0);
 }
 
+TEST_F(Failures, KnowHowManyJobsEachHostFinishedLately) {
+  const EnvironmentId node1 = store_.record_environment(R"({"host":"node1"})");
+  std::vector<StoreChange> changes;
+  for (const auto& [number, how, at] :
+       {std::tuple(1, "finished", 100.0), std::tuple(2, "finished", 200.0), std::tuple(3, "lost", 200.0)}) {
+    const auto attempt = static_cast<std::uint64_t>(number);
+    changes.emplace_back(AttemptStarted{attempt, "local-1", 0, node1, {}, at});
+    changes.emplace_back(AttemptEnded{attempt, how, "", at, {}});
+  }
+  store_.apply(changes);
+  EXPECT_EQ(reader_->jobs_finished_by_host(150), (std::map<std::string, std::int64_t>{{"node1", 1}}));
+}
+
 TEST_F(Failures, AreForgottenByCauseAndByStage) {
   store_.apply({failed(stage(trained), LossCause::signal), failed(stage(retrain), LossCause::error),
                 failed(stage(random_retrain), LossCause::oom_host), failed(stage(init, 1), LossCause::error)});

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "base/files.h"
 #include "tests/e2e/program.h"
 #include "tests/e2e/sweep_case.h"
 
@@ -113,6 +114,45 @@ TEST_F(Serve, WhatWasSubmittedGoesOnAfterAStopAndAKill) {
   coordinator->wait();
   ASSERT_EQ(espalier({"run", small, "--store", store("alone"), "--workers", "2", "--quiet"}).exit_code, 0);
   EXPECT_EQ(results_of(store()), results_of(store("alone")));
+}
+
+TEST_F(Serve, APoolThatHadNothingToDoInTheEndIsNotOneThatRanOutOfTime) {
+  const auto coordinator = serve();
+  const auto bin = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const std::string note = (folder_ / "left").string();
+  Program pool({(bin / "espalier-worker").string(), "--store", store(), "--time-limit", "6", "--left-note", note});
+  EXPECT_EQ(pool.wait(60).exit_code, 0);
+  EXPECT_EQ(read_file(note, 100), "idle\n");
+}
+
+TEST_F(Serve, WhatSlurmTookBeforeItRefusedTheRestIsTold) {
+  const auto coordinator = serve();
+  const std::string first = (folder_ / "first").string();
+  const auto pretend = [&](const std::string& name, const std::string& text) {
+    std::filesystem::permissions(write(name, "#!/bin/sh\n" + text), std::filesystem::perms::owner_all);
+  };
+  for (const char* name : {"squeue", "scancel", "sinfo"}) pretend(name, "");
+  pretend("sbatch", "if [ -e " + first + " ]; then echo 'sbatch: error: Invalid account' >&2; exit 1; fi\n: >" + first +
+                        "\necho 17\n");
+  const std::map<std::string, std::string> environment{{"PATH", folder_.string() + ":/usr/bin:/bin"}};
+  const auto submit = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"pool", "slurm", "--store", store(), "--time", "10", "--json"});
+    return espalier(words, environment);
+  };
+  ProgramEnd end = submit({"--count", "3"});
+  EXPECT_EQ(end.exit_code, 2);
+  EXPECT_NE(end.err.find("the coordinator listens on 127.0.0.1"), std::string::npos) << end.err;
+  const json told = json::parse(end.out, nullptr, false);
+  ASSERT_TRUE(told.is_object()) << end.out;
+  EXPECT_EQ(told.at("pools").at(0).at("id"), "17");
+  EXPECT_EQ(told.at("pools").size(), 1U);
+
+  std::filesystem::remove(first);
+  end = submit({"--autoscale", "2:2"});
+  EXPECT_EQ(end.exit_code, 2);
+  for (const char* words :
+       {"the coordinator listens on 127.0.0.1", "Invalid account", "scancel --name=espalier-slurm-"})
+    EXPECT_NE(end.err.find(words), std::string::npos) << end.err;
 }
 
 TEST_F(Serve, ADetachedRunOutlivesItsTerminalAndCanBeCancelled) {

@@ -66,6 +66,9 @@ TEST(PoolProfile, WhatTheScriptSetsItselfIsNotAnExtra) {
   EXPECT_THAT(problems_of("extra: [--nodes=3, --output=x, --array=1-3]"),
               ElementsAre(HasSubstr("--nodes is set by the key nodes"), HasSubstr("--output is set by the pool itself"),
                           HasSubstr("--array is set by the option --count")));
+  EXPECT_THAT(problems_of("extra: [--exclude=n1, --part=gpu, --gpus=2, --exclusive, --mem=1G]"),
+              ElementsAre(HasSubstr("--exclude is set by the pool itself"),
+                          HasSubstr("--part is short for --partition, which is set by the key partition")));
 }
 
 TEST(PoolProfile, TheOptionsOfPbsHaveABlank) {

@@ -346,6 +346,24 @@ TEST_F(SweepsStory, JobsGoWhereTheirResourcesAre) {
   EXPECT_EQ(names, (std::multiset<std::string>{"b", "c"}));
 }
 
+TEST_F(SweepsStory, WhatWaitsIsCountedByWhatItAsksFor) {
+  add(1, evaluations({"a", "b"}, 1), 0);
+  add(2, evaluations({"big"}, 3), 0, {0, 16, "a100"});
+  const auto waiting = [&] {
+    std::map<Demand, std::int64_t> counts;
+    for (const WaitingJobs& jobs : core_.waiting_jobs()) counts[jobs.demand] += jobs.count;
+    return counts;
+  };
+  const Demand alone, together{3, {0, 16, "a100"}};
+  EXPECT_EQ(waiting(), (std::map<Demand, std::int64_t>{{alone, 2}, {together, 1}}));
+  EXPECT_EQ(core_.find_pool(1), nullptr);
+  join(1, 2);
+  EXPECT_EQ(waiting(), (std::map<Demand, std::int64_t>{{together, 1}}));
+  EXPECT_EQ(core_.find_pool(1)->jobs, 2);
+  hear(core_.pause("the disk is full"));
+  EXPECT_TRUE(waiting().empty());
+}
+
 TEST_F(SweepsStory, AJobThatNobodyHereCanRunIsToldOfOnce) {
   add(1, evaluations({"a"}, 1), 0, {0, 0, "a100"});
   join(1, 1);

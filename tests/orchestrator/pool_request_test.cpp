@@ -61,6 +61,14 @@ TEST_F(PoolRequestCase, OptionsWinOverTheProfileAndItOverTheDefaults) {
   EXPECT_EQ(plan_allocation(request_).label("17"), "night-17");
 }
 
+TEST_F(PoolRequestCase, PoolsThatAreStartedAsTheyAreNeededLeaveUnlessToldToStay) {
+  EXPECT_EQ(plan_allocation(request_).idle_s, 0);
+  request_.autoscaled = true;
+  EXPECT_EQ(plan_allocation(request_).idle_s, 60);
+  request_.idle_s = 0;
+  EXPECT_EQ(plan_allocation(request_).idle_s, 0);
+}
+
 TEST_F(PoolRequestCase, TwoStoresNeverShareATitle) {
   const std::string first = plan_allocation(request_).title;
   std::filesystem::create_directories(folder_ / "other");
@@ -100,6 +108,39 @@ TEST_F(PoolRequestCase, ACoordinatorThatIsNotThereOrOutOfReach) {
   EXPECT_THAT(coordinator_trouble(request_.store), HasSubstr("no coordinator runs on"));
 }
 
+/// Commands of Slurm's that are scripts in a folder.
+class PretendSlurm : public PoolRequestCase {
+ protected:
+  PretendSlurm() {
+    for (const char* name : {"squeue", "scancel", "sinfo"}) program(name, "");
+    ::setenv("PATH", (folder_.string() + ":" + path_).c_str(), 1);
+  }
+  ~PretendSlurm() override { ::setenv("PATH", path_.c_str(), 1); }
+  void program(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ / name) << "#!/bin/sh\n" << text;
+    std::filesystem::permissions(folder_ / name, std::filesystem::perms::owner_all);
+  }
+  const std::string path_ = std::getenv("PATH");
+};
+
+TEST_F(PretendSlurm, BadNodesAreBetterThanNone) {
+  program(
+      "sbatch",
+      "for script; do :; done\nif grep -q exclude \"$script\"; then echo 'sbatch: error: Batch job submission failed: "
+      "Requested node configuration is not available' >&2; exit 1; fi\necho 17\n");
+  AllocationPlan plan = plan_allocation(request_);
+  plan.exclude = {"node1", "node2"};
+  std::vector<std::string> said;
+  const auto say = [&](const std::string& text) { said.push_back(text); };
+  EXPECT_EQ(submit_to_slurm(Slurm(), write_batch_script(plan), plan, say), "17");
+  EXPECT_THAT(plan.exclude, IsEmpty());
+  EXPECT_THAT(said, ElementsAre(HasSubstr("no nodes for this pool but node1,node2")));
+  program("sbatch", "echo 'sbatch: error: Invalid account' >&2; exit 1\n");
+  plan.exclude = {"node1"};
+  EXPECT_THROW(submit_to_slurm(Slurm(), write_batch_script(plan), plan, say), Error);
+  EXPECT_EQ(said.size(), 1U);
+}
+
 TEST(Autoscale, IsTwoNumbers) {
   EXPECT_EQ(parse_autoscale("0:3", 4).most, 3);
   EXPECT_EQ(parse_autoscale("2:2", 4).least, 2);
@@ -134,8 +175,10 @@ TEST(BadHosts, AreThoseWhereOthersDidWhatCrashed) {
     failures.push_back(crash("node7", stage, "done", 9000, "error"));     // the job's own words
     failures.push_back(crash("", stage, "done", 9000, "signal"));
   }
-  EXPECT_THAT(bad_hosts(failures, 10000), ElementsAre("node3"));
-  EXPECT_THAT(bad_hosts({}, 10000), IsEmpty());
+  EXPECT_THAT(bad_hosts(failures, {}, 10000), ElementsAre("node3"));
+  EXPECT_THAT(bad_hosts(failures, {{"node3", 2}, {"node4", 9}}, 10000), ElementsAre("node3"));
+  EXPECT_THAT(bad_hosts(failures, {{"node3", 3}}, 10000), IsEmpty());
+  EXPECT_THAT(bad_hosts({}, {}, 10000), IsEmpty());
 }
 
 }  // namespace

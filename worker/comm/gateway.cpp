@@ -40,6 +40,7 @@ using Clock = std::chrono::steady_clock;
 constexpr Clock::duration kShortestRetry = std::chrono::milliseconds(100);
 constexpr Clock::duration kLongestRetry = std::chrono::milliseconds(2000);
 constexpr auto kGoodbyeLimit = std::chrono::seconds(5);
+constexpr auto kIdleInTheEnd = std::chrono::seconds(30);
 
 class Gateway {
  public:
@@ -170,11 +171,20 @@ class Gateway {
     start_joining();
   }
 
+  bool at_work() const { return busy_ || !agent_.idle() || members_.any_at_work(); }
+
   void look_for_work() {
-    if (options_.idle_limit.count() == 0) return;
-    if (busy_ || !agent_.idle() || members_.any_at_work()) idle_since_ = Clock::now();
+    if (at_work()) idle_since_ = Clock::now();
     busy_ = false;
-    if (Clock::now() - idle_since_ > options_.idle_limit) begin_leaving(LossCause::idle);
+    const bool limited = options_.idle_limit.count() > 0;
+    if (limited && Clock::now() - idle_since_ > options_.idle_limit) begin_leaving(LossCause::idle);
+  }
+
+  /// Nobody had anything for us when our time was over, and not for lack of a coordinator: then there is nothing to
+  /// come back for. A pause between two jobs is not meant.
+  bool was_idle_in_the_end() const {
+    const auto enough = std::min<std::chrono::duration<double>>(kIdleInTheEnd, guard_.time_limit / 2);
+    return joined_ && !at_work() && Clock::now() - idle_since_ >= enough;
   }
 
   void ask_ranks_what_they_hold() {
@@ -232,6 +242,7 @@ class Gateway {
 
   void begin_leaving(LossCause cause) {
     if (std::exchange(leaving_, true)) return;
+    if (cause == LossCause::time_limit && was_idle_in_the_end()) cause = LossCause::idle;
     cause_ = cause;
     agent_.leave(cause);
     files_.leave();
