@@ -12,6 +12,7 @@
 #include "experiments/dialects/dialects.h"
 #include "experiments/expand/combinations.h"
 #include "experiments/expand/dense_network.h"
+#include "experiments/expand/effective_madds.h"
 #include "experiments/expand/prune_points.h"
 #include "experiments/expand/retrain_plan.h"
 #include "experiments/expand/train_recipe.h"

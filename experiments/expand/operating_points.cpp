@@ -11,6 +11,7 @@
 #include "experiments/allocations/allocations.h"
 #include "experiments/expand/kept_counts.h"
 #include "experiments/expand/name_patterns.h"
+#include "experiments/expand/spread_counts.h"
 #include "experiments/schedules/schedules.h"
 
 namespace espalier {
@@ -52,26 +53,6 @@ std::string_view unit_word(Kind kind) {
 double fraction_removed(std::int64_t kept, std::int64_t total) {
   constexpr double kDecimals = 1e6;
   return std::round((1 - static_cast<double>(kept) / static_cast<double>(total)) * kDecimals) / kDecimals;
-}
-
-std::vector<AllocationScope> allocation_scopes(const std::vector<PruneScope>& scopes,
-                                               const std::vector<PrunableLayer>& layers) {
-  std::vector<AllocationScope> made;
-  for (const PruneScope& scope : scopes) {
-    AllocationScope one{scope.name, scope.units, {}};
-    const auto layer = std::ranges::find(layers, scope.name, &PrunableLayer::name);
-    if (scope.members.size() == 1 && layer != layers.end()) one.shape = layer->shape;
-    made.push_back(std::move(one));
-  }
-  return made;
-}
-
-/// Densities times units, whole, adding up to `total`, at most `most`.
-Counts spread(const Allocation& allocation, const std::vector<AllocationScope>& scopes, std::int64_t total,
-              const Counts& most) {
-  std::vector<double> quotas = allocation.densities(scopes, static_cast<double>(total));
-  for (std::size_t i = 0; i < quotas.size(); ++i) quotas[i] *= static_cast<double>(scopes[i].units);
-  return apportion(quotas, total, Counts(quotas.size(), 0), most);
 }
 
 class PointMaker {
@@ -251,8 +232,8 @@ class PointMaker {
     const std::vector<AllocationScope> scopes = allocation_scopes(question_.scopes, question_.layers);
     std::vector<Counts> counts;
     for (const std::int64_t total : totals) {
-      counts.push_back(
-          spread(find_allocation(setting_.allocation.name), scopes, total, counts.empty() ? units_ : counts.back()));
+      counts.push_back(spread_counts(find_allocation(setting_.allocation.name), scopes, total,
+                                     counts.empty() ? units_ : counts.back()));
     }
     return counts;
   }
@@ -402,46 +383,6 @@ class PointMaker {
 
 std::vector<OperatingPoint> make_operating_points(const PointsQuestion& question, Problems& problems) {
   return PointMaker(question, problems).make();
-}
-
-std::optional<OperatingPoint> spread_by_erk(const OperatingPoint& point, const std::vector<PruneScope>& scopes,
-                                            const std::vector<PrunableLayer>& layers) {
-  const std::vector<AllocationScope> shapes = allocation_scopes(scopes, layers);
-  Counts most;
-  for (const AllocationScope& scope : shapes) {
-    if (scope.shape.empty()) return std::nullopt;
-    most.push_back(scope.units);
-  }
-  OperatingPoint made{point.sparsity_target, {}};
-  for (const PruneTarget& round : point.rounds) {
-    most = spread(find_allocation("erk"), shapes, round.total_kept, most);
-    PruneTarget target;
-    target.total_kept = round.total_kept;
-    target.layer_kept = most;
-    made.rounds.push_back(std::move(target));
-  }
-  return made;
-}
-
-std::optional<double> effective_madds(const PruneTarget& target, const std::vector<PruneScope>& scopes,
-                                      const std::vector<PrunableLayer>& layers) {
-  if (target.layer_kept.empty()) return std::nullopt;
-  std::vector<double> shares(layers.size(), 1.0);
-  for (std::size_t i = 0; i < scopes.size(); ++i) {
-    if (!scopes[i].unit_of.empty()) return std::nullopt;
-    const double share = static_cast<double>(target.layer_kept[i]) / static_cast<double>(scopes[i].units);
-    const bool heads = std::ranges::any_of(scopes[i].members, [](const ScopeMember& member) {
-      return member.part == ScopeMember::Part::outputs && member.layer.ends_with(".q");
-    });
-    for (const ScopeMember& member : scopes[i].members) {
-      const auto layer = std::ranges::find(layers, member.layer, &PrunableLayer::name);
-      if (layer == layers.end() || (member.part == ScopeMember::Part::inputs && !heads)) continue;
-      shares[static_cast<std::size_t>(layer - layers.begin())] = share;
-    }
-  }
-  double madds = 0;
-  for (std::size_t i = 0; i < layers.size(); ++i) madds += shares[i] * static_cast<double>(layers[i].madds);
-  return madds;
 }
 
 }  // namespace espalier

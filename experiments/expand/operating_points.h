@@ -32,13 +32,4 @@ struct PointsQuestion {
 /// it.
 std::vector<OperatingPoint> make_operating_points(const PointsQuestion& question, Problems& problems);
 
-/// The counts that allocation erk gives for the totals of `point`. Nothing where scopes are not single layers.
-std::optional<OperatingPoint> spread_by_erk(const OperatingPoint& point, const std::vector<PruneScope>& scopes,
-                                            const std::vector<PrunableLayer>& layers);
-
-/// Multiply-adds of one example that are left, by the kept share of each layer's weights. Nothing where the counts of
-/// layers are not known before the scores are.
-std::optional<double> effective_madds(const PruneTarget& target, const std::vector<PruneScope>& scopes,
-                                      const std::vector<PrunableLayer>& layers);
-
 }  // namespace espalier

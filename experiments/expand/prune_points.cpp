@@ -9,6 +9,7 @@
 #include "experiments/criterion_limits.h"
 #include "experiments/expand/dense_network.h"
 #include "experiments/expand/name_patterns.h"
+#include "experiments/expand/spread_counts.h"
 #include "experiments/expand/train_recipe.h"
 
 namespace espalier {

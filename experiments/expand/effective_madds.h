@@ -1,0 +1,16 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "experiments/model_description.h"
+#include "experiments/prune_scopes.h"
+
+namespace espalier {
+
+/// Multiply-adds of one example that are left, by the kept share of each layer's weights. Nothing where the counts of
+/// layers are not known before the scores are.
+std::optional<double> effective_madds(const PruneTarget& target, const std::vector<PruneScope>& scopes,
+                                      const std::vector<PrunableLayer>& layers);
+
+}  // namespace espalier

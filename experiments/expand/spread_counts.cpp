@@ -1,0 +1,50 @@
+#include "experiments/expand/spread_counts.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "experiments/expand/kept_counts.h"
+
+namespace espalier {
+
+using Counts = std::vector<std::int64_t>;
+
+std::vector<AllocationScope> allocation_scopes(const std::vector<PruneScope>& scopes,
+                                               const std::vector<PrunableLayer>& layers) {
+  std::vector<AllocationScope> made;
+  for (const PruneScope& scope : scopes) {
+    AllocationScope one{scope.name, scope.units, {}};
+    const auto layer = std::ranges::find(layers, scope.name, &PrunableLayer::name);
+    if (scope.members.size() == 1 && layer != layers.end()) one.shape = layer->shape;
+    made.push_back(std::move(one));
+  }
+  return made;
+}
+
+Counts spread_counts(const Allocation& allocation, const std::vector<AllocationScope>& scopes, std::int64_t total,
+                     const Counts& most) {
+  std::vector<double> quotas = allocation.densities(scopes, static_cast<double>(total));
+  for (std::size_t i = 0; i < quotas.size(); ++i) quotas[i] *= static_cast<double>(scopes[i].units);
+  return apportion(quotas, total, Counts(quotas.size(), 0), most);
+}
+
+std::optional<OperatingPoint> spread_by_erk(const OperatingPoint& point, const std::vector<PruneScope>& scopes,
+                                            const std::vector<PrunableLayer>& layers) {
+  const std::vector<AllocationScope> shapes = allocation_scopes(scopes, layers);
+  Counts most;
+  for (const AllocationScope& scope : shapes) {
+    if (scope.shape.empty()) return std::nullopt;
+    most.push_back(scope.units);
+  }
+  OperatingPoint made{point.sparsity_target, {}};
+  for (const PruneTarget& round : point.rounds) {
+    most = spread_counts(find_allocation("erk"), shapes, round.total_kept, most);
+    PruneTarget target;
+    target.total_kept = round.total_kept;
+    target.layer_kept = most;
+    made.rounds.push_back(std::move(target));
+  }
+  return made;
+}
+
+}  // namespace espalier
