@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <fstream>
 #include <tuple>
 #include <utility>
 
@@ -76,12 +77,18 @@ void check_coverage(const Safetensors& content, std::string_view data) {
   if (expected != data.data() + data.size()) damaged("bytes at its end belong to no tensor");
 }
 
-Safetensors parse(std::string_view file) {
+/// Of a file that begins so and has so many bytes; its length fits into them.
+std::size_t header_length(std::string_view begin, std::uint64_t bytes) {
   std::uint64_t length = 0;
-  if (file.size() < kLengthBytes) damaged("it has " + std::to_string(file.size()) + " bytes");
-  std::memcpy(&length, file.data(), kLengthBytes);
+  if (begin.size() < kLengthBytes) damaged("it has " + std::to_string(begin.size()) + " bytes");
+  std::memcpy(&length, begin.data(), kLengthBytes);
   if (length > kLargestHeader) damaged("its header claims " + std::to_string(length) + " bytes");
-  if (length > file.size() - kLengthBytes) damaged("it ends within its header");
+  if (length > bytes - kLengthBytes) damaged("it ends within its header");
+  return static_cast<std::size_t>(length);
+}
+
+Safetensors parse(std::string_view file) {
+  const std::size_t length = header_length(file, file.size());
   SafetensorsHeader header = parse_safetensors_header(file.substr(kLengthBytes, length));
   const std::string_view data = file.substr(kLengthBytes + length);
   Safetensors content;
@@ -140,6 +147,20 @@ Safetensors parse_safetensors(std::string_view file, const std::string& where) {
   } catch (const Error& error) {
     throw Error(error.kind(), where + ": not a whole safetensors file: " + error.what());
   }
+}
+
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path) {
+  std::error_code absent;
+  const std::uintmax_t bytes = std::filesystem::file_size(path, absent);
+  std::ifstream file(path, std::ios::binary);
+  const auto read = [&](std::size_t count) {
+    std::string text(count, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(count));
+    if (absent || !file) damaged(path.string() + ": its header cannot be read");
+    return text;
+  };
+  const std::string length = read(kLengthBytes);
+  return parse_safetensors_header(read(header_length(length, bytes))).metadata;
 }
 
 }  // namespace espalier

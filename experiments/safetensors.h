@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <string_view>
@@ -40,5 +41,9 @@ std::string to_safetensors(const Safetensors& content);
 /// exactly, without holes or overlaps.
 /// Errors: ErrorKind::corrupt, beginning with `where`.
 Safetensors parse_safetensors(std::string_view file, const std::string& where);
+
+/// What the header of a file says beside its tensors, which are neither read nor looked at. Errors: ErrorKind::corrupt,
+/// also if it cannot be read.
+std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path);
 
 }  // namespace espalier

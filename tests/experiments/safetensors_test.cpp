@@ -1,10 +1,12 @@
 #include "experiments/safetensors.h"
 
 #include <cstring>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/files.h"
 
 namespace espalier {
 namespace {
@@ -117,6 +119,24 @@ TEST(Safetensors, WritingChecksShapesAndNames) {
   const std::string four(4, 'x');
   EXPECT_THROW(to_safetensors({{}, {{"a", TensorType::f32, {2}, four}}}), Error);
   EXPECT_THROW(to_safetensors({{}, {{"a", TensorType::f32, {1}, four}, {"a", TensorType::f32, {1}, four}}}), Error);
+}
+
+TEST(Safetensors, ItsMetadataAreReadWithoutItsTensors) {
+  const std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("espalier_metadata_" + std::to_string(::getpid()));
+  const auto read = [&](const std::string& file) {
+    write_file_atomically(path, file);
+    return read_safetensors_metadata(path);
+  };
+  const std::string four(4, 'x');
+  const std::string file = to_safetensors({{{"step", "7"}}, {{"a", TensorType::f32, {1}, four}}});
+  EXPECT_EQ(read(file).at("step"), "7");
+  EXPECT_EQ(read(file.substr(0, file.size() - 4)).at("step"), "7");
+  EXPECT_THROW(read(file.substr(0, 20)), Error);
+  EXPECT_THROW(read("short"), Error);
+  EXPECT_THROW(read(std::string(16, '\xff')), Error);
+  std::filesystem::remove(path);
+  EXPECT_THROW(read_safetensors_metadata(path), Error);
 }
 
 TEST(Safetensors, WhatIsWrittenCanBeRead) {
