@@ -138,8 +138,8 @@ Coordinator::Ending Coordinator::run() {
   announce_ended_sweeps();
   if (!ended_sweeps_.empty()) {
     throw Error(ErrorKind::exhausted, commit_trouble() +
-                                          "; that a sweep has ended could not be written: the same command goes on "
-                                          "with it when it is run after there is room");
+                                          "; that a sweep has ended could not be written: the same command does so "
+                                          "when it is run once that is over");
   }
   if (core_.finished() && !options_.stays) return Ending::finished;  // whatever was asked for after the last result
   return core_.too_many_failures() ? Ending::too_many_failures : ending_;

@@ -131,7 +131,7 @@ void Coordinator::submit(const std::string& arguments, json& reply) {
   commit();
   announce_ended_sweeps();  // or it would end the new run of a sweep that ran before
   if (!changes_.empty() || !ended_sweeps_.empty())
-    throw Error(ErrorKind::exhausted, commit_trouble() + "; submit it again when there is room");
+    throw Error(ErrorKind::exhausted, commit_trouble() + "; submit it again once that is over");
   SweepToRun sweep = options_.on_submit(arguments);
   const SweepId id = sweep.id;
   reply["sweep"] = sweep.name;

@@ -4,7 +4,6 @@
 #include <cctype>
 #include <cstdlib>
 #include <sstream>
-#include <vector>
 
 namespace espalier {
 namespace {

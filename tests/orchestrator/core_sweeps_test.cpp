@@ -1,4 +1,6 @@
 // Several sweeps in one core: what they share, and who goes first.
+#include <utility>
+
 #include <gtest/gtest.h>
 
 #include "orchestrator/core.h"
@@ -81,6 +83,19 @@ class SweepsStory : public testing::Test {
     for (const std::string& name : names) story.add(name, StageKind::evaluate).result(name);
     story.ask_for_ranks(ranks);
     return story;
+  }
+
+  /// Two ranks are at work, the gang "big" waits for both of them, and "small" behind it. What they are at.
+  std::pair<SendJob, SendJob> keep_a_pool_for_a_gang() {
+    add(1, evaluations({"a", "b"}));
+    join(1, 2);
+    next();
+    const SendJob a = last_;
+    next();
+    const SendJob b = last_;
+    add(2, evaluations({"big"}, 2), 1);
+    add(3, evaluations({"small"}));
+    return {a, b};
   }
 
   Core core_{{3, true}};
@@ -251,14 +266,7 @@ TEST_F(SweepsStory, AGangGetsSoManyIdleRanksOfOnePool) {
 }
 
 TEST_F(SweepsStory, APoolIsKeptFreeUntilAGangFits) {
-  add(1, evaluations({"a", "b"}));
-  join(1, 2);
-  next();
-  const SendJob a = last_;
-  next();
-  const SendJob b = last_;
-  add(2, evaluations({"big"}, 2), 1);
-  add(3, evaluations({"small"}));
+  const auto [a, b] = keep_a_pool_for_a_gang();
   EXPECT_EQ(next(), "");  // the pool is reserved: small waits
   complete(a);
   EXPECT_EQ(next(), "");
@@ -271,19 +279,14 @@ TEST_F(SweepsStory, APoolIsKeptFreeUntilAGangFits) {
 }
 
 TEST_F(SweepsStory, APausedGangKeepsNoPoolFreeAndGetsNone) {
-  add(1, evaluations({"a", "b"}));
-  join(1, 2);
-  next();
-  const SendJob a = last_;
-  next();
-  const SendJob b = last_;
-  add(2, evaluations({"big"}, 2), 1);
-  add(3, evaluations({"small"}));
+  const auto [a, b] = keep_a_pool_for_a_gang();
   EXPECT_EQ(next(), "");  // the pool is reserved
   hear(core_.pause_sweep(2, now_));
   EXPECT_EQ(next(), "small");
   const SendJob small = last_;
-  for (const SendJob& job : {a, b, small}) complete(job);
+  complete(a);
+  complete(b);
+  complete(small);
   EXPECT_EQ(next(), "");
   hear(core_.resume_sweep(2, now_));
   EXPECT_EQ(next(), "big");

@@ -1,6 +1,7 @@
 // A rank's two threads: one computes and waits for files, the other, the test's, answers.
 #include "worker/rank_files.h"
 
+#include <functional>
 #include <thread>
 #include <unistd.h>
 
@@ -29,6 +30,23 @@ class FilesOfARank : public testing::Test {
       if (const auto wish = files_.take_wish()) return *wish;
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
+  }
+  /// Of a compute thread that waits for a file: whether it gives up after it was asked to stop, and `then` happened.
+  bool stops_waiting(const std::function<void()>& then) {
+    share(false);
+    bool stopped = false;
+    std::thread compute([&] {
+      try {
+        files_.bring(file_);
+      } catch (const StoppedWaiting&) {
+        stopped = true;
+      }
+    });
+    next_wish();
+    stop_ = true;
+    then();
+    compute.join();
+    return stopped;
   }
   Safetensors content() const { return {{{"kind", "weights"}}, {{"w", TensorType::u8, {3}, bytes_}}}; }
 
@@ -75,37 +93,12 @@ TEST_F(FilesOfARank, WaitsForWhatIsElsewhereAndItsHeartBeats) {
 }
 
 TEST_F(FilesOfARank, StopsWaitingWhenItIsAskedTo) {
-  share(false);
-  bool stopped = false;
-  std::thread compute([&] {
-    try {
-      files_.bring(file_);
-    } catch (const StoppedWaiting&) {
-      stopped = true;
-    }
-  });
-  next_wish();
-  stop_ = true;
-  compute.join();
-  EXPECT_TRUE(stopped);
+  EXPECT_TRUE(stops_waiting([] {}));
   files_.answer(file_, "");  // too late: disturbs nobody
 }
 
 TEST_F(FilesOfARank, TakesNoWordForItWhileItIsAskedToStop) {
-  share(false);
-  bool stopped = false;
-  std::thread compute([&] {
-    try {
-      files_.bring(file_);
-    } catch (const StoppedWaiting&) {
-      stopped = true;
-    }
-  });
-  next_wish();
-  stop_ = true;
-  files_.answer(file_, "whom we asked is gone");
-  compute.join();
-  EXPECT_TRUE(stopped);
+  EXPECT_TRUE(stops_waiting([this] { files_.answer(file_, "whom we asked is gone"); }));
 }
 
 TEST_F(FilesOfARank, SendsWhatItLeftAsItWasThen) {
