@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "analysis/failure_signature.h"
+#include "analysis/number_text.h"
 
 namespace espalier {
 namespace {
@@ -15,11 +16,6 @@ namespace {
 using Kind = FailureVerdict::Kind;
 
 constexpr std::int64_t kSeveral = 2;
-
-/// `1 job`, `2 jobs`.
-std::string counted(std::int64_t count, const std::string& noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 /// "every trial with train.lr=1 fails: 6 of 6; nothing else does"; `verb` is "fail" or "diverge".
 std::string region_sentence(const FailingRegion& region, const std::string& verb) {

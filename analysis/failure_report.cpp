@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "analysis/number_text.h"
 #include "analysis/printable_text.h"
 #include "analysis/signal_name.h"
 #include "db/rows_json.h"
@@ -22,10 +23,6 @@ constexpr std::size_t kLogLines = 5;
 constexpr std::size_t kBacktraceLines = 8;
 constexpr std::size_t kListed = 3;
 constexpr std::size_t kLongestLine = 300;
-
-std::string counted(std::int64_t count, const std::string& noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
 
 std::string short_key(const std::string& key) {
   return key.substr(0, 12);

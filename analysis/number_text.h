@@ -20,6 +20,8 @@ std::string interval_text(const std::optional<double>& low, const std::optional<
 std::string p_value_text(const std::optional<double>& p_value);
 /// 266610 -> `266,610`.
 std::string count_text(std::int64_t count);
+/// `1 job`, `2 jobs`.
+std::string counted(std::int64_t count, const std::string& noun);
 /// The shortest text that reads back as the same number.
 std::string exact_text(double number);
 

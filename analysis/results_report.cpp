@@ -16,24 +16,24 @@
 namespace espalier {
 namespace {
 
-std::string csv_text(const std::string& value) {
+std::string csv_cell(const std::string& value) {
   return value;
 }
-std::string csv_text(double value) {
+std::string csv_cell(double value) {
   return exact_text(value);
 }
-std::string csv_text(std::int64_t value) {
+std::string csv_cell(std::int64_t value) {
   return std::to_string(value);
 }
-std::string csv_text(std::uint64_t value) {
+std::string csv_cell(std::uint64_t value) {
   return std::to_string(value);
 }
-std::string csv_text(bool value) {
+std::string csv_cell(bool value) {
   return value ? "true" : "false";
 }
 template <typename Value>
-std::string csv_text(const std::optional<Value>& value) {
-  return value ? csv_text(*value) : "";
+std::string csv_cell(const std::optional<Value>& value) {
+  return value ? csv_cell(*value) : "";
 }
 
 std::string results_csv(const std::vector<ResultRow>& rows) {
@@ -43,7 +43,7 @@ std::string results_csv(const std::vector<ResultRow>& rows) {
   TextTable table(columns);
   for (const ResultRow& row : rows) {
     std::vector<std::string> cells;
-    visit_result_columns(row, [&](const char*, const auto& value) { cells.push_back(csv_text(value)); });
+    visit_result_columns(row, [&](const char*, const auto& value) { cells.push_back(csv_cell(value)); });
     table.add_row(cells);
   }
   return table.to_csv();

@@ -19,7 +19,7 @@ using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
 using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
 using Memory = std::unique_ptr<BIO, decltype(&BIO_free)>;
 
-constexpr std::uintmax_t kMostBytes = 16U << 10;
+constexpr std::uintmax_t kMostCertificateBytes = 16U << 10;
 
 void check(bool good) {
   if (!good) throw Error(ErrorKind::internal, "OpenSSL could not make a certificate");
@@ -75,7 +75,7 @@ void make_certificate_if_missing(const StorePaths& store) {
 }
 
 Digest certificate_fingerprint(const StorePaths& store) {
-  const std::string text = read_secret_file(store.certificate(), kMostBytes, "certificate");
+  const std::string text = read_secret_file(store.certificate(), kMostCertificateBytes, "certificate");
   const Memory memory(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &BIO_free);
   const Certificate certificate(PEM_read_bio_X509(memory.get(), nullptr, nullptr, nullptr), &X509_free);
   Digest digest;

@@ -9,7 +9,7 @@
 namespace espalier {
 namespace {
 
-constexpr std::size_t kMostBytes = 64U << 10;
+constexpr std::size_t kMostNoteBytes = 64U << 10;
 
 /// What follows `word` and a space in the next line; none if the line is another.
 std::optional<std::string> line_after(std::istream& in, const std::string& word) {
@@ -25,7 +25,7 @@ bool read_number(const std::optional<std::string>& text, Number& number) {
   return error == std::errc() && end == text->data() + text->size();
 }
 
-std::optional<CrashNote> parse(std::istream& in) {
+std::optional<CrashNote> parse_note(std::istream& in) {
   CrashNote note;
   if (line_after(in, "espalier-crash") != "1" || !read_number(line_after(in, "attempt"), note.attempt)) return {};
   const auto stage = line_after(in, "stage");
@@ -53,12 +53,12 @@ std::optional<CrashNote> read_crash_note(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) return std::nullopt;  // a pipe would keep us waiting
   std::ifstream file(path, std::ios::binary);
-  std::string text(kMostBytes, '\0');
+  std::string text(kMostNoteBytes, '\0');
   if (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && file.gcount() == 0) return std::nullopt;
   text.resize(static_cast<std::size_t>(file.gcount()));
   std::istringstream in(text);
   try {
-    return parse(in);
+    return parse_note(in);
   } catch (const Error&) {
     return std::nullopt;
   }

@@ -32,7 +32,7 @@ std::string with_environment(const SpooledReports& reports) {
   return encode(Message{FromRank{reports.frame.rank, encode(all), reports.frame.sequence}});
 }
 
-SpooledReports parse(const std::string& bytes) {
+SpooledReports parse_reports(const std::string& bytes) {
   const Message message = decode_message(bytes);
   const FromRank* frame = std::get_if<FromRank>(&message);
   if (frame == nullptr) throw Error(ErrorKind::corrupt, "it holds another message");
@@ -71,7 +71,7 @@ std::vector<SpoolEntry> read_spool(const std::filesystem::path& folder) {
   std::sort(files.begin(), files.end());
   for (const std::filesystem::path& file : files) {
     try {
-      entries.push_back({file, parse(read_file(file, 2 * std::uintmax_t{kFrameLimitBytes}))});
+      entries.push_back({file, parse_reports(read_file(file, 2 * std::uintmax_t{kFrameLimitBytes}))});
     } catch (const Error& error) {
       std::filesystem::path aside = file;
       aside += ".damaged";

@@ -15,7 +15,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::uintmax_t kMostBytes = 16U << 10;
+constexpr std::uintmax_t kMostPemBytes = 16U << 10;
 constexpr long kMostOfAStrangersCertificate = 4096;
 
 extern "C" {
@@ -52,8 +52,8 @@ Tls::Tls(bool is_coordinator)
 }
 
 TlsPtr Tls::of_coordinator(const StorePaths& store) {
-  const std::string certificate = read_secret_file(store.certificate(), kMostBytes, "certificate");
-  const std::string key = read_secret_file(store.private_key(), kMostBytes, "key");
+  const std::string certificate = read_secret_file(store.certificate(), kMostPemBytes, "certificate");
+  const std::string key = read_secret_file(store.private_key(), kMostPemBytes, "key");
   const TlsPtr tls(new Tls(true));
   boost::system::error_code error;
   tls->context_.use_certificate(asio::buffer(certificate), asio::ssl::context::pem, error);

@@ -9,7 +9,7 @@ namespace espalier {
 namespace {
 
 constexpr std::string_view kPrefix = "espalier1:";
-constexpr std::uintmax_t kMostBytes = 4096;
+constexpr std::uintmax_t kMostTokenBytes = 4096;
 
 std::string to_bytes(const Digest& digest) {
   return {digest.begin(), digest.end()};
@@ -47,7 +47,7 @@ Token parse_token(std::string_view text) {
 }
 
 Token read_token_file(const std::filesystem::path& file) {
-  const std::string text = read_secret_file(file, kMostBytes, "token");
+  const std::string text = read_secret_file(file, kMostTokenBytes, "token");
   try {
     return parse_token(text);
   } catch (const Error& error) {

@@ -16,13 +16,13 @@ namespace espalier {
 
 namespace {
 
-struct Entry {
+struct DatasetEntry {
   std::string_view name;
   std::string_view about;
   DatasetSource (*source)();
 };
 
-constexpr Entry kCatalog[] = {
+constexpr DatasetEntry kDatasets[] = {
 #define ESPALIER_DATASET(suffix, name, about) {name, about, dataset_##suffix},
 #include "experiments/catalog/datasets.def"
 #undef ESPALIER_DATASET
@@ -30,7 +30,7 @@ constexpr Entry kCatalog[] = {
 
 DatasetSource find_source(std::string_view name) {
   std::vector<std::string> names;
-  for (const Entry& entry : kCatalog) {
+  for (const DatasetEntry& entry : kDatasets) {
     if (entry.name == name) return entry.source();
     names.emplace_back(entry.name);
   }
@@ -64,7 +64,7 @@ std::string given_path(const std::filesystem::path& folder, const std::vector<st
 
 std::vector<DatasetStatus> list_datasets(const DataFolder& folder) {
   std::vector<DatasetStatus> list;
-  for (const Entry& entry : kCatalog) {
+  for (const DatasetEntry& entry : kDatasets) {
     DatasetPresence presence = entry.source().presence(folder);
     list.push_back({std::string(entry.name), std::string(entry.about), presence.present, std::move(presence.where)});
   }

@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::size_t kLongestText = 4096;
 constexpr std::size_t kMostCounts = 100'000;
-constexpr int kDeepest = 32;
-constexpr std::int64_t kLongestSide = 65'536;
+constexpr int kDeepestJson = 32;
+constexpr std::int64_t kLongestShapeSide = 65'536;
 
 /// Nested brackets are what takes most memory as a tree, 70 bytes for one. In linear time, and holding nothing.
 bool is_nested_deeply(std::string_view text) {
@@ -24,7 +24,7 @@ bool is_nested_deeply(std::string_view text) {
     if (quoted) continue;
     if (c == '[' || c == '{') ++depth;
     if (c == ']' || c == '}') --depth;
-    if (depth > kDeepest) return true;
+    if (depth > kDeepestJson) return true;
   }
   return false;
 }
@@ -102,7 +102,7 @@ std::vector<std::int64_t> JsonReader::counts(const char* field, std::int64_t mos
 }
 
 std::array<std::int64_t, 3> JsonReader::shape(const char* field) {
-  const std::vector<std::int64_t> sides = counts(field, kLongestSide);
+  const std::vector<std::int64_t> sides = counts(field, kLongestShapeSide);
   if (sides.size() != 3) refuse(field, "expected three integers: channels, height, width");
   for (const std::int64_t side : sides) {
     if (side == 0) refuse(field, "a side is at least 1");

@@ -90,7 +90,7 @@ KeyPlace place_of(const YamlValue& map, const std::string& key) {
   return value != nullptr ? value->place : map.place;
 }
 
-void remember_places(const YamlValue& tree, SweepSpec& spec) {
+void remember_sweep_places(const YamlValue& tree, SweepSpec& spec) {
   spec.place = tree.place;
   spec.dataset_place = place_of(tree, "dataset");
   spec.model_place = place_of(tree, "model");
@@ -158,7 +158,7 @@ SweepSpec read_sweep(const YamlValue& tree, Problems& problems) {
   if (const YamlValue* name = map.require("sweep", "its name, as in sweep: first-try")) {
     spec.name = parse_sweep_name(*name, problems).value_or("");
   }
-  remember_places(tree, spec);
+  remember_sweep_places(tree, spec);
   read_network(axes, map, spec);
   const YamlValue* seeds = map.find("seeds");
   spec.seeds = seeds != nullptr ? parse_seeds(*seeds, problems) : std::vector<std::uint64_t>{0, 1, 2};

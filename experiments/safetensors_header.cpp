@@ -20,14 +20,14 @@ constexpr std::size_t kMostMetadata = 10'000;
 constexpr std::size_t kMostSides = 64;
 constexpr std::uint64_t kMostCount = std::uint64_t{1} << 62;
 
-[[noreturn]] void damaged(const std::string& what) {
+[[noreturn]] void damaged_header(const std::string& what) {
   throw Error(ErrorKind::corrupt, what);
 }
 
 class HeaderReader final : public nlohmann::json_sax<json> {
  public:
   SafetensorsHeader take() {
-    if (place_ != Place::after) damaged("its header is no JSON object");
+    if (place_ != Place::after) damaged_header("its header is no JSON object");
     return std::move(header_);
   }
 
@@ -36,14 +36,14 @@ class HeaderReader final : public nlohmann::json_sax<json> {
   bool number_float(number_float_t, const string_t&) override { misplaced(); }
   bool binary(binary_t&) override { misplaced(); }
   bool number_integer(number_integer_t number) override {
-    if (number < 0) damaged(tensor() + " has a size that is no count");
+    if (number < 0) damaged_header(tensor() + " has a size that is no count");
     return number_unsigned(static_cast<number_unsigned_t>(number));
   }
   bool number_unsigned(number_unsigned_t number) override {
-    if (number >= kMostCount) damaged(tensor() + " has a size that is no count");
+    if (number >= kMostCount) damaged_header(tensor() + " has a size that is no count");
     const auto count = static_cast<std::int64_t>(number);
     if (place_ == Place::shape) {
-      if (entry_.shape.size() == kMostSides) damaged(tensor() + " has more than 64 sides");
+      if (entry_.shape.size() == kMostSides) damaged_header(tensor() + " has more than 64 sides");
       entry_.shape.push_back(count);
     } else if (place_ == Place::offsets && offsets_ < 2) {
       (offsets_++ == 0 ? entry_.begin : entry_.end) = count;
@@ -54,8 +54,8 @@ class HeaderReader final : public nlohmann::json_sax<json> {
   }
   bool string(string_t& text) override {
     if (place_ == Place::metadata) {
-      if (header_.metadata.size() == kMostMetadata) damaged("it has more than 10000 metadata");
-      if (!header_.metadata.emplace(key_, text).second) damaged("its metadata " + quoted(key_) + " is given twice");
+      if (header_.metadata.size() == kMostMetadata) damaged_header("it has more than 10000 metadata");
+      if (!header_.metadata.emplace(key_, text).second) damaged_header("its metadata " + quoted(key_) + " is given twice");
     } else if (place_ == Place::entry && key_ == "dtype") {
       entry_.type = std::move(text);
     } else {
@@ -73,7 +73,7 @@ class HeaderReader final : public nlohmann::json_sax<json> {
     if (place_ == Place::before) {
       place_ = Place::top;
     } else if (place_ == Place::top && key_ == "__metadata__") {
-      if (std::exchange(has_metadata_, true)) damaged("its metadata are given twice");
+      if (std::exchange(has_metadata_, true)) damaged_header("its metadata are given twice");
       place_ = Place::metadata;
     } else if (place_ == Place::top) {
       begin_entry();
@@ -107,10 +107,10 @@ class HeaderReader final : public nlohmann::json_sax<json> {
   enum class Place { before, top, metadata, entry, shape, offsets, after };
 
   [[noreturn]] void misplaced() const {
-    if (place_ == Place::before) damaged("its header is no JSON object");
-    if (place_ == Place::metadata) damaged("its metadata " + quoted(key_) + " is no text");
-    if (place_ == Place::top) damaged("tensor " + quoted(key_) + " lacks its type, shape or place");
-    damaged(tensor() + " has another type, shape or place than the format allows");
+    if (place_ == Place::before) damaged_header("its header is no JSON object");
+    if (place_ == Place::metadata) damaged_header("its metadata " + quoted(key_) + " is no text");
+    if (place_ == Place::top) damaged_header("tensor " + quoted(key_) + " lacks its type, shape or place");
+    damaged_header(tensor() + " has another type, shape or place than the format allows");
   }
 
   static std::string quoted(const std::string& name) {
@@ -120,8 +120,8 @@ class HeaderReader final : public nlohmann::json_sax<json> {
   std::string tensor() const { return "tensor " + quoted(entry_.name); }
 
   void begin_entry() {
-    if (header_.tensors.size() == kMostTensors) damaged("it has more than 1000000 tensors");
-    if (!names_.insert(key_).second) damaged("tensor " + quoted(key_) + " is given twice");
+    if (header_.tensors.size() == kMostTensors) damaged_header("it has more than 1000000 tensors");
+    if (!names_.insert(key_).second) damaged_header("tensor " + quoted(key_) + " is given twice");
     entry_ = {};
     entry_.name = key_;
     has_type_ = has_shape_ = has_place_ = false;
@@ -133,11 +133,11 @@ class HeaderReader final : public nlohmann::json_sax<json> {
                   : name == "shape"        ? &has_shape_
                   : name == "data_offsets" ? &has_place_
                                            : nullptr;
-    if (known == nullptr) damaged(tensor() + " has a field that the format does not know, " + quoted(name));
-    if (std::exchange(*known, true)) damaged(tensor() + " has its " + name + " twice");
+    if (known == nullptr) damaged_header(tensor() + " has a field that the format does not know, " + quoted(name));
+    if (std::exchange(*known, true)) damaged_header(tensor() + " has its " + name + " twice");
   }
   void end_entry() {
-    if (!has_type_ || !has_shape_ || offsets_ != 2) damaged(tensor() + " lacks its type, shape or place");
+    if (!has_type_ || !has_shape_ || offsets_ != 2) damaged_header(tensor() + " lacks its type, shape or place");
     header_.tensors.push_back(std::move(entry_));
   }
 
@@ -154,7 +154,7 @@ class HeaderReader final : public nlohmann::json_sax<json> {
 
 SafetensorsHeader parse_safetensors_header(std::string_view text) {
   HeaderReader reader;
-  if (!json::sax_parse(text.begin(), text.end(), &reader)) damaged("its header is not well-formed JSON");
+  if (!json::sax_parse(text.begin(), text.end(), &reader)) damaged_header("its header is not well-formed JSON");
   return reader.take();
 }
 

@@ -5,21 +5,21 @@
 namespace espalier {
 namespace {
 
-constexpr std::int64_t kMost = 1'000'000'000'000;  // of anything counted: steps, weights, examples
-constexpr std::int64_t kLargestBatch = 10'000'000;
-constexpr std::int64_t kMostClasses = 65'536;
+constexpr std::int64_t kMostCounted = 1'000'000'000'000;  // of anything counted: steps, weights, examples
+constexpr std::int64_t kLargestStageBatch = 10'000'000;
+constexpr std::int64_t kMostModelClasses = 65'536;
 constexpr std::int64_t kMostWork = 1'000'000'000'000'000;  // multiply-adds of one example
 constexpr std::size_t kMostLayers = 100'000;
-constexpr std::int64_t kMostUpdates = 1'000'000;  // of the masks in one training
+constexpr std::int64_t kMostMaskUpdates = 1'000'000;  // of the masks in one training
 
 ScriptModel read_script(JsonReader in) {
   ScriptModel script;
   script.content = in.text("content");
-  script.parameters = in.count("parameters", 1, kMost);
+  script.parameters = in.count("parameters", 1, kMostCounted);
   for (JsonReader layer : in.objects("layers", kMostLayers)) {
     ScriptModel::Layer& read = script.layers.emplace_back();
     read.name = layer.text("name");
-    read.shape = layer.counts("shape", kMost);
+    read.shape = layer.counts("shape", kMostCounted);
     read.bias = layer.flag("bias");
     read.is_output = layer.flag("output");
     read.madds = layer.count("madds", 0, kMostWork);
@@ -33,7 +33,7 @@ ModelSpec read_model(JsonReader in) {
   ModelSpec model;
   model.name = in.text("name");
   model.input = in.shape("input");
-  model.classes = in.count("classes", 1, kMostClasses);
+  model.classes = in.count("classes", 1, kMostModelClasses);
   if (in.has("script")) model.script = read_script(in.object("script"));
   in.finish();
   return model;
@@ -43,11 +43,11 @@ DatasetSpec read_dataset(JsonReader in) {
   DatasetSpec dataset;
   dataset.name = in.text("name");
   dataset.content = in.text("content");
-  dataset.train = in.count("train", 1, kMost);
-  dataset.validation = in.count("validation", 0, kMost);
-  dataset.test = in.count("test", 0, kMost);
+  dataset.train = in.count("train", 1, kMostCounted);
+  dataset.validation = in.count("validation", 0, kMostCounted);
+  dataset.test = in.count("test", 0, kMostCounted);
   dataset.shape = in.shape("shape");
-  dataset.classes = in.count("classes", 1, kMostClasses);
+  dataset.classes = in.count("classes", 1, kMostModelClasses);
   dataset.generator_seed = in.seed("generator_seed");
   in.finish();
   return dataset;
@@ -70,20 +70,20 @@ OptimizerSpec read_optimizer(JsonReader in) {
 LrScheduleSpec read_lr_schedule(JsonReader in) {
   LrScheduleSpec schedule;
   schedule.shape = in.text("shape");
-  schedule.milestones = in.counts("milestones", kMost);
+  schedule.milestones = in.counts("milestones", kMostCounted);
   schedule.gamma = in.number("gamma");
-  schedule.warmup_steps = in.count("warmup_steps", 0, kMost);
-  schedule.total_steps = in.count("total_steps", 0, kMost);
+  schedule.warmup_steps = in.count("warmup_steps", 0, kMostCounted);
+  schedule.total_steps = in.count("total_steps", 0, kMostCounted);
   in.finish();
   return schedule;
 }
 
 PruneTarget read_target(JsonReader in) {
   PruneTarget target;
-  target.total_kept = in.count("total_kept", 0, kMost);
-  target.layer_kept = in.counts("layer_kept", kMost);
-  if (in.has("layer_least")) target.layer_least = in.counts("layer_least", kMost);
-  if (in.has("layer_most")) target.layer_most = in.counts("layer_most", kMost);
+  target.total_kept = in.count("total_kept", 0, kMostCounted);
+  target.layer_kept = in.counts("layer_kept", kMostCounted);
+  if (in.has("layer_least")) target.layer_least = in.counts("layer_least", kMostCounted);
+  if (in.has("layer_most")) target.layer_most = in.counts("layer_most", kMostCounted);
   in.finish();
   return target;
 }
@@ -95,8 +95,8 @@ PruneSpec read_prune(JsonReader& in) {
   spec.granularity = in.text("granularity");
   spec.target = read_target(in.object("target"));
   if (!in.is_null("dataset")) spec.dataset = read_dataset(in.object("dataset"));
-  spec.batches = in.count("batches", 0, kMost);
-  spec.batch_size = in.count("batch_size", 0, kLargestBatch);
+  spec.batches = in.count("batches", 0, kMostCounted);
+  spec.batch_size = in.count("batch_size", 0, kLargestStageBatch);
   if (in.has("options")) spec.options = in.numbers_by_name("options");
   if (in.has("ranking")) spec.ranking = in.text("ranking");
   if (in.has("protect")) spec.protect = in.texts("protect");
@@ -112,12 +112,13 @@ PruneSpec read_nested_prune(JsonReader in) {
   return spec;
 }
 
-GradualSpec read_gradual(JsonReader in) {
+GradualSpec read_gradual_spec(JsonReader in) {
   GradualSpec gradual;
   gradual.prune = read_nested_prune(in.object("prune"));
-  gradual.first_step = in.count("first_step", 0, kMost);
-  gradual.every = in.count("every", 1, kMost);
-  for (const JsonReader& target : in.objects("targets", kMostUpdates)) gradual.targets.push_back(read_target(target));
+  gradual.first_step = in.count("first_step", 0, kMostCounted);
+  gradual.every = in.count("every", 1, kMostCounted);
+  for (const JsonReader& target : in.objects("targets", kMostMaskUpdates))
+    gradual.targets.push_back(read_target(target));
   in.finish();
   return gradual;
 }
@@ -150,13 +151,13 @@ TrainSpec parse_train_spec(std::string_view json) {
     spec.dataset = read_dataset(in.object("dataset"));
     spec.optimizer = read_optimizer(in.object("optimizer"));
     spec.lr_schedule = read_lr_schedule(in.object("lr_schedule"));
-    spec.batch_size = in.count("batch_size", 1, kLargestBatch);
-    spec.start_step = in.count("start_step", 0, kMost);
-    spec.end_step = in.count("end_step", spec.start_step, kMost);
-    spec.eval_every = in.count("eval_every", 1, kMost);
-    spec.phase = in.count("phase", 0, kMost);
+    spec.batch_size = in.count("batch_size", 1, kLargestStageBatch);
+    spec.start_step = in.count("start_step", 0, kMostCounted);
+    spec.end_step = in.count("end_step", spec.start_step, kMostCounted);
+    spec.eval_every = in.count("eval_every", 1, kMostCounted);
+    spec.phase = in.count("phase", 0, kMostCounted);
     if (in.has("augment")) spec.augment = in.text("augment");
-    if (in.has("gradual")) spec.gradual = read_gradual(in.object("gradual"));
+    if (in.has("gradual")) spec.gradual = read_gradual_spec(in.object("gradual"));
     if (in.has("ranks")) spec.ranks = in.count("ranks", 1, TrainSpec::kMostRanks);
     return spec;
   });
@@ -201,7 +202,8 @@ ScriptModel parse_script_model(std::string_view json) {
 }
 
 NoopSpec parse_noop_spec(std::string_view json) {
-  return read_whole<NoopSpec>(json, "noop spec", [](JsonReader& in) { return NoopSpec{in.count("index", 0, kMost)}; });
+  return read_whole<NoopSpec>(json, "noop spec",
+                              [](JsonReader& in) { return NoopSpec{in.count("index", 0, kMostCounted)}; });
 }
 
 }  // namespace espalier

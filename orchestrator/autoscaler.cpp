@@ -24,7 +24,7 @@ constexpr std::array<std::string_view, 5> kInnocent{"COMPLETED", "CANCELLED", "P
 /// Why one waits its turn.
 constexpr std::array<std::string_view, 5> kUsualReasons{"", "None", "Priority", "Resources", "BeginTime"};
 
-double pause_seconds(int times, double first = kFirstPauseSeconds, double longest = kLongestPauseSeconds) {
+double submit_pause_seconds(int times, double first = kFirstPauseSeconds, double longest = kLongestPauseSeconds) {
   return std::min(longest, first * std::exp2(times - 1));
 }
 
@@ -124,7 +124,7 @@ void Autoscaler::note_end(const std::string& id, Now submitted_at, const std::st
   if (failures_ > 0 && submitted_at < failed_at_) return;  // one bad node may have ended them all
   ++failures_;
   failed_at_ = now;
-  submit_after_ = now + pause_seconds(failures_);
+  submit_after_ = now + submit_pause_seconds(failures_);
   if (failures_ >= kMostFailures) actions.give_up_on = id;
 }
 
@@ -134,7 +134,7 @@ void Autoscaler::note_idle_end(const std::string& id, Now submitted_at, Now now,
   if (now - idle_end_at_ > kForgottenSeconds) idle_ends_ = 0;
   if (idle_ends_ == 0 || submitted_at >= idle_end_at_) {
     idle_end_at_ = now;
-    beyond_least_after_ = now + pause_seconds(++idle_ends_, kFirstIdlePauseSeconds, kLongestIdlePauseSeconds);
+    beyond_least_after_ = now + submit_pause_seconds(++idle_ends_, kFirstIdlePauseSeconds, kLongestIdlePauseSeconds);
   }
   actions.lines.push_back(fmt::format(
       "pool {} ended: COMPLETED, without ever having been given a job; the next beyond {} is submitted in {:.0f} s", id,
@@ -146,7 +146,7 @@ void Autoscaler::on_submitted(const std::string& id, Now now) {
 }
 
 void Autoscaler::on_trouble(Now now) {
-  quiet_until_ = now + pause_seconds(++trouble_);
+  quiet_until_ = now + submit_pause_seconds(++trouble_);
 }
 
 }  // namespace espalier

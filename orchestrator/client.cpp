@@ -15,7 +15,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-asio::awaitable<void> ask(CoordinatorAddress where, Ask question, Answer* answer) {
+asio::awaitable<void> ask_over(CoordinatorAddress where, Ask question, Answer* answer) {
   const ConnectionPtr connection = co_await connect_to_coordinator(where, Role::client);
   connection->send(question);
   while (true) {
@@ -35,7 +35,7 @@ std::string ask_coordinator(const StorePaths& store, const std::string& question
   std::exception_ptr failure;
   bool answered = false;
   Answer answer;
-  asio::co_spawn(io, ask(CoordinatorSource::in_store(store.root).look_up(), Ask{question, arguments}, &answer),
+  asio::co_spawn(io, ask_over(CoordinatorSource::in_store(store.root).look_up(), Ask{question, arguments}, &answer),
                  [&](std::exception_ptr error) {
                    failure = error;
                    answered = true;

@@ -38,8 +38,8 @@ constexpr double kLockedSeconds = 60;
 /// How often room is looked for, and how long a pause lasts at least after a worker found its disk full: twice as long
 /// each time it happens again.
 constexpr double kRoomSeconds = 1;
-constexpr double kShortestPauseSeconds = 2;
-constexpr double kLongestPauseSeconds = 60;
+constexpr double kShortestFullDiskSeconds = 2;
+constexpr double kLongestFullDiskSeconds = 60;
 /// How often on_results is called at most, and how small a part of the coordinator's time it may take.
 constexpr double kAnnounceSeconds = 20;
 constexpr double kAnnounceShare = 0.02;
@@ -256,11 +256,11 @@ void Coordinator::look_for_room(double now) {
     return;
   }
   if (!core_.is_paused()) {
-    if (now - resumed_at_ > kLongestPauseSeconds) pause_s_ = 0;
+    if (now - resumed_at_ > kLongestFullDiskSeconds) pause_s_ = 0;
     return;
   }
   if (core_.waits_for_room() && resume_at_ == 0) {
-    pause_s_ = std::clamp(2 * pause_s_, kShortestPauseSeconds, kLongestPauseSeconds);
+    pause_s_ = std::clamp(2 * pause_s_, kShortestFullDiskSeconds, kLongestFullDiskSeconds);
     resume_at_ = now + pause_s_;
   }
   if (now < resume_at_) return;

@@ -13,11 +13,11 @@ namespace {
 
 constexpr int kFruitlessStarts = 3;
 constexpr int kFruitlessStartsOnceJoined = 8;
-constexpr double kLongestPauseSeconds = 60;
+constexpr double kLongestRestartSeconds = 60;
 
 /// Before the next start, after so many that got nothing done: none at first, then 1, 2, 4, ... seconds.
-double pause_seconds(int fruitless) {
-  return fruitless == 0 ? 0 : std::min(kLongestPauseSeconds, std::exp2(fruitless - 1));
+double restart_pause_seconds(int fruitless) {
+  return fruitless == 0 ? 0 : std::min(kLongestRestartSeconds, std::exp2(fruitless - 1));
 }
 
 }  // namespace
@@ -98,7 +98,7 @@ std::string LocalPools::note_end(const std::string& label, Running& running, con
         fmt::format("pool {} {} {} times in a row without getting anything done; the end of its log {}:\n{}", label,
                     end.text, running.fruitless, running.pool.log.string(), last_lines(running.pool.log, 2000)));
   }
-  const double pause = pause_seconds(running.fruitless);
+  const double pause = restart_pause_seconds(running.fruitless);
   running.restart_at = now + pause;
   return fmt::format("pool {} {}; starting it again{} (its log: {})", label, end.text,
                      pause > 0 ? fmt::format(" in {:.0f} s", pause) : "", running.pool.log.string());

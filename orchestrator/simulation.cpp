@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "orchestrator/core.h"
 
@@ -19,10 +20,6 @@ namespace {
 constexpr double kTickSeconds = 0.25;  // as the coordinator's
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// Of this thread: what else the machine does is not the core's fault.
 double processor_seconds() {

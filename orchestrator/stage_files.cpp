@@ -69,7 +69,7 @@ Reads reads_of(const Stage& stage) {
   throw Error(ErrorKind::invalid_input, to_string(file) + ": the stage that it was asked for does not name it");
 }
 
-std::string text_of(const std::shared_ptr<const std::string>& text) {
+std::string text_or_empty(const std::shared_ptr<const std::string>& text) {
   return text ? *text : std::string();
 }
 
@@ -112,7 +112,7 @@ std::filesystem::path StageFiles::locate(const FileName& file, const Stage& stag
     case FileKind::model: {
       const auto script = reads_of(stage).script;
       if (!script || script->content != file.name) refuse(file);
-      return text_of(stage.model_path);
+      return text_or_empty(stage.model_path);
     }
     case FileKind::dataset:
       break;
@@ -132,7 +132,7 @@ const StageFiles::Listed& StageFiles::list(const FileName& file, const Stage& st
   if (known != listed_.end()) return known->second;
   Listed listed;
   std::vector<std::string> names;
-  for (const DatasetFile& one : find_files(*named, text_of(stage.dataset_path))) {
+  for (const DatasetFile& one : find_files(*named, text_or_empty(stage.dataset_path))) {
     if (!is_plain_path(one.name))
       throw Error(ErrorKind::invalid_input, one.path.string() + ": its name cannot be sent");
     listed.files.emplace(one.name, one.path);

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::chrono::minutes kPatience{10};
 
-nlohmann::json ask(std::vector<std::string> command, const std::string& about) {
+nlohmann::json ask_worker(std::vector<std::string> command, const std::string& about) {
   command.insert(command.begin(), find_worker().string());
   // What a module prints on stderr, and LibTorch's warnings, are nobody's business here.
   const CapturedOutput said = capture_output(std::move(command), kPatience);
@@ -48,13 +48,14 @@ ScriptModel describe_torchscript(const std::string& path, const std::array<std::
     throw Error(ErrorKind::invalid_input, path + ": is not a regular file");
   const std::string shape = std::to_string(input[0]) + "," + std::to_string(input[1]) + "," + std::to_string(input[2]);
   const nlohmann::json answer =
-      ask({"--describe-torchscript=" + path, "--input=" + shape, "--classes=" + std::to_string(classes)}, path);
+      ask_worker({"--describe-torchscript=" + path, "--input=" + shape, "--classes=" + std::to_string(classes)}, path);
   return parse_script_model(answer.value("model", nlohmann::json::object()).dump());
 }
 
 void export_torchscript(const std::filesystem::path& path, const std::filesystem::path& tensors,
                         const std::filesystem::path& to) {
-  ask({"--export-torchscript=" + path.string(), "--tensors=" + tensors.string(), "--to=" + to.string()}, path.string());
+  ask_worker({"--export-torchscript=" + path.string(), "--tensors=" + tensors.string(), "--to=" + to.string()},
+             path.string());
 }
 
 }  // namespace espalier

@@ -33,7 +33,7 @@ constexpr std::array<Kernel, 22> kKernels{
      {"Haswell", 4},     {"Zen", 4}}};
 constexpr int kAvx512 = 5;
 
-int rank_of(std::string_view name) {
+int kernel_rank(std::string_view name) {
   const auto known =
       std::find_if(kKernels.begin(), kKernels.end(), [name](const Kernel& kernel) { return kernel.name == name; });
   return known == kKernels.end() ? kAvx512 : known->rank;
@@ -67,7 +67,7 @@ std::string best_blas_kernel() {
 }
 
 bool is_slower_blas_kernel(const std::string& kernel, const std::string& better) {
-  return !better.empty() && rank_of(kernel) < rank_of(better);
+  return !better.empty() && kernel_rank(kernel) < kernel_rank(better);
 }
 
 void use_one_blas_thread() {

@@ -6,7 +6,7 @@
 namespace espalier {
 namespace {
 
-struct Entry {
+struct CriterionEntry {
   const char* name;
   Criterion score;
   Repair repair;
@@ -17,15 +17,15 @@ struct Entry {
 #define ESPALIER_ENTRY_scores_normed_outputs ESPALIER_SCORING
 #define ESPALIER_ENTRY_scores_activated_outputs ESPALIER_SCORING
 #define ESPALIER_ENTRY_repairs_weights(name) {#name, nullptr, repair_##name},
-constexpr Entry kCriteria[] = {
+constexpr CriterionEntry kCriteria[] = {
 #define ESPALIER_CRITERION(name, formula, paper, needs, scores, options, about) ESPALIER_ENTRY_##scores(name)
 #include "experiments/catalog/criteria.def"
 #undef ESPALIER_CRITERION
 };
 
-const Entry& find(const std::string& name) {
+const CriterionEntry& find_criterion(const std::string& name) {
   std::vector<std::string> choices;
-  for (const Entry& entry : kCriteria) {
+  for (const CriterionEntry& entry : kCriteria) {
     if (entry.name == name) return entry;
     choices.emplace_back(entry.name);
   }
@@ -35,14 +35,14 @@ const Entry& find(const std::string& name) {
 }  // namespace
 
 Criterion find_score(const std::string& name) {
-  const Entry& entry = find(name);
+  const CriterionEntry& entry = find_criterion(name);
   if (entry.score == nullptr)
     throw Error(ErrorKind::invalid_input, "prune.criterion: " + name + " does not only score weights, it changes them");
   return entry.score;
 }
 
 Repair find_repair(const std::string& name) {
-  const Entry& entry = find(name);
+  const CriterionEntry& entry = find_criterion(name);
   if (entry.repair == nullptr)
     throw Error(ErrorKind::invalid_input, "prune.criterion: " + name + " only scores weights");
   return entry.repair;

@@ -9,11 +9,11 @@
 namespace espalier {
 namespace {
 
-struct Entry {
+struct OptimizerEntry {
   const char* name;
   std::unique_ptr<Optimizer> (*make)(const OptimizerSpec&, const at::Tensor&, bool);
 };
-constexpr Entry kOptimizers[] = {
+constexpr OptimizerEntry kOptimizers[] = {
 #define ESPALIER_OPTIMIZER(name, update, paper, about) {#name, make_##name},
 #include "experiments/catalog/optimizers.def"
 #undef ESPALIER_OPTIMIZER
@@ -23,7 +23,7 @@ constexpr Entry kOptimizers[] = {
 
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerSpec& spec, const at::Tensor& weights) {
   std::vector<std::string> choices;
-  for (const Entry& entry : kOptimizers) {
+  for (const OptimizerEntry& entry : kOptimizers) {
     if (entry.name == spec.name) return entry.make(spec, weights, weights.device().is_cpu());
     choices.emplace_back(entry.name);
   }

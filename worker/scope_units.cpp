@@ -13,7 +13,7 @@ namespace espalier {
 namespace {
 
 using Kind = Granularity::Kind;
-using Part = ScopeMember::Part;
+using MemberPart = ScopeMember::Part;
 
 const PrunableWeight* find_layer(const Network& network, const std::string& layer) {
   for (const PrunableWeight& prunable : network.prunable()) {
@@ -31,19 +31,19 @@ const Parameter* find_parameter(const Network& network, const std::string& name)
 
 /// Whether the member's own elements go with the units; what merely reads a channel does not.
 bool goes(const ScopeMember& member, const Granularity& granularity) {
-  return member.part != Part::inputs || granularity.kind == Kind::head;
+  return member.part != MemberPart::inputs || granularity.kind == Kind::head;
 }
 
 /// How the units cut a tensor of the member: a weight, or a bias, scale or shift of one dimension.
 UnitGrid grid_of(const ScopeMember& member, const Granularity& granularity, at::IntArrayRef shape) {
-  if (member.part == Part::whole) return unit_grid(shape, {.kind = Kind::layer});
+  if (member.part == MemberPart::whole) return unit_grid(shape, {.kind = Kind::layer});
   if (granularity.kind == Kind::block) return unit_grid(shape, granularity);
-  return unit_grid_along(shape, member.part == Part::inputs ? 1 : 0, member.step, member.layer);
+  return unit_grid_along(shape, member.part == MemberPart::inputs ? 1 : 0, member.step, member.layer);
 }
 
 /// The unit that the grid's first one is: a whole tensor is one unit, another for each block.
 std::int64_t first_unit(const PruneScope& scope, std::size_t member) {
-  return scope.members[member].part == Part::whole ? scope.unit_of[member] : 0;
+  return scope.members[member].part == MemberPart::whole ? scope.unit_of[member] : 0;
 }
 
 at::Tensor bytes_on_cpu(const at::Tensor& mask) {
@@ -132,7 +132,7 @@ void mask_units(const PruneScope& scope, const Granularity& granularity, const N
     const UnitGrid grid = grid_of(member, granularity, weight->mask.sizes());
     narrow_mask(*weight, grid, kept.first(static_cast<std::size_t>(grid.units())), revive, masks);
     const Parameter* bias = find_parameter(network, member.layer + ".bias");
-    if (!with_biases || member.part == Part::inputs || bias == nullptr) continue;
+    if (!with_biases || member.part == MemberPart::inputs || bias == nullptr) continue;
     const UnitGrid shifts = grid_of(member, granularity, bias->mask.sizes());
     narrow_mask(*bias, shifts, kept.first(static_cast<std::size_t>(shifts.units())), revive, masks);
   }

@@ -16,7 +16,7 @@
 namespace espalier {
 namespace {
 
-using Kind = ScriptTensor::Kind;
+using TensorKind = ScriptTensor::Kind;
 
 /// Seeds the device's default generator, which is all that a module's dropout can draw from, and puts it back.
 class SeededGenerator {
@@ -47,13 +47,13 @@ class ScriptBody : public NetworkBody {
     device_ = parameters.values.device();
     for (std::size_t i = 0; i < module_.tensors().size(); ++i) {
       const ScriptTensor one = module_.tensors()[i];
-      if (one.kind == Kind::buffer) {
+      if (one.kind == TensorKind::buffer) {
         at::Tensor kept = one.tensor.detach().clone(at::MemoryFormat::Contiguous);
         if (kept.is_floating_point()) kept = kept.to(parameters.values.scalar_type());
         parameters.buffers.push_back({one.name, kept, std::nullopt});
         module_.place(i, kept);
       } else {
-        const auto role = one.kind == Kind::weight ? Parameter::Role::weight : Parameter::Role::other;
+        const auto role = one.kind == TensorKind::weight ? Parameter::Role::weight : Parameter::Role::other;
         const at::Tensor leaf = parameters.add(one.name, one.tensor.sizes().vec(), role);
         leaf.copy_(one.tensor);
         module_.place(i, leaf);

@@ -15,7 +15,7 @@
 namespace espalier {
 namespace {
 
-using Kind = ScriptTensor::Kind;
+using TensorKind = ScriptTensor::Kind;
 
 constexpr std::int64_t kExamples = 2;  // one more than one, so that the dimension of the batch is seen
 constexpr std::uintmax_t kLargestTensors = std::uintmax_t{64} << 30;
@@ -32,8 +32,8 @@ ScriptModel layers_of(const ScriptModule& module) {
   std::vector<std::string> names;
   for (const ScriptTensor& one : module.tensors()) {
     names.push_back(one.name);
-    if (one.kind != Kind::buffer) facts.parameters += one.tensor.numel();
-    if (one.kind != Kind::weight) continue;
+    if (one.kind != TensorKind::buffer) facts.parameters += one.tensor.numel();
+    if (one.kind != TensorKind::weight) continue;
     ScriptModel::Layer& layer = facts.layers.emplace_back();
     layer.name = one.name.substr(0, one.name.rfind('.'));
     layer.shape = one.tensor.sizes().vec();

@@ -23,9 +23,9 @@
 namespace espalier {
 namespace {
 
-using Kind = ScriptTensor::Kind;
+using TensorKind = ScriptTensor::Kind;
 
-constexpr std::uintmax_t kLargestFile = std::uintmax_t{16} << 30;
+constexpr std::uintmax_t kLargestModuleFile = std::uintmax_t{16} << 30;
 
 /// LibTorch's messages carry the interpreter's stack; what went wrong is their last line.
 std::string last_line(const std::string& text) {
@@ -44,7 +44,7 @@ torch::jit::Module load(const std::filesystem::path& path, c10::Device device) {
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(path, error);
   if (error) throw Error(ErrorKind::invalid_input, path.string() + ": " + error.message());
-  if (size > kLargestFile)
+  if (size > kLargestModuleFile)
     throw Error(ErrorKind::invalid_input, path.string() + ": is larger than 16 GB; that is no file we load");
   try {
     return torch::jit::load(path.string(), device);
@@ -88,7 +88,7 @@ class Watch {
  public:
   Watch(const std::vector<ScriptTensor>& tensors, const LayerUse& use) : use_(use), before_(present_watch) {
     for (const ScriptTensor& one : tensors) {
-      if (one.kind == Kind::weight) weights_.emplace(one.tensor.data_ptr(), &one);
+      if (one.kind == TensorKind::weight) weights_.emplace(one.tensor.data_ptr(), &one);
     }
     present_watch = this;
     handle_ = at::addThreadLocalCallback(at::RecordFunctionCallback(on_start, on_end)
@@ -183,16 +183,16 @@ struct ScriptModule::Impl {
       for (const auto& one : owner.value.named_parameters(/*recurse=*/false)) {
         slots.push_back(one.name);
         if (!one.value.defined()) continue;
-        const Kind kind = !one.value.requires_grad()                      ? Kind::buffer
-                          : is_prunable(owner.value, one.name, one.value) ? Kind::weight
-                                                                          : Kind::parameter;
-        auto& list = kind == Kind::buffer ? buffers : parameters;
+        const TensorKind kind = !one.value.requires_grad()                      ? TensorKind::buffer
+                                : is_prunable(owner.value, one.name, one.value) ? TensorKind::weight
+                                                                                : TensorKind::parameter;
+        auto& list = kind == TensorKind::buffer ? buffers : parameters;
         list.emplace_back(ScriptTensor{prefix + one.name, kind, one.value}, Place{owner.value, one.name});
       }
       for (const auto& one : owner.value.named_attributes(/*recurse=*/false)) {
         const bool known = std::find(slots.begin(), slots.end(), one.name) != slots.end();
         if (known || !one.value.isTensor() || !one.value.toTensor().defined()) continue;
-        buffers.emplace_back(ScriptTensor{prefix + one.name, Kind::buffer, one.value.toTensor()},
+        buffers.emplace_back(ScriptTensor{prefix + one.name, TensorKind::buffer, one.value.toTensor()},
                              Place{owner.value, one.name});
       }
     }
@@ -216,9 +216,9 @@ struct ScriptModule::Impl {
       places.push_back({std::move(place)});
       return;
     }
-    if (found->kind == Kind::parameter && tensor.kind == Kind::weight) {
+    if (found->kind == TensorKind::parameter && tensor.kind == TensorKind::weight) {
       found->name = std::move(tensor.name);
-      found->kind = Kind::weight;
+      found->kind = TensorKind::weight;
     }
     places[static_cast<std::size_t>(found - tensors.begin())].push_back(std::move(place));
   }
@@ -230,15 +230,15 @@ struct ScriptModule::Impl {
   void check() const {
     for (const ScriptTensor& one : tensors) {
       const at::ScalarType type = one.tensor.scalar_type();
-      const bool good = one.kind == Kind::buffer ? is_stored_type(type) : type == at::kFloat;
+      const bool good = one.kind == TensorKind::buffer ? is_stored_type(type) : type == at::kFloat;
       if (good) continue;
       throw Error(ErrorKind::invalid_input,
                   where + ": " + one.name + " is of type " + c10::toString(type) +
-                      (one.kind == Kind::buffer ? ", which artifacts do not hold"
-                                                : "; parameters are float32 here: call module.float() before "
-                                                  "torch.jit.script"));
+                      (one.kind == TensorKind::buffer ? ", which artifacts do not hold"
+                                                      : "; parameters are float32 here: call module.float() before "
+                                                        "torch.jit.script"));
     }
-    const auto prunable = [](const ScriptTensor& one) { return one.kind == Kind::weight; };
+    const auto prunable = [](const ScriptTensor& one) { return one.kind == TensorKind::weight; };
     if (std::none_of(tensors.begin(), tensors.end(), prunable)) {
       throw Error(ErrorKind::invalid_input,
                   where +
@@ -275,7 +275,7 @@ void ScriptModule::settle_buffers() {
   const at::NoGradGuard no_grad;
   for (std::size_t i = 0; i < impl_->tensors.size(); ++i) {
     const ScriptTensor& kept = impl_->tensors[i];
-    if (kept.kind != Kind::buffer) continue;
+    if (kept.kind != TensorKind::buffer) continue;
     for (const Place& place : impl_->places[i]) {
       const at::Tensor present = place.owner.attr(place.slot).toTensor();
       if (present.is_same(kept.tensor)) continue;

@@ -10,7 +10,7 @@
 namespace espalier {
 namespace {
 
-constexpr std::uintmax_t kLargestFile = std::uintmax_t{1} << 36;
+constexpr std::uintmax_t kLargestSealedFile = std::uintmax_t{1} << 36;
 
 void make_folder(const std::filesystem::path& folder) {
   std::error_code code;
@@ -36,7 +36,7 @@ StoredFile write_sealed_file(const std::filesystem::path& path, const StageKey& 
 std::optional<SealedFile> read_sealed_file(const std::filesystem::path& path, const StageKey& key) {
   std::error_code code;
   if (!std::filesystem::exists(path, code)) return std::nullopt;
-  SealedFile file{std::make_unique<const std::string>(read_file(path, kLargestFile)), {}};
+  SealedFile file{std::make_unique<const std::string>(read_file(path, kLargestSealedFile)), {}};
   file.content = parse_safetensors(*file.bytes, path.string());
   auto& metadata = file.content.metadata;
   const std::string seal = std::exchange(metadata["sha256"], {});

@@ -12,8 +12,6 @@ namespace {
 
 using Masks = std::span<std::vector<std::uint8_t>>;
 
-constexpr std::size_t kBlock = 4096;
-
 /// Everything above the score stays, and of its equals those numbered skip .. skip + take - 1 in order.
 struct Cut {
   float score = 0;
@@ -56,9 +54,9 @@ void mark(const float* scores, const std::uint8_t* surviving, std::size_t count,
 void mark(std::span<const ScoredLayer> layers, Cut cut, Masks masks) {
   for (std::size_t layer = 0; layer < layers.size(); ++layer) {
     const ScoredLayer& scored = layers[layer];
-    for (std::size_t i = 0; i < scored.scores.size(); i += kBlock) {
+    for (std::size_t i = 0; i < scored.scores.size(); i += kScoreBlock) {
       mark(scored.scores.data() + i, scored.surviving.empty() ? nullptr : scored.surviving.data() + i,
-           std::min(kBlock, scored.scores.size() - i), cut, masks[layer].data() + i);
+           std::min(kScoreBlock, scored.scores.size() - i), cut, masks[layer].data() + i);
     }
   }
 }

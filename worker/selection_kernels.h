@@ -8,6 +8,9 @@ namespace espalier {
 // Passes over a block of scores that the compiler turns into vector code. `surviving` is null where all survive; a
 // score that is not NaN compares as floats do (-0.0 equals 0.0); what does not survive counts for nothing.
 
+/// Scores that a kernel takes at once; their flags stay in the first cache.
+inline constexpr std::size_t kScoreBlock = 4096;
+
 struct BlockCensus {
   std::size_t above = 0;   ///< scores > high
   std::size_t inside = 0;  ///< low <= scores <= high

@@ -26,7 +26,6 @@ namespace {
 
 using Rank = std::uint32_t;
 
-constexpr std::size_t kBlock = 4096;  // scores a kernel takes at once; its flags stay in the first cache
 constexpr std::size_t kSample = 1 << 16;
 constexpr std::size_t kCandidates = 1 << 20;
 constexpr int kBinBits = 12;
@@ -45,9 +44,9 @@ float score_of(Rank rank) {
 template <typename Visit>
 void for_each_block(std::span<const ScoredLayer> layers, Visit visit) {
   for (const ScoredLayer& layer : layers) {
-    for (std::size_t first = 0; first < layer.scores.size(); first += kBlock) {
+    for (std::size_t first = 0; first < layer.scores.size(); first += kScoreBlock) {
       visit(layer, layer.scores.data() + first, layer.surviving.empty() ? nullptr : layer.surviving.data() + first,
-            std::min(kBlock, layer.scores.size() - first));
+            std::min(kScoreBlock, layer.scores.size() - first));
     }
   }
 }
@@ -188,7 +187,7 @@ class Search {
   std::string_view unit_;
   std::size_t capacity_;
   std::unique_ptr<float[]> candidates_;
-  std::array<std::uint8_t, kBlock> flags_{};
+  std::array<std::uint8_t, kScoreBlock> flags_{};
   std::int64_t above_ = 0, inside_ = 0;
 };
 

@@ -18,13 +18,13 @@ namespace {
 constexpr std::array<const char*, 6> kFiles{"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
                                             "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"};
 constexpr std::int64_t kRecords = 10'000;  // of a file
-constexpr std::int64_t kPixels = 3 * 32 * 32;
+constexpr std::int64_t kCifarPixels = 3 * 32 * 32;
 constexpr std::int64_t kClasses = 10;
-constexpr std::int64_t kFileBytes = kRecords * (1 + kPixels);
-constexpr std::int64_t kTrain = 5 * kRecords, kTest = kRecords;
-constexpr std::int64_t kValidationShare = 10;
+constexpr std::int64_t kFileBytes = kRecords * (1 + kCifarPixels);
+constexpr std::int64_t kCifarTrain = 5 * kRecords, kCifarTest = kRecords;
+constexpr std::int64_t kCifarValidationShare = 10;
 constexpr const char* kFolder = "cifar-10-batches-bin";
-constexpr const char* kFrom =
+constexpr const char* kCifarFrom =
     "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz (MD5 c32a1d4ab5d03f1284b67883e8d87530)";
 // Mean and deviation of the training images' channels, as the field rounds them.
 constexpr std::array<float, 3> kMean{0.4914F, 0.4822F, 0.4465F};
@@ -44,7 +44,7 @@ std::filesystem::path find_folder(const DataFolder& data) {
     if (std::filesystem::exists(folder / kFiles[0], error)) return folder;
   }
   throw Error(ErrorKind::invalid_input, "cifar10: no " + std::string(kFiles[0]) + " in " + (data / kFolder).string() +
-                                            " or " + data.string() + "; download " + kFrom + ", unpack it in " +
+                                            " or " + data.string() + "; download " + kCifarFrom + ", unpack it in " +
                                             data.string() +
                                             ", or name the folder that has it with --data or ESPALIER_DATA");
 }
@@ -55,10 +55,10 @@ std::string read_batch(const std::filesystem::path& path) {
   };
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (error) fail("cannot be read: " + error.message() + "; unpack all of " + kFrom);
+  if (error) fail("cannot be read: " + error.message() + "; unpack all of " + kCifarFrom);
   if (size != kFileBytes) {
     fail("has " + std::to_string(size) + " bytes, not the " + std::to_string(kFileBytes) +
-         " of 10,000 records; it is truncated or of another data set: unpack it again from " + kFrom);
+         " of 10,000 records; it is truncated or of another data set: unpack it again from " + kCifarFrom);
   }
   std::string bytes = read_file(path, kFileBytes);
   if (bytes.size() != kFileBytes) fail("changed while it was read");
@@ -67,12 +67,12 @@ std::string read_batch(const std::filesystem::path& path) {
 
 void append(ImageSet& images, std::string_view bytes, const std::filesystem::path& path) {
   for (std::int64_t record = 0; record < kRecords; ++record) {
-    const std::string_view here = bytes.substr(static_cast<std::size_t>(record * (1 + kPixels)), 1 + kPixels);
+    const std::string_view here = bytes.substr(static_cast<std::size_t>(record * (1 + kCifarPixels)), 1 + kCifarPixels);
     const auto label = static_cast<std::uint8_t>(here[0]);
     if (label >= kClasses) {
       throw Error(ErrorKind::invalid_input,
                   path.string() + ": record " + std::to_string(record) + " has the label " + std::to_string(label) +
-                      ", above 9; it is damaged or of another data set: unpack it again from " + kFrom);
+                      ", above 9; it is damaged or of another data set: unpack it again from " + kCifarFrom);
     }
     images.labels.push_back(label);
     images.pixels.insert(images.pixels.end(), here.begin() + 1, here.end());
@@ -80,10 +80,10 @@ void append(ImageSet& images, std::string_view bytes, const std::filesystem::pat
   images.count += kRecords;
 }
 
-Cifar read(const std::filesystem::path& folder) {
+Cifar read_cifar(const std::filesystem::path& folder) {
   Cifar cifar;
-  cifar.train.pixels.reserve(static_cast<std::size_t>(kTrain * kPixels));
-  cifar.test.pixels.reserve(static_cast<std::size_t>(kTest * kPixels));
+  cifar.train.pixels.reserve(static_cast<std::size_t>(kCifarTrain * kCifarPixels));
+  cifar.test.pixels.reserve(static_cast<std::size_t>(kCifarTest * kCifarPixels));
   std::string digests;
   for (const char* name : kFiles) {
     const std::string bytes = read_batch(folder / name);
@@ -100,24 +100,24 @@ void spread(ImageSet& images, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t from = i * images.count / count;
     images.labels[static_cast<std::size_t>(i)] = images.labels[static_cast<std::size_t>(from)];
-    std::copy_n(images.pixels.begin() + from * kPixels, kPixels, images.pixels.begin() + i * kPixels);
+    std::copy_n(images.pixels.begin() + from * kCifarPixels, kCifarPixels, images.pixels.begin() + i * kCifarPixels);
   }
 }
 
-DatasetSpec resolve(const DatasetRequest& request, const DataFolder& data) {
+DatasetSpec resolve_cifar(const DatasetRequest& request, const DataFolder& data) {
   DatasetSpec spec;
   spec.name = "cifar10";
   spec.shape = {3, 32, 32};
   spec.classes = kClasses;
-  choose_split(spec, request, {kTrain, kTest, kTrain, kTest, kValidationShare});
-  spec.content = read(find_folder(data)).content;
+  choose_split(spec, request, {kCifarTrain, kCifarTest, kCifarTrain, kCifarTest, kCifarValidationShare});
+  spec.content = read_cifar(find_folder(data)).content;
   return spec;
 }
 
-ImageDataset load(const DatasetSpec& spec, const std::string&, const DataFolder& data) {
+ImageDataset load_cifar(const DatasetSpec& spec, const std::string&, const DataFolder& data) {
   const std::filesystem::path folder = find_folder(data);
-  Cifar cifar = read(folder);
-  const bool enough = spec.train + spec.validation <= kTrain && spec.test <= kTest;
+  Cifar cifar = read_cifar(folder);
+  const bool enough = spec.train + spec.validation <= kCifarTrain && spec.test <= kCifarTest;
   if (cifar.content != spec.content || !enough) {
     throw Error(ErrorKind::corrupt, folder.string() + ": the files are not those that the sweep was made with (" +
                                         cifar.content + ", expected " + spec.content +
@@ -130,17 +130,17 @@ ImageDataset load(const DatasetSpec& spec, const std::string&, const DataFolder&
   return dataset;
 }
 
-DatasetPresence presence(const DataFolder& data) {
+DatasetPresence cifar_presence(const DataFolder& data) {
   try {
     const std::filesystem::path folder = find_folder(data);
-    read(folder);
+    read_cifar(folder);
     return {true, folder.string()};
   } catch (const Error& error) {
     return {false, error.what()};
   }
 }
 
-DatasetFiles files(const std::string&, const DataFolder& data) {
+DatasetFiles cifar_files(const std::string&, const DataFolder& data) {
   const std::filesystem::path folder = find_folder(data);
   DatasetFiles found;
   for (const char* name : kFiles) found.push_back({std::string(kFolder) + "/" + name, folder / name});
@@ -150,7 +150,7 @@ DatasetFiles files(const std::string&, const DataFolder& data) {
 }  // namespace
 
 DatasetSource dataset_cifar10() {
-  return {resolve, load, presence, files};
+  return {resolve_cifar, load_cifar, cifar_presence, cifar_files};
 }
 
 }  // namespace espalier

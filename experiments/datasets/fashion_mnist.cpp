@@ -4,16 +4,16 @@
 namespace espalier {
 namespace {
 
-constexpr const char* kFrom = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/";
-constexpr std::int64_t kTrain = 60'000, kTest = 10'000;
+constexpr const char* kFashionFrom = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/";
+constexpr std::int64_t kFashionTrain = 60'000, kFashionTest = 10'000;
 
-struct Found {
+struct FashionFolder {
   std::filesystem::path folder;
   IdxPaths paths;
 };
 
 /// The files are called as MNIST's, so only folders of the set's own name are looked into; the last is torchvision's.
-Found find_files(const DataFolder& data) {
+FashionFolder find_fashion(const DataFolder& data) {
   std::string missing;
   for (const char* place : {"fashion_mnist", "fashion-mnist", "FashionMNIST/raw"}) {
     if (const auto paths = find_idx_files(data / place, missing)) return {data / place, *paths};
@@ -22,13 +22,13 @@ Found find_files(const DataFolder& data) {
   for (const std::string_view name : kIdxFileNames) names += (names.empty() ? "" : ", ") + std::string(name) + ".gz";
   const std::string folder = (data / "fashion_mnist").string();
   throw Error(ErrorKind::invalid_input, "fashion_mnist: not found in " + folder + "; download " + names + " from " +
-                                            kFrom + " into " + folder +
+                                            kFashionFrom + " into " + folder +
                                             ", or name the folder above it with --data or ESPALIER_DATA");
 }
 
-IdxSet read(const Found& found) {
+IdxSet read_fashion(const FashionFolder& found) {
   IdxSet set = read_idx_set(found.paths);
-  const bool fits = set.train.count == kTrain && set.test.count == kTest && set.classes == 10 &&
+  const bool fits = set.train.count == kFashionTrain && set.test.count == kFashionTest && set.classes == 10 &&
                     set.shape == std::array<std::int64_t, 3>{1, 28, 28};
   if (!fits) {
     throw Error(ErrorKind::invalid_input,
@@ -36,39 +36,39 @@ IdxSet read(const Found& found) {
                     ": not Fashion-MNIST, which has 60,000 and 10,000 images of 28x28 pixels in 10 " +
                     "classes: here are " + std::to_string(set.train.count) + " and " + std::to_string(set.test.count) +
                     " of " + std::to_string(set.shape[1]) + "x" + std::to_string(set.shape[2]) + " in " +
-                    std::to_string(set.classes) + "; download it again from " + kFrom +
+                    std::to_string(set.classes) + "; download it again from " + kFashionFrom +
                     ", or name your own set with dataset: {idx: " + found.folder.string() + "}");
   }
   return set;
 }
 
-DatasetSpec resolve(const DatasetRequest& request, const DataFolder& data) {
-  return idx_spec("fashion_mnist", read(find_files(data)), request);
+DatasetSpec resolve_fashion(const DatasetRequest& request, const DataFolder& data) {
+  return idx_spec("fashion_mnist", read_fashion(find_fashion(data)), request);
 }
 
-ImageDataset load(const DatasetSpec& spec, const std::string&, const DataFolder& data) {
-  const Found found = find_files(data);
-  return idx_examples(spec, read(found), found.folder);
+ImageDataset load_fashion(const DatasetSpec& spec, const std::string&, const DataFolder& data) {
+  const FashionFolder found = find_fashion(data);
+  return idx_examples(spec, read_fashion(found), found.folder);
 }
 
-DatasetPresence presence(const DataFolder& data) {
+DatasetPresence fashion_presence(const DataFolder& data) {
   try {
-    const Found found = find_files(data);
-    read(found);
+    const FashionFolder found = find_fashion(data);
+    read_fashion(found);
     return {true, found.folder.string()};
   } catch (const Error& error) {
     return {false, error.what()};
   }
 }
 
-DatasetFiles files(const std::string&, const DataFolder& data) {
-  return named_within(data, find_files(data).paths);
+DatasetFiles fashion_files(const std::string&, const DataFolder& data) {
+  return named_within(data, find_fashion(data).paths);
 }
 
 }  // namespace
 
 DatasetSource dataset_fashion_mnist() {
-  return {resolve, load, presence, files};
+  return {resolve_fashion, load_fashion, fashion_presence, fashion_files};
 }
 
 }  // namespace espalier

@@ -30,7 +30,7 @@ ImageSet draw(std::uint64_t seed, std::uint64_t first, std::int64_t count) {
   return images;
 }
 
-DatasetSpec resolve(const DatasetRequest& request, const DataFolder&) {
+DatasetSpec resolve_glyphs(const DatasetRequest& request, const DataFolder&) {
   DatasetSpec spec;
   spec.name = "glyphs";
   spec.shape = {1, kGlyphSide, kGlyphSide};
@@ -41,7 +41,7 @@ DatasetSpec resolve(const DatasetRequest& request, const DataFolder&) {
   return spec;
 }
 
-ImageDataset load(const DatasetSpec& spec, const std::string&, const DataFolder&) {
+ImageDataset load_glyphs(const DatasetSpec& spec, const std::string&, const DataFolder&) {
   if (spec.content != content_of(spec)) {
     throw Error(ErrorKind::corrupt, "glyphs: the sweep was made with " + spec.content + ", this program draws " +
                                         content_of(spec) + "; use the same version of espalier and its worker");
@@ -50,14 +50,14 @@ ImageDataset load(const DatasetSpec& spec, const std::string&, const DataFolder&
                         draw(spec.generator_seed, kFirstTestGlyph, spec.test));
 }
 
-DatasetPresence presence(const DataFolder&) {
+DatasetPresence glyphs_presence(const DataFolder&) {
   return {true, "generated"};
 }
 
 }  // namespace
 
 DatasetSource dataset_glyphs() {
-  return {resolve, load, presence};
+  return {resolve_glyphs, load_glyphs, glyphs_presence};
 }
 
 }  // namespace espalier

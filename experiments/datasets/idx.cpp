@@ -4,7 +4,7 @@
 namespace espalier {
 namespace {
 
-IdxPaths find(const std::filesystem::path& folder) {
+IdxPaths find_idx(const std::filesystem::path& folder) {
   if (folder.empty()) throw Error(ErrorKind::invalid_input, "idx: no folder is named; write dataset: {idx: DIR}");
   std::string missing;
   const auto paths = find_idx_files(folder, missing);
@@ -13,32 +13,32 @@ IdxPaths find(const std::filesystem::path& folder) {
   return *paths;
 }
 
-IdxSet read(const std::filesystem::path& folder) {
-  return read_idx_set(find(folder));
+IdxSet read_idx(const std::filesystem::path& folder) {
+  return read_idx_set(find_idx(folder));
 }
 
-DatasetSpec resolve(const DatasetRequest& request, const DataFolder&) {
-  return idx_spec("idx", read(request.path), request);
+DatasetSpec resolve_idx(const DatasetRequest& request, const DataFolder&) {
+  return idx_spec("idx", read_idx(request.path), request);
 }
 
-ImageDataset load(const DatasetSpec& spec, const std::string& path, const DataFolder&) {
-  return idx_examples(spec, read(path), path);
+ImageDataset load_idx(const DatasetSpec& spec, const std::string& path, const DataFolder&) {
+  return idx_examples(spec, read_idx(path), path);
 }
 
-DatasetPresence presence(const DataFolder&) {
+DatasetPresence idx_presence(const DataFolder&) {
   std::string names;
   for (const std::string_view name : kIdxFileNames) names += (names.empty() ? "" : ", ") + std::string(name) + "[.gz]";
   return {false, "put " + names + " into a folder and write dataset: {idx: DIR}"};
 }
 
-DatasetFiles files(const std::string& path, const DataFolder&) {
-  return named_within(path, find(path));
+DatasetFiles idx_files(const std::string& path, const DataFolder&) {
+  return named_within(path, find_idx(path));
 }
 
 }  // namespace
 
 DatasetSource dataset_idx() {
-  return {resolve, load, presence, files};
+  return {resolve_idx, load_idx, idx_presence, idx_files};
 }
 
 }  // namespace espalier

@@ -19,8 +19,8 @@ namespace {
 
 constexpr std::uint32_t kImagesMagic = 0x803;
 constexpr std::uint32_t kLabelsMagic = 0x801;
-constexpr std::uint64_t kMostBytes = std::uint64_t{4} << 30;
-constexpr std::uint64_t kLongestSide = 4096;
+constexpr std::uint64_t kMostIdxBytes = std::uint64_t{4} << 30;
+constexpr std::uint64_t kLongestIdxSide = 4096;
 constexpr std::uint64_t kMostExpansion =
     1032;  // of deflate: a file that promises more than this times its size is cut or lies
 
@@ -101,12 +101,12 @@ std::string hexadecimal(std::uint32_t value) {
 /// Checks everything that the header promises before anything is allocated for it. Returns the number of values.
 std::uint64_t check_promise(const Reader& reader, std::uint64_t count, std::uint64_t rows, std::uint64_t columns) {
   if (count == 0 || rows == 0 || columns == 0) reader.fail("holds no examples");
-  if (rows > kLongestSide || columns > kLongestSide) {
+  if (rows > kLongestIdxSide || columns > kLongestIdxSide) {
     reader.fail("promises images of " + std::to_string(rows) + "x" + std::to_string(columns) + " pixels; at most " +
-                std::to_string(kLongestSide) + " a side are read");
+                std::to_string(kLongestIdxSide) + " a side are read");
   }
   const std::uint64_t values = count * rows * columns;  // below 2^32 * 2^24
-  if (values > kMostBytes) reader.fail("promises " + std::to_string(values) + " bytes; at most 4 GiB are read");
+  if (values > kMostIdxBytes) reader.fail("promises " + std::to_string(values) + " bytes; at most 4 GiB are read");
   if (values / (reader.is_gzipped() ? kMostExpansion : 1) > reader.size()) {
     reader.fail("is truncated: its header promises " + std::to_string(values) + " bytes, and " +
                 std::to_string(reader.size()) + " bytes cannot hold them; fetch it again");

@@ -5,19 +5,20 @@ namespace espalier {
 namespace {
 
 /// SHA-256 of the uncompressed files, in the order of kIdxFileNames.
-constexpr std::array<std::string_view, 4> kDigests{"ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-                                                   "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-                                                   "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-                                                   "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"};
-constexpr const char* kFrom = "https://ossci-datasets.s3.amazonaws.com/mnist/";
+constexpr std::array<std::string_view, 4> kMnistDigests{
+    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"};
+constexpr const char* kMnistFrom = "https://ossci-datasets.s3.amazonaws.com/mnist/";
 
-struct Found {
+struct MnistFolder {
   std::filesystem::path folder;
   IdxPaths paths;
 };
 
 /// Looks into the data folder itself, its mnist, and the place where torchvision downloads to.
-Found find_mnist(const DataFolder& data) {
+MnistFolder find_mnist(const DataFolder& data) {
   std::string missing;
   for (const char* place : {"mnist", "", "MNIST/raw"}) {
     const std::filesystem::path folder = *place == '\0' ? data : data / place;
@@ -26,51 +27,51 @@ Found find_mnist(const DataFolder& data) {
   std::string names;
   for (const std::string_view name : kIdxFileNames) names += (names.empty() ? "" : ", ") + std::string(name) + ".gz";
   throw Error(ErrorKind::invalid_input, "mnist: not found in " + data.string() + " or " + (data / "mnist").string() +
-                                            "; download " + names + " from " + kFrom + " into " +
+                                            "; download " + names + " from " + kMnistFrom + " into " +
                                             (data / "mnist").string() +
                                             ", or name the folder that has them with --data or ESPALIER_DATA");
 }
 
-IdxSet read_verified(const Found& found) {
+IdxSet read_mnist(const MnistFolder& found) {
   IdxSet set = read_idx_set(found.paths);
-  for (std::size_t i = 0; i < kDigests.size(); ++i) {
-    if (to_hex(set.digests[i]) == kDigests[i]) continue;
+  for (std::size_t i = 0; i < kMnistDigests.size(); ++i) {
+    if (to_hex(set.digests[i]) == kMnistDigests[i]) continue;
     throw Error(ErrorKind::invalid_input,
                 found.paths[i].string() + ": its SHA-256 (uncompressed) is " + to_hex(set.digests[i]) +
-                    ", MNIST's is " + std::string(kDigests[i]) +
-                    "; it is damaged or of another data set: download it again from " + kFrom +
+                    ", MNIST's is " + std::string(kMnistDigests[i]) +
+                    "; it is damaged or of another data set: download it again from " + kMnistFrom +
                     ", or name your own set with dataset: {idx: " + found.folder.string() + "}");
   }
   return set;
 }
 
-DatasetSpec resolve(const DatasetRequest& request, const DataFolder& data) {
-  return idx_spec("mnist", read_verified(find_mnist(data)), request);
+DatasetSpec resolve_mnist(const DatasetRequest& request, const DataFolder& data) {
+  return idx_spec("mnist", read_mnist(find_mnist(data)), request);
 }
 
-ImageDataset load(const DatasetSpec& spec, const std::string&, const DataFolder& data) {
-  const Found found = find_mnist(data);
-  return idx_examples(spec, read_verified(found), found.folder);
+ImageDataset load_mnist(const DatasetSpec& spec, const std::string&, const DataFolder& data) {
+  const MnistFolder found = find_mnist(data);
+  return idx_examples(spec, read_mnist(found), found.folder);
 }
 
-DatasetPresence presence(const DataFolder& data) {
+DatasetPresence mnist_presence(const DataFolder& data) {
   try {
-    const Found found = find_mnist(data);
-    read_verified(found);
+    const MnistFolder found = find_mnist(data);
+    read_mnist(found);
     return {true, found.folder.string()};
   } catch (const Error& error) {
     return {false, error.what()};
   }
 }
 
-DatasetFiles files(const std::string&, const DataFolder& data) {
+DatasetFiles mnist_files(const std::string&, const DataFolder& data) {
   return named_within(data, find_mnist(data).paths);
 }
 
 }  // namespace
 
 DatasetSource dataset_mnist() {
-  return {resolve, load, presence, files};
+  return {resolve_mnist, load_mnist, mnist_presence, mnist_files};
 }
 
 }  // namespace espalier

@@ -17,11 +17,11 @@
 namespace espalier {
 namespace {
 
-constexpr std::uintmax_t kMostBytes = std::uintmax_t{16} << 30;
-constexpr std::int64_t kLongestSide = 65'536;
-constexpr std::int64_t kMostClasses = 256;  // labels are held as bytes
-constexpr std::int64_t kTestShare = 6;      // the test set, where the file has none: the last sixth
-constexpr std::int64_t kValidationShare = 12;
+constexpr std::uintmax_t kMostTensorBytes = std::uintmax_t{16} << 30;
+constexpr std::int64_t kLongestTensorSide = 65'536;
+constexpr std::int64_t kMostTensorClasses = 256;  // labels are held as bytes
+constexpr std::int64_t kTestShare = 6;            // the test set, where the file has none: the last sixth
+constexpr std::int64_t kTensorValidationShare = 12;
 
 struct TensorSet {
   ImageSet train, test;
@@ -57,7 +57,7 @@ class TensorReader {
  public:
   explicit TensorReader(const std::filesystem::path& path) : path_(path) {
     if (path.empty()) fail("no file is named; write dataset: {tensors: FILE.safetensors}");
-    bytes_ = read_file(path, kMostBytes);
+    bytes_ = read_file(path, kMostTensorBytes);
     try {
       tensors_ = parse_safetensors(bytes_, path.string()).tensors;
     } catch (const Error& error) {
@@ -124,9 +124,9 @@ class TensorReader {
       if (side == 0) fail(x.name + " has the shape " + shape_text(x.shape) + ", which holds no examples");
     }
     for (std::size_t i = 1; i < x.shape.size(); ++i) {
-      if (x.shape[i] <= kLongestSide) continue;
+      if (x.shape[i] <= kLongestTensorSide) continue;
       fail(x.name + " has the shape " + shape_text(x.shape) + "; a side of an example is at most " +
-           std::to_string(kLongestSide));
+           std::to_string(kLongestTensorSide));
     }
     return x.shape.size() == 4 ? std::array<std::int64_t, 3>{x.shape[1], x.shape[2], x.shape[3]}
                                : std::array<std::int64_t, 3>{1, 1, x.shape[1]};
@@ -166,9 +166,9 @@ class TensorReader {
     for (std::size_t at = 0; at < y.bytes.size(); at += sizeof(std::int64_t)) {
       std::int64_t label = 0;
       std::memcpy(&label, y.bytes.data() + at, sizeof label);
-      if (label < 0 || label >= kMostClasses) {
+      if (label < 0 || label >= kMostTensorClasses) {
         fail(y.name + "[" + std::to_string(labels.size()) + "] is " + std::to_string(label) +
-             "; labels are 0, 1, ... and at most " + std::to_string(kMostClasses - 1));
+             "; labels are 0, 1, ... and at most " + std::to_string(kMostTensorClasses - 1));
       }
       labels.push_back(static_cast<std::uint8_t>(label));
     }
@@ -198,18 +198,19 @@ class TensorReader {
   std::vector<TensorBytes> tensors_;  // views into bytes_
 };
 
-DatasetSpec resolve(const DatasetRequest& request, const DataFolder&) {
+DatasetSpec resolve_tensors(const DatasetRequest& request, const DataFolder&) {
   const TensorSet set = TensorReader(request.path).read();
   DatasetSpec spec;
   spec.name = "tensors";
   spec.content = set.content;
   spec.shape = set.shape;
   spec.classes = set.classes;
-  choose_split(spec, request, {set.train.count, set.test.count, set.train.count, set.test.count, kValidationShare});
+  choose_split(spec, request,
+               {set.train.count, set.test.count, set.train.count, set.test.count, kTensorValidationShare});
   return spec;
 }
 
-ImageDataset load(const DatasetSpec& spec, const std::string& path, const DataFolder&) {
+ImageDataset load_tensors(const DatasetSpec& spec, const std::string& path, const DataFolder&) {
   TensorSet set = TensorReader(path).read();
   const bool enough = spec.train + spec.validation <= set.train.count && spec.test <= set.test.count;
   if (set.content != spec.content || set.shape != spec.shape || !enough) {
@@ -219,20 +220,20 @@ ImageDataset load(const DatasetSpec& spec, const std::string& path, const DataFo
   return split_examples(spec, std::move(set.train), std::move(set.test));
 }
 
-DatasetPresence presence(const DataFolder&) {
+DatasetPresence tensors_presence(const DataFolder&) {
   return {false,
           "put x and y, and x_test and y_test if there are, into one safetensors file and write dataset: "
           "{tensors: FILE}"};
 }
 
-DatasetFiles files(const std::string& path, const DataFolder&) {
+DatasetFiles tensors_files(const std::string& path, const DataFolder&) {
   return {{std::filesystem::path(path).filename().string(), path}};
 }
 
 }  // namespace
 
 DatasetSource dataset_tensors() {
-  return {resolve, load, presence, files};
+  return {resolve_tensors, load_tensors, tensors_presence, tensors_files};
 }
 
 }  // namespace espalier

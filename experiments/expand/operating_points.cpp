@@ -13,6 +13,7 @@
 #include "experiments/expand/name_patterns.h"
 #include "experiments/expand/spread_counts.h"
 #include "experiments/schedules/schedules.h"
+#include "experiments/sweep_limits.h"
 
 namespace espalier {
 namespace {
@@ -20,7 +21,6 @@ namespace {
 using Kind = Granularity::Kind;
 using Counts = std::vector<std::int64_t>;
 
-constexpr std::int64_t kMostRounds = 1'000;
 constexpr double kRoundingError = 1e-9;
 
 /// What is counted together: the whole network, a layer, or one of a layer's rows.
@@ -32,7 +32,7 @@ struct Budget {
   double rate = 0;
 };
 
-std::string_view unit_word(Kind kind) {
+std::string_view units_word(Kind kind) {
   switch (kind) {
     case Kind::block:
     case Kind::layer:
@@ -257,7 +257,7 @@ class PointMaker {
     least_ = bounds(setting_.min_kept, true);
     const Counts most = bounds(setting_.max_kept, false);
     if (!found_.empty()) return;
-    const std::string_view units = unit_word(setting_.granularity.kind);
+    const std::string_view units = units_word(setting_.granularity.kind);
     for (std::size_t i = 0; i < most.size(); ++i) {
       if (least_[i] <= most[i]) continue;
       refuse(question_.keys.min_kept_place,
@@ -312,9 +312,9 @@ class PointMaker {
     for (std::size_t i = 0; i < counts.front().size(); ++i) {
       for (std::size_t round = 0; round < counts.size(); ++round) {
         if (counts[round][i] > 0) continue;
-        refuse(place,
-               fmt::format("leaves none of the {} {} of {} in round {}; prune less", one_ranking() ? all_ : units_[i],
-                           unit_word(setting_.granularity.kind), one_ranking() ? "the network" : names_[i], round + 1));
+        refuse(place, fmt::format("leaves none of the {} {} of {} in round {}; prune less",
+                                  one_ranking() ? all_ : units_[i], units_word(setting_.granularity.kind),
+                                  one_ranking() ? "the network" : names_[i], round + 1));
         break;
       }
     }
@@ -339,7 +339,7 @@ class PointMaker {
     }
     refuse(place_of_target(), fmt::format("{}removes none of the {} {} of {}; one of them is sparsity {:.6g}",
                                           by_sparsity() ? fmt::format("sparsity {:.6g} ", *target_) : "", units,
-                                          unit_word(setting_.granularity.kind), of, 1 / static_cast<double>(units)));
+                                          units_word(setting_.granularity.kind), of, 1 / static_cast<double>(units)));
   }
 
   std::vector<OperatingPoint> points(const std::vector<Counts>& counts) const {

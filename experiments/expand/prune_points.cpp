@@ -15,7 +15,7 @@
 namespace espalier {
 namespace {
 
-constexpr std::size_t kMostUpdates = 10'000;
+constexpr std::size_t kMostGradualUpdates = 10'000;
 
 bool has_tokens(const ModelDescription& model) {
   return std::ranges::any_of(model.ops, [](const Op& one) { return std::holds_alternative<EmbeddingOp>(one.op); });
@@ -122,7 +122,8 @@ class PrunePointMaker {
     if (end <= start) return refuse("the end is not after the start");
     gradual_ = gradual_steps(start, end, every, schedule.initial > 0, setting_.dialect);
     if (gradual_->progress.empty() || gradual_->progress.back() <= 0) return refuse("no update falls into that time");
-    if (gradual_->progress.size() > kMostUpdates) return refuse(fmt::format("more than {} updates", kMostUpdates));
+    if (gradual_->progress.size() > kMostGradualUpdates)
+      return refuse(fmt::format("more than {} updates", kMostGradualUpdates));
     const auto updates = static_cast<std::int64_t>(gradual_->progress.size());
     const std::int64_t last = gradual_->first_step + (updates - 1) * every;
     if (last >= train.steps) {

@@ -5,11 +5,12 @@
 
 #include <fmt/format.h>
 
+#include "experiments/sweep_limits.h"
+
 namespace espalier {
 namespace {
 
 constexpr std::int64_t kDefaultBatchSize = 128;
-constexpr std::int64_t kMostSteps = 1'000'000'000;
 
 OptimizerSpec make_optimizer(const TrainKeys<Maybe>& keys, const KeyPlace& place, Problems& problems) {
   OptimizerSpec optimizer;

@@ -6,7 +6,7 @@
 namespace espalier {
 namespace {
 
-constexpr std::int64_t kMost = 1'000'000;
+constexpr std::int64_t kMostFailures = 1'000'000;
 
 }  // namespace
 
@@ -14,7 +14,7 @@ FailureKeys parse_on_failure(const YamlValue& value, Problems& problems) {
   FailureKeys keys;
   MapReader map(value, problems);
   const auto read = [&](const char* key, std::optional<std::int64_t>& slot, std::int64_t least) {
-    if (const YamlValue* count = map.find(key)) slot = parse_count(*count, least, kMost, problems);
+    if (const YamlValue* count = map.find(key)) slot = parse_count(*count, least, kMostFailures, problems);
   };
   read("crashes", keys.crashes, 1);
   read("errors", keys.errors, 1);

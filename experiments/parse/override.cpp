@@ -10,7 +10,7 @@ namespace espalier {
 namespace {
 
 // Every value knows its whole path, and the tree is walked by functions that call themselves.
-constexpr std::size_t kLongestPath = 200;  // bytes; the deepest key of a sweep has some 40, its names up to 100
+constexpr std::size_t kLongestOverridePath = 200;  // bytes; the deepest key of a sweep has some 40, its names up to 100
 
 /// The value at `key` of the map `parent`; made, as nothing, if it is missing. Null if `parent` can have no keys.
 YamlValue* descend(YamlValue& parent, const std::string& key, const KeyPlace& place) {
@@ -36,8 +36,8 @@ void apply_override(YamlValue& tree, const std::string& assignment, Problems& pr
     problems.add({"--set " + assignment, 0, 0, ""}, "expected KEY=VALUE, as in train.epochs=2");
     return;
   }
-  if (path.size() > kLongestPath) {
-    problems.add({"--set " + path.substr(0, kLongestPath) + "...", 0, 0, ""}, "no key is so long");
+  if (path.size() > kLongestOverridePath) {
+    problems.add({"--set " + path.substr(0, kLongestOverridePath) + "...", 0, 0, ""}, "no key is so long");
     return;
   }
   std::optional<YamlValue> value = read_yaml(std::string_view(assignment).substr(equals + 1), place, false, problems);

@@ -62,7 +62,7 @@ void read_once_keys(MapReader& map, PruneKeys& keys, Problems& problems) {
   }
 }
 
-void remember_places(const YamlValue& value, PruneKeys& keys) {
+void remember_prune_places(const YamlValue& value, PruneKeys& keys) {
   const auto place_of = [&](const char* key) {
     const YamlValue* given = value.find(key);
     return given != nullptr ? given->place : value.place;
@@ -139,7 +139,7 @@ void read_prune_keys(AxisReader& axes, const YamlValue& value, PruneKeys& keys) 
   axes.read(map, "batches", keys.batches, count_up_to(kMostBatches));
   axes.read(map, "batch_size", keys.batch_size, count_up_to(kMostBatches));
   read_once_keys(map, keys, problems);
-  remember_places(value, keys);
+  remember_prune_places(value, keys);
   map.finish();
   if (value.kind != YamlValue::Kind::map && value.kind != YamlValue::Kind::null) return;
   if (map.find("criterion") == nullptr)

@@ -12,10 +12,10 @@
 namespace espalier {
 namespace {
 
-constexpr std::size_t kDeepest = 32;
+constexpr std::size_t kDeepestYaml = 32;
 constexpr int kMostValues = 100'000;
 constexpr std::size_t kMostKeys = 1'000;
-constexpr std::size_t kLongestPath = 500;         // bytes; every value holds its own
+constexpr std::size_t kLongestKeyPath = 500;      // bytes; every value holds its own
 constexpr std::int64_t kMostFlowMarks = 300'000;  // 100,000 values in brackets of their own, and the commas between
 
 struct Refusal {
@@ -82,7 +82,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void refuse_long(const std::string& path, const YAML::Mark& mark) const {
-    if (path.size() > kLongestPath) throw Refusal{place(mark), "the keys down to here are longer than 500 bytes"};
+    if (path.size() > kLongestKeyPath) throw Refusal{place(mark), "the keys down to here are longer than 500 bytes"};
   }
 
   std::string next_path() const {
@@ -121,7 +121,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void open(YamlValue value, const YAML::Mark& mark) {
-    if (open_.size() >= kDeepest) throw Refusal{place(mark), "nested deeper than 32"};
+    if (open_.size() >= kDeepestYaml) throw Refusal{place(mark), "nested deeper than 32"};
     open_.push_back({std::move(value), std::nullopt});
   }
 

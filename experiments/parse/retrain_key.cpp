@@ -6,13 +6,12 @@
 #include "experiments/parse/map_reader.h"
 #include "experiments/parse/scalars.h"
 #include "experiments/parse/train_keys.h"
+#include "experiments/sweep_limits.h"
 
 namespace espalier {
 namespace {
 
 using After = RetrainSetting::Form;
-
-constexpr std::int64_t kMostEpochs = 1'000'000;
 
 /// "init" is step 0.
 Length read_step(const YamlValue& value, Problems& problems) {

@@ -7,11 +7,10 @@
 #include <fmt/format.h>
 
 #include "base/suggest.h"
+#include "experiments/sweep_limits.h"
 
 namespace espalier {
 namespace {
-
-constexpr std::int64_t kMostSteps = 1'000'000'000;
 
 template <typename Number>
 std::optional<Number> whole_number(std::string_view text) {

@@ -6,11 +6,10 @@
 #include "experiments/catalog.h"
 #include "experiments/parse/map_reader.h"
 #include "experiments/parse/scalars.h"
+#include "experiments/sweep_limits.h"
 
 namespace espalier {
 namespace {
-
-constexpr std::int64_t kMostRounds = 1'000;
 
 std::optional<double> parse_rate(const YamlValue& value, Problems& problems) {
   return parse_number(value, {0, 1, false, false, "the fraction of what is left that a round removes"}, problems);
@@ -36,7 +35,7 @@ bool can_be_gradual(const std::string& name) {
 }
 
 /// Nothing if none of its keys is there.
-std::optional<GradualSetting> read_gradual(MapReader& map, const std::string& name, Problems& problems) {
+std::optional<GradualSetting> read_gradual_setting(MapReader& map, const std::string& name, Problems& problems) {
   if (!can_be_gradual(name)) return std::nullopt;
   const YamlValue* start = map.find("start");
   const YamlValue* end = map.find("end");
@@ -65,7 +64,7 @@ std::optional<ScheduleSetting> parse_schedule(const YamlValue& value, Problems& 
   schedule.place = value.place;
   const bool iterative = schedule.name == "iterative";
   MapReader map(form->settings, problems);
-  schedule.gradual = read_gradual(map, schedule.name, problems);
+  schedule.gradual = read_gradual_setting(map, schedule.name, problems);
   const YamlValue* rounds = schedule.name != "one_shot" ? map.find("rounds") : nullptr;
   if (schedule.name == "one_shot") {
     schedule.rounds = 1;

@@ -2,14 +2,14 @@
 
 #include "experiments/catalog.h"
 #include "experiments/parse/scalars.h"
+#include "experiments/sweep_limits.h"
 
 namespace espalier {
 namespace {
 
-constexpr std::int64_t kMostEpochs = 1'000'000;
 constexpr std::int64_t kLargestBatch = 1'000'000;
 
-auto number_in(double low, double high, bool with_low, bool with_high) {
+auto number_between(double low, double high, bool with_low, bool with_high) {
   return [=](const YamlValue& value, Problems& problems) {
     return parse_number(value, {low, high, with_low, with_high, ""}, problems);
   };
@@ -77,10 +77,10 @@ std::optional<LrSetting> parse_lr_schedule(const YamlValue& value, Problems& pro
 template <template <typename> typename Slot>
 void read_keys(AxisReader& reader, MapReader& map, TrainKeys<Slot>& keys) {
   reader.read(map, "optimizer", keys.optimizer, parse_optimizer);
-  reader.read(map, "lr", keys.lr, number_in(0, 1000, false, true));
-  reader.read(map, "momentum", keys.momentum, number_in(0, 1, true, false));
+  reader.read(map, "lr", keys.lr, number_between(0, 1000, false, true));
+  reader.read(map, "momentum", keys.momentum, number_between(0, 1, true, false));
   reader.read(map, "nesterov", keys.nesterov, parse_flag);
-  reader.read(map, "weight_decay", keys.weight_decay, number_in(0, 10, true, true));
+  reader.read(map, "weight_decay", keys.weight_decay, number_between(0, 10, true, true));
   reader.read(map, "batch_size", keys.batch_size, parse_batch_size);
   reader.read(map, "epochs", keys.epochs, parse_epochs);
   reader.read(map, "steps", keys.steps, parse_positive_length);

@@ -12,7 +12,7 @@
 namespace espalier {
 namespace {
 
-struct Options {
+struct ChaosRun {
   SweepOptions sweep;
   ChaosOptions chaos;
   std::string folder = "espalier-chaos";
@@ -24,7 +24,7 @@ struct Options {
 constexpr const char* kForgiving[] = {"on_failure.crashes=1000000", "on_failure.without_progress=1000000",
                                       "on_failure.node_crashes=1000000"};
 
-void print_json(const ChaosReport& report) {
+void print_chaos_json(const ChaosReport& report) {
   nlohmann::ordered_json json;
   json["trials"] = report.trials;
   for (std::size_t kind = 0; kind < kFaults; ++kind)
@@ -34,7 +34,7 @@ void print_json(const ChaosReport& report) {
   std::cout << json.dump(2) << "\n";
 }
 
-void print_text(const ChaosReport& report) {
+void print_chaos_text(const ChaosReport& report) {
   std::string kinds;
   for (std::size_t kind = 0; kind < kFaults; ++kind) {
     kinds +=
@@ -48,7 +48,7 @@ void print_text(const ChaosReport& report) {
                              report.trials);
 }
 
-ExitCode run(Options options) {
+ExitCode run(ChaosRun options) {
   options.chaos.program = std::filesystem::read_symlink("/proc/self/exe");
   options.chaos.folder = std::filesystem::absolute(options.folder);
   options.chaos.run.push_back(options.sweep.file);
@@ -61,7 +61,7 @@ ExitCode run(Options options) {
     options.chaos.run.insert(options.chaos.run.end(), {"--workers", std::to_string(options.workers)});
   const auto say = [&](const std::string& line) { (options.as_json ? std::cerr : std::cout) << line << std::endl; };
   const ChaosReport report = run_chaos(options.chaos, say);
-  options.as_json ? print_json(report) : print_text(report);
+  options.as_json ? print_chaos_json(report) : print_chaos_text(report);
   return report.violations.empty() ? kExitDone : kExitInternal;
 }
 
@@ -70,7 +70,7 @@ ExitCode run(Options options) {
 void add_chaos_command(CLI::App& app, CommandLine& line) {
   CLI::App* command = app.add_subcommand(
       "chaos", "Run a sweep in peace and again under injected faults; check that nothing is lost and the bits agree");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ChaosRun>();
   options->chaos.chance.fill(0.05);
   add_sweep_options(*command, options->sweep);
   command->add_option("--folder", options->folder, "For the stores and their logs; finished work in it is kept")

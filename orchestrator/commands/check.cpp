@@ -11,7 +11,7 @@
 namespace espalier {
 namespace {
 
-void check(const SweepOptions& options, bool as_json) {
+void check_sweep_file(const SweepOptions& options, bool as_json) {
   const LoadedSweep sweep = load_sweep(options.file, options.overrides, data_folder(options.data));
   if (as_json) {
     nlohmann::json warnings = nlohmann::json::array();
@@ -43,7 +43,7 @@ void add_check_command(CLI::App& app, CommandLine&) {
   auto json = std::make_shared<bool>(false);
   add_sweep_options(*command, *options);
   command->add_flag("--json", *json, "As JSON");
-  command->callback([options, json] { check(*options, *json); });
+  command->callback([options, json] { check_sweep_file(*options, *json); });
 }
 
 }  // namespace espalier

@@ -32,7 +32,7 @@ nlohmann::ordered_json to_json_rows(const StoreCheck& check) {
   return rows;
 }
 
-void print_json(const std::string& store, const StoreCheck& check, const std::vector<Repair>& repairs) {
+void print_check_json(const std::string& store, const StoreCheck& check, const std::vector<Repair>& repairs) {
   nlohmann::ordered_json json{
       {"store", store},           {"artifacts", check.artifacts},    {"artifact_bytes", check.artifact_bytes},
       {"damages", check.damages}, {"findings", to_json_rows(check)}, {"repairs", nlohmann::ordered_json::array()}};
@@ -42,7 +42,7 @@ void print_json(const std::string& store, const StoreCheck& check, const std::ve
   std::cout << json.dump(2) << "\n";
 }
 
-void print_text(const StoreCheck& check, const std::vector<Repair>& repairs) {
+void print_check_text(const StoreCheck& check, const std::vector<Repair>& repairs) {
   for (const Finding& finding : check.findings) {
     std::cout << fmt::format("{}: {}: {}; {}\n", is_damage(finding.kind) ? "damaged" : "note", finding.where.string(),
                              finding.what, finding.remedy);
@@ -64,7 +64,7 @@ ExitCode check(const std::string& folder, const CheckOptions& options) {
   }
   const StoreCheck found = check_store(folder);
   const std::vector<Repair> repairs = store ? repair_artifacts(*store, found) : std::vector<Repair>();
-  options.json ? print_json(folder, found, repairs) : print_text(found, repairs);
+  options.json ? print_check_json(folder, found, repairs) : print_check_text(found, repairs);
   return static_cast<std::int64_t>(repairs.size()) < found.damages ? kExitCorrupt : kExitDone;
 }
 

@@ -62,7 +62,7 @@ const char* explanation(GarbageKind kind) {
   return "";
 }
 
-void print_text(const Garbage& garbage, const Sums& sums, bool dry_run) {
+void print_garbage_text(const Garbage& garbage, const Sums& sums, bool dry_run) {
   const auto megabytes = [](std::uintmax_t bytes) { return static_cast<double>(bytes) / 1e6; };
   for (std::size_t i = 0; i < kGarbageKinds; ++i) {
     const auto kind = static_cast<GarbageKind>(i);
@@ -75,7 +75,7 @@ void print_text(const Garbage& garbage, const Sums& sums, bool dry_run) {
                            megabytes(garbage.kept_bytes));
 }
 
-void print_json(const Garbage& garbage, const Sums& sums, bool dry_run) {
+void print_garbage_json(const Garbage& garbage, const Sums& sums, bool dry_run) {
   nlohmann::ordered_json json{{"dry_run", dry_run}, {"files", sums.total.files}, {"bytes", sums.total.bytes}};
   for (std::size_t i = 0; i < kGarbageKinds; ++i) {
     json["kinds"][std::string(to_string(static_cast<GarbageKind>(i)))] = {{"files", sums.of_kind[i].files},
@@ -97,7 +97,8 @@ void collect(const std::string& folder, const GcOptions& options) {
     remove_garbage(garbage);
   }
   const Sums sums = add_up(garbage);
-  options.json ? print_json(garbage, sums, options.dry_run) : print_text(garbage, sums, options.dry_run);
+  options.json ? print_garbage_json(garbage, sums, options.dry_run)
+               : print_garbage_text(garbage, sums, options.dry_run);
 }
 
 }  // namespace

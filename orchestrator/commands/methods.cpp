@@ -58,7 +58,7 @@ nlohmann::json as_json(std::span<const CatalogEntry> entries) {
   return list;
 }
 
-void print_json() {
+void print_methods_json() {
   nlohmann::json criteria = nlohmann::json::array();
   for (const CriterionEntry& entry : list_criteria()) {
     criteria.push_back({{"name", entry.name},
@@ -90,7 +90,7 @@ void print_section(std::string_view title, std::span<const CatalogEntry> entries
   }
 }
 
-void print_text() {
+void print_methods_text() {
   std::cout << "Methods (prune.method, or prune.criterion): how important is a weight? Higher scores are kept.\n";
   for (const CriterionEntry& entry : list_criteria()) {
     std::cout << fmt::format("  {:<15} {}\n  {:<15} score {}; needs {}\n  {:<15} {}\n", entry.name, entry.about, "",
@@ -119,7 +119,7 @@ void add_methods_command(CLI::App& app, CommandLine&) {
       "methods", "Criteria, allocations, granularities, schedules, dialects and retrainings: formula, paper, needs");
   auto json = std::make_shared<bool>(false);
   command->add_flag("--json", *json, "As JSON");
-  command->callback([json] { *json ? print_json() : print_text(); });
+  command->callback([json] { *json ? print_methods_json() : print_methods_text(); });
 }
 
 }  // namespace espalier

@@ -42,7 +42,7 @@ nlohmann::json describe(const std::string& name) {
           {"layers", layers}};
 }
 
-void print(const nlohmann::json& model, bool with_layers) {
+void print_model(const nlohmann::json& model, bool with_layers) {
   std::cout << fmt::format(
       "{}\n  {}\n  {}\n  {} inputs: {} parameters, {} of them prunable weights in {} layers; {} multiply-adds\n",
       model["name"].get<std::string>(), model["about"].get<std::string>(), model["paper"].get<std::string>(),
@@ -68,7 +68,7 @@ void print_models(std::vector<std::string> names, bool as_json) {
     std::cout << list.dump(2) << "\n";
     return;
   }
-  for (const nlohmann::json& model : list) print(model, !all);
+  for (const nlohmann::json& model : list) print_model(model, !all);
   std::cout
       << "\nCounts are for one example of that shape and 10 classes; input and output layers adapt to the dataset."
       << (all ? "\n`espalier models NAME` also lists a model's layers.\n" : "\n");

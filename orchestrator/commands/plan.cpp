@@ -61,7 +61,7 @@ void print_plan(const LoadedSweep& sweep, const Estimate& estimate) {
       estimate.measured ? "from times measured in this store" : "a guess until something was measured here");
 }
 
-void print_json(const LoadedSweep& sweep, const Estimate& estimate) {
+void print_plan_json(const LoadedSweep& sweep, const Estimate& estimate) {
   const SharingReport& sharing = sweep.graph.sharing;
   std::cout << nlohmann::json{{"sweep", sweep.name},
                               {"trials", sweep.trials.size()},
@@ -102,7 +102,7 @@ void plan(const PlanOptions& options, const std::string& store) {
   const int ranks =
       options.workers > 0 ? options.workers : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   const Estimate time = estimate(sweep.graph, done, seconds_per_cost, ranks);
-  options.json ? print_json(sweep, time) : print_plan(sweep, time);
+  options.json ? print_plan_json(sweep, time) : print_plan(sweep, time);
 }
 
 }  // namespace

@@ -15,7 +15,7 @@
 namespace espalier {
 namespace {
 
-struct Options {
+struct PoolOptions {
   PoolRequest request;
   std::int64_t count = 1;
   std::string autoscale;  ///< "MIN:MAX"; "" without
@@ -63,7 +63,7 @@ void add_worker_options(CLI::App& command, PoolRequest& request) {
   add_optional(command, "--worker", request.worker, "espalier-worker, as the nodes call it (default: the one here)");
 }
 
-void add_options(CLI::App& command, Options& options, CommandLine& line) {
+void add_options(CLI::App& command, PoolOptions& options, CommandLine& line) {
   PoolRequest& request = options.request;
   command.add_option("--store", line.store, "Folder of the results, which the nodes must see under the same path")
       ->capture_default_str();
@@ -85,7 +85,7 @@ void add_options(CLI::App& command, Options& options, CommandLine& line) {
   add_worker_options(command, request);
 }
 
-void print(const std::string& text) {
+void print_text(const std::string& text) {
   std::cout << text << std::flush;
 }
 
@@ -101,25 +101,26 @@ void leave_out_bad_nodes_if_known(AllocationPlan& plan, const std::function<void
 ExitCode dry_run(const AllocationPlan& plan, bool as_json) {
   const std::string script = batch_script(plan);
   const nlohmann::ordered_json json{{"title", plan.title}, {"ranks", plan.ranks()}, {"script", script}};
-  print(as_json ? json.dump(2) + "\n" : script);
+  print_text(as_json ? json.dump(2) + "\n" : script);
   return kExitDone;
 }
 
-void submit(const AllocationPlan& plan, const std::function<std::string(const std::filesystem::path&)>& hand_in,
-            const Options& options) {
+void submit_pools(const AllocationPlan& plan, const std::function<std::string(const std::filesystem::path&)>& hand_in,
+                  const PoolOptions& options) {
   const std::filesystem::path script = write_batch_script(plan);
   if (const std::string trouble = coordinator_trouble(plan.store); !trouble.empty())
     std::cerr << "warning: " << trouble << "\n";
   nlohmann::ordered_json pools = nlohmann::ordered_json::array();
   const auto print_json = [&] {
-    print(nlohmann::ordered_json{{"title", plan.title}, {"script", script.string()}, {"pools", pools}}.dump(2) + "\n");
+    print_text(nlohmann::ordered_json{{"title", plan.title}, {"script", script.string()}, {"pools", pools}}.dump(2) +
+               "\n");
   };
   try {
     for (std::int64_t pool = 0; pool < options.count; ++pool) {
       const std::string id = hand_in(script);
       pools.push_back({{"id", id}, {"label", plan.label(id)}, {"log", plan.log(id).string()}});
       if (!options.as_json)
-        print(
+        print_text(
             fmt::format("submitted {}: {} ranks; its log: {}\n", plan.label(id), plan.ranks(), plan.log(id).string()));
     }
   } catch (const Error&) {
@@ -132,7 +133,8 @@ void submit(const AllocationPlan& plan, const std::function<std::string(const st
 volatile std::sig_atomic_t g_stopped = 0;
 
 /// Until the coordinator has ended, or Ctrl-C.
-ExitCode scale(const AllocationPlan& plan, const Slurm& slurm, const Options& options, const ScaleLimits& limits) {
+ExitCode scale_pools(const AllocationPlan& plan, const Slurm& slurm, const PoolOptions& options,
+                     const ScaleLimits& limits) {
   const bool runs = std::filesystem::exists(StorePaths{plan.store}.connection());  // where not, that is an error
   if (const std::string trouble = coordinator_trouble(plan.store); runs && !trouble.empty())
     std::cerr << "warning: " << trouble << "\n";
@@ -141,20 +143,20 @@ ExitCode scale(const AllocationPlan& plan, const Slurm& slurm, const Options& op
   const AutoscaleSummary summary =
       autoscale({plan, limits, options.interval_s}, slurm, say, [] { return g_stopped != 0; });
   if (options.as_json) {
-    print(nlohmann::ordered_json{{"title", plan.title},
-                                 {"submitted", summary.submitted},
-                                 {"cancelled", summary.cancelled},
-                                 {"finished", summary.finished}}
-              .dump(2) +
-          "\n");
+    print_text(nlohmann::ordered_json{{"title", plan.title},
+                                      {"submitted", summary.submitted},
+                                      {"cancelled", summary.cancelled},
+                                      {"finished", summary.finished}}
+                   .dump(2) +
+               "\n");
   } else {
-    print(summary.finished ? "the coordinator has ended, and its pools are gone\n"
-                           : "stopped; " + how_to_end_pools(plan.title) + "\n");
+    print_text(summary.finished ? "the coordinator has ended, and its pools are gone\n"
+                                : "stopped; " + how_to_end_pools(plan.title) + "\n");
   }
   return summary.finished ? kExitDone : kExitInterrupted;
 }
 
-ExitCode pool_slurm(const Options& options) {
+ExitCode pool_slurm(const PoolOptions& options) {
   PoolRequest request = options.request;
   request.autoscaled = !options.autoscale.empty();
   const auto warn = [](const std::string& text) { std::cerr << "warning: " << text << "\n"; };
@@ -167,18 +169,18 @@ ExitCode pool_slurm(const Options& options) {
     return dry_run(plan, options.as_json);
   }
   const Slurm slurm;
-  if (limits) return scale(plan, slurm, options, *limits);
+  if (limits) return scale_pools(plan, slurm, options, *limits);
   leave_out_bad_nodes(slurm, plan, warn);
-  submit(
+  submit_pools(
       plan, [&](const std::filesystem::path& script) { return submit_to_slurm(slurm, script, plan, warn); }, options);
   return kExitDone;
 }
 
-ExitCode pool_pbs(const Options& options) {
+ExitCode pool_pbs(const PoolOptions& options) {
   const AllocationPlan plan = plan_allocation(options.request);
   batch_script(plan);
   if (options.dry_run) return dry_run(plan, options.as_json);
-  submit(plan, submit_to_pbs, options);
+  submit_pools(plan, submit_to_pbs, options);
   return kExitDone;
 }
 
@@ -187,9 +189,9 @@ ExitCode pool_pbs(const Options& options) {
 void add_pool_command(CLI::App& app, CommandLine& line) {
   CLI::App* command = app.add_subcommand("pool", "Submit pools of workers to a cluster's scheduler: slurm, pbs");
   command->require_subcommand(1);
-  const auto add = [&](const char* name, const char* help, Scheduler scheduler, ExitCode (*run)(const Options&)) {
+  const auto add = [&](const char* name, const char* help, Scheduler scheduler, ExitCode (*run)(const PoolOptions&)) {
     CLI::App* here = command->add_subcommand(name, help);
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<PoolOptions>();
     options->request.scheduler = scheduler;
     add_options(*here, *options, line);
     here->callback([options, run, &line] {

@@ -45,7 +45,7 @@ void print_pools(const json& pools) {
   }
 }
 
-void print(const PsOptions& options, const std::string& store) {
+void print_ps(const PsOptions& options, const std::string& store) {
   const std::string answer = ask_coordinator(StorePaths{store}, options.pools ? "pools" : "jobs");
   if (options.json) {
     std::cout << answer << "\n";
@@ -64,7 +64,7 @@ void add_ps_command(CLI::App& app, CommandLine& line) {
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
   command->add_flag("--pools", options->pools, "The pools instead: what they have, and how long they stay");
   command->add_flag("--json", options->json, "As JSON");
-  command->callback([options, &line] { print(*options, line.store); });
+  command->callback([options, &line] { print_ps(*options, line.store); });
 }
 
 }  // namespace espalier

@@ -22,7 +22,7 @@
 namespace espalier {
 namespace {
 
-struct Options {
+struct SimulateOptions {
   SweepOptions sweep;
   SimulationSettings settings;
   std::string durations = "measured";
@@ -58,7 +58,7 @@ void find_rate(Simulated& simulated, const std::string& store) {
   if (!rate) rate = kAssumedSecondsPerCost;
 }
 
-Simulated simulate_sweep(const Options& options, const std::string& store) {
+Simulated simulate_sweep(const SimulateOptions& options, const std::string& store) {
   Simulated simulated;
   simulated.model = parse_duration_model(options.durations);
   find_rate(simulated, store);
@@ -77,7 +77,7 @@ Simulated simulate_sweep(const Options& options, const std::string& store) {
   return simulated;
 }
 
-void print_text(const Simulated& simulated, const SimulationSettings& settings) {
+void print_simulated_text(const Simulated& simulated, const SimulationSettings& settings) {
   const SimulationReport& run = simulated.run;
   const SimulationReport::Load& load = run.load;
   const auto line = [](const char* name, const std::string& text) {
@@ -139,7 +139,7 @@ nlohmann::ordered_json to_json(const SimulationReport& run) {
           {"status_s", run.load.status_s}};
 }
 
-void print_json(const Simulated& simulated, const SimulationSettings& settings) {
+void print_simulated_json(const Simulated& simulated, const SimulationSettings& settings) {
   const std::optional<double> lost = simulated.throughput_lost();
   nlohmann::ordered_json json{{"sweep", simulated.sweep},
                               {"trials", simulated.trials},
@@ -159,7 +159,7 @@ void print_json(const Simulated& simulated, const SimulationSettings& settings) 
 void add_simulate_command(CLI::App& app, CommandLine& line) {
   CLI::App* command = app.add_subcommand(
       "simulate", "How a sweep would run on many pools: the real scheduling, in virtual time, with nothing computed");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SimulateOptions>();
   SimulationSettings& settings = options->settings;
   add_sweep_options(*command, options->sweep);
   command->add_option("--pools", settings.pools, "Pools")->check(CLI::Range(1, 100000))->capture_default_str();
@@ -196,7 +196,8 @@ void add_simulate_command(CLI::App& app, CommandLine& line) {
   command->add_flag("--json", options->json, "As JSON");
   command->callback([options, &line] {
     const Simulated simulated = simulate_sweep(*options, line.store);
-    options->json ? print_json(simulated, options->settings) : print_text(simulated, options->settings);
+    options->json ? print_simulated_json(simulated, options->settings)
+                  : print_simulated_text(simulated, options->settings);
   });
 }
 

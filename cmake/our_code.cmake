@@ -1,4 +1,4 @@
-# espalier_library(NAME SOURCES... ) and espalier_executable: our own code, with our warnings; third-party headers are SYSTEM.
+# How our own code is compiled: warnings, sanitizers, and the files of a room together; third-party headers are SYSTEM.
 add_library(espalier_options INTERFACE)
 target_compile_options(espalier_options INTERFACE -Wall -Wextra -Wshadow -Wconversion)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
@@ -18,9 +18,23 @@ elseif(ESPALIER_SANITIZE STREQUAL "thread")
   target_compile_options(espalier_options INTERFACE -g1 -fsanitize=thread -Wno-tsan -Wno-maybe-uninitialized)
   target_link_options(espalier_options INTERFACE -fsanitize=thread)
 endif()
+if(ESPALIER_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Compiled together, a file is no longer the main one, whose own types coroutines may hold, and its locals meet the
+  # names of its neighbours. ./dev lint compiles each alone, with these warnings.
+  target_compile_options(espalier_options INTERFACE -Wno-subobject-linkage -Wno-shadow -Wshadow=local)
+endif()
 target_include_directories(espalier_options INTERFACE ${PROJECT_SOURCE_DIR})
+
+# Most of what a file costs is its headers, and what it instantiates of them: files compiled together pay for them once.
+# ESPALIER_UNITY=OFF compiles each alone, as ./dev lint does, and as clangd wants it (docs/building.md).
+function(espalier_together target)
+  if(ESPALIER_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${ESPALIER_UNITY})
+  endif()
+endfunction()
 
 function(espalier_library name)
   add_library(${name} STATIC ${ARGN})
   target_link_libraries(${name} PUBLIC espalier_options)
+  espalier_together(${name})
 endfunction()
