@@ -38,3 +38,8 @@ function(espalier_library name)
   target_link_libraries(${name} PUBLIC espalier_options)
   espalier_together(${name})
 endfunction()
+
+# For code that is not waited for: tests, and commands that read options and print.
+function(espalier_quick_to_build target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+endfunction()

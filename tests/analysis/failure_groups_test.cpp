@@ -15,11 +15,11 @@ using testing::SizeIs;
 const std::vector<std::string> kMethods{"magnitude", "snip", "random"};
 const std::vector<std::string> kRates{"0.01", "0.1", "1"};
 
-FailureStory make_story() {
+FailureStory grouped_story() {
   return {kMethods, kRates, {0.5, 0.98}, 3};
 }
 
-bool has_lr_1(const TrialFateRow& trial) {
+bool trained_at_lr_1(const TrialFateRow& trial) {
   return trial.variant == "train.lr=1";
 }
 bool is_snip(const TrialFateRow& trial) {
@@ -33,7 +33,7 @@ bool is_trial_5(const TrialFateRow& trial) {
 }
 
 TEST(FailureGroups, of_a_healthy_sweep_are_none) {
-  FailureStory story = make_story();
+  FailureStory story = grouped_story();
   story.finish_the_rest();
   EXPECT_THAT(story.groups(), IsEmpty());
   EXPECT_EQ(group_diverged(story.evidence()).sentence, "");
@@ -41,8 +41,8 @@ TEST(FailureGroups, of_a_healthy_sweep_are_none) {
 }
 
 TEST(FailureGroups, a_learning_rate_that_always_fails_is_named) {
-  FailureStory story = make_story();
-  story.fail(has_lr_1, "numeric", "score of layer fc1 is not a number");
+  FailureStory story = grouped_story();
+  story.fail(trained_at_lr_1, "numeric", "score of layer fc1 is not a number");
   story.finish_the_rest();
   EXPECT_THAT(story.verdicts(), ElementsAre("region: every trial with train.lr=1 fails: 18 of 18; nothing else does"));
   const FailureGroup group = story.groups().at(0);
@@ -55,14 +55,14 @@ TEST(FailureGroups, a_learning_rate_that_always_fails_is_named) {
 }
 
 TEST(FailureGroups, a_method_is_named_rather_than_its_criterion) {
-  FailureStory story = make_story();
+  FailureStory story = grouped_story();
   story.fail(is_snip, "error", "no gradient");
   story.finish_the_rest();
   EXPECT_THAT(story.verdicts(), ElementsAre("region: every trial with method=snip fails: 18 of 18; nothing else does"));
 }
 
 TEST(FailureGroups, a_sparsity_is_named_as_in_the_sweep) {
-  FailureStory story = make_story();
+  FailureStory story = grouped_story();
   story.fail([](const TrialFateRow& trial) { return trial.sparsity_target > 0.9; }, "error", "nothing is left");
   story.finish_the_rest();
   EXPECT_THAT(story.verdicts(),
@@ -70,26 +70,27 @@ TEST(FailureGroups, a_sparsity_is_named_as_in_the_sweep) {
 }
 
 TEST(FailureGroups, two_settings_are_named_where_neither_alone_fails) {
-  FailureStory story = make_story();
-  story.fail([](const TrialFateRow& trial) { return has_lr_1(trial) && is_snip(trial); }, "error", "no gradient");
+  FailureStory story = grouped_story();
+  story.fail([](const TrialFateRow& trial) { return trained_at_lr_1(trial) && is_snip(trial); }, "error",
+             "no gradient");
   story.finish_the_rest();
   EXPECT_THAT(story.verdicts(),
               ElementsAre("region: every trial with train.lr=1 and method=snip fails: 6 of 6; nothing else does"));
 }
 
 TEST(FailureGroups, what_is_not_run_yet_is_counted_but_no_excuse) {
-  FailureStory story = make_story();
-  story.fail([](const TrialFateRow& trial) { return has_lr_1(trial) && is_seed_0(trial); }, "error", "no");
-  story.finish([](const TrialFateRow& trial) { return !has_lr_1(trial); });
+  FailureStory story = grouped_story();
+  story.fail([](const TrialFateRow& trial) { return trained_at_lr_1(trial) && is_seed_0(trial); }, "error", "no");
+  story.finish([](const TrialFateRow& trial) { return !trained_at_lr_1(trial); });
   EXPECT_THAT(
       story.verdicts(),
       ElementsAre("region: 6 of 18 trials with train.lr=1 fail, none of the others is done; no other trial does"));
 }
 
 TEST(FailureGroups, one_success_in_a_large_sweep_does_not_clear_a_region) {
-  FailureStory story = make_story();
-  story.finish([](const TrialFateRow& trial) { return has_lr_1(trial) && trial.key == "trial54"; });
-  story.fail(has_lr_1, "error", "no");
+  FailureStory story = grouped_story();
+  story.finish([](const TrialFateRow& trial) { return trained_at_lr_1(trial) && trial.key == "trial54"; });
+  story.fail(trained_at_lr_1, "error", "no");
   story.finish_the_rest();
   EXPECT_THAT(
       story.verdicts(),
@@ -97,9 +98,9 @@ TEST(FailureGroups, one_success_in_a_large_sweep_does_not_clear_a_region) {
 }
 
 TEST(FailureGroups, diverged_trials_speak_for_neither_side) {
-  FailureStory story = make_story();
-  story.diverge([](const TrialFateRow& trial) { return has_lr_1(trial) && trial.method == "random"; });
-  story.fail(has_lr_1, "numeric", "score of layer fc1 is not a number");
+  FailureStory story = grouped_story();
+  story.diverge([](const TrialFateRow& trial) { return trained_at_lr_1(trial) && trial.method == "random"; });
+  story.fail(trained_at_lr_1, "numeric", "score of layer fc1 is not a number");
   story.finish_the_rest();
   EXPECT_THAT(
       story.verdicts(),
@@ -107,7 +108,7 @@ TEST(FailureGroups, diverged_trials_speak_for_neither_side) {
 }
 
 TEST(FailureGroups, one_job_among_many_is_its_own_fault) {
-  FailureStory story = make_story();
+  FailureStory story = grouped_story();
   story.fail(is_trial_5, "signal", "killed by signal 11", "node1", false);
   story.fail(is_trial_5, "signal", "killed by signal 11", "node2", false);
   story.fail(is_trial_5, "signal", "killed by signal 11", "node1");
@@ -121,10 +122,10 @@ TEST(FailureGroups, one_job_among_many_is_its_own_fault) {
 }
 
 TEST(FailureGroups, a_job_that_all_of_a_region_needs_says_so) {
-  FailureStory story = make_story();
-  story.fail([](const TrialFateRow& trial) { return has_lr_1(trial) && trial.key == "trial37"; }, "error", "no");
+  FailureStory story = grouped_story();
+  story.fail([](const TrialFateRow& trial) { return trained_at_lr_1(trial) && trial.key == "trial37"; }, "error", "no");
   for (TrialFateRow& trial : story.evidence().trials) {
-    if (has_lr_1(trial)) trial.struck = {36}, trial.state = "blocked";
+    if (trained_at_lr_1(trial)) trial.struck = {36}, trial.state = "blocked";
   }
   story.finish_the_rest();
   EXPECT_THAT(story.verdicts(), ElementsAre("job: only this job fails (1 time); 36 other train jobs of the sweep are "
@@ -132,7 +133,7 @@ TEST(FailureGroups, a_job_that_all_of_a_region_needs_says_so) {
 }
 
 TEST(FailureGroups, jobs_that_fail_on_one_node_alone_are_the_nodes_fault) {
-  FailureStory story = make_story();
+  FailureStory story = grouped_story();
   story.finish(is_snip, "node1");
   story.fail([](const TrialFateRow& trial) { return is_seed_0(trial) && trial.method == "magnitude"; }, "oom_gpu",
              "CUDA out of memory. Tried to allocate 2.00 GiB", "node7");
@@ -143,7 +144,7 @@ TEST(FailureGroups, jobs_that_fail_on_one_node_alone_are_the_nodes_fault) {
 }
 
 TEST(FailureGroups, a_node_is_cleared_by_a_region_if_it_did_such_work) {
-  FailureStory story = make_story();
+  FailureStory story = grouped_story();
   story.finish(is_snip, "node1");
   story.finish([](const TrialFateRow& trial) { return trial.method == "magnitude"; }, "node7");
   story.fail([](const TrialFateRow& trial) { return trial.method == "random"; }, "error", "no", "node7");
@@ -152,7 +153,7 @@ TEST(FailureGroups, a_node_is_cleared_by_a_region_if_it_did_such_work) {
 }
 
 TEST(FailureGroups, a_node_that_went_bad_is_blamed_if_no_region_is) {
-  FailureStory story = make_story();
+  FailureStory story = grouped_story();
   story.finish(is_seed_0, "node7");
   story.finish([](const TrialFateRow& trial) { return trial.seed == 1; }, "node1");
   // Two trials that share nothing that others do not have.
@@ -164,7 +165,7 @@ TEST(FailureGroups, a_node_that_went_bad_is_blamed_if_no_region_is) {
 }
 
 TEST(FailureGroups, the_only_node_there_is_is_not_blamed) {
-  FailureStory story = make_story();
+  FailureStory story = grouped_story();
   story.finish(is_snip, "node1");
   story.fail([](const TrialFateRow& trial) { return trial.key == "trial1" || trial.key == "trial24"; }, "signal", "x");
   story.finish_the_rest("node1");
@@ -172,7 +173,7 @@ TEST(FailureGroups, the_only_node_there_is_is_not_blamed) {
 }
 
 TEST(FailureGroups, a_failure_on_an_unknown_host_accuses_nobody) {
-  FailureStory story = make_story();
+  FailureStory story = grouped_story();
   story.finish(is_snip, "node1");
   story.fail([](const TrialFateRow& trial) { return trial.key == "trial1"; }, "signal", "x", "node7");
   story.fail([](const TrialFateRow& trial) { return trial.key == "trial24"; }, "signal", "x", "");
@@ -181,16 +182,16 @@ TEST(FailureGroups, a_failure_on_an_unknown_host_accuses_nobody) {
 }
 
 TEST(FailureGroups, before_anything_is_done_nothing_is_clear) {
-  FailureStory story = make_story();
-  story.fail(has_lr_1, "error", "no");
+  FailureStory story = grouped_story();
+  story.fail(trained_at_lr_1, "error", "no");
   EXPECT_THAT(story.verdicts(), ElementsAre("unclear: 18 jobs fail; too little is done to say what is different"));
-  FailureStory one = make_story();
+  FailureStory one = grouped_story();
   one.fail(is_trial_5, "error", "no");
   EXPECT_THAT(one.verdicts(), ElementsAre("unclear: this job fails; too little is done to say what is different"));
 }
 
 TEST(FailureGroups, what_was_tried_again_and_is_done_says_so) {
-  FailureStory story = make_story();
+  FailureStory story = grouped_story();
   story.fail(is_trial_5, "signal", "x", "node7", false);
   story.finish_the_rest();
   for (ChargedFailureRow& row : story.evidence().failures) row.state = "done";
@@ -202,9 +203,9 @@ TEST(FailureGroups, what_was_tried_again_and_is_done_says_so) {
 }
 
 TEST(FailureGroups, signatures_are_kept_apart_and_the_worst_comes_first) {
-  FailureStory story = make_story();
+  FailureStory story = grouped_story();
   story.fail(is_trial_5, "signal", "killed by signal 11");
-  story.fail(has_lr_1, "numeric", "score of layer fc1 is not a number");
+  story.fail(trained_at_lr_1, "numeric", "score of layer fc1 is not a number");
   story.finish_the_rest();
   EXPECT_THAT(story.verdicts(),
               ElementsAre("region: every trial with train.lr=1 fails: 18 of 18; nothing else does",
@@ -212,7 +213,7 @@ TEST(FailureGroups, signatures_are_kept_apart_and_the_worst_comes_first) {
 }
 
 TEST(FailureGroups, show_the_failure_that_tells_the_most) {
-  FailureStory story = make_story();
+  FailureStory story = grouped_story();
   story.fail(is_trial_5, "error", "no", "node1", false);
   story.fail(is_trial_5, "error", "no", "node2", false);
   story.fail(is_trial_5, "error", "no", "node3");
@@ -222,8 +223,8 @@ TEST(FailureGroups, show_the_failure_that_tells_the_most) {
 }
 
 TEST(DivergedGroup, is_explained_as_failures_are) {
-  FailureStory story = make_story();
-  story.diverge(has_lr_1);
+  FailureStory story = grouped_story();
+  story.diverge(trained_at_lr_1);
   story.finish_the_rest();
   const DivergedGroup group = group_diverged(story.evidence());
   EXPECT_EQ(group.trainings, 18);

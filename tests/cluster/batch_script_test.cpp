@@ -29,7 +29,7 @@ AllocationPlan small_plan() {
   return plan;
 }
 
-std::string refusal_of(const AllocationPlan& plan) {
+std::string script_refusal(const AllocationPlan& plan) {
   try {
     batch_script(plan);
   } catch (const Error& error) {
@@ -75,12 +75,12 @@ TEST(BatchScript, TheLauncherIsWhatTheProfileSays) {
 TEST(BatchScript, WhatAContainerCannotBindIsRefused) {
   AllocationPlan plan = small_plan();
   plan.store = "/shared/run:2";
-  EXPECT_EQ(refusal_of(plan), "");
+  EXPECT_EQ(script_refusal(plan), "");
   plan.profile.container = PoolContainer{"apptainer", "/img/e.sif", {}};
-  EXPECT_THAT(refusal_of(plan), HasSubstr("--store: \"/shared/run:2\" cannot be bound into a container"));
+  EXPECT_THAT(script_refusal(plan), HasSubstr("--store: \"/shared/run:2\" cannot be bound into a container"));
   plan.store = "/shared/store";
   plan.data = "/shared/a,b";
-  EXPECT_THAT(refusal_of(plan), HasSubstr("--data: \"/shared/a,b\" cannot be bound"));
+  EXPECT_THAT(script_refusal(plan), HasSubstr("--data: \"/shared/a,b\" cannot be bound"));
 }
 
 TEST(BatchScript, PbsHasItsOwnHead) {
@@ -97,10 +97,10 @@ TEST(BatchScript, PbsHasItsOwnHead) {
   EXPECT_THAT(script, Not(HasSubstr("SBATCH")));
   EXPECT_THAT(script, Not(HasSubstr("qrerun")));  // for operators only
   plan.launcher = Launcher::srun;
-  EXPECT_THAT(refusal_of(plan), HasSubstr("srun belongs to Slurm"));
+  EXPECT_THAT(script_refusal(plan), HasSubstr("srun belongs to Slurm"));
   plan.launcher = Launcher::mpirun;
   plan.profile.qos = "high";
-  EXPECT_THAT(refusal_of(plan), HasSubstr("qos and constraint belong to Slurm"));
+  EXPECT_THAT(script_refusal(plan), HasSubstr("qos and constraint belong to Slurm"));
 }
 
 TEST(BatchScript, WhatAShellWouldReadIsRefusedOrQuoted) {
@@ -114,7 +114,7 @@ TEST(BatchScript, WhatAShellWouldReadIsRefusedOrQuoted) {
            [](AllocationPlan& plan) { plan.worker = "/x/`id`"; }}) {
     AllocationPlan plan = small_plan();
     spoil(plan);
-    EXPECT_NE(refusal_of(plan), "");
+    EXPECT_NE(script_refusal(plan), "");
   }
   AllocationPlan plan = small_plan();
   plan.profile.environment = {{"GREETING", "it's $(id)"}};
@@ -124,8 +124,9 @@ TEST(BatchScript, WhatAShellWouldReadIsRefusedOrQuoted) {
 TEST(BatchScript, ATimeThatLeavesNoneForACheckpointIsRefused) {
   AllocationPlan plan = small_plan();
   plan.time_s = 120;
-  EXPECT_THAT(refusal_of(plan), HasSubstr("--time: 120 s is too short: a pool leaves 120 s before the end (margin) and "
-                                          "writes a checkpoint every 10 s, so it needs more than 130 s"));
+  EXPECT_THAT(script_refusal(plan),
+              HasSubstr("--time: 120 s is too short: a pool leaves 120 s before the end (margin) and "
+                        "writes a checkpoint every 10 s, so it needs more than 130 s"));
 }
 
 // The script itself, with a launcher that does what a pool would: no scheduler needed.

@@ -16,7 +16,7 @@ unsigned mode_of(const std::filesystem::path& file) {
   return static_cast<unsigned>(std::filesystem::status(file).permissions());
 }
 
-std::string refusal_of(const StorePaths& store) {
+std::string credentials_refusal(const StorePaths& store) {
   try {
     Credentials(store, true);
   } catch (const Error& error) {
@@ -79,16 +79,16 @@ TEST(Credentials, ACertificateWithoutItsKeyIsRefusedWithWhatToRun) {
   make_certificate(other.paths());
   std::filesystem::copy_file(other.paths().private_key(), folder.paths().private_key(),
                              std::filesystem::copy_options::overwrite_existing);
-  EXPECT_THAT(refusal_of(folder.paths()), HasSubstr("espalier token rotate"));
+  EXPECT_THAT(credentials_refusal(folder.paths()), HasSubstr("espalier token rotate"));
   write_file_atomically(folder.paths().certificate(), "garbage", 0600);
-  EXPECT_THAT(refusal_of(folder.paths()), HasSubstr("espalier token rotate"));
+  EXPECT_THAT(credentials_refusal(folder.paths()), HasSubstr("espalier token rotate"));
 }
 
 TEST(Credentials, AKeyThatOthersCanReadIsRefused) {
   const StoreFolder folder;
   make_certificate(folder.paths());
   std::filesystem::permissions(folder.paths().private_key(), std::filesystem::perms(0640));
-  EXPECT_THAT(refusal_of(folder.paths()), HasSubstr("chmod 600 " + folder.paths().private_key().string()));
+  EXPECT_THAT(credentials_refusal(folder.paths()), HasSubstr("chmod 600 " + folder.paths().private_key().string()));
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ using asio::ip::tcp;
 using std::chrono::milliseconds;
 using testing::HasSubstr;
 
-constexpr const char* kSecret = "secret";
+constexpr const char* kStoreSecret = "secret";
 
 /// A frame as it lies on the wire, of a length that is claimed.
 std::string frame(const std::string& body, std::uint32_t claimed) {
@@ -91,7 +91,7 @@ class HostilePeer : public testing::Test {
   }
 
   static asio::awaitable<void> welcome(ConnectionPtr connection) {
-    co_await welcome_peer(connection, kSecret, "pool-1");
+    co_await welcome_peer(connection, kStoreSecret, "pool-1");
   }
   static asio::awaitable<void> receive(ConnectionPtr connection, Message* message) {
     *message = co_await connection->receive();
@@ -221,7 +221,7 @@ TEST_F(HostilePeer, APeerThatNeverReadsIsCutOffBeforeItFillsOurMemory) {
 
 TEST_F(HostilePeer, ARecordedHelloIsWorthNothingInAnotherConversation) {
   Hello recorded{kProtocolVersion, Role::pool, std::string(32, 'p'), ""};
-  recorded.proof = prove_peer(kSecret, Role::pool, std::string(32, 'c'), recorded.nonce, "");
+  recorded.proof = prove_peer(kStoreSecret, Role::pool, std::string(32, 'c'), recorded.nonce, "");
   asio::write(*raw_, asio::buffer(frame(encode(Message{recorded}))));
   EXPECT_THAT(run(welcome(here_)), HasSubstr("does not know this store's secret"));
   EXPECT_FALSE(here_->trusted());

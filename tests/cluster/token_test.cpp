@@ -14,9 +14,9 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-const std::string kSecret(32, '\x5a');
+const std::string kTokenSecret(32, '\x5a');
 
-std::string refusal_of(const std::filesystem::path& file) {
+std::string token_refusal(const std::filesystem::path& file) {
   try {
     read_token_file(file);
   } catch (const Error& error) {
@@ -29,46 +29,46 @@ std::string refusal_of(const std::filesystem::path& file) {
 TEST(Token, IsOneLineOfText) {
   std::string hex;
   for (int i = 0; i < 32; ++i) hex += "5a";
-  EXPECT_EQ(to_text({kSecret, std::nullopt}), "espalier1:" + hex + ":-\n");
+  EXPECT_EQ(to_text({kTokenSecret, std::nullopt}), "espalier1:" + hex + ":-\n");
   const Digest certificate = sha256("certificate");
-  EXPECT_EQ(to_text({kSecret, certificate}), "espalier1:" + hex + ":" + to_hex(certificate) + "\n");
+  EXPECT_EQ(to_text({kTokenSecret, certificate}), "espalier1:" + hex + ":" + to_hex(certificate) + "\n");
 }
 
 TEST(Token, ComesBackAsItWas) {
-  const Token token{kSecret, sha256("certificate")};
-  EXPECT_EQ(parse_token(to_text(token)).secret, kSecret);
+  const Token token{kTokenSecret, sha256("certificate")};
+  EXPECT_EQ(parse_token(to_text(token)).secret, kTokenSecret);
   EXPECT_EQ(parse_token(to_text(token)).certificate, token.certificate);
-  EXPECT_FALSE(parse_token(to_text({kSecret, std::nullopt})).certificate.has_value());
+  EXPECT_FALSE(parse_token(to_text({kTokenSecret, std::nullopt})).certificate.has_value());
 }
 
 TEST(Token, OneThatOthersCanReadIsRefusedWithWhatToRun) {
   const StoreFolder folder;
-  write_file_atomically(folder / "token", to_text({kSecret, std::nullopt}), 0600);
-  EXPECT_EQ(read_token_file(folder / "token").secret, kSecret);
+  write_file_atomically(folder / "token", to_text({kTokenSecret, std::nullopt}), 0600);
+  EXPECT_EQ(read_token_file(folder / "token").secret, kTokenSecret);
   for (const mode_t mode : {0644, 0640, 0604, 0620}) {
     ::chmod((folder / "token").c_str(), mode);
-    EXPECT_THAT(refusal_of(folder / "token"), HasSubstr("run: chmod 600 " + (folder / "token").string()));
+    EXPECT_THAT(token_refusal(folder / "token"), HasSubstr("run: chmod 600 " + (folder / "token").string()));
   }
 }
 
 TEST(Token, GarbageIsRefusedWithoutRepeatingIt) {
   const StoreFolder folder;
-  const std::string good = to_text({kSecret, sha256("certificate")});
+  const std::string good = to_text({kTokenSecret, sha256("certificate")});
   for (const std::string& text :
        {std::string(), std::string("garbage"), good.substr(0, 60), good.substr(0, good.size() - 5), "x" + good,
         good + good, good.substr(0, 75) + "z" + good.substr(76), std::string(4096, '\0')}) {
     write_file_atomically(folder / "token", text, 0600);
-    const std::string refusal = refusal_of(folder / "token");
+    const std::string refusal = token_refusal(folder / "token");
     EXPECT_THAT(refusal, HasSubstr("is no token"));
     EXPECT_THAT(refusal, HasSubstr("espalier token write"));
     EXPECT_THAT(refusal, Not(HasSubstr("5a5a5a")));
   }
   write_file_atomically(folder / "token", std::string(5000, 'x'), 0600);
-  EXPECT_THAT(refusal_of(folder / "token"), HasSubstr("more than"));
+  EXPECT_THAT(token_refusal(folder / "token"), HasSubstr("more than"));
 }
 
 TEST(Token, AMissingOneIsNamed) {
-  EXPECT_THAT(refusal_of("/nonexistent/token"), HasSubstr("/nonexistent/token"));
+  EXPECT_THAT(token_refusal("/nonexistent/token"), HasSubstr("/nonexistent/token"));
 }
 
 }  // namespace

@@ -351,7 +351,7 @@ TEST_F(Disaster, AnArtifactThatIsGoneOrOfAnotherSizeIsMadeAgain) {
   Store store(root);
   record(store);
   std::vector<StoreChange> changes;
-  for (const Role role : {init, early, trained}) {
+  for (const SampleStage role : {init, early, trained}) {
     const Stage& stage = sample.graph.stages[role];
     StageFinished finished = finish(stage);
     finished.outcome.artifact_sha256 = std::string(64, 'a');
@@ -361,7 +361,7 @@ TEST_F(Disaster, AnArtifactThatIsGoneOrOfAnotherSizeIsMadeAgain) {
     std::ofstream(paths.artifact(stage.key)) << "abcd";
   }
   store.apply(changes);
-  const auto done = [&](Role role) { return static_cast<bool>(store.done_stages(sample.graph)[role]); };
+  const auto done = [&](SampleStage role) { return static_cast<bool>(store.done_stages(sample.graph)[role]); };
   EXPECT_TRUE(done(init) && done(early) && done(trained));
 
   std::filesystem::remove(paths.artifact(sample.graph.stages[init].key));

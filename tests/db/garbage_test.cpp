@@ -20,21 +20,21 @@ using testing::UnorderedElementsAre;
 class GarbageTest : public testing::Test {
  protected:
   void record() { store_.record_sweep(sample_.name, sample_.yaml, sample_.trials, sample_.graph); }
-  void finish_roles(const std::vector<Role>& roles) {
+  void finish_roles(const std::vector<SampleStage>& roles) {
     std::vector<StoreChange> changes;
-    for (const Role role : roles) changes.emplace_back(finish_with_file(paths_, stage(role)));
+    for (const SampleStage role : roles) changes.emplace_back(finish_with_file(paths_, stage(role)));
     store_.apply(changes);
   }
-  const Stage& stage(Role role) const { return sample_.graph.stages[role]; }
-  bool there(Role role) const { return std::filesystem::exists(paths_.artifact(stage(role).key)); }
-  bool done(Role role) { return store_.done_stages(sample_.graph)[role]; }
+  const Stage& stage(SampleStage role) const { return sample_.graph.stages[role]; }
+  bool there(SampleStage role) const { return std::filesystem::exists(paths_.artifact(stage(role).key)); }
+  bool done(SampleStage role) { return store_.done_stages(sample_.graph)[role]; }
 
   /// Stages whose artifacts can go.
-  std::vector<Role> intermediate() const {
-    std::vector<Role> roles;
+  std::vector<SampleStage> intermediate() const {
+    std::vector<SampleStage> roles;
     for (const StageKey& key : find_garbage(root_, Evidence::keep).to_mark) {
       for (std::size_t i = 0; i < kStagesPerSeed; ++i) {
-        if (sample_.graph.stages[i].key == key) roles.push_back(static_cast<Role>(i));
+        if (sample_.graph.stages[i].key == key) roles.push_back(static_cast<SampleStage>(i));
       }
     }
     return roles;
@@ -63,7 +63,8 @@ TEST_F(GarbageTest, OfAFinishedSweepNetworksAndMasksStay) {
   EXPECT_THAT(intermediate(), UnorderedElementsAre(init, early));
   EXPECT_TRUE(there(init));  // looking changed nothing
   collect();
-  for (const Role role : {trained, prune, retrain, random_prune, random_retrain}) EXPECT_TRUE(there(role)) << role;
+  for (const SampleStage role : {trained, prune, retrain, random_prune, random_retrain})
+    EXPECT_TRUE(there(role)) << role;
   EXPECT_FALSE(there(init));
   EXPECT_FALSE(there(early));
   EXPECT_EQ(ask(paths_, "SELECT group_concat(label) FROM stages WHERE artifact_removed_at = 5"),
@@ -145,7 +146,7 @@ TEST_F(GarbageTest, CurvesOfSensitivityStay) {
 TEST_F(GarbageTest, LeftoversGoAndEvidenceStaysUnlessAskedFor) {
   record();
   finish_roles({init, early, trained});
-  const auto artifact = [&](Role role) { return paths_.artifact(stage(role).key); };
+  const auto artifact = [&](SampleStage role) { return paths_.artifact(stage(role).key); };
   write_text(artifact(prune), "x");                                // unrecorded
   write_text(paths_.artifact(StageKey{sha256("unknown")}), "x");   // orphan
   write_text(with_ending(artifact(prune), ".tmp999999999"), "x");  // leftover

@@ -24,9 +24,9 @@ struct SampleSweep {
   std::string name = "sample";
   std::string yaml = "sweep: sample\n";
   std::vector<Trial> trials;  ///< per seed: dense, magnitude, random
-  StageGraph graph;           ///< per seed: kStagesPerSeed stages in the order of Role
+  StageGraph graph;           ///< per seed: kStagesPerSeed stages in the order of SampleStage
 };
-enum Role {
+enum SampleStage {
   init,
   early,
   trained,

@@ -27,8 +27,8 @@ class StoreCheckTest : public testing::Test {
     store_->apply(finish_all_with_files(paths_, sample_.graph));
   }
 
-  const Stage& stage(Role role) const { return sample_.graph.stages[role]; }
-  std::filesystem::path artifact(Role role) const { return paths_.artifact(stage(role).key); }
+  const Stage& stage(SampleStage role) const { return sample_.graph.stages[role]; }
+  std::filesystem::path artifact(SampleStage role) const { return paths_.artifact(stage(role).key); }
   std::vector<FindingKind> kinds() const {
     std::vector<FindingKind> kinds;
     for (const Finding& finding : check_store(root_).findings) kinds.push_back(finding.kind);
@@ -40,7 +40,7 @@ class StoreCheckTest : public testing::Test {
     EXPECT_EQ(check.damages, 1);
     return check.findings.empty() ? Finding{} : check.findings.front();
   }
-  bool done(Role role) { return store_->done_stages(sample_.graph)[role]; }
+  bool done(SampleStage role) { return store_->done_stages(sample_.graph)[role]; }
 
   TemporaryFolder folder_;
   std::filesystem::path root_ = folder_.path / "store";

@@ -30,7 +30,7 @@ class StoreReaderTest : public testing::Test {
     store_.record_sweep(sample_.name, sample_.yaml, sample_.trials, sample_.graph);
     reader_.emplace(store_.paths().root);
   }
-  const Stage& stage(Role role) const { return sample_.graph.stages[role]; }
+  const Stage& stage(SampleStage role) const { return sample_.graph.stages[role]; }
 
   TemporaryFolder folder_;
   Store store_{folder_.path / "store"};

@@ -10,7 +10,7 @@
 namespace espalier {
 namespace {
 
-const std::filesystem::path kSource = ESPALIER_SOURCE_DIR;
+const std::filesystem::path kProject = ESPALIER_SOURCE_DIR;
 
 class ClusterDocument : public SweepCase {
  protected:
@@ -33,8 +33,8 @@ class ClusterDocument : public SweepCase {
 TEST_F(ClusterDocument, ItsCommands) {
   if (!SlurmCluster::missing().empty()) GTEST_SKIP() << "no emulated Slurm here: missing: " << SlurmCluster::missing();
   cluster_ = std::make_unique<SlurmCluster>();
-  std::filesystem::create_directory_symlink(kSource / "experiments", folder_ / "experiments");
-  const std::vector<std::string> commands = commands_in(kSource / "docs" / "cluster.md");
+  std::filesystem::create_directory_symlink(kProject / "experiments", folder_ / "experiments");
+  const std::vector<std::string> commands = commands_in(kProject / "docs" / "cluster.md");
   EXPECT_GE(commands.size(), 12U);
   for (const std::string& command : commands) {
     if (command.find("--signal=USR1") != std::string::npos) wait_for_a_job();

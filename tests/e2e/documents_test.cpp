@@ -6,13 +6,13 @@
 namespace espalier {
 namespace {
 
-const std::filesystem::path kSource = ESPALIER_SOURCE_DIR;
+const std::filesystem::path kProject = ESPALIER_SOURCE_DIR;
 
 class Documents : public SweepCase {
  protected:
   void SetUp() override {
     SweepCase::SetUp();
-    std::filesystem::create_directory_symlink(kSource / "experiments", folder_ / "experiments");
+    std::filesystem::create_directory_symlink(kProject / "experiments", folder_ / "experiments");
     bin_ = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   }
   /// As a reader would, in a folder that has experiments/ in it.
@@ -38,7 +38,7 @@ class Documents : public SweepCase {
 };
 
 TEST_F(Documents, Readme) {
-  type_all(kSource / "README.md", 6);
+  type_all(kProject / "README.md", 6);
   // The table that the first command promises, by the numbers behind it.
   const nlohmann::json rows = results_of((folder_ / "espalier-store").string());
   EXPECT_EQ(rows.size(), 93U);
@@ -48,19 +48,19 @@ TEST_F(Documents, Readme) {
 }
 
 TEST_F(Documents, Commands) {
-  type_all(kSource / "docs" / "commands.md", 6);
+  type_all(kProject / "docs" / "commands.md", 6);
 }
 
 TEST_F(Documents, Failures) {
-  type_all(kSource / "docs" / "failures.md", 5);
+  type_all(kProject / "docs" / "failures.md", 5);
 }
 
 TEST_F(Documents, Simulate) {
-  type_all(kSource / "docs" / "simulate.md", 4);
+  type_all(kProject / "docs" / "simulate.md", 4);
 }
 
 TEST_F(Documents, Models) {
-  const std::filesystem::path page = kSource / "docs" / "models.md";
+  const std::filesystem::path page = kProject / "docs" / "models.md";
   type_all(page, 2);
   // Its table is what the program counts.
   const std::string text = read_file(page, 1 << 20);
@@ -83,7 +83,7 @@ TEST_F(Documents, Models) {
 }
 
 TEST_F(Documents, HelpIsThereForEveryCommand) {
-  const std::string page = read_file(kSource / "docs" / "commands.md", 1 << 20);
+  const std::string page = read_file(kProject / "docs" / "commands.md", 1 << 20);
   for (const char* command :
        {"run",     "plan",    "simulate", "check",       "status",  "failures", "retry",  "results",
         "compare", "overlap", "layers",   "sensitivity", "explain", "export",   "chaos",  "cancel",

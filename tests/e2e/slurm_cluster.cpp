@@ -10,7 +10,7 @@
 namespace espalier {
 namespace {
 
-std::filesystem::path scripts() {
+std::filesystem::path slurm_scripts() {
   const char* named = std::getenv("ESPALIER_SLURM");
   return named != nullptr && named[0] != '\0' ? named : ESPALIER_SLURM_DEFAULT;
 }
@@ -33,7 +33,8 @@ void kill_with(const std::string& text) {
 
 std::string SlurmCluster::missing() {
   for (const char* script : {"start.sh", "stop.sh"}) {
-    if (!std::filesystem::exists(scripts() / script)) return (scripts() / script).string() + " (or set ESPALIER_SLURM)";
+    if (!std::filesystem::exists(slurm_scripts() / script))
+      return (slurm_scripts() / script).string() + " (or set ESPALIER_SLURM)";
   }
   for (const auto& [program, package] : std::map<std::string, std::string>{
            {"munged", "munge"}, {"sbatch", "slurm-client"}, {"slurmctld", "slurmctld"}, {"slurmd", "slurmd"}}) {
@@ -44,12 +45,13 @@ std::string SlurmCluster::missing() {
 
 SlurmCluster::SlurmCluster()
     : folder_(std::filesystem::temp_directory_path() / ("espalier_slurm_" + std::to_string(::getpid()))) {
-  const ProgramEnd end = Program({"/bin/bash", (scripts() / "start.sh").string(), "3", "2"}, environment()).wait(60);
+  const ProgramEnd end =
+      Program({"/bin/bash", (slurm_scripts() / "start.sh").string(), "3", "2"}, environment()).wait(60);
   if (end.exit_code != 0) throw std::runtime_error("the emulated Slurm did not start: " + end.out + end.err);
 }
 
 SlurmCluster::~SlurmCluster() {
-  Program({"/bin/bash", (scripts() / "stop.sh").string()}, environment()).wait(60);
+  Program({"/bin/bash", (slurm_scripts() / "stop.sh").string()}, environment()).wait(60);
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
 }

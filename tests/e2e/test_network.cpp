@@ -15,24 +15,24 @@ namespace {
 
 constexpr std::uintmax_t kMostOfACapture = 256U << 20;
 
-std::filesystem::path scripts() {
+std::filesystem::path network_scripts() {
   const char* folder = std::getenv("ESPALIER_NETNS");
   return folder != nullptr ? folder : ESPALIER_NETNS_DEFAULT;
 }
 
-ProgramEnd run(std::vector<std::string> command) {
+ProgramEnd run_tool(std::vector<std::string> command) {
   command.insert(command.begin(), "/usr/bin/env");
   return Program(command).wait(60);
 }
 
 void ip(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), "ip");
-  const ProgramEnd end = run(arguments);
+  const ProgramEnd end = run_tool(arguments);
   if (end.exit_code != 0) throw std::runtime_error("ip failed: " + end.err);
 }
 
 std::string pids_on(int host) {
-  return run({"ip", "netns", "pids", "esp" + std::to_string(host)}).out;
+  return run_tool({"ip", "netns", "pids", "esp" + std::to_string(host)}).out;
 }
 
 /// Another test program of this machine may have the hosts.
@@ -53,14 +53,15 @@ FileLock wait_for_lock() {
 std::string TestNetwork::lack() {
   if (::geteuid() != 0) return "network namespaces need root";
   for (const char* name : {"up.sh", "down.sh", "agent.sh"}) {
-    if (!std::filesystem::exists(scripts() / name)) return (scripts() / name).string() + " is missing";
+    if (!std::filesystem::exists(network_scripts() / name)) return (network_scripts() / name).string() + " is missing";
   }
   for (const char* program : {"ip", "tcpdump"}) {
-    if (run({"sh", "-c", std::string("command -v ") + program}).exit_code != 0)
+    if (run_tool({"sh", "-c", std::string("command -v ") + program}).exit_code != 0)
       return std::string(program) + " is missing";
   }
-  if (run({"ip", "netns", "add", "espalier-try"}).exit_code != 0) return "this machine gives no network namespaces";
-  run({"ip", "netns", "del", "espalier-try"});
+  if (run_tool({"ip", "netns", "add", "espalier-try"}).exit_code != 0)
+    return "this machine gives no network namespaces";
+  run_tool({"ip", "netns", "del", "espalier-try"});
   return "";
 }
 
@@ -70,7 +71,7 @@ TestNetwork::TestNetwork() : lock_(wait_for_lock()) {
       throw std::runtime_error("somebody has processes on the hosts of the test network");
     take_down();  // a test was killed
   }
-  const ProgramEnd up = run({"bash", (scripts() / "up.sh").string()});
+  const ProgramEnd up = run_tool({"bash", (network_scripts() / "up.sh").string()});
   if (up.exit_code != 0) throw std::runtime_error("up.sh: " + up.err);
 }
 
@@ -83,7 +84,7 @@ TestNetwork::~TestNetwork() {
 }
 
 void TestNetwork::take_down() {
-  run({"bash", (scripts() / "down.sh").string()});
+  run_tool({"bash", (network_scripts() / "down.sh").string()});
 }
 
 std::vector<std::string> TestNetwork::on(int host, const std::vector<std::string>& command) {
@@ -99,7 +100,7 @@ std::vector<std::string> TestNetwork::mpirun_on(const std::vector<int>& hosts,
   std::vector<std::string> all{"/usr/bin/env", "mpirun"};
   for (const auto& [name, value] :
        std::vector<std::pair<std::string, std::string>>{{"plm", "rsh"},
-                                                        {"plm_rsh_agent", (scripts() / "agent.sh").string()},
+                                                        {"plm_rsh_agent", (network_scripts() / "agent.sh").string()},
                                                         {"btl", "tcp,self"},
                                                         {"btl_tcp_if_include", "10.77.0.0/24"},
                                                         {"oob_tcp_if_include", "10.77.0.0/24"}}) {

@@ -17,10 +17,10 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr std::array<std::int64_t, 3> kMnist{1, 28, 28};
+constexpr std::array<std::int64_t, 3> kMnistInput{1, 28, 28};
 constexpr std::array<std::int64_t, 3> kCifar{3, 32, 32};
 
-std::string error_of(const ModelSpec& spec) {
+std::string catalog_error(const ModelSpec& spec) {
   try {
     describe_model(spec);
   } catch (const Error& error) {
@@ -95,7 +95,7 @@ TEST(CatalogModels, names_are_those_of_torch) {
               ElementsAre("conv1", "block1.conv1", "block1.conv2", "block2.conv1", "block2.conv2", "block3.conv1",
                           "block3.conv2", "block4.conv1", "block4.conv2", "block4.shortcut.0", "block5.conv1"));
   names.clear();
-  for (const PrunableLayer& layer : layers_of("transformer-1x32x2", kMnist)) names.push_back(layer.name);
+  for (const PrunableLayer& layer : layers_of("transformer-1x32x2", kMnistInput)) names.push_back(layer.name);
   EXPECT_THAT(names, ElementsAre("embed", "blocks.0.attn.q", "blocks.0.attn.k", "blocks.0.attn.v", "blocks.0.attn.o",
                                  "blocks.0.mlp.fc1", "blocks.0.mlp.fc2", "head"));
 }
@@ -118,44 +118,44 @@ TEST(CatalogModels, hidden_layers_know_the_norm_and_the_relu_behind_them) {
 }
 
 TEST(CatalogModels, a_family_reads_its_sizes_from_the_name) {
-  const std::vector<PrunableLayer> mlp = layers_of("mlp-512-7", kMnist);
+  const std::vector<PrunableLayer> mlp = layers_of("mlp-512-7", kMnistInput);
   ASSERT_EQ(mlp.size(), 3U);
   EXPECT_THAT(mlp[0].shape, ElementsAre(512, 784));
   EXPECT_THAT(mlp[1].shape, ElementsAre(7, 512));
   EXPECT_THAT(mlp[2].shape, ElementsAre(10, 7));
-  EXPECT_EQ(layers_of("mlp-1", kMnist).size(), 2U);
-  EXPECT_EQ(count_model(describe_model({"mlp-300-100", kMnist, 10})).parameters, 266'610);  // LeNet-300-100
+  EXPECT_EQ(layers_of("mlp-1", kMnistInput).size(), 2U);
+  EXPECT_EQ(count_model(describe_model({"mlp-300-100", kMnistInput, 10})).parameters, 266'610);  // LeNet-300-100
   const std::vector<PrunableLayer> named = layers_of("transformer-2x64x4", kCifar);
   EXPECT_EQ(named.size(), layers_of("transformer", kCifar).size());
   EXPECT_THAT(layers_of("transformer-3x96x8", kCifar)[5].shape, ElementsAre(192, 96));
 }
 
 TEST(CatalogModels, sizes_that_are_none_are_met_with_the_form) {
-  EXPECT_EQ(error_of({"mlp", kMnist, 10}),
+  EXPECT_EQ(catalog_error({"mlp", kMnistInput, 10}),
             "model: mlp needs the widths of its hidden layers in its name, as in mlp-512-256");
   EXPECT_EQ(
-      error_of({"mlp-300-0", kMnist, 10}),
+      catalog_error({"mlp-300-0", kMnistInput, 10}),
       "model: mlp-300-0: \"0\" is not a size from 1 to 65536; write the widths of its hidden layers in its name, as "
       "in mlp-512-256");
   for (const char* size : {"", "65537", "99999999999999999999", "012", "+3", "-3", "3.5", "1e3", "many", " 3"})
-    EXPECT_THAT(error_of({std::string("mlp-300-") + size, kMnist, 10}), HasSubstr("is not a size")) << size;
+    EXPECT_THAT(catalog_error({std::string("mlp-300-") + size, kMnistInput, 10}), HasSubstr("is not a size")) << size;
   std::string deep = "mlp";
   for (int i = 0; i < 33; ++i) deep += "-1";
-  EXPECT_THAT(error_of({deep, kMnist, 10}), HasSubstr("has 33 sizes where 1 to 32 are possible"));
-  EXPECT_THAT(error_of({"mlp-65536-65536", kMnist, 10}), HasSubstr("weights here; at most 1073741824"));
-  EXPECT_THAT(error_of({"transformer-2x64", kCifar, 10}), HasSubstr("has 2 sizes where 3 are possible"));
-  EXPECT_THAT(error_of({"transformer-2x64x5", kCifar, 10}), HasSubstr("cannot share a width of 64 among 5 heads"));
-  EXPECT_THAT(error_of({"transformer-97x64x4", kCifar, 10}), HasSubstr("at most 96"));
-  EXPECT_THAT(error_of({"lenet-5-3", kMnist, 10}), HasSubstr("did you mean \"lenet-5\"?"));
-  EXPECT_THAT(error_of({"resnet-18", kCifar, 10}), HasSubstr("did you mean \"resnet-"));
+  EXPECT_THAT(catalog_error({deep, kMnistInput, 10}), HasSubstr("has 33 sizes where 1 to 32 are possible"));
+  EXPECT_THAT(catalog_error({"mlp-65536-65536", kMnistInput, 10}), HasSubstr("weights here; at most 1073741824"));
+  EXPECT_THAT(catalog_error({"transformer-2x64", kCifar, 10}), HasSubstr("has 2 sizes where 3 are possible"));
+  EXPECT_THAT(catalog_error({"transformer-2x64x5", kCifar, 10}), HasSubstr("cannot share a width of 64 among 5 heads"));
+  EXPECT_THAT(catalog_error({"transformer-97x64x4", kCifar, 10}), HasSubstr("at most 96"));
+  EXPECT_THAT(catalog_error({"lenet-5-3", kMnistInput, 10}), HasSubstr("did you mean \"lenet-5\"?"));
+  EXPECT_THAT(catalog_error({"resnet-18", kCifar, 10}), HasSubstr("did you mean \"resnet-"));
 }
 
 TEST(CatalogModels, images_too_small_are_refused_by_the_layer_that_needs_more) {
-  EXPECT_THAT(error_of({"conv-6", {3, 7, 32}, 10}), HasSubstr("the images are too small"));
-  EXPECT_THAT(error_of({"vgg-16-bn", {3, 15, 15}, 10}), HasSubstr("the images are too small"));
-  EXPECT_EQ(error_of({"vgg-16-bn", {3, 16, 16}, 10}), "no error");
-  EXPECT_EQ(error_of({"conv-6", {3, 9, 8}, 10}), "no error");
-  EXPECT_EQ(error_of({"resnet-56", {1, 1, 3}, 10}), "no error");
+  EXPECT_THAT(catalog_error({"conv-6", {3, 7, 32}, 10}), HasSubstr("the images are too small"));
+  EXPECT_THAT(catalog_error({"vgg-16-bn", {3, 15, 15}, 10}), HasSubstr("the images are too small"));
+  EXPECT_EQ(catalog_error({"vgg-16-bn", {3, 16, 16}, 10}), "no error");
+  EXPECT_EQ(catalog_error({"conv-6", {3, 9, 8}, 10}), "no error");
+  EXPECT_EQ(catalog_error({"resnet-56", {1, 1, 3}, 10}), "no error");
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-const std::string kSweep =
+const std::string kFailureSweep =
     "sweep: s\ndataset: mnist\nmodel: lenet-300-100\ntrain: {lr: 0.1, batch_size: 60, epochs: 2}\n"
     "prune: {method: [magnitude, snip], sparsity: [0.5, 0.9]}\n";
 
@@ -19,7 +19,7 @@ std::vector<std::string> config_problems(const std::string& text) {
 }
 
 TEST(FailureKeys, are_read_and_known_to_be_given) {
-  const SweepSpec spec = spec_of(kSweep +
+  const SweepSpec spec = spec_of(kFailureSweep +
                                  "on_failure: {crashes: 5, errors: 2, out_of_memory: 1, without_progress: 9, "
                                  "node_crashes: 4, max_failures: 0}\n");
   EXPECT_EQ(spec.on_failure.crashes, 5);
@@ -28,33 +28,33 @@ TEST(FailureKeys, are_read_and_known_to_be_given) {
   EXPECT_EQ(spec.on_failure.without_progress, 9);
   EXPECT_EQ(spec.on_failure.node_crashes, 4);
   EXPECT_EQ(spec.on_failure.max_failures, 0);
-  EXPECT_FALSE(spec_of(kSweep).on_failure.crashes);
-  EXPECT_FALSE(spec_of(kSweep + "on_failure:\n").on_failure.crashes);
+  EXPECT_FALSE(spec_of(kFailureSweep).on_failure.crashes);
+  EXPECT_FALSE(spec_of(kFailureSweep + "on_failure:\n").on_failure.crashes);
 }
 
 TEST(FailureKeys, every_problem_has_its_place_and_a_suggestion) {
-  EXPECT_THAT(problems(kSweep + "on_failure: {crashs: 5, errors: 0, out_of_memory: [1, 2], max_failures: -1}\n"),
+  EXPECT_THAT(problems(kFailureSweep + "on_failure: {crashs: 5, errors: 0, out_of_memory: [1, 2], max_failures: -1}\n"),
               ElementsAre("s.yaml:6:33: on_failure.errors: expected an integer from 1 to 1000000, found 0",
                           HasSubstr("s.yaml:6:51: on_failure.out_of_memory: expected an integer from 1 to 1000000, "
                                     "found a list"),
                           "s.yaml:6:73: on_failure.max_failures: expected an integer from 0 to 1000000, found -1",
                           HasSubstr("s.yaml:6:14: on_failure.crashs: unknown \"crashs\"; did you mean \"crashes\"?")));
-  EXPECT_THAT(problems(kSweep + "on_failure: retry\n"),
+  EXPECT_THAT(problems(kFailureSweep + "on_failure: retry\n"),
               ElementsAre("s.yaml:6:13: on_failure: expected a map of keys, found the text \"retry\""));
-  EXPECT_THAT(problems(kSweep + "on_failur: {}\n"), ElementsAre(HasSubstr("did you mean \"on_failure\"?")));
+  EXPECT_THAT(problems(kFailureSweep + "on_failur: {}\n"), ElementsAre(HasSubstr("did you mean \"on_failure\"?")));
 }
 
 TEST(FailureKeys, can_be_set_on_the_command_line) {
-  EXPECT_EQ(spec_of(kSweep, {"on_failure.crashes=5"}).on_failure.crashes, 5);
-  EXPECT_EQ(spec_of(kSweep + "on_failure: {crashes: 2}\n", {"on_failure.crashes=5"}).on_failure.crashes, 5);
-  EXPECT_THAT(problems(kSweep, {"on_failure.crashes=many"}),
+  EXPECT_EQ(spec_of(kFailureSweep, {"on_failure.crashes=5"}).on_failure.crashes, 5);
+  EXPECT_EQ(spec_of(kFailureSweep + "on_failure: {crashes: 2}\n", {"on_failure.crashes=5"}).on_failure.crashes, 5);
+  EXPECT_THAT(problems(kFailureSweep, {"on_failure.crashes=many"}),
               ElementsAre("--set on_failure.crashes: on_failure.crashes: expected an integer from 1 to 1000000, found "
                           "the text \"many\""));
 }
 
 TEST(FailureKeys, change_no_key) {
   const std::string policy = "on_failure: {crashes: 5, max_failures: 0}\n";
-  const std::vector<Trial> without = trials_of(kSweep), with = trials_of(policy + kSweep);
+  const std::vector<Trial> without = trials_of(kFailureSweep), with = trials_of(policy + kFailureSweep);
   ASSERT_EQ(without.size(), with.size());
   for (std::size_t i = 0; i < with.size(); ++i) EXPECT_EQ(without[i].key, with[i].key) << describe(with[i]);
   const StageGraph before = build_stage_graph(without), after = build_stage_graph(with);

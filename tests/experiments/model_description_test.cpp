@@ -11,9 +11,9 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr std::array<std::int64_t, 3> kMnist{1, 28, 28};
+constexpr std::array<std::int64_t, 3> kMnistShape{1, 28, 28};
 
-std::string error_of(const ModelSpec& spec) {
+std::string description_error(const ModelSpec& spec) {
   try {
     describe_model(spec);
   } catch (const Error& error) {
@@ -25,7 +25,7 @@ std::string error_of(const ModelSpec& spec) {
 
 TEST(ModelDescription, LeNet300100HasThePapersCounts) {
   // 784*300 + 300*100 + 100*10 = 235,200 + 30,000 + 1,000 weights, and 300 + 100 + 10 biases.
-  const ModelDescription model = describe_model({"lenet-300-100", kMnist, 10});
+  const ModelDescription model = describe_model({"lenet-300-100", kMnistShape, 10});
   const ModelCounts counts = count_model(model);
   EXPECT_EQ(counts.prunable, 266'200);
   EXPECT_EQ(counts.parameters, 266'610);
@@ -44,7 +44,7 @@ TEST(ModelDescription, LeNet5HasCaffesCounts) {
   // conv2: 50*20*5*5 = 25,000 weights + 50,  on 8x8 positions:   1,600,000;               pooled to 4x4
   // fc1:   50*4*4*500 = 400,000 + 500;                              400,000
   // fc2:   500*10 =     5,000 + 10;                                   5,000
-  const ModelDescription model = describe_model({"lenet-5", kMnist, 10});
+  const ModelDescription model = describe_model({"lenet-5", kMnistShape, 10});
   const ModelCounts counts = count_model(model);
   EXPECT_EQ(counts.prunable, 430'500);
   EXPECT_EQ(counts.parameters, 431'080);
@@ -67,15 +67,15 @@ TEST(ModelDescription, TakesOtherShapesAndClasses) {
 }
 
 TEST(ModelDescription, RefusesWhatItCannotTake) {
-  EXPECT_THAT(error_of({"lenet-30-100", kMnist, 10}), HasSubstr("did you mean \"lenet-300-100\"?"));
-  EXPECT_THAT(error_of({"lenet-5", {1, 28, 15}, 10}), HasSubstr("at least 16x16 pixels, found 28x15"));
-  EXPECT_THAT(error_of({"lenet-300-100", {1, 0, 28}, 10}), HasSubstr("1x0x28"));
-  EXPECT_THAT(error_of({"lenet-300-100", {1 << 20, 1 << 20, 1 << 20}, 10}), HasSubstr("at most"));
-  EXPECT_THAT(error_of({"lenet-300-100", kMnist, -1}), HasSubstr("-1 classes"));
+  EXPECT_THAT(description_error({"lenet-30-100", kMnistShape, 10}), HasSubstr("did you mean \"lenet-300-100\"?"));
+  EXPECT_THAT(description_error({"lenet-5", {1, 28, 15}, 10}), HasSubstr("at least 16x16 pixels, found 28x15"));
+  EXPECT_THAT(description_error({"lenet-300-100", {1, 0, 28}, 10}), HasSubstr("1x0x28"));
+  EXPECT_THAT(description_error({"lenet-300-100", {1 << 20, 1 << 20, 1 << 20}, 10}), HasSubstr("at most"));
+  EXPECT_THAT(description_error({"lenet-300-100", kMnistShape, -1}), HasSubstr("-1 classes"));
 }
 
 TEST(ModelDescription, NamesTheLayerThatDoesNotFit) {
-  ModelDescription model{"crooked", kMnist, 10, {FlattenOp{}, LinearOp{"fc1", 700, 10}}};
+  ModelDescription model{"crooked", kMnistShape, 10, {FlattenOp{}, LinearOp{"fc1", 700, 10}}};
   try {
     count_model(model);
     FAIL() << "700 inputs for 784 pixels were taken";

@@ -14,7 +14,7 @@ using testing::IsEmpty;
 using testing::Pair;
 
 const std::string kHead = "sweep: s\ndataset: mnist\nmodel: lenet-300-100\n";
-const std::string kTrain = "train: {lr: 0.1, batch_size: 60, epochs: 2}\n";
+const std::string kTrainLine = "train: {lr: 0.1, batch_size: 60, epochs: 2}\n";
 
 TEST(ParseSweep, a_sweep_as_a_user_writes_it) {
   const SweepSpec spec = spec_of(R"(
@@ -80,35 +80,35 @@ TEST(ParseSweep, missing_keys_say_what_belongs_there) {
       problems(kHead + "train: {optimizer: sgd}\n"),
       ElementsAre("s.yaml:4:8: train.lr: is missing: the learning rate, as in lr: 0.1",
                   "s.yaml:4:8: train.epochs: is missing: how long to train, as in epochs: 5 (or steps: 2000it)"));
-  EXPECT_THAT(problems(kHead + kTrain + "prune: {}\n"),
+  EXPECT_THAT(problems(kHead + kTrainLine + "prune: {}\n"),
               ElementsAre(HasSubstr("prune.method: is missing"), HasSubstr("prune.sparsity: is missing")));
 }
 
 TEST(ParseSweep, a_key_without_a_value_is_an_empty_map) {
   const auto no_prune = ElementsAre(HasSubstr("prune.method: is missing"), HasSubstr("prune.sparsity: is missing"));
   const auto no_train = ElementsAre(HasSubstr("train.lr: is missing"), HasSubstr("train.epochs: is missing"));
-  EXPECT_THAT(problems(kHead + kTrain + "prune:\n"), no_prune);
-  EXPECT_THAT(problems(kHead + kTrain, {"prune="}), no_prune);
+  EXPECT_THAT(problems(kHead + kTrainLine + "prune:\n"), no_prune);
+  EXPECT_THAT(problems(kHead + kTrainLine, {"prune="}), no_prune);
   EXPECT_THAT(problems(kHead + "train:\n"), no_train);
-  EXPECT_THAT(problems(kHead + kTrain, {"train="}), no_train);
+  EXPECT_THAT(problems(kHead + kTrainLine, {"train="}), no_train);
 }
 
 TEST(ParseSweep, keys_that_nothing_uses_are_problems) {
   EXPECT_THAT(problems(kHead + "train: {optimizer: adam, lr: 0.1, epochs: 2, momentum: 0.9}\n"),
               ElementsAre("s.yaml:4:56: train.momentum: is not used: it belongs to sgd"));
-  EXPECT_THAT(problems(kHead + kTrain + "retrain: none\n"),
+  EXPECT_THAT(problems(kHead + kTrainLine + "retrain: none\n"),
               ElementsAre("s.yaml:5:10: retrain: is not used: nothing is pruned without `prune`"));
-  EXPECT_THAT(problems(kHead + kTrain + "prune: {method: magnitude, sparsity: 0.5, batches: 4}\n"),
+  EXPECT_THAT(problems(kHead + kTrainLine + "prune: {method: magnitude, sparsity: 0.5, batches: 4}\n"),
               ElementsAre("s.yaml:5:52: prune.batches: is not used: no criterion here looks at data"));
-  EXPECT_THAT(problems(kHead + kTrain + "prune: {method: magnitude, sparsity: 0.5, allocation: {fc1: 0.9}}\n"),
+  EXPECT_THAT(problems(kHead + kTrainLine + "prune: {method: magnitude, sparsity: 0.5, allocation: {fc1: 0.9}}\n"),
               ElementsAre(HasSubstr("prune.sparsity: is not used: allocation gives each layer's sparsity")));
-  EXPECT_THAT(problems("sweep: s\nmodel: lenet-5\ndataset: {name: mnist, seed: 3}\n" + kTrain),
+  EXPECT_THAT(problems("sweep: s\nmodel: lenet-5\ndataset: {name: mnist, seed: 3}\n" + kTrainLine),
               ElementsAre("s.yaml:3:30: dataset.seed: is for glyphs, which are generated; mnist is read from files"));
-  EXPECT_THAT(problems(kHead + kTrain + "dense: false\n"), ElementsAre(HasSubstr("nothing to run")));
+  EXPECT_THAT(problems(kHead + kTrainLine + "dense: false\n"), ElementsAre(HasSubstr("nothing to run")));
 }
 
 TEST(ParseSweep, how_far_to_prune_is_said_once) {
-  const std::string base = kHead + kTrain + "prune: {method: magnitude, ";
+  const std::string base = kHead + kTrainLine + "prune: {method: magnitude, ";
   EXPECT_THAT(problems(base + "schedule: {linear: {rounds: 3}}}\n"),
               ElementsAre(HasSubstr("prune.sparsity: is missing")));
   EXPECT_THAT(problems(base + "sparsity: 0.9, schedule: {iterative: {rate: 0.2, rounds: 3}}}\n"),
@@ -117,11 +117,12 @@ TEST(ParseSweep, how_far_to_prune_is_said_once) {
   EXPECT_THAT(problems(base + "allocation: {fc1: 0.9}, schedule: {iterative: {rate: 0.2}}}\n"),
               ElementsAre(HasSubstr("a table of sparsities goes with a number of rounds")));
   EXPECT_THAT(problems(base + "sparsity: 0.9, schedule: {cubic: {rate: 0.2}}}\n"),
-              ElementsAre(HasSubstr("cubic.rounds: is missing"), HasSubstr("unknown \"rate\" (one of start, end, every, rounds, initial)")));
+              ElementsAre(HasSubstr("cubic.rounds: is missing"),
+                          HasSubstr("unknown \"rate\" (one of start, end, every, rounds, initial)")));
 }
 
 TEST(ParseSweep, options_of_criteria_are_in_their_ranges) {
-  const std::string base = kHead + kTrain + "prune: {sparsity: 0.5, method: ";
+  const std::string base = kHead + kTrainLine + "prune: {sparsity: 0.5, method: ";
   const auto said = [&](const std::string& method, const std::string& text) {
     EXPECT_THAT(problems(base + method + "}\n"), ElementsAre(HasSubstr(text))) << method;
   };
@@ -166,7 +167,7 @@ TEST(ParseSweep, types_are_checked) {
 
 TEST(ParseSweep, a_dataset_comes_from_one_place) {
   const auto with = [](const std::string& dataset) {
-    return problems("sweep: x\ndataset: " + dataset + "\nmodel: lenet-300-100\n" + kTrain);
+    return problems("sweep: x\ndataset: " + dataset + "\nmodel: lenet-300-100\n" + kTrainLine);
   };
   EXPECT_THAT(with("{tensors: my/data.safetensors, validation: 100}"), IsEmpty());
   EXPECT_THAT(with("{tensors: }"),
@@ -179,9 +180,9 @@ TEST(ParseSweep, a_dataset_comes_from_one_place) {
 TEST(ParseSweep, a_value_in_another_spelling_is_the_same_value) {
   EXPECT_THAT(problems(kHead + "train: {lr: [0.1, 1e-1], epochs: 1}\n"),
               ElementsAre("s.yaml:4:19: train.lr[1]: 1e-1 is listed twice: 0.1 is the same"));
-  EXPECT_THAT(problems(kHead + kTrain + "prune: {method: magnitude, sparsity: [0.9, 0.90, 0.5]}\n"),
+  EXPECT_THAT(problems(kHead + kTrainLine + "prune: {method: magnitude, sparsity: [0.9, 0.90, 0.5]}\n"),
               ElementsAre(HasSubstr("prune.sparsity[1]: 0.90 is listed twice: 0.9 is the same")));
-  EXPECT_THAT(problems(kHead + kTrain +
+  EXPECT_THAT(problems(kHead + kTrainLine +
                        "prune: {method: magnitude, sparsity: 0.9}\n"
                        "retrain: [{finetune: {epochs: 1, lr: 0.1}}, {finetune: {lr: 0.10, epochs: 1}}]\n"),
               ElementsAre(HasSubstr("{finetune: {epochs: 1, lr: 0.1}} is the same")));
@@ -201,13 +202,14 @@ TEST(ParseSweep, lengths_are_epochs_and_steps) {
 
 TEST(ParseSweep, a_models_sizes_are_part_of_its_name) {
   const std::string start = "sweep: s\ndataset: mnist\nmodel: ";
-  EXPECT_THAT(problems(start + "[mlp-8-4, transformer-1x8x2, transformer]\n" + kTrain), IsEmpty());
-  EXPECT_THAT(problems(start + "mlps-8\n" + kTrain), ElementsAre(HasSubstr("s.yaml:3:8: model: unknown \"mlps-8\"")));
-  EXPECT_THAT(problems(start + "lenet-5-8\n" + kTrain), ElementsAre(HasSubstr("did you mean \"lenet-5\"?")));
+  EXPECT_THAT(problems(start + "[mlp-8-4, transformer-1x8x2, transformer]\n" + kTrainLine), IsEmpty());
+  EXPECT_THAT(problems(start + "mlps-8\n" + kTrainLine),
+              ElementsAre(HasSubstr("s.yaml:3:8: model: unknown \"mlps-8\"")));
+  EXPECT_THAT(problems(start + "lenet-5-8\n" + kTrainLine), ElementsAre(HasSubstr("did you mean \"lenet-5\"?")));
 }
 
 TEST(ParseSweep, overrides_replace_a_value_and_are_named_by_their_problems) {
-  const std::string yaml = kHead + kTrain + "prune: {method: magnitude, sparsity: 0.5}\n";
+  const std::string yaml = kHead + kTrainLine + "prune: {method: magnitude, sparsity: 0.5}\n";
   const SweepSpec spec =
       spec_of(yaml, {"train.epochs=7", "prune.sparsity=[0.5, 0.9]", "retrain.finetune.epochs=1", "seeds=2"});
   EXPECT_EQ(spec.train.epochs.values.at(0).epochs, 7);
@@ -235,8 +237,8 @@ TEST(ParseSweep, overrides_are_noted_at_the_end_of_the_text) {
 }
 
 TEST(ParseSweep, sweeps_without_pruning_are_fine) {
-  EXPECT_THAT(problems(kHead + kTrain), IsEmpty());
-  EXPECT_THAT(described(trials_of(kHead + kTrain)), ElementsAre("dense seed 0", "dense seed 1", "dense seed 2"));
+  EXPECT_THAT(problems(kHead + kTrainLine), IsEmpty());
+  EXPECT_THAT(described(trials_of(kHead + kTrainLine)), ElementsAre("dense seed 0", "dense seed 1", "dense seed 2"));
 }
 
 }  // namespace

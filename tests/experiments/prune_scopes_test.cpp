@@ -66,8 +66,8 @@ std::set<std::string> members(const PruneScope& scope) {
   return names;
 }
 
-std::string refusal(const ModelDescription& model, const char* granularity, const char* criterion = "magnitude",
-                    const std::vector<std::string>& protect = {}) {
+std::string scope_refusal(const ModelDescription& model, const char* granularity, const char* criterion = "magnitude",
+                          const std::vector<std::string>& protect = {}) {
   try {
     scopes(model, granularity, criterion, protect);
   } catch (const Error& error) {
@@ -141,7 +141,7 @@ TEST(PruneScopes, OnlyBlocksThatLeaveAnIdentityAreLayers) {
 
 TEST(PruneScopes, RowsAndFiltersAndTheOutput) {
   EXPECT_EQ(scopes(resnet(), "filter").size(), 8U);
-  EXPECT_NE(refusal(resnet(), "row").find("no linear layer besides the output"), std::string::npos);
+  EXPECT_NE(scope_refusal(resnet(), "row").find("no linear layer besides the output"), std::string::npos);
   EXPECT_EQ(scopes(transformer(), "row").size(), 7U);  // all but the head
 }
 
@@ -149,19 +149,20 @@ TEST(PruneScopes, ProtectedLayersHaveNone) {
   EXPECT_EQ(scopes(resnet(), "weight", "magnitude", {"conv1", "fc"}).size(), 7U);
   // A channel of a coupled set goes everywhere or nowhere.
   EXPECT_EQ(scopes(resnet(), "channel", "magnitude", {"block1.conv2"}).size(), 4U);
-  EXPECT_NE(refusal(transformer(), "head", "magnitude", {"blocks.0.attn.q"}).find("protected"), std::string::npos);
+  EXPECT_NE(scope_refusal(transformer(), "head", "magnitude", {"blocks.0.attn.q"}).find("protected"),
+            std::string::npos);
 }
 
 TEST(PruneScopes, NOfMNamesTheLayerThatItDoesNotDivide) {
-  const std::string message = refusal(resnet(), "2:4");
+  const std::string message = scope_refusal(resnet(), "2:4");
   EXPECT_NE(message.find("layer conv1 has 3"), std::string::npos) << message;
   EXPECT_EQ(
       scopes(resnet(), "2:4", "magnitude", {"conv1", "block2.conv2", "block3.conv1", "block3.conv2", "fc"}).size(), 4U);
 }
 
 TEST(PruneScopes, RefusalsNameBoth) {
-  EXPECT_NE(refusal(resnet(), "head").find("no attention"), std::string::npos);
-  EXPECT_NE(refusal(transformer(), "filter").find("no convolution"), std::string::npos);
+  EXPECT_NE(scope_refusal(resnet(), "head").find("no attention"), std::string::npos);
+  EXPECT_NE(scope_refusal(transformer(), "filter").find("no convolution"), std::string::npos);
 }
 
 }  // namespace

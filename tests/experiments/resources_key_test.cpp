@@ -8,20 +8,19 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const std::string kSweep =
+const std::string kResourcesSweep =
     "sweep: s\ndataset: mnist\nmodel: lenet-300-100\ntrain: {lr: 0.1, batch_size: 60, epochs: 2}\n";
 
 TEST(ResourcesKey, says_what_each_job_asks) {
-  const Resources asked = spec_of(kSweep + "resources: {gpus: 0.25, memory_gb: 8, label: a100}\n").resources;
+  const Resources asked = spec_of(kResourcesSweep + "resources: {gpus: 0.25, memory_gb: 8, label: a100}\n").resources;
   EXPECT_EQ(asked, (Resources{0.25, 8, "a100"}));
-  EXPECT_TRUE(spec_of(kSweep).resources.asks_nothing());
+  EXPECT_TRUE(spec_of(kResourcesSweep).resources.asks_nothing());
 }
 
 TEST(ResourcesKey, every_problem_has_its_place_and_a_suggestion) {
-  EXPECT_THAT(problems(kSweep + "resources: {gpus: 2, memory_gb: -1, lable: a100}\n"),
+  EXPECT_THAT(problems(kResourcesSweep + "resources: {gpus: 2, memory_gb: -1, lable: a100}\n"),
               testing::UnorderedElementsAre(HasSubstr("s.yaml:5:19: resources.gpus"),
-                                            HasSubstr("s.yaml:5:33: resources.memory_gb"),
-                                            HasSubstr("did you mean")));
+                                            HasSubstr("s.yaml:5:33: resources.memory_gb"), HasSubstr("did you mean")));
 }
 
 }  // namespace

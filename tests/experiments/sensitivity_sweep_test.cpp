@@ -13,7 +13,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr const char* kSweep = R"(
+constexpr const char* kSensitivitySweep = R"(
 sweep: curves
 dataset: mnist
 model: lenet-300-100
@@ -36,8 +36,9 @@ bool reads_curves(const Stage& stage) {
 }
 
 TEST(SensitivitySweep, MeasuringBesideChangesNoTrial) {
-  const std::vector<Trial> plain = trials_of(kSweep);
-  const std::vector<Trial> measured = trials_of(kSweep, {"prune.sensitivity={sparsities: [0.5, 0.9], batches: 2}"});
+  const std::vector<Trial> plain = trials_of(kSensitivitySweep);
+  const std::vector<Trial> measured =
+      trials_of(kSensitivitySweep, {"prune.sensitivity={sparsities: [0.5, 0.9], batches: 2}"});
   ASSERT_EQ(plain.size(), measured.size());
   for (std::size_t i = 0; i < plain.size(); ++i) EXPECT_EQ(plain[i].key, measured[i].key);
   const StageGraph graph = build_stage_graph(measured);
@@ -57,7 +58,7 @@ TEST(SensitivitySweep, MeasuringBesideChangesNoTrial) {
 }
 
 TEST(SensitivitySweep, TheAllocationReadsTheCurvesOfItsOwnCriterion) {
-  const std::vector<Trial> trials = trials_of(kSweep, {"prune.allocation=sensitivity"});
+  const std::vector<Trial> trials = trials_of(kSensitivitySweep, {"prune.allocation=sensitivity"});
   const StageGraph graph = build_stage_graph(trials);
   EXPECT_EQ(of_kind(graph, StageKind::sensitivity).size(), 4U);  // magnitude and random, two seeds
   for (const Stage* prune : of_kind(graph, StageKind::prune)) {
@@ -71,18 +72,19 @@ TEST(SensitivitySweep, TheAllocationReadsTheCurvesOfItsOwnCriterion) {
   }
   // How the curves are measured is part of what the trial is.
   const std::vector<Trial> other =
-      trials_of(kSweep, {"prune.allocation=sensitivity", "prune.sensitivity={batches: 8}"});
+      trials_of(kSensitivitySweep, {"prune.allocation=sensitivity", "prune.sensitivity={batches: 8}"});
   EXPECT_NE(trials.back().key, other.back().key);
 }
 
 TEST(SensitivitySweep, WhatHasNoCurveIsRefused) {
-  EXPECT_THAT(problems(kSweep, {"prune.allocation=sensitivity", "prune.granularity=2:4", "prune.sparsity=0.5"}),
-              testing::Contains(HasSubstr("sensitivity has no curve for criterion magnitude with granularity 2:4")));
-  EXPECT_THAT(problems(kSweep, {"prune.allocation=sensitivity", "prune.min_kept=0.1"}),
+  EXPECT_THAT(
+      problems(kSensitivitySweep, {"prune.allocation=sensitivity", "prune.granularity=2:4", "prune.sparsity=0.5"}),
+      testing::Contains(HasSubstr("sensitivity has no curve for criterion magnitude with granularity 2:4")));
+  EXPECT_THAT(problems(kSensitivitySweep, {"prune.allocation=sensitivity", "prune.min_kept=0.1"}),
               testing::Contains(HasSubstr("min_kept")));
-  EXPECT_THAT(problems(kSweep, {"prune.sensitivity={sparsities: [0.9, 0.5]}"}),
+  EXPECT_THAT(problems(kSensitivitySweep, {"prune.sensitivity={sparsities: [0.9, 0.5]}"}),
               testing::Contains(HasSubstr("that rise")));
-  EXPECT_THAT(problems(kSweep, {"prune.sensitivity={batches: 10000}"}),
+  EXPECT_THAT(problems(kSensitivitySweep, {"prune.sensitivity={batches: 10000}"}),
               testing::Contains(HasSubstr("more than the 55000 training examples")));
 }
 

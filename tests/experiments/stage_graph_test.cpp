@@ -13,7 +13,7 @@ namespace {
 
 using testing::ElementsAre;
 
-const std::string kBase =
+const std::string kGraphSweep =
     "sweep: s\ndataset: mnist\nmodel: lenet-300-100\nseeds: 1\ntrain: {lr: 0.1, batch_size: 60, epochs: 3}\n";
 
 /// "5 train (w1 m4) steps 500..2751": what a stage is made from, one line each.
@@ -64,8 +64,9 @@ StageGraph graph_of(const std::string& yaml, const std::vector<std::string>& ove
 }
 
 TEST(StageGraph, one_dense_network_serves_every_method_and_sparsity) {
-  const StageGraph graph = graph_of(
-      kBase + "prune: {method: magnitude, sparsity: [0.5, 0.9]}\ncontrols: []\nretrain: {finetune: {epochs: 1}}\n");
+  const StageGraph graph =
+      graph_of(kGraphSweep +
+               "prune: {method: magnitude, sparsity: [0.5, 0.9]}\ncontrols: []\nretrain: {finetune: {epochs: 1}}\n");
   EXPECT_THAT(lines(graph), ElementsAre("0 init init", "1 train w0 0..2751", "2 evaluate w1", "3 prune w1 to 133100",
                                         "4 train w1 m3 0..917 phase 1", "5 evaluate w4 m3", "6 prune w1 to 26620",
                                         "7 train w1 m6 0..917 phase 1", "8 evaluate w7 m6"));
@@ -82,22 +83,22 @@ TEST(StageGraph, one_dense_network_serves_every_method_and_sparsity) {
 
 TEST(StageGraph, iterative_rounds_prune_what_the_round_before_left) {
   EXPECT_THAT(
-      lines(graph_of(kBase + "dense: false\ncontrols: []\nretrain: {finetune: {steps: 10}}\n"
-                             "prune: {method: magnitude, sparsity: 0.75, schedule: {iterative: {rounds: 2}}}\n")),
+      lines(graph_of(kGraphSweep + "dense: false\ncontrols: []\nretrain: {finetune: {steps: 10}}\n"
+                                   "prune: {method: magnitude, sparsity: 0.75, schedule: {iterative: {rounds: 2}}}\n")),
       ElementsAre("0 init init", "1 train w0 0..2751", "2 prune w1 to 133100", "3 train w1 m2 0..10 phase 1",
                   "4 prune w3 m2 to 66550", "5 train w3 m4 0..10 phase 2", "6 evaluate w5 m4"));
 }
 
 TEST(StageGraph, without_retraining_every_round_prunes_the_same_weights) {
   EXPECT_THAT(
-      lines(graph_of(kBase + "dense: false\ncontrols: []\n"
-                             "prune: {method: magnitude, sparsity: 0.75, schedule: {iterative: {rounds: 2}}}\n")),
+      lines(graph_of(kGraphSweep + "dense: false\ncontrols: []\n"
+                                   "prune: {method: magnitude, sparsity: 0.75, schedule: {iterative: {rounds: 2}}}\n")),
       ElementsAre("0 init init", "1 train w0 0..2751", "2 prune w1 to 133100", "3 prune w1 m2 to 66550",
                   "4 evaluate w1 m3"));
 }
 
 TEST(StageGraph, rewinding_to_init_scores_the_trained_ticket_and_goes_back) {
-  const StageGraph graph = graph_of(kBase +
+  const StageGraph graph = graph_of(kGraphSweep +
                                     "controls: [reinit]\nretrain: {rewind: {to: init}}\n"
                                     "prune: {method: magnitude, schedule: {iterative: {rate: 0.5, rounds: 2}}}\n");
   EXPECT_THAT(lines(graph),
@@ -110,8 +111,8 @@ TEST(StageGraph, rewinding_to_init_scores_the_trained_ticket_and_goes_back) {
 }
 
 TEST(StageGraph, a_rewind_point_cuts_the_dense_training) {
-  const StageGraph graph =
-      graph_of(kBase + "controls: []\nretrain: {rewind: {to: 500it}}\nprune: {method: magnitude, sparsity: 0.5}\n");
+  const StageGraph graph = graph_of(
+      kGraphSweep + "controls: []\nretrain: {rewind: {to: 500it}}\nprune: {method: magnitude, sparsity: 0.5}\n");
   EXPECT_THAT(lines(graph),
               ElementsAre("0 init init", "1 train w0 0..500 kept", "2 train w0 0..2751 resumes 1", "3 evaluate w2",
                           "4 prune w2 to 133100", "5 train w1 m4 500..2751", "6 evaluate w5 m4"));
@@ -121,34 +122,36 @@ TEST(StageGraph, a_rewind_point_cuts_the_dense_training) {
 }
 
 TEST(StageGraph, trainings_of_several_lengths_are_one_trajectory) {
-  EXPECT_THAT(lines(graph_of(kBase, {"train.epochs=[1, 3, 2]"})),
+  EXPECT_THAT(lines(graph_of(kGraphSweep, {"train.epochs=[1, 3, 2]"})),
               ElementsAre("0 init init", "1 train w0 0..917 kept", "2 evaluate w1", "3 train w0 0..1834 resumes 1 kept",
                           "4 train w0 0..2751 resumes 3", "5 evaluate w4", "6 evaluate w3"));
-  EXPECT_THAT(lines(graph_of(kBase, {"train.epochs=[1, 3]", "train.lr_schedule=cosine"})),
+  EXPECT_THAT(lines(graph_of(kGraphSweep, {"train.epochs=[1, 3]", "train.lr_schedule=cosine"})),
               ElementsAre("0 init init", "1 train w0 0..917", "2 evaluate w1", "3 train w0 0..2751", "4 evaluate w3"));
 }
 
 TEST(StageGraph, shuffle_permutes_the_last_masks) {
-  EXPECT_THAT(lines(graph_of(kBase + "dense: false\ncontrols: [shuffle]\nretrain: {finetune: {epochs: 1}}\nprune: "
-                                     "{method: magnitude, sparsity: 0.5}\n")),
-              ElementsAre("0 init init", "1 train w0 0..2751", "2 prune w1 to 133100", "3 train w1 m2 0..917 phase 1",
-                          "4 evaluate w3 m2", "5 shuffle m2", "6 train w1 m5 0..917 phase 1", "7 evaluate w6 m5"));
+  EXPECT_THAT(
+      lines(graph_of(kGraphSweep + "dense: false\ncontrols: [shuffle]\nretrain: {finetune: {epochs: 1}}\nprune: "
+                                   "{method: magnitude, sparsity: 0.5}\n")),
+      ElementsAre("0 init init", "1 train w0 0..2751", "2 prune w1 to 133100", "3 train w1 m2 0..917 phase 1",
+                  "4 evaluate w3 m2", "5 shuffle m2", "6 train w1 m5 0..917 phase 1", "7 evaluate w6 m5"));
 }
 
 TEST(StageGraph, pruning_at_init_needs_no_dense_training) {
-  EXPECT_THAT(lines(graph_of(kBase + "dense: false\ncontrols: []\nretrain: {rewind: {to: init}}\nprune: {method: snip, "
-                                     "sparsity: 0.5, at: init}\n")),
-              ElementsAre("0 init init", "1 prune w0 to 133100", "2 train w0 m1 0..2751", "3 evaluate w2 m1"));
+  EXPECT_THAT(
+      lines(graph_of(kGraphSweep + "dense: false\ncontrols: []\nretrain: {rewind: {to: init}}\nprune: {method: snip, "
+                                   "sparsity: 0.5, at: init}\n")),
+      ElementsAre("0 init init", "1 prune w0 to 133100", "2 train w0 m1 0..2751", "3 evaluate w2 m1"));
 }
 
 TEST(StageGraph, the_dense_evaluation_is_found_only_where_dense_trials_are) {
   const std::string prune = "prune: {method: magnitude, sparsity: 0.5}\ncontrols: []\n";
-  EXPECT_EQ(graph_of(kBase + prune + "dense: false\n").trials.at(0).dense_evaluate, std::nullopt);
-  EXPECT_EQ(graph_of(kBase + prune).trials.at(1).dense_evaluate, 2U);
+  EXPECT_EQ(graph_of(kGraphSweep + prune + "dense: false\n").trials.at(0).dense_evaluate, std::nullopt);
+  EXPECT_EQ(graph_of(kGraphSweep + prune).trials.at(1).dense_evaluate, 2U);
 }
 
 TEST(StageGraph, a_dense_trial_may_come_after_the_pruned_ones) {
-  std::vector<Trial> trials = trials_of(kBase + "prune: {method: magnitude, sparsity: 0.5}\ncontrols: []\n");
+  std::vector<Trial> trials = trials_of(kGraphSweep + "prune: {method: magnitude, sparsity: 0.5}\ncontrols: []\n");
   std::swap(trials.at(0), trials.at(1));
   const StageGraph graph = build_stage_graph(trials);
   expect_sound(trials, graph);
@@ -159,15 +162,15 @@ TEST(StageGraph, a_longer_chain_contains_the_shorter_one) {
   const std::string prune =
       "dense: false\nretrain: {rewind: {to: init}}\nprune: {method: magnitude, schedule: {iterative: {rate: 0.2, "
       "rounds: ";
-  const StageGraph two = graph_of(kBase + prune + "2}}}\n");
-  const StageGraph three = graph_of(kBase + prune + "3}}}\n");
+  const StageGraph two = graph_of(kGraphSweep + prune + "2}}}\n");
+  const StageGraph three = graph_of(kGraphSweep + prune + "3}}}\n");
   std::set<StageKey> keys;
   for (const Stage& stage : three.stages) keys.insert(stage.key);
   for (const Stage& stage : two.stages) EXPECT_TRUE(keys.contains(stage.key)) << stage.label;
 }
 
 TEST(StageGraph, folders_travel_with_stages_that_read_data_but_not_in_keys) {
-  const std::string yaml = kBase + "prune: {method: magnitude, sparsity: 0.5}\n";
+  const std::string yaml = kGraphSweep + "prune: {method: magnitude, sparsity: 0.5}\n";
   const StageGraph here = graph_of(yaml, {"dataset={idx: here}"});
   const StageGraph there = graph_of(yaml, {"dataset={idx: there}"});
   ASSERT_EQ(here.stages.size(), there.stages.size());
@@ -178,7 +181,8 @@ TEST(StageGraph, folders_travel_with_stages_that_read_data_but_not_in_keys) {
 
 TEST(StageGraph, a_hundred_thousand_trials) {
   const std::string yaml =
-      kBase + "retrain: {finetune: {epochs: 2}}\nprune: {method: [magnitude, gradient, snip, random], sparsity: [";
+      kGraphSweep +
+      "retrain: {finetune: {epochs: 2}}\nprune: {method: [magnitude, gradient, snip, random], sparsity: [";
   std::string sparsities = "0.5";
   for (int i = 1; i < 25; ++i) sparsities += ", " + std::to_string(0.5 + 0.015 * i);
   const std::vector<Trial> trials = trials_of(yaml + sparsities + "]}\n", {"seeds=1000"});

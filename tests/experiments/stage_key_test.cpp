@@ -18,7 +18,7 @@ namespace espalier {
 namespace {
 
 constexpr const char* kInit = "92676bb1404b12d365cca87bf9aa526755f0ad214b9c73132dcc8794156478b2";
-constexpr const char* kTrain = "b59dd11bfc93d2f7bbc64a14ccb4ed5ed5d77bf18aba4f1c8e4e47d3d627ba18";
+constexpr const char* kTrainKey = "b59dd11bfc93d2f7bbc64a14ccb4ed5ed5d77bf18aba4f1c8e4e47d3d627ba18";
 constexpr const char* kPrune = "e95d6d200fbc32b3e040c3a82a5c8069baca8add52dfbcebe0d52360623fa854";
 constexpr const char* kShuffle = "8668bbc3e3bc5b9a83256338c4c8582a70a54661faae2451886d0b7336821226";
 constexpr const char* kEvaluate = "18da9dc0e594746b5d9bf66493efd9d85c608f80c3754674e6b3867e3ec56ecb";
@@ -26,10 +26,10 @@ constexpr const char* kNoop = "ad31cb3434e3af3dc12b2bbc3237bb35a42b96e208c303b81
 
 using Inputs = std::vector<std::pair<InputRole, StageKey>>;
 
-ModelSpec lenet() {
+ModelSpec keyed_lenet() {
   return {"lenet-300-100", {1, 28, 28}, 10};
 }
-DatasetSpec mnist() {
+DatasetSpec keyed_mnist() {
   return {"mnist", "c0ffee", 55000, 5000, 10000, {1, 28, 28}, 10, 0};
 }
 
@@ -38,39 +38,39 @@ std::string key(StageKind kind, const Inputs& inputs, const std::string& spec, s
 }
 
 TEST(StageKey, pinned_init) {
-  EXPECT_EQ(key(StageKind::init, {}, canonical_json(InitSpec{lenet(), "glorot_normal", "init"})), kInit);
+  EXPECT_EQ(key(StageKind::init, {}, canonical_json(InitSpec{keyed_lenet(), "glorot_normal", "init"})), kInit);
 }
 
 TEST(StageKey, pinned_train) {
   TrainSpec spec;
-  spec.model = lenet();
-  spec.dataset = mnist();
+  spec.model = keyed_lenet();
+  spec.dataset = keyed_mnist();
   spec.optimizer.name = "adam";
   spec.optimizer.lr = 1.2e-3;
   spec.batch_size = 60;
   spec.end_step = 4585;
   spec.eval_every = 917;
-  EXPECT_EQ(key(StageKind::train, {{InputRole::weights, stage_key_from_hex(kInit)}}, canonical_json(spec)), kTrain);
+  EXPECT_EQ(key(StageKind::train, {{InputRole::weights, stage_key_from_hex(kInit)}}, canonical_json(spec)), kTrainKey);
 }
 
 TEST(StageKey, pinned_prune) {
   PruneSpec spec;
-  spec.model = lenet();
+  spec.model = keyed_lenet();
   spec.criterion = "magnitude";
   spec.target.total_kept = 26620;
-  EXPECT_EQ(key(StageKind::prune, {{InputRole::weights, stage_key_from_hex(kTrain)}}, canonical_json(spec)), kPrune);
+  EXPECT_EQ(key(StageKind::prune, {{InputRole::weights, stage_key_from_hex(kTrainKey)}}, canonical_json(spec)), kPrune);
 }
 
 TEST(StageKey, pinned_shuffle) {
-  EXPECT_EQ(
-      key(StageKind::shuffle, {{InputRole::masks, stage_key_from_hex(kPrune)}}, canonical_json(ShuffleSpec{lenet()})),
-      kShuffle);
+  EXPECT_EQ(key(StageKind::shuffle, {{InputRole::masks, stage_key_from_hex(kPrune)}},
+                canonical_json(ShuffleSpec{keyed_lenet()})),
+            kShuffle);
 }
 
 TEST(StageKey, pinned_evaluate) {
-  const Inputs inputs = {{InputRole::weights, stage_key_from_hex(kTrain)},
+  const Inputs inputs = {{InputRole::weights, stage_key_from_hex(kTrainKey)},
                          {InputRole::masks, stage_key_from_hex(kPrune)}};
-  EXPECT_EQ(key(StageKind::evaluate, inputs, canonical_json(EvaluateSpec{lenet(), mnist()})), kEvaluate);
+  EXPECT_EQ(key(StageKind::evaluate, inputs, canonical_json(EvaluateSpec{keyed_lenet(), keyed_mnist()})), kEvaluate);
 }
 
 TEST(StageKey, pinned_noop) {
@@ -80,12 +80,12 @@ TEST(StageKey, pinned_noop) {
 TEST(StageKey, only_stages_that_draw_know_the_seed) {
   const std::string noop = canonical_json(NoopSpec{7});
   EXPECT_EQ(key(StageKind::noop, {}, noop, 1), key(StageKind::noop, {}, noop, 2));
-  const std::string init = canonical_json(InitSpec{lenet(), "glorot_normal", "init"});
+  const std::string init = canonical_json(InitSpec{keyed_lenet(), "glorot_normal", "init"});
   EXPECT_NE(key(StageKind::init, {}, init, 1), key(StageKind::init, {}, init, 2));
 }
 
 TEST(StageKey, the_order_of_inputs_does_not_matter) {
-  const auto weights = std::pair{InputRole::weights, stage_key_from_hex(kTrain)};
+  const auto weights = std::pair{InputRole::weights, stage_key_from_hex(kTrainKey)};
   const auto masks = std::pair{InputRole::masks, stage_key_from_hex(kPrune)};
   EXPECT_EQ(key(StageKind::evaluate, {weights, masks}, "{}"), key(StageKind::evaluate, {masks, weights}, "{}"));
 }

@@ -8,18 +8,18 @@
 namespace espalier {
 namespace {
 
-ModelSpec lenet() {
+ModelSpec spec_lenet() {
   return {"lenet-300-100", {1, 28, 28}, 10};
 }
 
-DatasetSpec mnist() {
+DatasetSpec spec_mnist() {
   return {"mnist", "c0ffee", 55000, 5000, 10000, {1, 28, 28}, 10, 0};
 }
 
 TrainSpec adam_for_4585_steps() {
   TrainSpec spec;
-  spec.model = lenet();
-  spec.dataset = mnist();
+  spec.model = spec_lenet();
+  spec.dataset = spec_mnist();
   spec.optimizer.name = "adam";
   spec.optimizer.lr = 1.2e-3;
   spec.batch_size = 60;
@@ -30,10 +30,10 @@ TrainSpec adam_for_4585_steps() {
 
 PruneSpec snip_to_ten_percent() {
   PruneSpec spec;
-  spec.model = lenet();
+  spec.model = spec_lenet();
   spec.criterion = "snip";
   spec.target = {26620, {23520, 3000, 100}};
-  spec.dataset = mnist();
+  spec.dataset = spec_mnist();
   spec.batches = 1;
   spec.batch_size = 60;
   return spec;
@@ -48,7 +48,7 @@ void expect_canonical(const std::string& text) {
   EXPECT_EQ(sorted.dump(), as_written.dump());
 }
 
-std::string refusal(const std::string& json) {
+std::string spec_refusal(const std::string& json) {
   try {
     parse_train_spec(json);
   } catch (const Error& error) {
@@ -66,7 +66,7 @@ std::string altered(const std::string& field, const nlohmann::json& value) {
 
 TEST(StageSpec, canonical_json_is_this_very_text) {
   EXPECT_EQ(
-      canonical_json(InitSpec{lenet(), "glorot_normal", "init"}),
+      canonical_json(InitSpec{spec_lenet(), "glorot_normal", "init"}),
       R"({"model":{"classes":10,"input":[1,28,28],"name":"lenet-300-100"},"scheme":"glorot_normal","stream":"init"})");
   EXPECT_EQ(canonical_json(adam_for_4585_steps()),
             R"({"batch_size":60,"dataset":{"classes":10,"content":"c0ffee","generator_seed":0,"name":"mnist",)"
@@ -79,11 +79,11 @@ TEST(StageSpec, canonical_json_is_this_very_text) {
 }
 
 TEST(StageSpec, keys_are_sorted_and_nothing_is_spaced) {
-  expect_canonical(canonical_json(InitSpec{lenet(), "kaiming_normal", "reinit"}));
+  expect_canonical(canonical_json(InitSpec{spec_lenet(), "kaiming_normal", "reinit"}));
   expect_canonical(canonical_json(adam_for_4585_steps()));
   expect_canonical(canonical_json(snip_to_ten_percent()));
-  expect_canonical(canonical_json(ShuffleSpec{lenet()}));
-  expect_canonical(canonical_json(EvaluateSpec{lenet(), mnist()}));
+  expect_canonical(canonical_json(ShuffleSpec{spec_lenet()}));
+  expect_canonical(canonical_json(EvaluateSpec{spec_lenet(), spec_mnist()}));
 }
 
 // What was trained by one rank before there were gangs keeps its key.
@@ -111,9 +111,9 @@ TEST(StageSpec, the_worker_reads_what_expansion_wrote) {
   PruneSpec magnitude = snip_to_ten_percent();
   magnitude.dataset.reset();
   EXPECT_FALSE(parse_prune_spec(canonical_json(magnitude)).dataset.has_value());
-  EXPECT_EQ(parse_init_spec(canonical_json(InitSpec{lenet(), "glorot_normal", "init"})).model, lenet());
-  EXPECT_EQ(parse_evaluate_spec(canonical_json(EvaluateSpec{lenet(), mnist()})).dataset, mnist());
-  EXPECT_EQ(parse_shuffle_spec(canonical_json(ShuffleSpec{lenet()})).model, lenet());
+  EXPECT_EQ(parse_init_spec(canonical_json(InitSpec{spec_lenet(), "glorot_normal", "init"})).model, spec_lenet());
+  EXPECT_EQ(parse_evaluate_spec(canonical_json(EvaluateSpec{spec_lenet(), spec_mnist()})).dataset, spec_mnist());
+  EXPECT_EQ(parse_shuffle_spec(canonical_json(ShuffleSpec{spec_lenet()})).model, spec_lenet());
   EXPECT_EQ(parse_noop_spec(canonical_json(NoopSpec{7})).index, 7);
 }
 
@@ -126,23 +126,25 @@ TEST(StageSpec, numbers_survive_to_the_last_bit) {
 }
 
 TEST(StageSpec, a_strange_content_name_is_escaped) {
-  EvaluateSpec spec{lenet(), mnist()};
+  EvaluateSpec spec{spec_lenet(), spec_mnist()};
   spec.dataset.content = "a \"quoted\\\" line\n";
   EXPECT_EQ(parse_evaluate_spec(canonical_json(spec)).dataset.content, spec.dataset.content);
 }
 
 TEST(StageSpec, refusals_name_the_field) {
-  EXPECT_EQ(refusal("[1, 2"), "train spec: not a JSON object: [1, 2");
-  EXPECT_EQ(refusal("{}"), "train spec: model: is missing");
-  EXPECT_EQ(refusal(altered("/end_step", -1)), "train spec: end_step: expected an integer from 0 to 1000000000000");
-  EXPECT_EQ(refusal(altered("/end_step", 1e30)), "train spec: end_step: expected an integer from 0 to 1000000000000");
-  EXPECT_EQ(refusal(altered("/batch_size", 0)), "train spec: batch_size: expected an integer from 1 to 10000000");
-  EXPECT_EQ(refusal(altered("/model/input", {1, 28})),
+  EXPECT_EQ(spec_refusal("[1, 2"), "train spec: not a JSON object: [1, 2");
+  EXPECT_EQ(spec_refusal("{}"), "train spec: model: is missing");
+  EXPECT_EQ(spec_refusal(altered("/end_step", -1)),
+            "train spec: end_step: expected an integer from 0 to 1000000000000");
+  EXPECT_EQ(spec_refusal(altered("/end_step", 1e30)),
+            "train spec: end_step: expected an integer from 0 to 1000000000000");
+  EXPECT_EQ(spec_refusal(altered("/batch_size", 0)), "train spec: batch_size: expected an integer from 1 to 10000000");
+  EXPECT_EQ(spec_refusal(altered("/model/input", {1, 28})),
             "train spec: model: input: expected three integers: channels, height, width");
-  EXPECT_EQ(refusal(altered("/dataset/name", 5)), "train spec: dataset: name: expected a text");
-  EXPECT_EQ(refusal(altered("/optimizer/lr", "fast")), "train spec: optimizer: lr: expected a finite number");
-  EXPECT_EQ(refusal(altered("/ranks", 1025)), "train spec: ranks: expected an integer from 1 to 1024");
-  EXPECT_EQ(refusal(altered("/novelty", 1)),
+  EXPECT_EQ(spec_refusal(altered("/dataset/name", 5)), "train spec: dataset: name: expected a text");
+  EXPECT_EQ(spec_refusal(altered("/optimizer/lr", "fast")), "train spec: optimizer: lr: expected a finite number");
+  EXPECT_EQ(spec_refusal(altered("/ranks", 1025)), "train spec: ranks: expected an integer from 1 to 1024");
+  EXPECT_EQ(spec_refusal(altered("/novelty", 1)),
             "train spec: has fields that this version does not know; use the same version everywhere");
 }
 

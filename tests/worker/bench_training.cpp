@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "tests/worker/cpu.h"
 #include "worker/blas_kernel.h"
 #include "worker/environment.h"
 #include "worker/initialization.h"
@@ -23,7 +24,6 @@ namespace espalier {
 namespace {
 
 constexpr std::int64_t kBatch = 128;
-const at::Device kCpu(at::kCPU);
 
 ImageSet random_images(std::int64_t count, RandomStream& random) {
   ImageSet images;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "experiments/catalog.h"
+#include "tests/worker/cpu.h"
 #include "worker/criterion.h"
 #include "worker/initialization.h"
 #include "worker/selection.h"
@@ -17,10 +18,8 @@
 namespace espalier {
 namespace {
 
-const at::Device kCpu(at::kCPU);
-
 /// Convolutions with norms, a residual with a projection, a Linear layer: every kind of layer that a score is for.
-ModelDescription small_network() {
+ModelDescription every_kind_of_layer() {
   const ResidualOp residual{"r",
                             {Conv2dOp{"r.conv", 4, 6, 3, 2, 1, false}, BatchNorm2dOp{"r.bn", 6}, ReluOp{"r.relu"},
                              Conv2dOp{"r.conv2", 6, 6, 3, 1, 1, false}, BatchNorm2dOp{"r.bn2", 6}},
@@ -44,7 +43,7 @@ ModelDescription bias_free_mlp(std::int64_t in, std::int64_t width, int hidden, 
 }
 
 /// `draw` of the seed; norms with scales and statistics that matter.
-Network initialized(const ModelDescription& model, std::uint64_t seed) {
+Network initialized_with_norms(const ModelDescription& model, std::uint64_t seed) {
   Network network(model, kCpu);
   InitSpec spec;
   spec.scheme = "kaiming_normal";
@@ -59,7 +58,7 @@ Network initialized(const ModelDescription& model, std::uint64_t seed) {
   return network;
 }
 
-Batch batch_of(const ModelDescription& model, std::int64_t index) {
+Batch criterion_batch(const ModelDescription& model, std::int64_t index) {
   constexpr std::int64_t kExamples = 5;
   const std::int64_t values = kExamples * model.input[0] * model.input[1] * model.input[2];
   const at::Tensor images = at::arange(values, at::kFloat).mul(12.9898 + static_cast<double>(index)).sin();
@@ -67,20 +66,20 @@ Batch batch_of(const ModelDescription& model, std::int64_t index) {
           at::arange(kExamples, at::kLong).add(index).remainder(model.classes)};
 }
 
-CriterionContext context_of(Network& network, std::string_view criterion) {
+CriterionContext criterion_context(Network& network, std::string_view criterion) {
   return {network,
           true,
           7,
           2,
-          [model = network.description()](std::int64_t index) { return batch_of(model, index); },
+          [model = network.description()](std::int64_t index) { return criterion_batch(model, index); },
           default_options(find_criterion(criterion))};
 }
 
 Scores score(Network& network, const std::string& criterion) {
-  return find_score(criterion)(context_of(network, criterion));
+  return find_score(criterion)(criterion_context(network, criterion));
 }
 
-bool same(const NamedTensors& a, const NamedTensors& b) {
+bool same_tensors(const NamedTensors& a, const NamedTensors& b) {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (a[i].first != b[i].first || !at::equal(a[i].second, b[i].second)) return false;
@@ -99,7 +98,7 @@ void mask_some(Network& network) {
 class EveryCriterion : public testing::TestWithParam<std::string> {};
 
 TEST_P(EveryCriterion, ScoresEachWeightAndLeavesTheNetworkAsItWas) {
-  Network network = initialized(small_network(), 1);
+  Network network = initialized_with_norms(every_kind_of_layer(), 1);
   mask_some(network);
   const NamedTensors weights = network.weights(), masks = network.masks();
   const Scores scores = score(network, GetParam()), again = score(network, GetParam());
@@ -119,8 +118,8 @@ TEST_P(EveryCriterion, ScoresEachWeightAndLeavesTheNetworkAsItWas) {
   const bool all = kind == CriterionScores::scores_weights || kind == CriterionScores::scores_outputs;
   EXPECT_EQ(scored == scores.size(), all);
   EXPECT_GT(scored, 0U);
-  EXPECT_TRUE(same(network.weights(), weights));
-  EXPECT_TRUE(same(network.masks(), masks));
+  EXPECT_TRUE(same_tensors(network.weights(), weights));
+  EXPECT_TRUE(same_tensors(network.masks(), masks));
   EXPECT_TRUE(at::GradMode::is_enabled());
   for (const PrunableWeight& one : network.prunable()) EXPECT_FALSE(one.leaf.grad().defined()) << one.layer;
 }
@@ -136,7 +135,7 @@ INSTANTIATE_TEST_SUITE_P(Catalog, EveryCriterion, testing::ValuesIn(scoring()),
                          [](const auto& instance) { return instance.param; });
 
 TEST(Criteria, OutputsShareTheirScore) {
-  Network network = initialized(small_network(), 2);
+  Network network = initialized_with_norms(every_kind_of_layer(), 2);
   for (const char* name : {"apoz", "mean_activation", "bn_scale", "fpgm"}) {
     for (const at::Tensor& one : score(network, name)) {
       if (one.defined()) {
@@ -161,7 +160,7 @@ TEST(Criteria, FpgmLeavesOutWhatIsGone) {
 }
 
 TEST(Criteria, TaylorDoesNotCancelOverBatches) {
-  Network network = initialized(small_network(), 3);
+  Network network = initialized_with_norms(every_kind_of_layer(), 3);
   const Scores absolute = score(network, "taylor_absolute"), net = score(network, "weight_gradient"),
                squared = score(network, "taylor");
   for (std::size_t i = 0; i < net.size(); ++i) {
@@ -172,8 +171,8 @@ TEST(Criteria, TaylorDoesNotCancelOverBatches) {
 }
 
 TEST(Criteria, MovementSumsAlongItsSteps) {
-  Network network = initialized(small_network(), 4);
-  CriterionContext still = context_of(network, "movement"), moving = still;
+  Network network = initialized_with_norms(every_kind_of_layer(), 4);
+  CriterionContext still = criterion_context(network, "movement"), moving = still;
   still.options["lr"] = 0;
   moving.options["lr"] = 0.5;
   const Scores fixed = score_movement(still), moved = score_movement(moving);
@@ -185,13 +184,13 @@ TEST(Criteria, MovementSumsAlongItsSteps) {
 }
 
 TEST(Criteria, FisherIsTheSameOneByOne) {
-  Network network = initialized(small_network(), 5);
-  const CriterionContext context = context_of(network, "obd_fisher");
+  Network network = initialized_with_norms(every_kind_of_layer(), 5);
+  const CriterionContext context = criterion_context(network, "obd_fisher");
   const Scores together = score_obd_fisher(context);
   CriterionContext single = context;
   single.batches = 10;
   single.batch = [model = network.description()](std::int64_t index) {
-    const Batch batch = batch_of(model, index / 5);
+    const Batch batch = criterion_batch(model, index / 5);
     return Batch{batch.images.narrow(0, index % 5, 1), batch.labels.narrow(0, index % 5, 1)};
   };
   // Of batches of one example, the mean square of the batch's gradient is that of the example's.
@@ -211,8 +210,8 @@ TEST(SynFlow, ScoresByHand) {
 }
 
 TEST(SynFlow, IsConservedFromLayerToLayerAndThroughEachUnit) {
-  Network network = initialized(bias_free_mlp(784, 100, 6, 10), 6);
-  CriterionContext context = context_of(network, "synflow");
+  Network network = initialized_with_norms(bias_free_mlp(784, 100, 6, 10), 6);
+  CriterionContext context = criterion_context(network, "synflow");
   context.options["float64"] = 1;
   const Scores scores = score_synflow(context);
   const double first = scores[0].to(at::kDouble).sum().item<double>();
@@ -224,9 +223,9 @@ TEST(SynFlow, IsConservedFromLayerToLayerAndThroughEachUnit) {
 }
 
 TEST(SynFlow, OverflowsFloat32WithAdvice) {
-  Network network = initialized(bias_free_mlp(16, 64, 30, 3), 7);
+  Network network = initialized_with_norms(bias_free_mlp(16, 64, 30, 3), 7);
   network.parameters().mul_(20);
-  CriterionContext context = context_of(network, "synflow");
+  CriterionContext context = criterion_context(network, "synflow");
   try {
     score_synflow(context);
     FAIL() << "nothing was said about scores that are infinite";
@@ -258,8 +257,8 @@ TEST(SynFlow, RefusesTokens) {
 /// Layers left after pruning all to `kept` weights, in `rounds` of the criterion.
 bool keeps_every_layer(const ModelDescription& model, std::uint64_t seed, const std::string& criterion, int rounds,
                        std::int64_t kept) {
-  Network network = initialized(model, seed);
-  CriterionContext context = context_of(network, criterion);
+  Network network = initialized_with_norms(model, seed);
+  CriterionContext context = criterion_context(network, criterion);
   if (criterion == "synflow") context.options["float64"] = 1;
   NamedTensors masks = network.masks();
   std::int64_t all = 0;

@@ -8,33 +8,33 @@
 namespace espalier {
 namespace {
 
-constexpr int kMembers = 3;
+constexpr int kJobMembers = 3;
 
 /// What one member is given.
 struct Member {
   std::string store = "store";
   std::int64_t stop_at = -1;  ///< the step at which it is asked to stop; -1 never
 };
-using Members = std::array<Member, kMembers>;
+using Members = std::array<Member, kJobMembers>;
 
 class GangJob : public JobTest {
  protected:
   TrainSpec shared_spec(std::int64_t end_step) const {
     TrainSpec spec = train_spec(end_step);
     spec.batch_size = 48;
-    spec.ranks = kMembers;
+    spec.ranks = kJobMembers;
     return spec;
   }
 
-  std::array<Run, kMembers> run_together(const std::vector<JobStage>& stages, const Members& members = {}) const {
-    std::array<Run, kMembers> runs;
-    ThreadLine line(kMembers);
+  std::array<Run, kJobMembers> run_together(const std::vector<JobStage>& stages, const Members& members = {}) const {
+    std::array<Run, kJobMembers> runs;
+    ThreadLine line(kJobMembers);
     std::vector<std::thread> threads;
-    for (int member = 0; member < kMembers; ++member) {
+    for (int member = 0; member < kJobMembers; ++member) {
       threads.emplace_back([&, member] {
         const Member& told = members[static_cast<std::size_t>(member)];
         Run& run = runs[static_cast<std::size_t>(member)];
-        ThreadGang gang(line, member, kMembers);
+        ThreadGang gang(line, member, kJobMembers);
         JobRunner runner(settings(told.store));
         std::atomic<bool> stop = false;
         JobCallbacks callbacks;
@@ -76,7 +76,7 @@ TEST_F(GangJob, the_leader_runs_what_is_not_shared_and_writes_what_is) {
   EXPECT_GT(runs[0].outcomes[4].evaluation->accuracy, 0.3);
   for (const char* name : {"init", "gradual", "mask", "retrained"})
     EXPECT_TRUE(std::filesystem::exists(artifact(name)));
-  for (int member = 1; member < kMembers; ++member) {
+  for (int member = 1; member < kJobMembers; ++member) {
     const Run& run = runs[static_cast<std::size_t>(member)];
     EXPECT_EQ(run.outcomes[1].artifact_sha256, "");
     expect_equal_metrics(run.outcomes[1], runs[0].outcomes[1]);

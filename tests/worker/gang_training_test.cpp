@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "experiments/model_description.h"
+#include "tests/worker/cpu.h"
 #include "tests/worker/job_test.h"
 #include "tests/worker/thread_gang.h"
 #include "worker/initialization.h"
@@ -17,8 +18,6 @@ namespace espalier {
 namespace {
 
 constexpr int kMembers = 4;
-const at::Device kCpu(at::kCPU);
-
 /// The largest difference between two trainings' tensors, each against the largest value of its tensor.
 double difference(const NamedTensors& a, const NamedTensors& b) {
   EXPECT_EQ(a.size(), b.size());

@@ -8,13 +8,13 @@
 namespace espalier {
 namespace {
 
-constexpr std::int64_t kEnd = 40;
+constexpr std::int64_t kGradualEnd = 40;
 
 class Gradual : public JobTest {
  protected:
   /// From 200,000 weights before step 5 to 26,620 before step 25.
   TrainSpec spec() const {
-    TrainSpec spec = train_spec(kEnd);
+    TrainSpec spec = train_spec(kGradualEnd);
     GradualSpec& gradual = spec.gradual.emplace();
     gradual.prune = prune_spec("magnitude", 0);
     gradual.first_step = 5;

@@ -13,13 +13,12 @@
 
 #include "base/random.h"
 #include "experiments/catalog.h"
+#include "tests/worker/cpu.h"
 #include "worker/initialization.h"
 #include "worker/network.h"
 
 namespace espalier {
 namespace {
-
-const at::Device kCpu(at::kCPU);
 
 at::Tensor values(std::vector<float> list, at::IntArrayRef shape) {
   return at::tensor(list).view(shape);
@@ -27,10 +26,10 @@ at::Tensor values(std::vector<float> list, at::IntArrayRef shape) {
 
 at::Tensor random_tensor(std::vector<std::int64_t> shape, const char* stream) {
   RandomStream random(5, stream);
-  at::Tensor drawn = at::zeros(shape);
-  float* data = drawn.data_ptr<float>();
-  for (std::int64_t i = 0; i < drawn.numel(); ++i) data[i] = static_cast<float>(random.normal());
-  return drawn;
+  at::Tensor drawn_network = at::zeros(shape);
+  float* data = drawn_network.data_ptr<float>();
+  for (std::int64_t i = 0; i < drawn_network.numel(); ++i) data[i] = static_cast<float>(random.normal());
+  return drawn_network;
 }
 
 at::Tensor images(std::int64_t count, const ModelDescription& model) {
@@ -41,7 +40,7 @@ at::Tensor labels(std::int64_t count, std::int64_t classes) {
   return at::arange(count, at::kLong).remainder(classes);
 }
 
-Network drawn(const ModelDescription& model) {
+Network drawn_network(const ModelDescription& model) {
   Network network(model, kCpu);
   InitSpec spec;
   spec.scheme = "kaiming_normal";
@@ -55,7 +54,7 @@ at::Tensor run(const Network& network, const at::Tensor& input, Mode mode = Mode
   return network.forward(input, {mode, nullptr});
 }
 
-void expect_near(const at::Tensor& found, const at::Tensor& expected, double tolerance = 1e-5) {
+void expect_tensor_near(const at::Tensor& found, const at::Tensor& expected, double tolerance = 1e-5) {
   ASSERT_EQ(found.sizes(), expected.sizes());
   EXPECT_TRUE(at::allclose(found, expected, tolerance, tolerance))
       << "largest difference " << (found - expected).abs().max().item<double>();
@@ -69,12 +68,12 @@ TEST(NetworkBody, batch_norm_trains_and_evaluates_by_hand) {
                        {"bn.running_mean", values({0}, {1})},
                        {"bn.running_var", values({1}, {1})}});
   const at::Tensor x = values({1, 3, 5, 7}, {2, 1, 1, 2});
-  expect_near(run(network, x), 2 * x.flatten(1) / std::sqrt(1 + 1e-5) + 0.5);
-  expect_near(run(network, x, Mode::train), 2 * (x.flatten(1) - 4) / std::sqrt(5 + 1e-5) + 0.5);
+  expect_tensor_near(run(network, x), 2 * x.flatten(1) / std::sqrt(1 + 1e-5) + 0.5);
+  expect_tensor_near(run(network, x, Mode::train), 2 * (x.flatten(1) - 4) / std::sqrt(5 + 1e-5) + 0.5);
   const double mean = 0.9 * 0 + 0.1 * 4, variance = 0.9 * 1 + 0.1 * 20 / 3;
   EXPECT_NEAR(network.buffers()[0].tensor.item<double>(), mean, 1e-6);
   EXPECT_NEAR(network.buffers()[1].tensor.item<double>(), variance, 1e-6);
-  expect_near(run(network, x), 2 * (x.flatten(1) - mean) / std::sqrt(variance + 1e-5) + 0.5);
+  expect_tensor_near(run(network, x), 2 * (x.flatten(1) - mean) / std::sqrt(variance + 1e-5) + 0.5);
   EXPECT_NEAR(network.buffers()[0].tensor.item<double>(), mean, 1e-6) << "evaluating moved what it keeps";
 }
 
@@ -85,18 +84,18 @@ TEST(NetworkBody, residual_adds_its_branches_by_hand) {
   // W x = (-3, 6), so with x itself (-2, 8); with S x = (3, 1) it is (0, 7).
   Network identity({"identity", {2, 1, 1}, 2, {FlattenOp{}, ResidualOp{"r", {through}, {}}}}, kCpu);
   identity.set_weights({{"fc.weight", w}});
-  expect_near(run(identity, x), values({-2, 8}, {1, 2}));
+  expect_tensor_near(run(identity, x), values({-2, 8}, {1, 2}));
   Network projected({"projected", {2, 1, 1}, 2, {FlattenOp{}, ResidualOp{"r", {through}, {around}}}}, kCpu);
   projected.set_weights({{"fc.weight", w}, {"s.weight", s}});
-  expect_near(run(projected, x), values({0, 7}, {1, 2}));
+  expect_tensor_near(run(projected, x), values({0, 7}, {1, 2}));
   EXPECT_EQ(projected.prunable()[1].layer, "s");
 }
 
 TEST(NetworkBody, rows_become_tokens_with_all_their_channels) {
   // Two channels of 2x3: row 0 is (0, 1, 2) and (6, 7, 8), row 1 (3, 4, 5) and (9, 10, 11).
   const Network network({"rows", {2, 2, 3}, 6, {RowsOp{}, MeanTokensOp{}}}, kCpu);
-  expect_near(run(network, at::arange(12, at::kFloat).view({1, 2, 2, 3})),
-              values({1.5F, 2.5F, 3.5F, 7.5F, 8.5F, 9.5F}, {1, 6}));
+  expect_tensor_near(run(network, at::arange(12, at::kFloat).view({1, 2, 2, 3})),
+                     values({1.5F, 2.5F, 3.5F, 7.5F, 8.5F, 9.5F}, {1, 6}));
 }
 
 TEST(NetworkBody, layer_norm_gelu_and_places_by_hand) {
@@ -107,8 +106,8 @@ TEST(NetworkBody, layer_norm_gelu_and_places_by_hand) {
                        {"ln.bias", values({0, 0}, {2})}});
   // (1, 3) has mean 2 and variance 1: (-1, 1); (5, 1) + (-4, 2) = (1, 3) too. GELU: 1 Phi(1) and -1 Phi(-1).
   const float at_one = 0.8413447F, at_minus_one = -0.1586553F;
-  expect_near(run(network, values({1, 3, 5, 1}, {1, 1, 2, 2})),
-              values({at_minus_one, at_one, at_minus_one, at_one}, {1, 2, 2}), 1e-4);
+  expect_tensor_near(run(network, values({1, 3, 5, 1}, {1, 1, 2, 2})),
+                     values({at_minus_one, at_one, at_minus_one, at_one}, {1, 2, 2}), 1e-4);
 }
 
 /// softmax(q k^T / sqrt(width of a head)) v for each head, one number at a time.
@@ -193,7 +192,7 @@ std::vector<std::string> every_model() {
 
 TEST_P(CatalogNetwork, gives_logits_and_finite_gradients_for_every_parameter) {
   const ModelDescription description = model();
-  Network network = drawn(description);
+  Network network = drawn_network(description);
   EXPECT_EQ(network.parameters().numel(), count_model(description).parameters);
   const at::Tensor x = images(3, description);
   EXPECT_EQ(run(network, x).sizes(), at::IntArrayRef({3, 10}));
@@ -244,7 +243,7 @@ double loss_in_training(Network& network) {
 
 TEST(NetworkBody, what_is_deep_learns_a_batch_by_heart) {
   for (const auto& [name, rate] : {std::pair("resnet-20", 0.1), {"vgg-11-bn", 0.05}, {"transformer", 0.1}}) {
-    Network network = drawn(describe_model({name, {3, 16, 16}, 10}));
+    Network network = drawn_network(describe_model({name, {3, 16, 16}, 10}));
     const double before = loss_in_training(network);
     train(network, 12, rate);
     EXPECT_LT(loss_in_training(network), 0.7 * before) << name;
@@ -253,7 +252,7 @@ TEST(NetworkBody, what_is_deep_learns_a_batch_by_heart) {
 
 TEST(NetworkBody, weights_and_running_statistics_come_back_from_a_file) {
   const ModelDescription model = describe_model({"resnet-20", {3, 8, 8}, 10});
-  Network network = drawn(model);
+  Network network = drawn_network(model);
   train(network, 2, 0.1);
   const NamedTensors weights = network.weights();
   EXPECT_EQ(weights.size(), network.named().size() + 2 * 21);  // 21 batch norms keep a mean and a variance each
@@ -264,7 +263,7 @@ TEST(NetworkBody, weights_and_running_statistics_come_back_from_a_file) {
   other.set_weights(from_file(parse_safetensors(bytes, "file"), kCpu));
   EXPECT_TRUE(at::equal(run(other, images(4, model)), run(network, images(4, model))));
   // A fresh draw forgets what was kept.
-  const at::Tensor fresh = run(drawn(model), images(4, model));
+  const at::Tensor fresh = run(drawn_network(model), images(4, model));
   InitSpec again;
   again.scheme = "kaiming_normal";
   again.stream = "init";

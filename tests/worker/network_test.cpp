@@ -7,14 +7,13 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "tests/worker/cpu.h"
 #include "worker/criterion.h"
 #include "worker/evaluation.h"
 #include "worker/initialization.h"
 
 namespace espalier {
 namespace {
-
-const at::Device kCpu(at::kCPU);
 
 ModelDescription lenet(const char* name) {
   return describe_model({name, {1, 28, 28}, 10});
@@ -27,7 +26,7 @@ InitSpec init_spec(const std::string& scheme, const std::string& stream) {
   return spec;
 }
 
-Network initialized(const char* name) {
+Network initialized_lenet(const char* name) {
   Network network(lenet(name), kCpu);
   initialize(network, init_spec("glorot_normal", "init"), 3);
   return network;
@@ -47,7 +46,7 @@ TEST(Network, NamesParametersInOrder) {
 }
 
 TEST(Network, ForwardIsTheModelsFormula) {
-  const Network network = initialized("lenet-5");
+  const Network network = initialized_lenet("lenet-5");
   const NamedTensors w = network.weights();
   const at::Tensor images = at::linspace(-1, 1, 2 * 784).view({2, 1, 28, 28});
   const at::NoGradGuard no_grad;

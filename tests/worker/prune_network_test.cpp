@@ -6,19 +6,18 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "tests/worker/cpu.h"
 #include "worker/initialization.h"
 
 namespace espalier {
 namespace {
-
-const at::Device kCpu(at::kCPU);
 
 std::vector<Op> conv_norm(const std::string& conv, const std::string& norm, std::int64_t in, std::int64_t out) {
   return {Conv2dOp{conv, in, out, 3, 1, 1, false}, BatchNorm2dOp{norm, out}};
 }
 
 /// One residual block between a first convolution and the output; 8 channels.
-ModelDescription small_resnet() {
+ModelDescription one_block_resnet() {
   ModelDescription model{"resnet", {1, 6, 6}, 3, conv_norm("conv1", "bn1", 1, 8)};
   model.ops.push_back(ReluOp{"relu1"});
   std::vector<Op> body = conv_norm("block.conv1", "block.bn1", 8, 8);
@@ -30,7 +29,7 @@ ModelDescription small_resnet() {
   return model;
 }
 
-Network drawn(const ModelDescription& model) {
+Network drawn_with_shifts(const ModelDescription& model) {
   Network network(model, kCpu);
   InitSpec spec;
   spec.scheme = "kaiming_normal";
@@ -62,7 +61,7 @@ std::int64_t kept_of(const Pruned& pruned, const std::string& layer) {
 }
 
 TEST(PruneNetwork, FiltersGoByTheirNorm) {
-  Network network = drawn(small_resnet());
+  Network network = drawn_with_shifts(one_block_resnet());
   const at::Tensor norms = network.prunable()[1].weight.flatten(1).norm(2, 1);
   const Pruned pruned = prune(network, "filter l2", {2 + 3 + 4, {2, 3, 4}});
   const at::Tensor mask = network.prunable()[1].mask.flatten(1);
@@ -76,7 +75,7 @@ TEST(PruneNetwork, FiltersGoByTheirNorm) {
 }
 
 TEST(PruneNetwork, ARemovedChannelIsSilentEverywhere) {
-  Network network = drawn(small_resnet());
+  Network network = drawn_with_shifts(one_block_resnet());
   const Pruned pruned = prune(network, "channel l2", {4 + 8, {4, 8}});
   const at::Tensor gone = tensor(pruned.masks, "bn1.weight").eq(0);
   EXPECT_EQ(gone.sum().item<std::int64_t>(), 4);
@@ -96,9 +95,9 @@ TEST(PruneNetwork, ARemovedChannelIsSilentEverywhere) {
 }
 
 TEST(PruneNetwork, ARemovedBlockIsTheIdentity) {
-  Network network = drawn(small_resnet());
+  Network network = drawn_with_shifts(one_block_resnet());
   prune(network, "layer l2", {0, {}});
-  ModelDescription stem = small_resnet();
+  ModelDescription stem = one_block_resnet();
   std::erase_if(stem.ops, [](const Op& op) { return std::holds_alternative<BlockOp>(op.op); });
   Network without(stem, kCpu);
   without.set_weights(network.weights());
@@ -110,7 +109,7 @@ TEST(PruneNetwork, ARemovedBlockIsTheIdentity) {
 TEST(PruneNetwork, HeadsGoFromAllFourLayers) {
   const ModelDescription model{
       "attention", {1, 4, 8}, 3, {RowsOp{}, AttentionOp{"attn", 8, 4}, MeanTokensOp{}, LinearOp{"fc", 8, 3}}};
-  Network network = drawn(model);
+  Network network = drawn_with_shifts(model);
   const Pruned pruned = prune(network, "head l2", {3, {}});
   for (const char* layer : {"attn.q", "attn.k", "attn.v", "attn.o"}) EXPECT_EQ(kept_of(pruned, layer), 48) << layer;
   EXPECT_TRUE(at::equal(tensor(pruned.masks, "attn.q.weight").select(1, 0),
@@ -122,17 +121,17 @@ TEST(PruneNetwork, HeadsGoFromAllFourLayers) {
 TEST(PruneNetwork, RowsOfTheirOwnAndGroups) {
   const ModelDescription model{
       "mlp", {8, 1, 1}, 4, {FlattenOp{}, LinearOp{"fc1", 8, 12}, ReluOp{}, LinearOp{"fc2", 12, 4}}};
-  Network network = drawn(model);
+  Network network = drawn_with_shifts(model);
   prune(network, "weight", {12 * 3 + 4 * 6, {12 * 3, 4 * 6}}, "magnitude", "per_row");
   EXPECT_TRUE(at::equal(network.prunable()[0].mask.sum(1), at::full({12}, 3.0F)));
-  Network other = drawn(model);
+  Network other = drawn_with_shifts(model);
   const Pruned pruned = prune(other, "2:4", {48 + 24, {}});
   EXPECT_TRUE(at::equal(other.prunable()[0].mask.view({12, 2, 4}).sum(2), at::full({12, 2}, 2.0F)));
   EXPECT_EQ(pruned.layers[0].requested, 48);
 }
 
 TEST(PruneNetwork, RoundsNeverBringAnythingBack) {
-  Network network = drawn(small_resnet());
+  Network network = drawn_with_shifts(one_block_resnet());
   const Pruned first = prune(network, "weight", {600, {}});
   const Pruned second = prune(network, "weight", {200, {}});
   for (std::size_t i = 0; i < first.masks.size(); ++i)
@@ -146,7 +145,7 @@ TEST(PruneNetwork, RandomUnitsDoNotFavorLargeOnes) {
   // Of coupled channels of many weights and single ones of few, a reduced random score would always keep the former.
   std::int64_t large = 0;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
-    Network network = drawn(small_resnet());
+    Network network = drawn_with_shifts(one_block_resnet());
     PruneSpec spec;
     spec.criterion = "random";
     spec.granularity = "channel l2";
@@ -160,14 +159,14 @@ TEST(PruneNetwork, RandomUnitsDoNotFavorLargeOnes) {
 }
 
 TEST(PruneNetwork, AnEmptiedLayerIsToldOrRefused) {
-  Network network = drawn(small_resnet());
+  Network network = drawn_with_shifts(one_block_resnet());
   const PruneTarget target{72 * 8 * 2 + 24, {0, 576, 576, 24}};
   EXPECT_EQ(prune(network, "weight", target).emptied, (std::vector<std::string>{"conv1"}));
   PruneSpec spec;
   spec.criterion = "magnitude";
   spec.refuse_empty = true;
   const PruneBatches none(spec, nullptr, 7, 0, kCpu);
-  Network other = drawn(small_resnet());
+  Network other = drawn_with_shifts(one_block_resnet());
   try {
     prune_network(other, {spec, target, 7, true, none});
     ADD_FAILURE() << "accepted";

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "experiments/catalog.h"
 #include "experiments/prune_scopes.h"
+#include "tests/worker/cpu.h"
 #include "worker/initialization.h"
 #include "worker/prune_network.h"
 #include "worker/scope_units.h"
@@ -17,7 +18,6 @@
 namespace espalier {
 namespace {
 
-const at::Device kCpu(at::kCPU);
 constexpr std::int64_t kExamples = 12;
 
 std::vector<Op> conv(const std::string& name, std::int64_t in, std::int64_t out) {
@@ -72,7 +72,7 @@ const ResidentDataset& examples() {
   return data;
 }
 
-Network drawn(const ModelDescription& model) {
+Network drawn_at_random(const ModelDescription& model) {
   Network network(model, kCpu);
   InitSpec spec;
   spec.scheme = "kaiming_normal";
@@ -108,7 +108,7 @@ std::vector<Case> all_cases() {
 /// Of one network; nothing where the program refuses the case before any work.
 class Trial {
  public:
-  Trial(const ModelDescription& model, const Case& one) : one_(one), network_(drawn(model)) {
+  Trial(const ModelDescription& model, const Case& one) : one_(one), network_(drawn_at_random(model)) {
     spec_.criterion = one.criterion;
     spec_.granularity = one.granularity;
     spec_.ranking = one.ranking;
@@ -168,7 +168,7 @@ bool is_refused(const Case& one) {
   return one.criterion == "sparsegpt" && weights && !one.by_scope;
 }
 
-bool same(const NamedTensors& a, const NamedTensors& b) {
+bool equal_tensors(const NamedTensors& a, const NamedTensors& b) {
   return std::ranges::equal(
       a, b, [](const auto& x, const auto& y) { return x.first == y.first && at::equal(x.second, y.second); });
 }
@@ -196,7 +196,7 @@ TEST_P(EveryPrune, IsExactDeterministicAndLeavesTheRestAlone) {
     const Pruned pruned = trial->prune();
     EXPECT_EQ(trial->units_left(), trial->target().total_kept);
     Trial twin(model, one);
-    EXPECT_TRUE(same(twin.prune().masks, pruned.masks));
+    EXPECT_TRUE(equal_tensors(twin.prune().masks, pruned.masks));
     // Weights that stay are as they were, unless the criterion repairs; those that went are zero; buffers are
     // untouched.
     const bool repairs = find_criterion(one.criterion).scores == CriterionScores::repairs_weights;

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "experiments/catalog.h"
+#include "tests/worker/cpu.h"
 #include "worker/criteria/column_pruning.h"
 #include "worker/criteria/second_order.h"
 #include "worker/criterion.h"
@@ -17,8 +18,6 @@
 
 namespace espalier {
 namespace {
-
-const at::Device kCpu(at::kCPU);
 
 /// 64 networks of two inputs, two tanh units and one output, [nets, 9]: 4 + 2 weights and biases of the units, 2 + 1 of
 /// the output.
@@ -122,7 +121,7 @@ TEST(Obs, RefusesAHessianWithoutMinimum) {
   EXPECT_THROW(delete_weights(saddle, at::ones({2}, at::kDouble), at::ones({2}, at::kBool), {0, 0}, {1}), Error);
 }
 
-ModelDescription small_network() {
+ModelDescription repaired_network() {
   return {"small",
           {4, 5, 5},
           3,
@@ -130,8 +129,8 @@ ModelDescription small_network() {
            ReluOp{"relu1"}, LinearOp{"fc2", 8, 3}}};
 }
 
-Network initialized(std::uint64_t seed) {
-  Network network(small_network(), kCpu);
+Network initialized_for_repair(std::uint64_t seed) {
+  Network network(repaired_network(), kCpu);
   InitSpec spec;
   spec.scheme = "kaiming_normal";
   spec.stream = "init";
@@ -139,13 +138,13 @@ Network initialized(std::uint64_t seed) {
   return network;
 }
 
-Batch batch_of(std::int64_t index) {
+Batch repair_batch(std::int64_t index) {
   const at::Tensor images = at::arange(40 * 100, at::kFloat).mul(12.9898).add(static_cast<double>(index)).sin();
   return {images.view({40, 4, 5, 5}), at::arange(40, at::kLong).remainder(3)};
 }
 
-CriterionContext context_of(Network& network, std::string_view criterion) {
-  return {network, true, 7, 2, batch_of, default_options(find_criterion(criterion))};
+CriterionContext repair_context(Network& network, std::string_view criterion) {
+  return {network, true, 7, 2, repair_batch, default_options(find_criterion(criterion))};
 }
 
 std::vector<std::int64_t> kept_counts(const Network& network) {
@@ -165,7 +164,7 @@ RepairOrder order_of(std::vector<std::size_t> layers, std::vector<std::int64_t> 
 class EveryRepair : public testing::TestWithParam<std::string> {};
 
 TEST_P(EveryRepair, KeepsItsCountsAndWhatWasGone) {
-  Network network = initialized(1), again = initialized(1);
+  Network network = initialized_for_repair(1), again = initialized_for_repair(1);
   NamedTensors masks = network.masks();
   masks[1].second =
       at::arange(masks[1].second.numel(), at::kLong).remainder(5).ne(0).to(at::kByte).view(masks[1].second.sizes());
@@ -173,7 +172,7 @@ TEST_P(EveryRepair, KeepsItsCountsAndWhatWasGone) {
   const at::Tensor before = network.prunable()[1].weight.clone(), last = network.prunable()[2].weight.clone();
   for (Network* one : {&network, &again}) {
     one->set_masks(masks);
-    find_repair(GetParam())(context_of(*one, GetParam()), order_of({0, 1}, {100, 150}));
+    find_repair(GetParam())(repair_context(*one, GetParam()), order_of({0, 1}, {100, 150}));
   }
   EXPECT_EQ(kept_counts(network), (std::vector<std::int64_t>{100, 150, 24}));
   const PrunableWeight& layer = network.prunable()[1];
@@ -188,19 +187,19 @@ INSTANTIATE_TEST_SUITE_P(Catalog, EveryRepair, testing::Values("obs", "sparsegpt
                          [](const auto& instance) { return instance.param; });
 
 TEST(Obs, RanksAllLayersUnderOneCount) {
-  Network network = initialized(2);
+  Network network = initialized_for_repair(2);
   RepairOrder order = order_of({0, 1, 2}, {});
   order.target.total_kept = 300;
-  repair_obs(context_of(network, "obs"), order);
+  repair_obs(repair_context(network, "obs"), order);
   const std::vector<std::int64_t> counts = kept_counts(network);
   EXPECT_EQ(counts[0] + counts[1] + counts[2], 300);
 }
 
 TEST(SparseGpt, KeepsTwoOfFourChannelsAtEachKernelPosition) {
-  Network network = initialized(3);
+  Network network = initialized_for_repair(3);
   RepairOrder order = order_of({0}, {});
   order.granularity = parse_granularity("2:4");
-  repair_sparsegpt(context_of(network, "sparsegpt"), order);
+  repair_sparsegpt(repair_context(network, "sparsegpt"), order);
   EXPECT_TRUE(network.prunable()[0].mask.sum(1).eq(2).all().item<bool>());  // of 4 inputs, [6, 3, 3]
 }
 
@@ -220,10 +219,10 @@ TEST(SparseGpt, LosesLessThanTheSameMaskWithoutRepair) {
 }
 
 TEST(SparseGpt, NeedsACountForEachLayer) {
-  Network network = initialized(4);
+  Network network = initialized_for_repair(4);
   RepairOrder order = order_of({0, 1, 2}, {});
   order.target.total_kept = 300;
-  EXPECT_THROW(repair_sparsegpt(context_of(network, "sparsegpt"), order), Error);
+  EXPECT_THROW(repair_sparsegpt(repair_context(network, "sparsegpt"), order), Error);
   EXPECT_THROW(find_repair("magnitude"), Error);
   EXPECT_THROW(find_score("obs"), Error);
 }

@@ -4,11 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "tests/worker/cpu.h"
 
 namespace espalier {
 namespace {
-
-const at::Device kCpu(at::kCPU);
 
 /// Three training examples of two channels of 1x2 pixels, and one for testing.
 DatasetSpec small_spec() {

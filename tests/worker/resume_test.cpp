@@ -15,7 +15,7 @@
 namespace espalier {
 namespace {
 
-constexpr std::int64_t kEnd = 40;
+constexpr std::int64_t kResumedEnd = 40;
 
 class Resume : public JobTest {
  protected:
@@ -40,9 +40,9 @@ class Resume : public JobTest {
 };
 
 TEST_F(Resume, StoppedAgainAndAgainEndsAsIfNever) {
-  const TrainSpec spec = train_spec(kEnd);
+  const TrainSpec spec = train_spec(kResumedEnd);
   const StageOutcome whole = uncut(spec);
-  EXPECT_EQ(whole.steps, kEnd);
+  EXPECT_EQ(whole.steps, kResumedEnd);
   EXPECT_EQ(whole.metrics.front().step, 5);
   done({init("init")});
   const JobStage stage = train("end", spec, "init");
@@ -94,7 +94,7 @@ TEST_F(Resume, AugmentedStepsAreThoseOfTheUncutTraining) {
 }
 
 TEST_F(Resume, AnAugmentedTrainingStoppedAgainAndAgainEndsAsIfNever) {
-  TrainSpec spec = train_spec(kEnd);
+  TrainSpec spec = train_spec(kResumedEnd);
   spec.augment = "crop_flip";
   const StageOutcome whole = uncut(spec);
   done({init("init")});
@@ -122,10 +122,10 @@ TEST_F(Resume, EveryStepIsAPlaceToStop) {
 }
 
 TEST_F(Resume, ACutTrajectoryEqualsTheUncutOne) {
-  const StageOutcome whole = uncut(train_spec(kEnd));
+  const StageOutcome whole = uncut(train_spec(kResumedEnd));
   JobStage cut = train("cut", train_spec(17), "init");
   cut.keep_resume_state = true;
-  JobStage rest = train("end", train_spec(kEnd), "init");
+  JobStage rest = train("end", train_spec(kResumedEnd), "init");
   rest.resume_from = key("cut");
   const StageOutcome first = done({init("init"), cut});
   EXPECT_EQ(first.steps, 17);
@@ -166,8 +166,8 @@ TEST_F(Resume, TheLookAtACutsEndIsNotCarriedOn) {
 }
 
 TEST_F(Resume, WithoutTheKeptStateItStartsOver) {
-  const StageOutcome whole = uncut(train_spec(kEnd));
-  JobStage rest = train("end", train_spec(kEnd), "init");
+  const StageOutcome whole = uncut(train_spec(kResumedEnd));
+  JobStage rest = train("end", train_spec(kResumedEnd), "init");
   rest.resume_from = key("never run");
   const StageOutcome outcome = done({init("init"), rest});
   EXPECT_EQ(outcome.first_step, 0);
@@ -175,8 +175,8 @@ TEST_F(Resume, WithoutTheKeptStateItStartsOver) {
 }
 
 TEST_F(Resume, ADamagedCheckpointIsSetAside) {
-  const StageOutcome whole = uncut(train_spec(kEnd));
-  const JobStage stage = train("end", train_spec(kEnd), "init");
+  const StageOutcome whole = uncut(train_spec(kResumedEnd));
+  const JobStage stage = train("end", train_spec(kResumedEnd), "init");
   done({init("init")});
   EXPECT_EQ(run_until(stage, 12, "store"), JobEnd::interrupted);
   std::string bytes = read_file(checkpoint("end"), 1 << 30);
@@ -189,15 +189,15 @@ TEST_F(Resume, ADamagedCheckpointIsSetAside) {
 }
 
 TEST_F(Resume, AnOutcomeThatWasLostIsRepeatedWithoutTraining) {
-  const StageOutcome whole = uncut(train_spec(kEnd));
-  const JobStage stage = train("end", train_spec(kEnd), "init");
+  const StageOutcome whole = uncut(train_spec(kResumedEnd));
+  const JobStage stage = train("end", train_spec(kResumedEnd), "init");
   done({init("init")});
   EXPECT_EQ(run_until(stage, 12, "store"), JobEnd::interrupted);
   expect_equal(done({stage}), whole);
   for (int repeat = 0; repeat < 2; ++repeat) {
     std::filesystem::remove(artifact("end"));
     const StageOutcome again = done({stage});
-    EXPECT_EQ(again.first_step, kEnd);
+    EXPECT_EQ(again.first_step, kResumedEnd);
     expect_equal(again, whole);
   }
 }
@@ -212,7 +212,7 @@ TEST_F(Resume, AShortTrainingLeavesNoCheckpoint) {
 }
 
 TEST_F(Resume, CheckpointsAtEpochEndsLeadToTheSameBytes) {
-  const StageOutcome whole = uncut(train_spec(kEnd));
+  const StageOutcome whole = uncut(train_spec(kResumedEnd));
   WorkerSettings eager = settings();
   eager.checkpoint_every = std::chrono::milliseconds(0);
   JobRunner runner(eager);
@@ -224,11 +224,11 @@ TEST_F(Resume, CheckpointsAtEpochEndsLeadToTheSameBytes) {
   callbacks.on_progress = [&](const StageProgress& progress) {
     seen += progress.step > 12 && std::filesystem::exists(checkpoint("end"));
   };
-  EXPECT_EQ(runner.run_job({1, {init("init"), train("end", train_spec(kEnd), "init")}}, stop, callbacks),
+  EXPECT_EQ(runner.run_job({1, {init("init"), train("end", train_spec(kResumedEnd), "init")}}, stop, callbacks),
             JobEnd::finished);
   EXPECT_GT(seen, 0);
   expect_equal(last, whole);
-  EXPECT_EQ(done({train("end", train_spec(kEnd), "init")}).first_step, kEnd);
+  EXPECT_EQ(done({train("end", train_spec(kResumedEnd), "init")}).first_step, kResumedEnd);
 }
 
 TEST_F(Resume, ARewoundTrajectoryBeginsAtItsStep) {
@@ -245,12 +245,12 @@ TEST_F(Resume, ARewoundTrajectoryBeginsAtItsStep) {
 }
 
 TEST_F(Resume, DivergingIsAResultAndKeepsItsMoment) {
-  TrainSpec spec = train_spec(kEnd);
+  TrainSpec spec = train_spec(kResumedEnd);
   spec.optimizer.name = "sgd";
   spec.optimizer.lr = 1e18;
   const StageOutcome outcome = uncut(spec);
   EXPECT_TRUE(outcome.diverged);
-  EXPECT_LT(outcome.steps, kEnd);
+  EXPECT_LT(outcome.steps, kResumedEnd);
   EXPECT_FALSE(outcome.artifact_sha256.empty());
   expect_equal(done({init("init"), train("end", spec, "init")}), outcome);
 }

@@ -47,7 +47,7 @@ PruneTarget within(std::int64_t kept, std::vector<std::int64_t> least, std::vect
   return target;
 }
 
-SelectionRules with(Ties ties, bool revive = false) {
+SelectionRules with_ties(Ties ties, bool revive = false) {
   SelectionRules rules;
   rules.ties = ties;
   rules.revive = revive;
@@ -134,11 +134,11 @@ TEST(Selection, EqualsSortingWithTiesZerosAndNegatives) {
     const std::int64_t survivors = kept_in(network.surviving);
     const std::int64_t kept = some_of(random, survivors);
     for (const Ties ties : {Ties::first, Ties::last, Ties::drop, Ties::keep}) {
-      const KeepMasks masks = select_kept(network.layers(), in_all(kept), with(ties));
+      const KeepMasks masks = select_kept(network.layers(), in_all(kept), with_ties(ties));
       EXPECT_EQ(masks, select_by_sorting(network, kept, ties)) << round << " " << static_cast<int>(ties);
-      EXPECT_EQ(masks, select_kept(network.layers(), in_all(kept), with(ties)));
-      EXPECT_EQ(select_kept(network.layers(), in_all(survivors), with(ties)), network.surviving);
-      EXPECT_EQ(kept_in(select_kept(network.layers(), in_all(0), with(ties))), 0);
+      EXPECT_EQ(masks, select_kept(network.layers(), in_all(kept), with_ties(ties)));
+      EXPECT_EQ(select_kept(network.layers(), in_all(survivors), with_ties(ties)), network.surviving);
+      EXPECT_EQ(kept_in(select_kept(network.layers(), in_all(0), with_ties(ties))), 0);
     }
   }
 }
@@ -152,7 +152,7 @@ TEST(Selection, WithoutMasksAllCompeteAndRevivedOnesToo) {
     const std::int64_t kept = some_of(random, kept_in(masked.surviving));
     const KeepMasks masks = select_kept(all.layers(), in_all(kept));
     EXPECT_EQ(masks, select_by_sorting(all, kept));
-    EXPECT_EQ(masks, select_kept(masked.layers(), in_all(kept), with(Ties::first, true)));
+    EXPECT_EQ(masks, select_kept(masked.layers(), in_all(kept), with_ties(Ties::first, true)));
   }
 }
 
@@ -186,7 +186,7 @@ TEST(Selection, PerLayerKeepsEachLayersCount) {
 TEST(Selection, TiesFollowTheirRule) {
   const Network network{{{1, 1}, {1, 2, 1}}, {{1, 1}, {1, 1, 1}}};
   const auto select = [&](Ties ties, std::int64_t kept) {
-    return select_kept(network.layers(), in_all(kept), with(ties));
+    return select_kept(network.layers(), in_all(kept), with_ties(ties));
   };
   EXPECT_EQ(select(Ties::first, 3), (KeepMasks{{1, 1}, {0, 1, 0}}));
   EXPECT_EQ(select(Ties::last, 3), (KeepMasks{{0, 0}, {1, 1, 1}}));
@@ -253,7 +253,7 @@ TEST(Selection, RefusesBoundsThatCannotHold) {
       EXPECT_EQ(error.kind(), ErrorKind::invalid_input) << error.what();
     }
   }
-  EXPECT_THROW(select_kept(network.layers(), within(2, {0, 1}, {}), with(Ties::drop)), Error);
+  EXPECT_THROW(select_kept(network.layers(), within(2, {0, 1}, {}), with_ties(Ties::drop)), Error);
 }
 
 /// Big enough that the threshold is searched by a sample, then by passes.
@@ -338,7 +338,7 @@ TEST(Selection, InfinitiesAreScoresAndNaNIsNot) {
   network.surviving[1][1] = 0;  // what was pruned has no score
   EXPECT_EQ(select_kept(network.layers(), in_all(2)), (KeepMasks{{1}, {0, 0, 1, 0}}));
   EXPECT_EQ(select_kept(network.layers(), in_all(4)), (KeepMasks{{1}, {1, 0, 1, 1}}));
-  EXPECT_THROW(select_kept(network.layers(), in_all(2), with(Ties::first, true)), Error);
+  EXPECT_THROW(select_kept(network.layers(), in_all(2), with_ties(Ties::first, true)), Error);
 }
 
 TEST(Selection, RefusesMoreThanSurvivesAndCountsThatDoNotFit) {

@@ -15,7 +15,7 @@
 namespace espalier {
 namespace {
 
-constexpr int kMembers = 4;
+constexpr int kNormMembers = 4;
 constexpr std::int64_t kChannels = 3;
 constexpr double kEpsilon = 1e-5, kMomentum = 0.1;
 
@@ -44,7 +44,7 @@ Result normalize(const Values& values, Gang* gang) {
   return {y.detach(), x.grad(), scale.grad(), shift.grad(), mean, variance};
 }
 
-void expect_close(const at::Tensor& a, const at::Tensor& b, const char* what) {
+void expect_tensors_close(const at::Tensor& a, const at::Tensor& b, const char* what) {
   ASSERT_EQ(a.sizes(), b.sizes()) << what;
   EXPECT_LT(a.sub(b).abs().max().item<double>(), 1e-12 * (1 + a.abs().max().item<double>())) << what;
 }
@@ -56,9 +56,9 @@ TEST(SyncBatchNorm, is_that_of_the_whole_batch) {
                      at::randn({count, kChannels, 5, 4}, options), at::randn({kChannels}, options),
                      at::randn({kChannels}, options)};
     const Result whole = normalize(all, nullptr);
-    std::array<Result, kMembers> results;
-    run_gang(kMembers, [&](Gang& gang) {
-      const Part part = part_of(count, gang.member(), kMembers);
+    std::array<Result, kNormMembers> results;
+    run_gang(kNormMembers, [&](Gang& gang) {
+      const Part part = part_of(count, gang.member(), kNormMembers);
       results[static_cast<std::size_t>(gang.member())] =
           normalize({all.x.narrow(0, part.first, part.count), all.weights.narrow(0, part.first, part.count), all.scale,
                      all.shift},
@@ -71,14 +71,14 @@ TEST(SyncBatchNorm, is_that_of_the_whole_batch) {
       x_gradient.push_back(one.x_gradient);
       scale_gradient.add_(one.scale_gradient);
       shift_gradient.add_(one.shift_gradient);
-      expect_close(one.mean, whole.mean, "running mean");
-      expect_close(one.variance, whole.variance, "running variance");
+      expect_tensors_close(one.mean, whole.mean, "running mean");
+      expect_tensors_close(one.variance, whole.variance, "running variance");
       EXPECT_TRUE(one.variance.equal(results[0].variance));
     }
-    expect_close(at::cat(y), whole.y, "output");
-    expect_close(at::cat(x_gradient), whole.x_gradient, "gradient of the input");
-    expect_close(scale_gradient, whole.scale_gradient, "gradient of the scale");
-    expect_close(shift_gradient, whole.shift_gradient, "gradient of the shift");
+    expect_tensors_close(at::cat(y), whole.y, "output");
+    expect_tensors_close(at::cat(x_gradient), whole.x_gradient, "gradient of the input");
+    expect_tensors_close(scale_gradient, whole.scale_gradient, "gradient of the scale");
+    expect_tensors_close(shift_gradient, whole.shift_gradient, "gradient of the shift");
   }
 }
 

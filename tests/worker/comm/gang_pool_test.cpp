@@ -30,7 +30,7 @@ class NeverComes : public FakeSupply {
   static std::filesystem::path waits() { return g_folder / "waits"; }
 };
 
-WorkerSettings settings_of(int rank) {
+WorkerSettings pool_settings(int rank) {
   static NeverComes never_comes;
   WorkerSettings settings;
   settings.artifacts = g_folder / "artifacts";
@@ -147,7 +147,7 @@ TEST_F(GangPool, leaving_ends_what_runs_at_the_same_step) {
   });
   g_pool->leave();
   EXPECT_TRUE(g_pool->end_of(attempt).ended.interrupted);
-  EXPECT_TRUE(std::filesystem::exists(settings_of(0).checkpoints / (to_hex(key("left")) + ".safetensors")));
+  EXPECT_TRUE(std::filesystem::exists(pool_settings(0).checkpoints / (to_hex(key("left")) + ".safetensors")));
 }
 
 }  // namespace
@@ -161,11 +161,11 @@ int main(int count, char** arguments) {
   if (mailbox.rank() != 0) {
     CacheFolder cache(std::filesystem::path(g_folder) / "cache", 0);
     RankFiles files(StorePaths{g_folder}, cache);
-    run_member(mailbox, settings_of(mailbox.rank()), files, cache);
+    run_member(mailbox, pool_settings(mailbox.rank()), files, cache);
     return 0;
   }
   std::filesystem::remove_all(g_folder);
-  if (mailbox.size() == 4) g_pool = std::make_unique<SmallPool>(mailbox, settings_of(0));
+  if (mailbox.size() == 4) g_pool = std::make_unique<SmallPool>(mailbox, pool_settings(0));
   const int failed = RUN_ALL_TESTS();
   if (g_pool) g_pool->leave();
   g_pool.reset();

@@ -7,7 +7,7 @@
 namespace espalier {
 namespace {
 
-NamedTensors same(const GoldenCase& golden, const std::string& key) {
+NamedTensors same_as_golden(const GoldenCase& golden, const std::string& key) {
   return {{"", golden.tensor(key)}};
 }
 
@@ -74,8 +74,10 @@ GoldenTable golden_networks() {
   return {
       {"param", {compared, 0, parameters, ""}},
       {"buffer", {compared, 0, buffers, ""}},
-      {"x", {compared, 0, [](const GoldenCase& golden, const std::string&) { return same(golden, "x"); }, ""}},
-      {"y", {compared, 0, [](const GoldenCase& golden, const std::string&) { return same(golden, "y"); }, ""}},
+      {"x",
+       {compared, 0, [](const GoldenCase& golden, const std::string&) { return same_as_golden(golden, "x"); }, ""}},
+      {"y",
+       {compared, 0, [](const GoldenCase& golden, const std::string&) { return same_as_golden(golden, "y"); }, ""}},
       {"out", {compared, 1e-5, out, ""}},
       {"loss", {compared, 1e-5, loss, ""}},
       {"grad", {compared, 1e-5, gradients, ""}},

@@ -98,7 +98,7 @@ const GoldenTable& table() {
   return all;
 }
 
-const GoldenCase& load(const fs::path& folder) {
+const GoldenCase& load_case(const fs::path& folder) {
   static std::map<fs::path, std::unique_ptr<GoldenCase>> loaded;
   auto& golden = loaded[folder];
   if (!golden) golden = std::make_unique<GoldenCase>(folder);
@@ -111,7 +111,7 @@ std::string title(const Group& group) {
 
 /// max |ours - golden| <= tolerance * max |golden|. Golden values that are rounding noise themselves (gradients of key
 /// biases, which are zero in exact arithmetic) are compared to 1e-6.
-void expect_close(const at::Tensor& ours, const at::Tensor& golden, double tolerance, const std::string& key) {
+void expect_golden(const at::Tensor& ours, const at::Tensor& golden, double tolerance, const std::string& key) {
   ASSERT_EQ(ours.sizes(), golden.sizes()) << key;
   ASSERT_TRUE(ours.isfinite().all().item<bool>()) << key;
   const at::Tensor a = ours.to(at::kDouble), b = golden.to(at::kDouble);
@@ -134,7 +134,7 @@ TEST_P(Golden, Agrees) {
   const GoldenEntry& entry = found->second;
   if (entry.kind == GoldenEntry::Kind::skipped)
     GTEST_SKIP() << group.items.size() << " keys of " << title(group) << ": " << entry.reason;
-  const GoldenCase& golden = load(group.folder);
+  const GoldenCase& golden = load_case(group.folder);
   const NamedTensors ours = entry.compute(golden, group.detail);
   for (std::size_t i = 0; i < group.items.size(); ++i) {
     const std::string &key = group.keys[i], &item = group.items[i];
@@ -144,7 +144,7 @@ TEST_P(Golden, Agrees) {
       ADD_FAILURE() << "nothing was computed for " << key;
       continue;
     }
-    expect_close(computed->second.detach(), golden.tensor(key), entry.tolerance, key);
+    expect_golden(computed->second.detach(), golden.tensor(key), entry.tolerance, key);
   }
 }
 

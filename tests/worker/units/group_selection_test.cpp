@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 using Shape = std::vector<std::int64_t>;
 using Mask = std::vector<std::uint8_t>;
 
-SelectionRules with(Ties ties, bool revive = false) {
+SelectionRules groups_with_ties(Ties ties, bool revive = false) {
   SelectionRules rules;
   rules.ties = ties;
   rules.revive = revive;
@@ -63,7 +63,7 @@ TEST(NOfM, EachGroupIsASelectionOfItsOwn) {
     Mask surviving(scores.size());
     for (auto& alive : surviving) alive = random.below(4) > 0;
     for (const Ties ties : {Ties::first, Ties::last, Ties::drop, Ties::keep}) {
-      const Mask mask = select_n_of_m({"conv1", scores, surviving}, shape, n, m, with(ties));
+      const Mask mask = select_n_of_m({"conv1", scores, surviving}, shape, n, m, groups_with_ties(ties));
       for (std::size_t group = 0; group < scores.size(); group += static_cast<std::size_t>(2 * m)) {
         for (std::size_t position = 0; position < 2; ++position) {
           std::vector<float> own;
@@ -75,7 +75,7 @@ TEST(NOfM, EachGroupIsASelectionOfItsOwn) {
           }
           PruneTarget target;
           target.total_kept = std::min(n, std::accumulate(alive.begin(), alive.end(), std::int64_t{0}));
-          ASSERT_EQ(kept, select_kept({{"group", own, alive}}, target, with(ties))[0]) << round;
+          ASSERT_EQ(kept, select_kept({{"group", own, alive}}, target, groups_with_ties(ties))[0]) << round;
         }
       }
     }
@@ -98,7 +98,7 @@ TEST(NOfM, RefusesWhatDoesNotDivideAndNaN) {
   EXPECT_THAT(select_n_of_m({"fc1", bad, surviving}, Shape{3, 4}, 3, 4),
               ElementsAre(1, 1, 1, 0, 1, 1, 1, 0, 1, 1, 1, 0));
   expect_refused(ErrorKind::numeric, "weight 7", [&] {
-    select_n_of_m({"fc1", bad, surviving}, Shape{3, 4}, 2, 4, with(Ties::first, true));
+    select_n_of_m({"fc1", bad, surviving}, Shape{3, 4}, 2, 4, groups_with_ties(Ties::first, true));
   });
 }
 
@@ -107,11 +107,12 @@ TEST(PerRow, EachRowKeepsItsOwnBest) {
                                   9, 8, 9};
   EXPECT_THAT(select_per_row({"fc1", scores, {}}, 2, 4), ElementsAre(0, 1, 1, 1, 0, 1));
   EXPECT_THAT(select_per_row({"fc1", scores, {}}, 2, 2), ElementsAre(0, 0, 1, 1, 0, 0));
-  EXPECT_THAT(select_per_row({"fc1", scores, {}}, 2, 2, with(Ties::last)), ElementsAre(0, 0, 1, 0, 0, 1));
+  EXPECT_THAT(select_per_row({"fc1", scores, {}}, 2, 2, groups_with_ties(Ties::last)), ElementsAre(0, 0, 1, 0, 0, 1));
   EXPECT_THAT(select_per_row({"fc1", scores, {}}, 2, 0), ElementsAre(0, 0, 0, 0, 0, 0));
   const Mask surviving{1, 1, 0, 1, 1, 0};
   EXPECT_THAT(select_per_row({"fc1", scores, surviving}, 2, 2), ElementsAre(0, 1, 0, 1, 0, 0));
-  EXPECT_THAT(select_per_row({"fc1", scores, surviving}, 2, 2, with(Ties::first, true)), ElementsAre(0, 0, 1, 1, 0, 0));
+  EXPECT_THAT(select_per_row({"fc1", scores, surviving}, 2, 2, groups_with_ties(Ties::first, true)),
+              ElementsAre(0, 0, 1, 1, 0, 0));
 }
 
 TEST(PerRow, RefusesCountsThatRowsCannotShareOrHold) {
