@@ -18,6 +18,9 @@ elseif(ESPALIER_SANITIZE STREQUAL "thread")
   target_compile_options(espalier_options INTERFACE -g1 -fsanitize=thread -Wno-tsan -Wno-maybe-uninitialized)
   target_link_options(espalier_options INTERFACE -fsanitize=thread)
 endif()
+if(ESPALIER_LINT)
+  target_compile_options(espalier_options INTERFACE -fsyntax-only)
+endif()
 if(ESPALIER_UNITY AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # Compiled together, a file is no longer the main one, whose own types coroutines may hold, and its locals meet the
   # names of its neighbours. ./dev lint compiles each alone, with these warnings.

@@ -6,12 +6,14 @@
 #include <new>
 #include <string>
 #include <sys/prctl.h>
+#include <unistd.h>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
 
 #include "base/error.h"
+#include "base/host_name.h"
 #include "base/log.h"
 #include "experiments/dataset.h"
 #include "experiments/store_paths.h"
@@ -139,6 +141,8 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
   start_crash_notes(crash_note_path(paths.logs(), label, mailbox.rank()));
   const SignalStack stack;
   keep_memory_reserve();
+  // Also so that whoever dies at once leaves a log behind.
+  spdlog::info("rank {} of {} on {}, pid {}", mailbox.rank(), mailbox.size(), host_name(), ::getpid());
   if (!kernel_note.empty()) spdlog::info("{}", kernel_note);
   if (options.ranks != 0 && mailbox.size() != options.ranks) {
     throw Error(ErrorKind::unavailable,

@@ -1,8 +1,6 @@
 // Convolutional networks with norms, augmentation, structures and a schedule inside the training, disturbed: the same
 // bits.
-#include <chrono>
 #include <signal.h>
-#include <thread>
 
 #include "base/random.h"
 #include "experiments/safetensors.h"
@@ -62,9 +60,9 @@ TEST_F(ColorImages, StoppedAndResumedIsAsIfNeverStopped) {
   const nlohmann::json undisturbed = results_of(store("undisturbed"));
   ASSERT_GT(undisturbed.size(), 20U);
   int interruptions = 0;
-  for (int attempt = 0; attempt < 20; ++attempt) {
+  for (const std::size_t results : {1, 6, 12, 18}) {
     Program program(espalier_command(command("disturbed")));
-    std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+    wait_for_results(store("disturbed"), results, program);
     program.signal(SIGINT);
     const ProgramEnd end = program.wait();
     if (end.exit_code == 0) break;

@@ -82,13 +82,6 @@ class Network : public SweepCase {
     return end.err;
   }
 
-  std::size_t results() const {
-    const ProgramEnd end = espalier({"results", "--store", store(), "--json"});
-    return end.exit_code == 0 ? nlohmann::json::parse(end.out).size() : 0;
-  }
-  void wait_for_results(std::size_t count, Program& coordinator) const {
-    while (coordinator.running() && results() < count) std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  }
   std::string coordinators_log() const { return read_file(paths_().logs() / "coordinator.log", 64U << 20); }
   static void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }
   StorePaths paths_() const { return {store()}; }
@@ -122,7 +115,7 @@ TEST_F(Network, AnOutageChangesNoBitNobodyReadsAlongAndStrangersStayOutside) {
   Capture control(folder_ / "control.pcap", "udp and host " + TestNetwork::address(kCoordinator));
   const auto coordinator = start_coordinator();
   const auto pool = start_pool("far", {1, 2});
-  wait_for_results(2, *coordinator);
+  wait_for_results(store(), 2, *coordinator);
   ASSERT_TRUE(coordinator->running());
   EXPECT_THAT(coordinators_log(), HasSubstr("pool far joined: 2 ranks, host esp1"));
   const auto outage_ends = std::chrono::steady_clock::now() + std::chrono::seconds(8);
@@ -161,7 +154,7 @@ TEST_F(Network, AnOutageChangesNoBitNobodyReadsAlongAndStrangersStayOutside) {
 TEST_F(Network, AHostThatIsCutOffForGoodIsNoticedAndTheRestFinishes) {
   const auto coordinator = start_coordinator();
   const auto far = start_pool("far", {1, 2});
-  wait_for_results(1, *coordinator);
+  wait_for_results(store(), 1, *coordinator);
   ASSERT_TRUE(coordinator->running());
   TestNetwork::cut(1);
   const auto near = start_pool("near", {kCoordinator});

@@ -28,14 +28,6 @@ class SameBits : public SweepCase {
     }
     return ranks;
   }
-
-  void wait_for_results(const std::string& name, std::size_t count, Program& program) {
-    for (int i = 0; i < 2000 && program.running(); ++i) {
-      const ProgramEnd end = espalier({"results", "--store", store(name), "--json"});
-      if (end.exit_code == 0 && nlohmann::json::parse(end.out).size() >= count) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
-  }
 };
 
 TEST_F(SameBits, OneTwoAndFourRanks) {
@@ -53,10 +45,10 @@ TEST_F(SameBits, OneTwoAndFourRanks) {
 TEST_F(SameBits, CtrlCAndASecondRun) {
   const nlohmann::json undisturbed = run("undisturbed", "2");
   int interruptions = 0;
-  for (int attempt = 0; attempt < 6; ++attempt) {
+  for (const std::size_t results : {1, 8, 15, 22}) {
     Program program(
         espalier_command({"run", small_sweep(), "--store", store("disturbed"), "--workers", "2", "--quiet"}));
-    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    wait_for_results(store("disturbed"), results, program);
     program.signal(SIGINT);
     const ProgramEnd end = program.wait();
     if (end.exit_code == 0) break;
@@ -71,7 +63,7 @@ TEST_F(SameBits, CtrlCAndASecondRun) {
 TEST_F(SameBits, AKilledRankCostsTimeAndNothingElse) {
   const nlohmann::json undisturbed = run("undisturbed", "2");
   Program program(espalier_command({"run", small_sweep(), "--store", store("killed"), "--workers", "2", "--quiet"}));
-  wait_for_results("killed", 2, program);
+  wait_for_results(store("killed"), 2, program);
   const std::vector<pid_t> ranks = ranks_of("killed");
   ASSERT_EQ(ranks.size(), 2U);
   ::kill(ranks.back(), SIGKILL);
@@ -85,7 +77,7 @@ TEST_F(SameBits, AKilledCoordinatorIsReplacedAndItsRanksGoOn) {
   const nlohmann::json undisturbed = run("undisturbed", "2");
   {
     Program program(espalier_command({"run", small_sweep(), "--store", store("killed"), "--workers", "2", "--quiet"}));
-    wait_for_results("killed", 2, program);
+    wait_for_results(store("killed"), 2, program);
     program.signal(SIGKILL);
     EXPECT_EQ(program.wait().exit_code, 128 + SIGKILL);
   }
@@ -119,7 +111,7 @@ TEST_F(SameBits, AFinishedSweepAnswersAtOnce) {
 TEST_F(SameBits, CancelStopsTheSweepAndTheNextRunGoesOn) {
   const nlohmann::json undisturbed = run("undisturbed", "2");
   Program program(espalier_command({"run", small_sweep(), "--store", store("cancelled"), "--workers", "2", "--quiet"}));
-  wait_for_results("cancelled", 1, program);
+  wait_for_results(store("cancelled"), 1, program);
   const ProgramEnd cancel = espalier({"cancel", "--store", store("cancelled")});
   EXPECT_EQ(cancel.exit_code, 0) << cancel.err;
   EXPECT_EQ(program.wait().exit_code, 130);
