@@ -44,5 +44,9 @@ endfunction()
 
 # For code that is not waited for: tests, and commands that read options and print.
 function(espalier_quick_to_build target)
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  if(ESPALIER_SANITIZE)
+    target_compile_options(${target} PRIVATE -O0)
+  else()
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  endif()
 endfunction()
