@@ -110,7 +110,7 @@ std::string Coordinator::answer(const Ask& ask) {
     const SweepId sweep = named_sweep(arguments);
     change_sweep(sweep, core_.set_priority(sweep, priority.get<int>(), utc_seconds()));
   } else if (question == "drain") {
-    perform(core_.drain_pool(named_pool(text_of(arguments, "pool"))));
+    perform(core_.drain_pool(named_pool(text_of(arguments, "pool")), utc_seconds()));
   } else if (question == "drop_pools") {
     spdlog::warn("a client asked to break the connections of all pools");
     for (auto& [id, link] : pools_) {

@@ -158,7 +158,7 @@ asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, PoolDesc
   spdlog::warn("pool {}: {}", description.label, why);
   link->second.connection.reset();
   files_.silence(pool);
-  core_.on_pool_silent(pool);
+  perform(core_.on_pool_silent(pool, utc_seconds()));
   co_await await_return(pool, was_silent);
 }
 

@@ -48,13 +48,14 @@ Effects Core::on_rank_ready(PoolId pool, int rank, RankFacts facts, const std::v
   return effects;
 }
 
-Effects Core::drain_pool(PoolId pool) {
+Effects Core::drain_pool(PoolId pool, Now now) {
   Effects effects;
   PoolSlot* slot = roster_.find(pool);
   if (slot == nullptr) return effects;
   slot->draining = true;
   roster_.silence(pool);
   effects.emplace_back(DismissPool{pool});
+  hand_out(effects, now);  // what it was kept free for may have another
   return effects;
 }
 
@@ -75,7 +76,8 @@ Effects Core::on_stage_reached(PoolId pool, int rank, StageOutcome outcome, Now 
     return effects;  // said twice
   } else if (outcome.failure) {
     attempt->failure = outcome.failure->cause;
-    on_failure(stage, outcome, pool, rank, effects, now);
+    // If another attempt was quicker with it, nothing failed that anybody misses.
+    if (plan_.is_open(stage)) on_failure(stage, outcome, pool, rank, effects, now);
   } else {
     ++attempt->reached;
     attempt->fraction = 0;
@@ -100,10 +102,14 @@ void Core::accept(StageIndex index, StageOutcome outcome, EnvironmentId environm
 
 /// Somebody else was quicker with this stage.
 void Core::recall_attempts_at(StageIndex stage, Effects& effects) {
+  std::set<std::uint64_t> numbers;  // in their order, whatever that of the table is
   for (const auto& [number, attempt] : roster_.attempts()) {
     const std::vector<StageIndex> unreached = attempt.unreached();
-    if (attempt.recalled || std::find(unreached.begin(), unreached.end(), stage) == unreached.end()) continue;
-    roster_.find_attempt(number)->recalled = true;
+    if (!attempt.recalled && std::ranges::find(unreached, stage) != unreached.end()) numbers.insert(number);
+  }
+  for (const std::uint64_t number : numbers) {
+    Attempt& attempt = *roster_.find_attempt(number);
+    attempt.recalled = true;
     ++recalled_;
     effects.emplace_back(SendStop{attempt.pool, attempt.rank, number});
   }

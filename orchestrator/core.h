@@ -156,9 +156,9 @@ class Core {
   /// `fraction` of the attempt's present stage is behind it; for the estimate of the time left.
   void on_progress(std::uint64_t attempt, double fraction);
   /// Its connection broke. It may come back; until then nothing more is handed to it, and what it holds is its own.
-  void on_pool_silent(PoolId pool);
+  Effects on_pool_silent(PoolId pool, Now now);
   /// It is told to checkpoint and leave, and gets nothing more.
-  Effects drain_pool(PoolId pool);
+  Effects drain_pool(PoolId pool, Now now);
   /// It will not come back.
   Effects on_pool_lost(PoolId pool, const PoolEnd& end, Now now);
   /// Time has passed.
@@ -191,6 +191,9 @@ class Core {
   void hand_out(Effects& effects, Now now);
   void hand_out_alone(Effects& effects, Now now);
   bool hand_out_gang(StageIndex first, Effects& effects, Now now);
+  bool is_worth_keeping(PoolId pool, const Reservation& reservation) const;
+  bool is_outranked(PoolId pool, StageIndex stage) const;
+  std::set<StageIndex> not_for(PoolId pool) const;
   void send(PoolId pool, int rank, std::vector<StageIndex> stages, bool alone, std::vector<int> gang, Effects& effects,
             Now now);
   void take_back_for_idle_ranks(Effects& effects);
@@ -223,6 +226,7 @@ class Core {
                          Now now);
   void charge(FailureCharged charged, StageIndex stage, ErrorKind kind, Effects& effects, Now now);
   void quarantine(FailureCharged charged, StageIndex stage, ErrorKind kind, Effects& effects, Now now);
+  void count_quarantine(StageIndex stage, Effects& effects, Now now);
   void charge_crash(const PoolSlot& lost, const PoolEnd& end, Effects& effects, Now now);
   void set_node_aside(const std::string& host, std::int64_t crashes, Effects& effects);
   void adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, Effects& effects, Now now);

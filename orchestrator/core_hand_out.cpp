@@ -4,6 +4,7 @@
 // trip; when jobs are shorter than a round trip, more of them wait. A job that waits while another rank is idle is
 // taken back for it. For a gang, and for a job that must be alone, a pool is reserved until enough of it is free.
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "orchestrator/core.h"
@@ -29,9 +30,41 @@ bool Core::has_suspect(PoolId pool) const {
                      [&](StageIndex stage) { return roster_.pool_with(stage) == pool; });
 }
 
+/// Stages that may not begin there now: what must be alone, and a second suspect.
+std::set<StageIndex> Core::not_for(PoolId pool) const {
+  std::set<StageIndex> avoided = blame_.alone();
+  if (has_suspect(pool)) avoided.insert(blame_.suspects().begin(), blame_.suspects().end());
+  return avoided;
+}
+
+/// Something more urgent is ready that this pool could run: for the stage it must not be kept free.
+bool Core::is_outranked(PoolId pool, StageIndex stage) const {
+  for (std::size_t group = 0; group < plan_.groups(); ++group) {
+    const std::optional<StageIndex> first = plan_.most_urgent_of(static_cast<StageGroup>(group));
+    if (!first || plan_.urgency(*first) <= plan_.urgency(stage)) continue;
+    const Demand& demand = workload_.demand(static_cast<StageGroup>(group));
+    if (roster_.able_ranks(pool, demand).size() >= static_cast<std::size_t>(demand.ranks)) return true;
+  }
+  return false;
+}
+
+/// It waits, this is still why, the pool has what it needs, and nothing more urgent could use the pool.
+bool Core::is_worth_keeping(PoolId pool, const Reservation& reservation) const {
+  const StageIndex stage = reservation.stage;
+  if (!plan_.is_available(stage)) return false;
+  if (blame_.must_be_alone(stage) != (reservation.why == Reservation::Why::alone)) return false;
+  const Demand& demand = workload_.demand(plan_.group(stage));
+  if (roster_.able_ranks(pool, demand).size() < static_cast<std::size_t>(demand.ranks)) return false;
+  return !is_outranked(pool, stage);
+}
+
 // Stages of one group ask the same of a pool. A group for which no rank is left waits; the others go on.
 void Core::hand_out(Effects& effects, Now now) {
   if (stopping_) return;
+  for (const PoolId id : std::set<PoolId>(roster_.reserved())) {
+    const PoolSlot& pool = *roster_.find(id);
+    if (!runs_alone(pool) && !is_worth_keeping(id, *pool.reserved)) roster_.reserve(id, std::nullopt);
+  }
   if (finished()) {
     if (!stays_) dismiss_everybody(effects);
     return;
@@ -39,9 +72,8 @@ void Core::hand_out(Effects& effects, Now now) {
   if (paused_) return;
   hand_out_alone(effects, now);
   for (const PoolId id : std::set<PoolId>(roster_.reserved())) {
-    const std::optional<StageIndex> stage = roster_.find(id)->reserved;
-    const bool waits = stage && plan_.is_available(*stage) && !blame_.must_be_alone(*stage);
-    if (waits) hand_out_gang(*stage, effects, now);
+    const std::optional<Reservation> reserved = roster_.find(id)->reserved;
+    if (reserved && reserved->why == Reservation::Why::gang) hand_out_gang(reserved->stage, effects, now);
   }
   const std::size_t depth = queue_depth();
   std::set<StageGroup> waiting;
@@ -50,7 +82,15 @@ void Core::hand_out(Effects& effects, Now now) {
     const StageGroup group = plan_.group(*first);
     const Demand& demand = workload_.demand(group);
     if (demand.ranks > 1) {
-      if (!hand_out_gang(*first, effects, now)) waiting.insert(group);
+      // A suspect may have to wait where others need not.
+      std::set<StageIndex> avoided = blame_.alone();
+      bool sent = false;
+      for (int turn = 0; turn < 2 && !sent; ++turn) {
+        const std::optional<StageIndex> gang = plan_.most_urgent_of(group, avoided);
+        sent = gang && hand_out_gang(*gang, effects, now);
+        avoided.insert(blame_.suspects().begin(), blame_.suspects().end());
+      }
+      if (!sent) waiting.insert(group);
       continue;
     }
     const auto place = roster_.idlest(depth, closed, demand);
@@ -59,9 +99,7 @@ void Core::hand_out(Effects& effects, Now now) {
       closed.clear();
       continue;
     }
-    std::set<StageIndex> avoided = blame_.alone();
-    if (has_suspect(place->first)) avoided.insert(blame_.suspects().begin(), blame_.suspects().end());
-    auto stages = plan_.take_job(group, avoided);
+    auto stages = plan_.take_job(group, not_for(place->first));
     if (!stages) {
       closed.insert(place->first);
       continue;
@@ -72,7 +110,7 @@ void Core::hand_out(Effects& effects, Now now) {
 }
 
 /// True: the job was sent. Otherwise a pool that has ranks enough is kept free of new jobs until enough of them are
-/// idle; if there is none, the job waits for one.
+/// idle, unless something more urgent could use it; if there is none, the job waits for one.
 bool Core::hand_out_gang(StageIndex first, Effects& effects, Now now) {
   const Demand& demand = workload_.demand(plan_.group(first));
   const auto wanted = static_cast<std::size_t>(demand.ranks);
@@ -80,26 +118,26 @@ bool Core::hand_out_gang(StageIndex first, Effects& effects, Now now) {
   std::optional<PoolId> best;
   std::size_t least = 0;
   for (const auto& [id, pool] : roster_.pools()) {
-    if (pool.reserved && *pool.reserved != first) continue;
+    if (pool.reserved && pool.reserved->stage != first) continue;
     std::vector<int> able = roster_.able_ranks(id, demand);
     if (able.size() < wanted || (suspect && has_suspect(id))) continue;
     able.resize(wanted);
     std::size_t busy = 0;
     for (const int rank : able) busy += pool.ranks[static_cast<std::size_t>(rank)].queue.size();
     if (busy == 0) {
-      auto stages = plan_.take_job_from(first);
+      auto stages = plan_.take_job_from(first, not_for(id));
       for (const PoolId reserved : std::set<PoolId>(roster_.reserved())) {
-        if (roster_.find(reserved)->reserved == first) roster_.reserve(reserved, std::nullopt);
+        if (roster_.find(reserved)->reserved->stage == first) roster_.reserve(reserved, std::nullopt);
       }
       const int leader = able.front();
       send(id, leader, std::move(*stages), false, std::move(able), effects, now);
       return true;
     }
-    if (!pool.reserved && best && busy >= least) continue;
+    if (is_outranked(id, first) || (!pool.reserved && best && busy >= least)) continue;
     best = id;
     least = pool.reserved ? 0 : busy;
   }
-  if (best && !roster_.find(*best)->reserved) roster_.reserve(*best, first);
+  if (best && !roster_.find(*best)->reserved) roster_.reserve(*best, Reservation{first, Reservation::Why::gang});
   return false;
 }
 
@@ -109,21 +147,19 @@ bool Core::runs_alone(const PoolSlot& pool) const {
   });
 }
 
-// A job that ran out of memory gets a pool to itself: one is kept free of new jobs until it is empty.
+// A job that ran out of memory gets a pool to itself: one is kept free of new jobs until it is empty, unless something
+// more urgent could use it.
 void Core::hand_out_alone(Effects& effects, Now now) {
-  for (const PoolId id : std::set<PoolId>(roster_.reserved())) {
-    const PoolSlot& pool = *roster_.find(id);
-    if (plan_.is_available(*pool.reserved) || runs_alone(pool)) continue;
-    roster_.reserve(id, std::nullopt);  // somebody else was quicker, or it waits again, or its sweep is paused
-  }
-  for (const StageIndex stage : std::set<StageIndex>(blame_.alone())) {
-    if (!plan_.is_available(stage)) continue;
+  std::vector<StageIndex> alone(blame_.alone().begin(), blame_.alone().end());
+  std::erase_if(alone, [&](StageIndex stage) { return !plan_.is_available(stage); });
+  std::ranges::stable_sort(alone, std::greater{}, [&](StageIndex stage) { return plan_.urgency(stage); });
+  for (const StageIndex stage : alone) {
     const Demand& demand = workload_.demand(plan_.group(stage));
     std::optional<PoolId> chosen;
     std::size_t least = 0;
     for (const auto& [id, pool] : roster_.pools()) {
       const bool usable = roster_.able_ranks(id, demand).size() >= static_cast<std::size_t>(demand.ranks);
-      if (!usable || (pool.reserved && *pool.reserved != stage)) continue;
+      if (!usable || (pool.reserved && pool.reserved->stage != stage) || is_outranked(id, stage)) continue;
       std::size_t held = 0;
       for (const RankSlot& rank : pool.ranks) held += rank.queue.size();
       if (!pool.reserved && chosen && held >= least) continue;
@@ -131,7 +167,7 @@ void Core::hand_out_alone(Effects& effects, Now now) {
       least = pool.reserved ? 0 : held;
     }
     if (!chosen) continue;
-    if (!roster_.find(*chosen)->reserved) roster_.reserve(*chosen, stage);
+    if (!roster_.find(*chosen)->reserved) roster_.reserve(*chosen, Reservation{stage, Reservation::Why::alone});
     if (!roster_.find(*chosen)->empty()) continue;
     std::vector<int> gang = roster_.able_ranks(*chosen, demand);
     gang.resize(static_cast<std::size_t>(demand.ranks));
@@ -169,6 +205,10 @@ void Core::take_back_for_idle_ranks(Effects& effects) {
     const std::uint64_t number = roster_.find(pool, rank)->queue.back();
     Attempt& last = *roster_.find_attempt(number);
     if (last.recalled) return true;
+    const StageIndex first = last.stages.front();
+    const auto place = roster_.idlest(1, {}, workload_.demand(plan_.group(first)));
+    // It would come back to where it was, and be taken back again.
+    if (!place || not_for(place->first).count(first) != 0) return true;
     last.recalled = true;
     ++recalled_;
     --idle;

@@ -41,15 +41,22 @@ Effects Core::remember_pool(PoolId pool, std::string name, const std::vector<Ope
     } else if (plan_.take_again(attempt.stages)) {
       roster_.hold(open.attempt, std::move(attempt));
     } else {
-      effects.emplace_back(Record{
-          AttemptEnded{open.attempt, "lost", "what it needs is not there any more", now, LossCause::coordinator_lost}});
+      const bool is_elsewhere =
+          std::ranges::any_of(attempt.stages, [&](StageIndex stage) { return roster_.pool_with(stage).has_value(); });
+      effects.emplace_back(Record{AttemptEnded{
+          open.attempt, "lost",
+          is_elsewhere ? "another attempt has what it is there for" : "what it needs is not there any more", now,
+          LossCause::coordinator_lost}});
     }
   }
   return effects;
 }
 
-void Core::on_pool_silent(PoolId pool) {
+Effects Core::on_pool_silent(PoolId pool, Now now) {
+  Effects effects;
   roster_.silence(pool);
+  hand_out(effects, now);  // what it was kept free for may have another
+  return effects;
 }
 
 void Core::adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, Effects& effects, Now now) {
@@ -80,7 +87,11 @@ void Core::adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, 
     AttemptStarted again{number, roster_.find(pool)->name, rank, roster_.find(pool, rank)->environment, {}, now};
     for (const StageIndex stage : attempt.stages) again.stages.push_back(graph().stages[stage].key);
     effects.emplace_back(Record{std::move(again)});
+    const std::optional<Reservation> reservation =
+        attempt.alone ? std::optional(Reservation{attempt.stages[attempt.reached], Reservation::Why::alone})
+                      : std::nullopt;
     roster_.hold(number, std::move(attempt));
+    if (reservation) roster_.reserve(pool, reservation);
   }
 }
 
@@ -167,13 +178,26 @@ void Core::quarantine(FailureCharged charged, StageIndex stage, ErrorKind kind, 
   outcome.failure = Failure{kind, charged.message, charged.cause, {}};
   effects.emplace_back(Record{StageFinished{std::move(outcome), 0, now}});
   effects.emplace_back(Record{std::move(charged)});
-  Workload::Sweep& sweep = workload_.owner(stage);
-  const std::optional<std::int64_t> most = sweep.policy.max_failures;
-  if (!most || ++sweep.quarantined <= *most || stopping_ || sweep.end) return;
-  effects.emplace_back(Tell{fmt::format("stopping: {} failed, and at most {} may", sweep.quarantined, *most)});
-  if (stays_) return end_sweep(sweep, SweepEnd::too_many_failures, effects, now);
-  too_many_failures_ = true;
-  for (Effect& effect : stop(now)) effects.push_back(std::move(effect));
+  count_quarantine(stage, effects, now);
+}
+
+/// For every sweep that wanted it and has a limit.
+void Core::count_quarantine(StageIndex stage, Effects& effects, Now now) {
+  const bool limited = std::ranges::any_of(
+      workload_.sweeps(), [](const Workload::Sweep& sweep) { return sweep.policy.max_failures.has_value(); });
+  if (!limited) return;
+  for (Workload::Sweep* sweep : workload_.wanted_by(stage)) {
+    const std::optional<std::int64_t> most = sweep->policy.max_failures;
+    ++sweep->quarantined;
+    if (!most || sweep->quarantined <= *most || stopping_) continue;
+    effects.emplace_back(Tell{fmt::format("stopping: {} failed, and at most {} may", sweep->quarantined, *most)});
+    if (stays_) {
+      end_sweep(*sweep, SweepEnd::too_many_failures, effects, now);
+      continue;
+    }
+    too_many_failures_ = true;
+    for (Effect& effect : stop(now)) effects.push_back(std::move(effect));
+  }
 }
 
 Effects Core::on_pool_lost(PoolId pool, const PoolEnd& end, Now now) {
@@ -187,7 +211,10 @@ Effects Core::on_pool_lost(PoolId pool, const PoolEnd& end, Now now) {
   for (const RankSlot& rank : lost.ranks) {
     bool running = true;
     for (const std::uint64_t number : rank.queue) {
-      if (roster_.find_attempt(number) == nullptr) continue;  // a gang's, and ended with its first rank
+      if (roster_.find_attempt(number) == nullptr) {  // a gang's, and ended with its first rank
+        running = false;
+        continue;
+      }
       const Attempt& attempt = *roster_.find_attempt(number);
       const std::string how = attempt.all_reached() ? "finished"
                               : !running            ? "returned"

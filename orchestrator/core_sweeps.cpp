@@ -183,9 +183,12 @@ SweepStatus Core::status() const {
   }
   status.jobs_finished = jobs_finished_;
   for (const auto& [id, pool] : roster_.pools()) {
-    for (const RankSlot& rank : pool.ranks) {
-      status.ranks += rank.ready ? 1 : 0;
-      status.jobs_running += rank.queue.empty() ? 0 : 1;
+    for (std::size_t rank = 0; rank < pool.ranks.size(); ++rank) {
+      const RankSlot& slot = pool.ranks[rank];
+      status.ranks += slot.ready ? 1 : 0;
+      // Of a gang's ranks the first stands for the job.
+      if (!slot.queue.empty() && roster_.attempts().at(slot.queue.front()).rank == static_cast<int>(rank))
+        ++status.jobs_running;
     }
   }
   status.stages_ready = plan_.ready_count();

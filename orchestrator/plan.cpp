@@ -186,10 +186,14 @@ std::optional<StageIndex> Plan::most_urgent(const std::set<StageGroup>& without)
   return best;
 }
 
-std::optional<std::vector<StageIndex>> Plan::take_job(StageGroup group, const std::set<StageIndex>& avoided) {
+std::optional<StageIndex> Plan::most_urgent_of(StageGroup group, const std::set<StageIndex>& avoided) const {
   const auto first = std::ranges::find_if(ready_[group], [&](StageIndex stage) { return avoided.count(stage) == 0; });
-  if (first == ready_[group].end()) return std::nullopt;
-  return take_chain(*first, avoided);
+  return first == ready_[group].end() ? std::nullopt : std::optional(*first);
+}
+
+std::optional<std::vector<StageIndex>> Plan::take_job(StageGroup group, const std::set<StageIndex>& avoided) {
+  const std::optional<StageIndex> first = most_urgent_of(group, avoided);
+  return first ? std::optional(take_chain(*first, avoided)) : std::nullopt;
 }
 
 std::optional<std::vector<StageIndex>> Plan::take_job_from(StageIndex first, const std::set<StageIndex>& avoided) {

@@ -59,6 +59,8 @@ class Plan {
   /// The most urgent ready stage that is in none of these groups; ties by the longest critical path, then by key: the
   /// same order on every run. None if nothing is ready.
   std::optional<StageIndex> most_urgent(const std::set<StageGroup>& without = {}) const;
+  /// The most urgent ready stage of that group that is not `avoided`.
+  std::optional<StageIndex> most_urgent_of(StageGroup group, const std::set<StageIndex>& avoided = {}) const;
   /// The job that begins with the most urgent ready stage of that group. Stages in `avoided` are left for another time.
   std::optional<std::vector<StageIndex>> take_job(StageGroup group = 0, const std::set<StageIndex>& avoided = {});
   /// The job that begins with this stage; none if it is not ready.
@@ -75,6 +77,9 @@ class Plan {
   void reopen(StageIndex stage);
 
   StageState state(StageIndex stage) const { return states_[stage]; }
+  /// The highest of those who want it.
+  int urgency(StageIndex stage) const { return urgency_[stage]; }
+  std::size_t groups() const { return ready_.size(); }
   StageGroup group(StageIndex stage) const { return groups_.empty() ? StageGroup{0} : groups_[stage]; }
   /// It is wanted, and neither done, nor given up, nor blocked.
   bool is_open(StageIndex stage) const;

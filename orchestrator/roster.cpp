@@ -156,9 +156,9 @@ void Roster::refresh(PoolId pool) {
   for (int rank = 0; rank < ranks; ++rank) refresh(pool, rank);
 }
 
-void Roster::reserve(PoolId pool, std::optional<StageIndex> stage) {
-  pools_.at(pool).reserved = stage;
-  if (stage) {
+void Roster::reserve(PoolId pool, std::optional<Reservation> reservation) {
+  pools_.at(pool).reserved = reservation;
+  if (reservation) {
     reserved_.insert(pool);
   } else {
     reserved_.erase(pool);

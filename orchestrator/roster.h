@@ -55,13 +55,23 @@ struct RankSlot {
   std::optional<std::size_t> listed;  ///< the depth under which the roster lists it as free
 };
 
+/// A pool is kept free of new jobs for this stage, until enough of its ranks are idle.
+struct Reservation {
+  enum class Why {
+    gang,  ///< it needs several ranks at once
+    alone  ///< it ran out of memory, and needs the pool to itself
+  };
+  StageIndex stage = 0;
+  Why why = Why::gang;
+};
+
 struct PoolSlot {
   std::string name;
   std::vector<std::string> labels;
   bool draining = false;  ///< it was told to leave
   std::vector<RankSlot> ranks;
-  std::int64_t jobs = 0;                                ///< that it was handed
-  std::optional<StageIndex> reserved;                   ///< for this one alone
+  std::int64_t jobs = 0;  ///< that it was handed
+  std::optional<Reservation> reserved;
   std::vector<std::pair<Now, StageIndex>> interrupted;  ///< that nobody here asked for
 
   bool empty() const;
@@ -110,7 +120,7 @@ class Roster {
     }
   }
   /// Keeps a pool free of new jobs, for this one; or for it no longer.
-  void reserve(PoolId pool, std::optional<StageIndex> stage);
+  void reserve(PoolId pool, std::optional<Reservation> reservation);
   const std::set<PoolId>& reserved() const { return reserved_; }
   /// To be called after changing what makes a rank free: ready, or aside.
   void refresh(PoolId pool, int rank);

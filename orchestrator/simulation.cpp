@@ -95,10 +95,7 @@ class Simulation {
     tell([&] { return core_.on_job_ended(end.pool, end.rank, said, now_); });
   }
   void on(const PoolFallsSilent& silent) {
-    tell([&] {
-      core_.on_pool_silent(silent.pool);
-      return Effects();
-    });
+    tell([&] { return core_.on_pool_silent(silent.pool, now_); });
   }
   void on(const PoolIsGivenUp& lost) { end_pool(lost.pool, LossCause::node_lost); }
   void on(const PoolHasLeft& left) { end_pool(left.pool, LossCause::drained); }

@@ -63,7 +63,41 @@ std::vector<Wish> Workload::wishes() const {
   return wishes;
 }
 
+// Inputs come before their users, so one pass backwards reaches all that a result needs.
+void Workload::choose_owners() {
+  const std::size_t nobody = sweeps_.size();
+  std::vector<std::size_t> first(graph_.stages.size(), nobody);
+  for (std::size_t i = 0; i < sweeps_.size(); ++i) {
+    if (sweeps_[i].end) continue;
+    for (const StageIndex stage : sweeps_[i].results) first[stage] = std::min(first[stage], i);
+  }
+  for (auto stage = static_cast<StageIndex>(first.size()); stage-- > 0;) {
+    if (first[stage] == nobody) continue;
+    const Stage& wanted = graph_.stages[stage];
+    for (const StageInput& input : wanted.inputs) first[input.stage] = std::min(first[input.stage], first[stage]);
+    if (wanted.resume_from) first[*wanted.resume_from] = std::min(first[*wanted.resume_from], first[stage]);
+    owners_[stage] = sweeps_[first[stage]].id;
+  }
+}
+
+std::vector<Workload::Sweep*> Workload::wanted_by(StageIndex stage) {
+  std::vector<bool> needs(graph_.stages.size(), false);
+  needs[stage] = true;
+  for (StageIndex later = stage + 1; later < needs.size(); ++later) {
+    const Stage& user = graph_.stages[later];
+    needs[later] = std::ranges::any_of(user.inputs, [&](const StageInput& input) { return needs[input.stage]; }) ||
+                   (user.resume_from && needs[*user.resume_from]);
+  }
+  std::vector<Sweep*> sweeps;
+  for (Sweep& sweep : sweeps_) {
+    if (!sweep.end && std::ranges::any_of(sweep.results, [&](StageIndex result) { return needs[result]; }))
+      sweeps.push_back(&sweep);
+  }
+  return sweeps;
+}
+
 std::vector<StageGroup> Workload::groups() {
+  choose_owners();
   std::vector<StageGroup> groups(graph_.stages.size(), 0);
   const Sweep* sweep = nullptr;
   for (StageIndex stage = 0; stage < groups.size(); ++stage) {

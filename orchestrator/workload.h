@@ -60,20 +60,24 @@ class Workload {
   const std::vector<Sweep>& sweeps() const { return sweeps_; }
   /// Null if there is none that has not ended.
   Sweep* find_active(SweepId id);
-  /// The sweep that brought the stage in: its policy holds for it.
+  /// The first sweep that wants the stage and has not ended: its policy and its resources hold for it. The last that
+  /// did, if nobody wants it any more.
   Sweep& owner(StageIndex stage);
   const Sweep& owner(StageIndex stage) const;
 
   /// Of all sweeps that have not ended.
   std::vector<Wish> wishes() const;
-  /// Parallel to the graph's stages: stages of one group have one demand.
+  /// Works out anew who owns which stage. Parallel to the graph's stages: stages of one group have one demand.
   std::vector<StageGroup> groups();
+  /// The sweeps that have not ended and have a result that is this stage or needs it.
+  std::vector<Sweep*> wanted_by(StageIndex stage);
   const Demand& demand(StageGroup group) const { return demands_.at(group); }
 
  private:
   StageGraph graph_;
   std::unordered_map<StageKey, StageIndex> index_of_;
   std::vector<Sweep> sweeps_;
+  void choose_owners();
   std::vector<SweepId> owners_;  ///< parallel to the stages
   std::vector<Demand> demands_{Demand{}};
 };

@@ -35,7 +35,7 @@ class CoreStory {
     for (int rank = 0; rank < static_cast<int>(held.size()); ++rank)
       hear(core_.on_rank_ready(pool, rank, {1, "node"}, held[static_cast<std::size_t>(rank)], now_));
   }
-  void pool_falls_silent(PoolId pool) { core_.on_pool_silent(pool); }
+  void pool_falls_silent(PoolId pool) { hear(core_.on_pool_silent(pool, now_)); }
   void time_passes(double seconds) {
     now_ += seconds;
     hear(core_.on_tick(now_));

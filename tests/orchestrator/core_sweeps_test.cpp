@@ -1,4 +1,7 @@
 // Several sweeps in one core: what they share, and who goes first.
+#include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -221,7 +224,7 @@ TEST_F(SweepsStory, APoolThatWasSilentIsToldAgainWhatToStop) {
   join(1, 1);
   EXPECT_EQ(next(), "a");
   const SendJob a = last_;
-  core_.on_pool_silent(1);
+  hear(core_.on_pool_silent(1, now_));
   hear(core_.cancel_sweep(1, now_));
   recalled_.clear();
   return_with(1, {{a.job.attempt}});
@@ -234,8 +237,8 @@ TEST_F(SweepsStory, APoolThatWasSilentIsToldAgainToLeave) {
   add(1, evaluations({"a"}));
   join(1, 1);
   EXPECT_EQ(next(), "a");
-  core_.on_pool_silent(1);
-  hear(core_.drain_pool(1));
+  hear(core_.on_pool_silent(1, now_));
+  hear(core_.drain_pool(1, now_));
   dismissed_.clear();
   return_with(1, {{last_.job.attempt}});
   EXPECT_EQ(dismissed_, std::vector<PoolId>{1});
@@ -244,7 +247,7 @@ TEST_F(SweepsStory, APoolThatWasSilentIsToldAgainToLeave) {
 TEST_F(SweepsStory, ADrainedPoolGetsNothingMore) {
   add(1, evaluations({"a", "b"}));
   join(1, 1);
-  hear(core_.drain_pool(1));
+  hear(core_.drain_pool(1, now_));
   EXPECT_EQ(dismissed_, std::vector<PoolId>{1});
   next();
   complete(last_);
@@ -309,7 +312,7 @@ TEST_F(SweepsStory, MembersOfAGangWhoseFirstRankNeverGotTheJobAreToldToStop) {
   join(1, 3);
   EXPECT_EQ(next(), "big");
   const std::uint64_t lost = last_.job.attempt;
-  core_.on_pool_silent(1);
+  hear(core_.on_pool_silent(1, now_));
   return_with(1, {{}, {}, {}});
   EXPECT_EQ(recalled_, (std::vector{lost, lost}));
   EXPECT_EQ(stopped_ranks_, (std::vector{1, 2}));
@@ -389,6 +392,91 @@ TEST_F(SweepsStory, JobsThatShareAGpuFillItAndNoMore) {
   EXPECT_NE(one.rank, two.rank);
   // The third waits behind one of the two, whose share it takes over; the third rank stays idle.
   while (!next().empty()) EXPECT_NE(last_.rank, 2);
+}
+
+TEST_F(SweepsStory, ALessUrgentGangTakesNoPoolFromAMoreUrgentSweep) {
+  add(1, evaluations({"a", "b", "c", "d"}), 10);
+  join(1, 1);
+  join(2, 2);
+  std::vector<SendJob> at_work;
+  while (!next().empty()) at_work.push_back(last_);
+  ASSERT_EQ(at_work.size(), 4U);
+  add(2, evaluations({"big"}, 2), 0);
+  add(3, evaluations({"small", "shared"}), 10);
+  for (const SendJob& job : at_work) complete(job);
+  const std::set<std::string> sent{next(), next()};
+  EXPECT_EQ(sent, (std::set<std::string>{"shared", "small"}));
+}
+
+TEST_F(SweepsStory, AStageThatTwoWantFollowsTheOneThatHasNotEnded) {
+  Resources gpu;
+  gpu.gpus = 1;
+  add(1, evaluations({"shared"}), 0, gpu);
+  join(1, 1);
+  add(2, evaluations({"shared"}));
+  EXPECT_EQ(next(), "");  // the first one's wishes hold
+  hear(core_.cancel_sweep(1, now_));
+  EXPECT_EQ(next(), "shared");
+}
+
+TEST_F(SweepsStory, AFailureCountsForEverySweepThatWantedIt) {
+  FailurePolicy none_may_fail;
+  none_may_fail.max_failures = 0;
+  add(1, evaluations({"shared", "a"}));
+  SweepToRun strict{2, "strict", evaluations({"shared", "b"}).graph(), {false, false}};
+  strict.policy = none_may_fail;
+  hear(core_.add_sweep(std::move(strict), now_));
+  join(1, 1);
+  while (next() != "shared") complete(last_);
+  StageOutcome outcome;
+  outcome.key = last_.job.stages.front().key;
+  outcome.attempt = last_.job.attempt;
+  outcome.failure = Failure{ErrorKind::invalid_input, "wrong", LossCause::error, {}};
+  hear(core_.on_stage_reached(1, 0, outcome, now_));
+  const auto too_many = [](const SweepEnded& ended) {
+    return ended.sweep == 2 && ended.how == SweepEnd::too_many_failures;
+  };
+  EXPECT_EQ(std::ranges::count_if(ended_, too_many), 1);
+}
+
+TEST_F(SweepsStory, AFailureOfWhatAnotherHasDoneIsNobodys) {
+  add(1, evaluations({"a", "b"}));
+  join(1, 1);
+  const std::string name = next();
+  const SendJob first = last_;
+  PoolEnd lost;
+  lost.cause = LossCause::node_lost;
+  hear(core_.on_pool_lost(1, lost, now_));
+  join(2, 1);
+  while (next() != name) complete(last_);
+  const SendJob second = last_;
+  StageOutcome late;
+  late.key = first.job.stages.front().key;
+  late.attempt = first.job.attempt;
+  hear(core_.on_stage_reached(1, 0, late, now_));
+  late.attempt = second.job.attempt;
+  late.failure = Failure{ErrorKind::invalid_input, "wrong", LossCause::error, {}};
+  hear(core_.on_stage_reached(2, 0, late, now_));
+  EXPECT_EQ(core_.status().stages_failed, 0);
+}
+
+TEST_F(SweepsStory, AGangIsOneJobInTheStatus) {
+  add(1, evaluations({"big"}, 2));
+  join(1, 2);
+  EXPECT_EQ(next(), "big");
+  EXPECT_EQ(core_.status().jobs_running, 1);
+}
+
+TEST_F(SweepsStory, WhatTheIdleRankCannotRunIsNotTakenBackForIt) {
+  Resources label;
+  label.label = "big";
+  add(1, evaluations({"a", "b"}), 0, label);
+  join(1, 1, {1, "node"}, {"big"});
+  join(2, 1);
+  const std::set<std::string> sent{next(), next()};  // one behind the other
+  EXPECT_EQ(sent, (std::set<std::string>{"a", "b"}));
+  tick();
+  EXPECT_TRUE(recalled_.empty());
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ TEST(Roster, APoolThatIsAwayOrReservedCountsForNothing) {
   Roster roster = with_ready_pools({1, 2, 3}, 1);
   roster.silence(1);
   EXPECT_EQ(roster.idle_ranks(), 2);
-  roster.reserve(2, StageIndex{7});
+  roster.reserve(2, Reservation{7, Reservation::Why::gang});
   EXPECT_EQ(roster.idle_ranks(), 1);
   EXPECT_EQ(roster.reserved(), std::set<PoolId>{2});
   roster.remove(2);
