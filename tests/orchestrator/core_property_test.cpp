@@ -54,6 +54,7 @@ class World {
   bool live(int events) {
     for (int event = 0; event < events && !testing::Test::HasFailure(); ++event) {
       now_ += random_.uniform() * 2;
+      obeyed_ = 0;
       happen();
       check();
       if (testing::Test::HasFailure()) ADD_FAILURE() << "after event " << event << ": " << last_;
@@ -239,6 +240,10 @@ class World {
   /// Jobs that are asked back and wait at their rank are returned, those that run end early.
   void obey() {
     while (!stopped_.empty()) {
+      if (++obeyed_ > 1000) {
+        ADD_FAILURE() << "a job is taken back again and again";
+        return stopped_.clear();
+      }
       const std::uint64_t number = stopped_.back();
       stopped_.pop_back();
       const auto found = attempts_.find(number);
@@ -364,6 +369,7 @@ class World {
   std::map<PoolId, WorldPool> pools_;
   std::map<std::uint64_t, WorldAttempt> attempts_;
   std::vector<std::uint64_t> stopped_;
+  int obeyed_ = 0;  ///< in this event
   SweepId next_sweep_ = 1;
   PoolId next_pool_ = 1;
   std::string last_;
