@@ -55,7 +55,8 @@ class HeaderReader final : public nlohmann::json_sax<json> {
   bool string(string_t& text) override {
     if (place_ == Place::metadata) {
       if (header_.metadata.size() == kMostMetadata) damaged_header("it has more than 10000 metadata");
-      if (!header_.metadata.emplace(key_, text).second) damaged_header("its metadata " + quoted(key_) + " is given twice");
+      if (!header_.metadata.emplace(key_, text).second)
+        damaged_header("its metadata " + quoted(key_) + " is given twice");
     } else if (place_ == Place::entry && key_ == "dtype") {
       entry_.type = std::move(text);
     } else {

@@ -2,8 +2,8 @@
 // "running" needs no message: it is the front of the queue, and when a pool is lost only fronts are suspects. Ready
 // jobs go to the rank with the shortest queue. One job waits behind the running one, so that no rank waits for a round
 // trip; when jobs are shorter than a round trip, more of them wait. A job that waits while another rank is idle is
-// taken back for it. For a gang, and for a job that must be alone, a pool is reserved until enough of it is free, unless
-// something more urgent could use it.
+// taken back for it. For a gang, and for a job that must be alone, a pool is reserved until enough of it is free,
+// unless something more urgent could use it.
 #include <algorithm>
 #include <functional>
 #include <utility>

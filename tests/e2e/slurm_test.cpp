@@ -27,7 +27,8 @@ class SlurmPools : public SweepCase {
     if (!cluster_) GTEST_SKIP() << "no emulated Slurm here: missing: " << SlurmCluster::missing();
     SweepCase::SetUp();
     if (undisturbed_.is_null()) {
-      const ProgramEnd end = espalier({"run", small_sweep(seeds), "--store", store("local"), "--workers", "2", "--quiet"});
+      const ProgramEnd end =
+          espalier({"run", small_sweep(seeds), "--store", store("local"), "--workers", "2", "--quiet"});
       ASSERT_EQ(end.exit_code, 0) << end.out << end.err;
       undisturbed_ = results_of(store("local"));
     }
