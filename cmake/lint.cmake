@@ -1,4 +1,4 @@
-# For ./dev lint: every header of a folder as a source of its own, beside the sources, with what `target` is built with.
+# For ./dev lint: every header of a folder as a source of its own, beside the sources, with the libraries that are named.
 function(espalier_headers_alone folder)
   file(GLOB_RECURSE headers RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.h)
   set(sources "")
