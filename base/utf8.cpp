@@ -1,5 +1,9 @@
 #include "base/utf8.h"
 
+#include <algorithm>
+
+#include <fmt/format.h>
+
 namespace espalier {
 namespace {
 
@@ -45,6 +49,26 @@ std::string to_utf8(std::string text) {
     rest.remove_prefix(good + 1);
   }
   return replaced.append(rest);
+}
+
+std::string printable(std::string_view text) {
+  std::string shown;
+  while (!text.empty()) {
+    const std::size_t size = character_size(text);
+    const auto first = static_cast<unsigned char>(text[0]);
+    const bool is_c1 = size == 2 && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
+    if (size == 0) {
+      shown.append("\xef\xbf\xbd");
+    } else if (first == '\n') {
+      shown.append("\\n");
+    } else if (is_c1 || first == 0x7f || (first < 0x20 && first != '\t')) {
+      shown.append(fmt::format("\\x{:02x}", static_cast<unsigned char>(text[size - 1])));
+    } else {
+      shown.append(text.substr(0, size));
+    }
+    text.remove_prefix(std::max<std::size_t>(size, 1));
+  }
+  return shown;
 }
 
 }  // namespace espalier

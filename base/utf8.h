@@ -14,4 +14,8 @@ std::size_t utf8_prefix(std::string_view text);
 /// go into JSON, which has no other encoding.
 std::string to_utf8(std::string text);
 
+/// The text as it may be shown in a terminal or a log: control characters (of C0 but the tab, DEL, and of C1) as \xNN,
+/// a line break as \n, and to_utf8 of the rest. For texts of others.
+std::string printable(std::string_view text);
+
 }  // namespace espalier

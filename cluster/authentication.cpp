@@ -12,11 +12,11 @@ namespace {
 
 constexpr std::size_t kSecretBytes = 32;
 
-std::string prove(std::string_view secret, std::string_view label, std::string_view first, std::string_view second,
+std::string prove(std::string_view key, std::string_view label, std::string_view first, std::string_view second,
                   std::string_view binding) {
   std::string text(label);
   text.append("\n").append(first).append(second).append(binding);
-  const Digest digest = hmac_sha256(secret, text);
+  const Digest digest = hmac_sha256(key, text);
   return {digest.begin(), digest.end()};
 }
 
@@ -40,15 +40,30 @@ std::string load_or_create_secret(const std::filesystem::path& file) {
   return load_secret(file);
 }
 
-std::string prove_peer(std::string_view secret, Role role, std::string_view coordinator_nonce,
-                       std::string_view peer_nonce, std::string_view binding) {
-  const char* const label = role == Role::pool ? "espalier pool" : "espalier client";
-  return prove(secret, label, coordinator_nonce, peer_nonce, binding);
+std::string_view to_string(Role role) {
+  return role == Role::pool ? "pool" : role == Role::client ? "client" : "read";
 }
 
-std::string prove_coordinator(std::string_view secret, std::string_view coordinator_nonce, std::string_view peer_nonce,
+Role parse_role(std::string_view text) {
+  for (const Role role : {Role::pool, Role::client, Role::reader}) {
+    if (to_string(role) == text) return role;
+  }
+  throw Error(ErrorKind::invalid_input, "no role is called \"" + std::string(text) + "\"");
+}
+
+std::string key_of(std::string_view secret, Role role) {
+  const Digest digest = hmac_sha256(secret, to_string(role));
+  return {digest.begin(), digest.end()};
+}
+
+std::string prove_peer(std::string_view key, Role role, std::string_view coordinator_nonce, std::string_view peer_nonce,
+                       std::string_view binding) {
+  return prove(key, "espalier " + std::string(to_string(role)), coordinator_nonce, peer_nonce, binding);
+}
+
+std::string prove_coordinator(std::string_view key, std::string_view coordinator_nonce, std::string_view peer_nonce,
                               std::string_view binding) {
-  return prove(secret, "espalier coordinator", coordinator_nonce, peer_nonce, binding);
+  return prove(key, "espalier coordinator", coordinator_nonce, peer_nonce, binding);
 }
 
 bool proof_holds(std::string_view expected, std::string_view found) {
@@ -57,8 +72,8 @@ bool proof_holds(std::string_view expected, std::string_view found) {
 }
 
 void write_connection_file(const std::filesystem::path& file, const ConnectionFile& connection) {
-  nlohmann::json text{{"host", connection.host}, {"port", connection.port}, {"pid", connection.pid}};
-  if (connection.certificate) text["tls"] = to_hex(*connection.certificate);
+  nlohmann::json text{{"host", connection.host}, {"port", connection.port}, {"pid", connection.pid},
+                      {"tls", to_hex(connection.certificate)}};
   write_file_atomically(file, text.dump() + "\n", 0600);
 }
 
@@ -74,8 +89,8 @@ ConnectionFile read_connection_file(const std::filesystem::path& file) {
   try {
     const auto text = nlohmann::json::parse(read_file(file, kMostBytes));
     ConnectionFile connection{text.at("host").get<std::string>(), text.at("port").get<int>(),
-                              text.at("pid").get<std::int64_t>(), std::nullopt};
-    if (text.contains("tls")) connection.certificate = digest_from_hex(text["tls"].get<std::string>());
+                              text.at("pid").get<std::int64_t>(),
+                              digest_from_hex(text.at("tls").get<std::string>())};
     if (connection.port < 1 || connection.port > 65535) throw no_connection_file("its port is out of range");
     return connection;
   } catch (const nlohmann::json::exception& error) {

@@ -44,23 +44,12 @@ asio::awaitable<tcp::socket> reach(CoordinatorAddress where) {
   co_return std::move(*socket);
 }
 
-void refuse_plain_beyond_loopback(const CoordinatorAddress& where, const tcp::socket& socket) {
-  if (where.certificate || is_loopback(socket.remote_endpoint().address())) return;
-  throw Error(ErrorKind::invalid_input,
-              where.said_by.string() + ": has no certificate's fingerprint, and " + where.place() +
-                  " is another machine, to which nothing is said in plain text; start the coordinator with --host, "
-                  "then write a token there: espalier token write FILE");
-}
-
 }  // namespace
 
-asio::awaitable<ConnectionPtr> connect_to_coordinator(CoordinatorAddress where, Role role, ConnectionLimits limits) {
-  tcp::socket socket = co_await reach(where);
-  refuse_plain_beyond_loopback(where, socket);
-  TlsPtr tls;
-  if (where.certificate) tls = Tls::of_peer(*where.certificate);
-  const auto connection = std::make_shared<Connection>(std::move(socket), limits, tls);
-  co_await introduce_to_coordinator(connection, role, where.secret);
+asio::awaitable<ConnectionPtr> connect_to_coordinator(CoordinatorAddress where, ConnectionLimits limits) {
+  const auto connection =
+      std::make_shared<Connection>(co_await reach(where), limits, Tls::of_peer(where.certificate));
+  co_await introduce_to_coordinator(connection, where.role, where.key);
   co_return connection;
 }
 

@@ -18,11 +18,6 @@ namespace {
 
 constexpr std::size_t kPieceBytes = 64U << 10;
 
-/// The first bytes of a TLS handshake or alert: no frame that a stranger may send begins so.
-bool is_tls_record(const std::array<unsigned char, 4>& head) {
-  return (head[0] == 0x16 || head[0] == 0x15) && head[1] == 3 && head[2] <= 4;
-}
-
 bool is_of_handshake(const Message& message) {
   return std::holds_alternative<Challenge>(message) || std::holds_alternative<Hello>(message) ||
          std::holds_alternative<Welcome>(message);
@@ -32,7 +27,6 @@ bool is_of_handshake(const Message& message) {
 
 Connection::Connection(asio::ip::tcp::socket socket, ConnectionLimits limits, TlsPtr tls)
     : stream_(tls ? tls_stream(std::move(socket), tls) : plain_stream(std::move(socket))),
-      encrypted_(tls != nullptr),
       limits_(limits),
       beat_(stream_->socket().get_executor()),
       last_heard_(std::chrono::steady_clock::now()) {
@@ -48,16 +42,13 @@ asio::awaitable<Message> Connection::receive() {
   const std::uint32_t size = static_cast<std::uint32_t>(head[0]) | static_cast<std::uint32_t>(head[1]) << 8 |
                              static_cast<std::uint32_t>(head[2]) << 16 | static_cast<std::uint32_t>(head[3]) << 24;
   const std::uint32_t limit = trusted_ ? kFrameLimitBytes : kStrangerFrameLimitBytes;
-  if (!trusted_ && is_tls_record(head)) {
-    throw Error(ErrorKind::corrupt, "the other side speaks TLS where plain TCP is spoken, which is for loopback alone");
-  }
   if (size > limit) {
     throw Error(ErrorKind::corrupt,
                 "a frame of " + std::to_string(size) + " bytes is above the limit of " + std::to_string(limit));
   }
   const std::string body = co_await receive_body(size);
   last_heard_ = std::chrono::steady_clock::now();
-  Message message = decode_message(body);
+  Message message = trusted_ ? decode_message(body) : decode_handshake(body);
   if (trusted_ && is_of_handshake(message)) throw Error(ErrorKind::corrupt, "it begins its handshake again");
   co_return message;
 }

@@ -21,15 +21,15 @@ struct ConnectionLimits {
   std::size_t queued_bytes = std::size_t{256} << 20;  ///< that wait to be sent
 };
 
-/// One authenticated conversation over TCP, plain or under TLS: frames of a 4-byte little-endian length and that many
+/// One authenticated conversation under TLS: frames of a 4-byte little-endian length and that many
 /// bytes of CBOR. Shared by its reading coroutine, its pending write and its owner; all on one thread, the
 /// io_context's.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  /// Under TLS if there is `tls`, whose side it then takes.
+  /// Takes the side of `tls`. Null: plain TCP, for tests of the frames themselves.
   explicit Connection(boost::asio::ip::tcp::socket socket, ConnectionLimits limits = {}, TlsPtr tls = nullptr);
 
-  /// The first thing to do: TLS's handshake, if it is under TLS. Errors: those of Stream::secure.
+  /// The first thing to do: TLS's handshake. Errors: those of Stream::secure.
   boost::asio::awaitable<void> secure() { return stream_->secure(); }
   /// Stream::channel_binding, once it is secure.
   std::string channel_binding() { return stream_->channel_binding(); }
@@ -53,7 +53,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close_after_sending();
 
   bool is_open() const { return stream_->socket().is_open(); }
-  bool encrypted() const { return encrypted_; }
   /// It was closed because nothing was heard for too long.
   bool fell_silent() const { return fell_silent_; }
   /// After the handshake: frames up to kFrameLimitBytes are welcome, and those of a handshake no longer.
@@ -68,7 +67,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void write_outbox();
 
   std::unique_ptr<Stream> stream_;
-  const bool encrypted_;
   ConnectionLimits limits_;
   boost::asio::steady_timer beat_;
   std::chrono::steady_clock::time_point last_heard_;

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "cluster/authentication.h"
 #include "cluster/token.h"
@@ -45,14 +47,20 @@ CoordinatorSource CoordinatorSource::with_token(HostAndPort at, const std::files
   return source;
 }
 
-CoordinatorAddress CoordinatorSource::look_up() const {
+CoordinatorAddress CoordinatorSource::look_up(Role role) const {
   if (at_) {
     const Token token = read_token_file(secret_file_);
-    return {at_->host, at_->port, token.secret, token.certificate, secret_file_};
+    if (token.role != role && !(token.role == Role::reader && role == Role::client)) {
+      throw Error(ErrorKind::invalid_input,
+                  fmt::format("{}: is a token of the role {}, and this needs one of {}; write one where the coordinator "
+                              "runs, with: espalier token write FILE --role {}",
+                              secret_file_.string(), to_string(token.role), to_string(role), to_string(role)));
+    }
+    return {at_->host, at_->port, token.role, token.key, token.certificate, secret_file_};
   }
   const std::filesystem::path file = StorePaths{store_}.connection();
   const ConnectionFile where = read_connection_file(file);
-  return {where.host, where.port, load_secret(secret_file_), where.certificate, file};
+  return {where.host, where.port, role, key_of(load_secret(secret_file_), role), where.certificate, file};
 }
 
 }  // namespace espalier

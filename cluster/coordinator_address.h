@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/sha256.h"
+#include "cluster/protocol.h"
 
 namespace espalier {
 
@@ -13,9 +14,10 @@ namespace espalier {
 struct CoordinatorAddress {
   std::string host;
   int port = 0;
-  std::string secret;
-  std::optional<Digest> certificate;  ///< SHA-256 of what it must show; none: it speaks plain TCP
-  std::filesystem::path said_by;      ///< the file that says so, for errors
+  Role role = Role::pool;         ///< that we take
+  std::string key;                ///< of that role (key_of)
+  Digest certificate{};           ///< SHA-256 of what it must show
+  std::filesystem::path said_by;  ///< the file that says so, for errors
 
   /// "host:port", with brackets around an IPv6 address.
   std::string place() const;
@@ -35,9 +37,11 @@ class CoordinatorSource {
   static CoordinatorSource in_store(const std::filesystem::path& store);
   static CoordinatorSource with_token(HostAndPort at, const std::filesystem::path& token_file);
 
+  /// To take that role; to be a client with a reader's token is to be a reader.
   /// Errors: ErrorKind::unavailable if no coordinator runs on the store; ErrorKind::corrupt if its connection file
-  /// makes no sense; ErrorKind::invalid_input for a secret or token that is missing, readable by others, or none.
-  CoordinatorAddress look_up() const;
+  /// makes no sense; ErrorKind::invalid_input for a secret or token that is missing, readable by others, none, or for
+  /// another role.
+  CoordinatorAddress look_up(Role role) const;
 
   /// The store, or the token, was there once and is there no longer.
   bool is_gone() const { return !std::filesystem::exists(secret_file_); }

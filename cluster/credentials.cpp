@@ -16,19 +16,17 @@ bool is_same_file(const struct stat& a, const struct stat& b) {
 
 }  // namespace
 
-Credentials::Credentials(const StorePaths& store, bool with_tls) : store_(store), with_tls_(with_tls) {
+Credentials::Credentials(const StorePaths& store) : store_(store) {
   load_or_create_secret(store_.secret());
-  if (with_tls_) make_certificate_if_missing(store_);
+  make_certificate_if_missing(store_);
   ::stat(store_.secret().c_str(), &seen_);
   load();
 }
 
 void Credentials::load() {
   std::string secret = load_secret(store_.secret());
-  if (with_tls_) {
-    tls_ = Tls::of_coordinator(store_);
-    certificate_ = certificate_fingerprint(store_);
-  }
+  tls_ = Tls::of_coordinator(store_);
+  certificate_ = certificate_fingerprint(store_);
   secret_ = std::move(secret);
 }
 

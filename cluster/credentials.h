@@ -10,29 +10,28 @@
 
 namespace espalier {
 
-/// What a coordinator proves itself with: its store's secret and, for TLS, its certificate. Both are made at first use,
+/// What a coordinator proves itself with: its store's secret and its certificate. Both are made at first use,
 /// and followed when they are rotated: connections that stand keep what they began with.
 class Credentials {
  public:
   /// Errors: ErrorKind::invalid_input if a file of them is readable by others, damaged, or cannot be made.
-  Credentials(const StorePaths& store, bool with_tls);
+  explicit Credentials(const StorePaths& store);
 
   /// Looks whether the secret was replaced (the last thing that a rotation does), and takes in what is new. True if it
   /// did. What cannot be read leaves the old ones in force, with a line in the log.
   bool follow_rotation();
 
   const std::string& secret() const { return secret_; }
-  const TlsPtr& tls() const { return tls_; }  ///< null for plain TCP
-  const std::optional<Digest>& certificate() const { return certificate_; }
+  const TlsPtr& tls() const { return tls_; }
+  const Digest& certificate() const { return certificate_; }
 
  private:
   void load();
 
   StorePaths store_;
-  const bool with_tls_;
   std::string secret_;
   TlsPtr tls_;
-  std::optional<Digest> certificate_;
+  Digest certificate_{};
   struct stat seen_ {};
 };
 

@@ -32,7 +32,7 @@ class HandshakeDeadline {
 };
 
 /// What its Hello lacks; "" if nothing.
-std::string find_fault(const Hello* hello, const Challenge& challenge, const std::string& secret,
+std::string find_hello_fault(const Hello* hello, const Challenge& challenge, const std::string& secret,
                        const std::string& binding) {
   if (hello == nullptr || hello->nonce.size() != kNonceBytes) return "it did not introduce itself";
   if (hello->version != kProtocolVersion) {
@@ -40,24 +40,18 @@ std::string find_fault(const Hello* hello, const Challenge& challenge, const std
            std::to_string(kProtocolVersion) + "; update " +
            (hello->version < kProtocolVersion ? "its program" : "the coordinator's espalier");
   }
-  if (proof_holds(prove_peer(secret, hello->role, challenge.nonce, hello->nonce, binding), hello->proof)) return "";
-  return std::string("it does not know this store's secret") +
-         (binding.empty() ? "" : ", or somebody in between passes its words on") +
-         "; a secret of before a rotation is worth nothing, a new token is written with: espalier token write FILE";
+  if (proof_holds(prove_peer(key_of(secret, hello->role), hello->role, challenge.nonce, hello->nonce, binding),
+                  hello->proof)) {
+    return "";
+  }
+  return "it does not know this store's secret, or the key of its role (" + std::string(to_string(hello->role)) +
+         "), or somebody in between passes its words on; a key of before a rotation is worth nothing, a new token is "
+         "written with: espalier token write FILE";
 }
 
 /// The first thing that a coordinator says.
 asio::awaitable<Challenge> hear_challenge(ConnectionPtr connection) {
-  Message first;
-  try {
-    first = co_await connection->receive();
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::unavailable || connection->encrypted()) throw;
-    throw Error(ErrorKind::unavailable,
-                "what listens there said nothing in plain TCP (" + std::string(error.what()) +
-                    "): it may be no coordinator, or one that speaks TLS since it was started with --host; write a "
-                    "new token there with: espalier token write FILE");
-  }
+  const Message first = co_await connection->receive();
   const Challenge* challenge = std::get_if<Challenge>(&first);
   if (challenge == nullptr || challenge->nonce.size() != kNonceBytes)
     throw Error(ErrorKind::unavailable, "what listens there is not a coordinator");
@@ -74,24 +68,24 @@ asio::awaitable<Role> welcome_peer(ConnectionPtr connection, std::string secret,
   connection->send(challenge);
   const Message answer = co_await connection->receive();
   const Hello* hello = std::get_if<Hello>(&answer);
-  const std::string fault = find_fault(hello, challenge, secret, binding);
+  const std::string fault = find_hello_fault(hello, challenge, secret, binding);
   if (!fault.empty()) {
     connection->send(Refused{fault});
     connection->close_after_sending();
     throw Error(ErrorKind::unavailable, "refused a connection: " + fault);
   }
   connection->trust();
-  connection->send(Welcome{prove_coordinator(secret, challenge.nonce, hello->nonce, binding), name});
+  connection->send(Welcome{prove_coordinator(key_of(secret, hello->role), challenge.nonce, hello->nonce, binding), name});
   co_return hello->role;
 }
 
-asio::awaitable<std::string> introduce_to_coordinator(ConnectionPtr connection, Role role, std::string secret) {
+asio::awaitable<std::string> introduce_to_coordinator(ConnectionPtr connection, Role role, std::string key) {
   const HandshakeDeadline deadline(connection);
   co_await connection->secure();
   const std::string binding = connection->channel_binding();
   const Challenge challenge = co_await hear_challenge(connection);
   Hello hello{kProtocolVersion, role, random_bytes(kNonceBytes), ""};
-  hello.proof = prove_peer(secret, role, challenge.nonce, hello.nonce, binding);
+  hello.proof = prove_peer(key, role, challenge.nonce, hello.nonce, binding);
   connection->send(hello);
   const Message second = co_await connection->receive();
   if (const Refused* refused = std::get_if<Refused>(&second)) {
@@ -99,7 +93,7 @@ asio::awaitable<std::string> introduce_to_coordinator(ConnectionPtr connection, 
   }
   const Welcome* welcome = std::get_if<Welcome>(&second);
   if (welcome == nullptr ||
-      !proof_holds(prove_coordinator(secret, challenge.nonce, hello.nonce, binding), welcome->proof)) {
+      !proof_holds(prove_coordinator(key, challenge.nonce, hello.nonce, binding), welcome->proof)) {
     throw Error(ErrorKind::unavailable, "what listens there does not know this store's secret");
   }
   connection->trust();

@@ -11,6 +11,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
+#include "cluster/secret_file.h"
 
 namespace espalier {
 namespace {
@@ -96,6 +99,8 @@ std::vector<std::string> local_pool_command(const LocalPool& pool) {
                                    pool.store.string(),
                                    "--label",
                                    pool.name,
+                                   "--identity-file",
+                                   pool.identity.string(),
                                    "--ranks",
                                    std::to_string(pool.ranks),
                                    "--device",
@@ -109,6 +114,11 @@ std::vector<std::string> local_pool_command(const LocalPool& pool) {
   if (pool.memory_gb) command.insert(command.end(), {"--memory-per-rank", std::to_string(*pool.memory_gb)});
   if (!pool.data.empty()) command.insert(command.end(), {"--data", pool.data.string()});
   return command;
+}
+
+std::string read_pool_identity(const std::filesystem::path& file) {
+  constexpr std::uintmax_t kMostBytes = 200;
+  return read_secret_file(file, kMostBytes, "identity of a pool");
 }
 
 LocalPoolProcess::LocalPoolProcess(const LocalPool& pool) : lock_(pool.lock) {
@@ -126,6 +136,7 @@ LocalPoolProcess::LocalPoolProcess(const LocalPool& pool) : lock_(pool.lock) {
 // The lock goes with the open file, which the child inherits and we close: it is free as soon as mpirun is gone,
 // however it went, and a pid that was given to somebody else since cannot mislead us.
 void LocalPoolProcess::start(const LocalPool& pool, int lock) {
+  write_file_atomically(pool.identity, to_hex(sha256(random_bytes(32))), 0600);
   std::vector<std::string> command = local_pool_command(pool);
   std::vector<std::string> environment = pool_environment();
   const std::vector<char*> arguments = pointers_to(command);

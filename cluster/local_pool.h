@@ -18,6 +18,7 @@ struct LocalPool {
   std::filesystem::path data;  ///< "" if none was given
   std::filesystem::path log;   ///< what mpirun and the ranks print
   std::filesystem::path lock;  ///< held while it runs (StorePaths::pool_lock)
+  std::filesystem::path identity;  ///< what it proves to be that pool with, mode 0600; made anew at each start
   std::string device = "auto";
   int checkpoint_seconds = 10;
   double hang_seconds = 120;
@@ -31,6 +32,10 @@ std::filesystem::path find_program(const std::string& name, const std::string& r
 /// `mpirun -np N --bind-to none ... espalier-worker --store DIR ...`. No shell is involved, and nothing secret is in
 /// it.
 std::vector<std::string> local_pool_command(const LocalPool& pool);
+
+/// What a pool is known by for as long as it lives, of a file that whoever started it wrote. Errors: those of
+/// read_secret_file.
+std::string read_pool_identity(const std::filesystem::path& file);
 
 /// How a process ended.
 struct ProcessEnd {

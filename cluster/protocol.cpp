@@ -91,7 +91,7 @@ json fields_of(const StopJob& m) {
   return json::array({m.attempt});
 }
 json fields_of(const RankReady& m) {
-  return json::array({m.environment, m.host, m.held, m.gpu, m.memory_gb, m.cores});
+  return json::array({m.environment, m.host, m.held, m.gpu.empty() ? json() : json(m.gpu), m.memory_gb, m.cores});
 }
 json fields_of(const StageReached& m) {
   return json::array({to_wire(m.outcome)});
@@ -103,13 +103,16 @@ json fields_of(const JobProgress& m) {
   return json::array({m.attempt, bytes_of(m.stage), m.step, m.end_step, m.loss});
 }
 
+constexpr double kLatestClock = 1e12;  // seconds since 1970
+constexpr double kMostMemoryGb = 1e9;
+
 void read(Fields& f, Challenge& m) {
   m.version = f.small(), m.nonce = f.bytes();
 }
 void read(Fields& f, Hello& m) {
   m.version = f.small();
   const int role = f.small();
-  if (role > static_cast<int>(Role::client)) refuse_message("an unknown role");
+  if (role > static_cast<int>(Role::reader)) refuse_message("an unknown role");
   m.role = static_cast<Role>(role);
   m.nonce = f.bytes();
   m.proof = f.bytes();
@@ -118,21 +121,18 @@ void read(Fields& f, Welcome& m) {
   m.proof = f.bytes(), m.name = f.text();
 }
 void read(Fields& f, Refused& m) {
-  m.why = f.text();
+  m.why = f.prose();
 }
 void read(Fields& f, PoolDescription& m) {
-  m.label = f.text();
-  m.host = f.text();
-  m.pid = f.integer();
+  m.label = f.name();
+  m.host = f.name();
+  m.pid = f.count();
   m.ranks = f.small();
   m.numerics_epoch = f.small();
   m.identity = f.bytes();
-  m.labels = f.list([](const json& value) {
-    if (!value.is_string()) refuse_message("expected a text");
-    return value.get<std::string>();
-  });
-  m.clock = f.real();
-  if (!f.absent()) m.seconds_left = f.integer();
+  m.labels = f.list(name_from_wire);
+  m.clock = f.real_within(0, kLatestClock);
+  if (!f.absent()) m.seconds_left = f.count();
 }
 void read(Fields& f, ToRank& m) {
   m.rank = f.small(), m.commands = f.bytes();
@@ -198,7 +198,7 @@ void read(Fields& f, FilePiece& m) {
 void read(Fields& f, FileMissing& m) {
   m.rank = f.small();
   m.file = file_from_wire(f.next());
-  m.why = f.text();
+  m.why = f.prose();
 }
 void read(Fields& f, OfferFile& m) {
   m.rank = f.small();
@@ -211,7 +211,7 @@ void read(Fields& f, FileStored& m) {
   m.rank = f.small();
   m.file = file_from_wire(f.next());
   m.sha256 = f.key().digest;
-  m.why = f.text();
+  m.why = f.prose();
 }
 void read(Fields& f, RunJob& m) {
   m.job.attempt = f.natural();
@@ -224,13 +224,13 @@ void read(Fields& f, StopJob& m) {
 }
 void read(Fields& f, RankReady& m) {
   m.environment = f.text();
-  m.host = f.text();
+  m.host = f.name();
   m.held = f.list([](const json& value) {
     if (!value.is_number_unsigned()) refuse_message("expected a natural number");
     return value.get<std::uint64_t>();
   });
-  m.gpu = f.text();
-  m.memory_gb = f.real();
+  m.gpu = f.absent() ? "" : f.name();
+  m.memory_gb = f.real_within(0, kMostMemoryGb);
   m.cores = f.small();
 }
 void read(Fields& f, StageReached& m) {
@@ -246,8 +246,8 @@ void read(Fields& f, JobEnded& m) {
 void read(Fields& f, JobProgress& m) {
   m.attempt = f.natural();
   m.stage = f.key();
-  m.step = f.integer();
-  m.end_step = f.integer();
+  m.step = f.count();
+  m.end_step = f.count();
   m.loss = f.real();
 }
 
@@ -312,6 +312,14 @@ std::vector<Variant> decode_list(std::string_view bytes) {
 
 std::string encode(const Message& message) {
   return to_cbor_text(to_wire_variant(message));
+}
+Message decode_handshake(std::string_view bytes) {
+  using Handshake = std::variant<Challenge, Hello, Welcome, Refused>;  // as Message begins
+  return decode(bytes, [](const json& wire) {
+    if (Fields(wire).natural() >= std::variant_size_v<Handshake>) refuse_message("it did not introduce itself");
+    Handshake known = from_wire_variant<Handshake>(wire);
+    return std::visit([](auto& message) -> Message { return std::move(message); }, known);
+  });
 }
 Message decode_message(std::string_view bytes) {
   return decode(bytes, [](const json& wire) { return from_wire_variant<Message>(wire); });

@@ -38,7 +38,7 @@ namespace espalier {
 // A pool outlives its connection, and its coordinator: it goes on computing, keeps its reports, and comes back with the
 // same identity. It then sends again what was not recorded, and each rank says in RankReady what it still holds.
 
-inline constexpr int kProtocolVersion = 4;
+inline constexpr int kProtocolVersion = 5;
 inline constexpr int kHeartbeatSeconds = 2;
 inline constexpr int kHeartbeatLimitSeconds = 20;
 /// No frame is larger, in either direction: metrics of a long training are the largest thing said.
@@ -46,7 +46,8 @@ inline constexpr std::uint32_t kFrameLimitBytes = 16U << 20;
 /// Before the proof: a stranger cannot make us hold more.
 inline constexpr std::uint32_t kStrangerFrameLimitBytes = 4096;
 
-enum class Role { pool, client };
+/// What a peer may do, by the key that it proves (authentication.h): compute; ask and change; ask alone.
+enum class Role { pool, client, reader };
 
 struct Challenge {
   int version = kProtocolVersion;
@@ -199,6 +200,8 @@ using RankReport = std::variant<RankReady, StageReached, JobEnded, JobProgress>;
 /// Errors: ErrorKind::corrupt for bytes that are not the message they claim to be.
 std::string encode(const Message& message);
 Message decode_message(std::string_view bytes);
+/// Before the proof: as decode_message, and anything but Challenge, Hello, Welcome and Refused is refused unread.
+Message decode_handshake(std::string_view bytes);
 std::string encode(const std::vector<RankCommand>& commands);
 std::vector<RankCommand> decode_commands(std::string_view bytes);
 std::string encode(const std::vector<RankReport>& reports);

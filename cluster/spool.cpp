@@ -27,7 +27,7 @@ std::string hexadecimal(const std::string& bytes) {
 
 /// The environment travels as a RankReady before the frame's own reports.
 std::string with_environment(const SpooledReports& reports) {
-  std::vector<RankReport> all{RankReady{reports.environment, "", {}}};
+  std::vector<RankReport> all{RankReady{reports.environment, "spooled", {}}};
   for (RankReport& report : decode_reports(reports.frame.reports)) all.push_back(std::move(report));
   return encode(Message{FromRank{reports.frame.rank, encode(all), reports.frame.sequence}});
 }

@@ -2,46 +2,44 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
+#include "cluster/authentication.h"
 #include "cluster/secret_file.h"
 
 namespace espalier {
 namespace {
 
-constexpr std::string_view kPrefix = "espalier1:";
+constexpr std::string_view kPrefix = "espalier2";
 constexpr std::uintmax_t kMostTokenBytes = 4096;
 
-std::string to_bytes(const Digest& digest) {
-  return {digest.begin(), digest.end()};
-}
-Digest to_digest(const std::string& secret) {
-  Digest digest{};
-  if (secret.size() != digest.size()) throw Error(ErrorKind::internal, "a secret has 32 bytes");
-  std::copy(secret.begin(), secret.end(), digest.begin());
-  return digest;
+/// Up to the next colon, and takes it off.
+std::string_view token_part(std::string_view& text) {
+  const std::string_view part = text.substr(0, text.find(':'));
+  text.remove_prefix(std::min(text.size(), part.size() + 1));
+  return part;
 }
 
 }  // namespace
 
 std::string to_text(const Token& token) {
-  return std::string(kPrefix) + to_hex(to_digest(token.secret)) + ":" +
-         (token.certificate ? to_hex(*token.certificate) : "-") + "\n";
+  Digest key{};
+  if (token.key.size() != key.size()) throw Error(ErrorKind::internal, "a key has 32 bytes");
+  std::copy(token.key.begin(), token.key.end(), key.begin());
+  return fmt::format("{}:{}:{}:{}\n", kPrefix, to_string(token.role), to_hex(key), to_hex(token.certificate));
 }
 
 Token parse_token(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.remove_suffix(1);
-  const bool ours = text.substr(0, kPrefix.size()) == kPrefix;
-  const std::string_view rest = ours ? text.substr(kPrefix.size()) : "";
-  const std::size_t colon = rest.find(':');
   try {
-    if (colon == std::string_view::npos) throw Error(ErrorKind::invalid_input, "");
-    const std::string_view certificate = rest.substr(colon + 1);
-    Token token{to_bytes(digest_from_hex(rest.substr(0, colon))), std::nullopt};
-    if (certificate != "-") token.certificate = digest_from_hex(certificate);
-    return token;
+    if (token_part(text) != kPrefix) throw Error(ErrorKind::invalid_input, "another prefix");
+    const Role role = parse_role(token_part(text));
+    const Digest key = digest_from_hex(token_part(text));
+    return {role, {key.begin(), key.end()}, digest_from_hex(text)};
   } catch (const Error&) {
     throw Error(ErrorKind::invalid_input,
-                "is no token of one line that begins with espalier1: ; write one where the coordinator runs, with: "
+                "is no token of one line that begins with espalier2: ; write one where the coordinator runs, with: "
                 "espalier token write FILE");
   }
 }

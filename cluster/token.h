@@ -1,21 +1,22 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/sha256.h"
+#include "cluster/protocol.h"
 
 namespace espalier {
 
-/// All that a pool needs besides an address, to join from a machine that does not see the store.
+/// All that somebody needs besides an address, to speak to a coordinator from a machine that does not see the store.
 struct Token {
-  std::string secret;                 ///< the store's, 32 bytes
-  std::optional<Digest> certificate;  ///< SHA-256 of what the coordinator shows; none: plain TCP, over loopback
+  Role role = Role::pool;
+  std::string key;       ///< of that role (key_of), 32 bytes
+  Digest certificate{};  ///< SHA-256 of what the coordinator shows
 };
 
-/// One line: espalier1:<hex secret>:<hex certificate sha256, or ->
+/// One line: espalier2:<role>:<hex key>:<hex certificate sha256>
 std::string to_text(const Token& token);
 /// Errors: ErrorKind::invalid_input, without a word of what the text was: it may be a secret with a typing error.
 Token parse_token(std::string_view text);

@@ -1,10 +1,12 @@
 #include "cluster/wire.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 namespace espalier {
 
@@ -26,8 +28,8 @@ std::optional<Connectivity> connectivity(Fields& fields) {
   Fields parts(fields.next());
   Connectivity result;
   result.connected = parts.truth();
-  result.dead_units = parts.integer();
-  result.effective_kept = parts.integer();
+  result.dead_units = parts.count();
+  result.effective_kept = parts.count();
   return result;
 }
 
@@ -36,7 +38,7 @@ std::optional<Failure> failure(Fields& fields) {
   Fields parts(fields.next());
   Failure result;
   result.kind = parse_error_kind(parts.text());
-  result.message = parts.text();
+  result.message = parts.prose();
   result.cause = parse_loss_cause(parts.text());
   result.damaged = parts.list([](const json& value) { return key_from_wire(value); });
   return result;
@@ -46,11 +48,13 @@ std::optional<Evaluation> evaluation(Fields& fields) {
   if (fields.absent()) return std::nullopt;
   Fields parts(fields.next());
   Evaluation result;
-  result.accuracy = parts.real();
+  result.accuracy = parts.real_within(0, 1);
   result.loss = parts.real();
   result.class_accuracy = parts.list([](const json& value) {
     if (!value.is_number()) refuse_message("expected a number");
-    return value.get<double>();
+    const double accuracy = value.get<double>();
+    if (!std::isnan(accuracy) && !(accuracy >= 0 && accuracy <= 1)) refuse_message("an accuracy is out of range");
+    return accuracy;
   });
   return result;
 }
@@ -59,6 +63,18 @@ std::optional<double> optional_real(Fields& fields) {
   if (fields.absent()) return std::nullopt;
   return fields.real();
 }
+
+/// "", or as many hexadecimal digits as a SHA-256 has.
+std::string digest_text(Fields& fields) {
+  const std::string text = fields.text();
+  const bool is_hex = text.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!text.empty() && (text.size() != 64 || !is_hex)) refuse_message("expected a SHA-256");
+  return text;
+}
+
+/// One that a count which nobody made stands in for: -1.
+constexpr std::int64_t kNotCounted = -1;
+constexpr double kLongestSeconds = 1e10;
 
 }  // namespace
 
@@ -73,6 +89,22 @@ StageKey key_from_wire(const json& value) {
   if (raw.size() != key.digest.size()) refuse_message("a key has the wrong length");
   std::copy(raw.begin(), raw.end(), key.digest.begin());
   return key;
+}
+
+std::string prose_from_wire(const json& value) {
+  constexpr std::size_t kLongest = 64U << 10;
+  if (!value.is_string()) refuse_message("expected a text");
+  std::string text = printable(value.get_ref<const std::string&>());
+  if (text.size() > kLongest) text = text.substr(0, utf8_prefix(std::string_view(text).substr(0, kLongest))) + "...";
+  return text;
+}
+
+std::string name_from_wire(const json& value) {
+  constexpr std::size_t kLongest = 1000;
+  if (!value.is_string()) refuse_message("expected a name");
+  const std::string& text = value.get_ref<const std::string&>();
+  if (text.empty() || text.size() > kLongest || printable(text) != text) refuse_message("a name is none");
+  return text;
 }
 
 json bytes_of(std::string_view text) {
@@ -145,17 +177,17 @@ StageOutcome stage_outcome_from_wire(const json& wire) {
   outcome.key = fields.key();
   outcome.attempt = fields.natural();
   outcome.failure = failure(fields);
-  outcome.wall_s = fields.real();
-  outcome.first_step = fields.integer();
-  outcome.steps = fields.integer();
-  outcome.artifact_sha256 = fields.text();
-  outcome.artifact_bytes = fields.integer();
+  outcome.wall_s = fields.real_within(0, kLongestSeconds);
+  outcome.first_step = fields.count();
+  outcome.steps = fields.count();
+  outcome.artifact_sha256 = digest_text(fields);
+  outcome.artifact_bytes = fields.count();
   outcome.diverged = fields.truth();
   outcome.metrics = fields.list([](const json& element) {
     Fields parts(element);
     MetricPoint point;
-    point.step = parts.integer();
-    point.name = parts.text();
+    point.step = parts.count();
+    point.name = parts.name();
     point.value = parts.real();
     return point;
   });
@@ -165,12 +197,12 @@ StageOutcome stage_outcome_from_wire(const json& wire) {
   outcome.layers = fields.list([](const json& element) {
     Fields parts(element);
     LayerCount layer;
-    layer.layer = parts.text();
-    layer.total = parts.integer();
-    layer.requested = parts.integer();
-    layer.kept = parts.integer();
-    layer.effective = parts.integer();
-    layer.dead_units = parts.integer();
+    layer.layer = parts.name();
+    layer.total = parts.count();
+    layer.requested = parts.count(kNotCounted);
+    layer.kept = parts.count();
+    layer.effective = parts.count(kNotCounted);
+    layer.dead_units = parts.count(kNotCounted);
     return layer;
   });
   outcome.connectivity = connectivity(fields);
@@ -178,17 +210,14 @@ StageOutcome stage_outcome_from_wire(const json& wire) {
   outcome.sensitivity = fields.list([](const json& element) {
     Fields parts(element);
     SensitivityPoint point;
-    point.scope = parts.text();
-    point.sparsity = parts.real();
-    point.units = parts.integer();
-    point.kept = parts.integer();
+    point.scope = parts.name();
+    point.sparsity = parts.real_within(0, 1);
+    point.units = parts.count();
+    point.kept = parts.count();
     point.loss = parts.real();
     return point;
   });
-  outcome.warnings = fields.list([](const json& element) {
-    if (!element.is_string()) refuse_message("expected a text");
-    return element.get<std::string>();
-  });
+  outcome.warnings = fields.list(prose_from_wire);
   return outcome;
 }
 

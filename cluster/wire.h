@@ -21,6 +21,8 @@ namespace espalier {
 nlohmann::json bytes_of(std::string_view text);
 nlohmann::json bytes_of(const StageKey& key);
 StageKey key_from_wire(const nlohmann::json& value);
+std::string prose_from_wire(const nlohmann::json& value);
+std::string name_from_wire(const nlohmann::json& value);
 
 inline constexpr std::size_t kMostWireElements = 1U << 20;
 
@@ -37,7 +39,17 @@ class Fields {
   std::int64_t integer() {
     const nlohmann::json& value = next();
     if (!value.is_number_integer()) refuse_message("expected a whole number");
+    if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()) {
+      refuse_message("a number is out of range");
+    }
     return value.get<std::int64_t>();
+  }
+  /// From `least` to 2^53: what a double, and so JSON elsewhere, holds exactly.
+  std::int64_t count(std::int64_t least = 0) {
+    constexpr std::int64_t kMost = std::int64_t{1} << 53;
+    const std::int64_t value = integer();
+    if (value < least || value > kMost) refuse_message("a count is out of range");
+    return value;
   }
   std::uint64_t natural() {
     const nlohmann::json& value = next();
@@ -54,6 +66,12 @@ class Fields {
     if (!value.is_number()) refuse_message("expected a number");
     return value.get<double>();
   }
+  /// Not NaN, and from `least` to `most`.
+  double real_within(double least, double most) {
+    const double value = real();
+    if (!(value >= least && value <= most)) refuse_message("a number is out of range");
+    return value;
+  }
   bool truth() {
     const nlohmann::json& value = next();
     if (!value.is_boolean()) refuse_message("expected true or false");
@@ -64,6 +82,10 @@ class Fields {
     if (!value.is_string()) refuse_message("expected a text");
     return value.get<std::string>();
   }
+  /// For people, and for logs, terminals and the database: bounded, and with its control characters escaped.
+  std::string prose() { return prose_from_wire(next()); }
+  /// What something is called: not empty, not long, no control characters.
+  std::string name() { return name_from_wire(next()); }
   std::string bytes() {
     const nlohmann::json& value = next();
     if (!value.is_binary()) refuse_message("expected bytes");

@@ -1,5 +1,7 @@
 #include "db/change_recorder.h"
 
+#include <nlohmann/json.hpp>
+
 #include "base/error.h"
 
 namespace espalier {
@@ -18,7 +20,8 @@ std::optional<std::int64_t> known_count(std::int64_t count) {
 // Rows that an outcome adds are replaced, not refused, because a stage whose artifact was lost is done once more.
 ChangeRecorder::ChangeRecorder(const SQLite::Database& database)
     : start_attempt_(database,
-                     "INSERT INTO attempts (number, pool, rank, environment_id, started_at) VALUES (?, ?, ?, ?, ?)"
+                     "INSERT INTO attempts (number, pool, rank, environment_id, started_at, owner, gang)"
+                     " VALUES (?, ?, ?, ?, ?, ?, ?)"
                      " ON CONFLICT (number) DO NOTHING"),
       add_attempt_stage_(
           database,
@@ -65,7 +68,9 @@ ChangeRecorder::ChangeRecorder(const SQLite::Database& database)
                        " VALUES (?, ?, ?, ?, ?, ?, ?)") {}
 
 void ChangeRecorder::record(const AttemptStarted& started) {
-  start_attempt_.run(started.attempt, started.pool, started.rank, known(started.environment), started.at);
+  const auto gang = started.gang.empty() ? std::nullopt : std::optional(nlohmann::json(started.gang).dump());
+  start_attempt_.run(started.attempt, started.pool, started.rank, known(started.environment), started.at, started.owner,
+                     gang);
   std::int64_t position = 0;
   for (const StageKey& key : started.stages) add_attempt_stage_.run(started.attempt, to_hex(key), position++);
 }

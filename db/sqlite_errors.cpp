@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "db/store.h"
 
 namespace espalier {
 namespace {
@@ -53,7 +54,11 @@ Meaning meaning_of(int primary, int extended) {
 
 void throw_as_error(const SQLite::Exception& failure, const std::filesystem::path& database) {
   const int extended = failure.getExtendedErrorCode();
-  const Meaning meaning = meaning_of(failure.getErrorCode() & 0xff, extended);
+  const int primary = failure.getErrorCode() & 0xff;
+  if (primary == SQLITE_CONSTRAINT || primary == SQLITE_MISMATCH) {
+    throw RefusedChange(database.string() + ": " + failure.what());
+  }
+  const Meaning meaning = meaning_of(primary, extended);
   throw Error(meaning.kind, database.string() + ": " + failure.what() + meaning.advice);
 }
 

@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/files.h"
@@ -36,6 +38,26 @@ std::filesystem::path existing_part(const std::filesystem::path& root) {
   std::error_code ignored;
   while (!std::filesystem::exists(part, ignored) && part.has_relative_path()) part = part.parent_path();
   return part;
+}
+
+/// Those whose numbers a query selects, in their order.
+std::vector<OpenAttempt> read_attempts(const SQLite::Database& database, const std::string& numbers) {
+  std::vector<OpenAttempt> attempts;
+  Prepared(database,
+           "SELECT a.number, a.pool, a.rank, a.started_at, a.owner, a.gang, s.key FROM attempts a"
+           " JOIN attempt_stages x ON x.attempt = a.number JOIN stages s ON s.id = x.stage_id"
+           " WHERE a.number IN (" +
+               numbers + ") ORDER BY a.number, x.position")
+      .each([&](SQLite::Statement& row) {
+        OpenAttempt one;
+        std::string key;
+        std::optional<std::string> gang;
+        ColumnReader(row) >> one.attempt >> one.pool >> one.rank >> one.started_at >> one.owner >> gang >> key;
+        if (gang) one.gang = nlohmann::json::parse(*gang).get<std::vector<int>>();
+        if (attempts.empty() || attempts.back().attempt != one.attempt) attempts.push_back(std::move(one));
+        attempts.back().stages.push_back(stage_key_from_hex(key));
+      });
+  return attempts;
 }
 
 /// Whether the store lies on a network filesystem. Refuses before anything is made there.
@@ -265,20 +287,17 @@ std::vector<OpenCharge> Store::open_charges(const StageGraph& graph) const {
 }
 
 std::vector<OpenAttempt> Store::open_attempts() const {
+  return with_sqlite_errors(impl_->paths.database(),
+                            [&] { return read_attempts(impl_->database, "SELECT number FROM attempts WHERE ended_at IS NULL"); });
+}
+
+std::vector<OpenAttempt> Store::lost_attempts(std::size_t most) const {
   return with_sqlite_errors(impl_->paths.database(), [&] {
-    std::vector<OpenAttempt> attempts;
-    Prepared(impl_->database,
-             "SELECT a.number, a.pool, a.rank, a.started_at, s.key FROM attempts a"
-             " JOIN attempt_stages x ON x.attempt = a.number JOIN stages s ON s.id = x.stage_id"
-             " WHERE a.ended_at IS NULL ORDER BY a.number, x.position")
-        .each([&](SQLite::Statement& row) {
-          OpenAttempt one;
-          std::string key;
-          ColumnReader(row) >> one.attempt >> one.pool >> one.rank >> one.started_at >> key;
-          if (attempts.empty() || attempts.back().attempt != one.attempt) attempts.push_back(std::move(one));
-          attempts.back().stages.push_back(stage_key_from_hex(key));
-        });
-    return attempts;
+    return read_attempts(impl_->database,
+                         "SELECT a.number FROM attempts a WHERE a.how = 'lost' AND a.owner <> '' AND EXISTS"
+                         " (SELECT 1 FROM attempt_stages x JOIN stages s ON s.id = x.stage_id"
+                         " WHERE x.attempt = a.number AND s.state = 'waiting') ORDER BY a.number DESC LIMIT " +
+                             std::to_string(most));
   });
 }
 

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/error.h"
 #include "db/failure_filter.h"
 #include "db/store_options.h"
 #include "experiments/outcome.h"
@@ -17,6 +18,13 @@
 #include "experiments/trial.h"
 
 namespace espalier {
+
+/// What was to be written breaks a rule of the schema: nothing of it was. Of kind ErrorKind::internal, for whoever does
+/// not ask.
+class RefusedChange : public Error {
+ public:
+  explicit RefusedChange(const std::string& message) : Error(ErrorKind::internal, message) {}
+};
 
 using SweepId = std::int64_t;
 using EnvironmentId = std::int64_t;
@@ -32,6 +40,8 @@ struct AttemptStarted {
   EnvironmentId environment = 0;
   std::vector<StageKey> stages;
   double at = 0;
+  std::string owner = {};      ///< SHA-256 of the pool's identity, hex; "" if unknown
+  std::vector<int> gang = {};  ///< the ranks that run it together, `rank` first; empty: `rank` alone
 };
 struct StageFinished {
   StageOutcome outcome;  ///< done, or failed if outcome.failure is set
@@ -102,6 +112,8 @@ struct OpenAttempt {
   int rank = 0;
   std::vector<StageKey> stages;
   double started_at = 0;
+  std::string owner = {};      ///< as in AttemptStarted
+  std::vector<int> gang = {};  ///< as in AttemptStarted
 };
 /// A failure that was charged in an earlier run.
 struct OpenCharge {
@@ -157,6 +169,8 @@ class Store {
 
   /// The attempts that an earlier coordinator left without an end, oldest first. Its pools may still run them.
   std::vector<OpenAttempt> open_attempts() const;
+  /// Those that were given up with their pools, and have a stage that is waiting: the newest, `most` at most.
+  std::vector<OpenAttempt> lost_attempts(std::size_t most) const;
 
   /// What was submitted and has not ended, oldest first.
   std::vector<Submission> open_submissions() const;

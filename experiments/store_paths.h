@@ -31,6 +31,8 @@ struct StorePaths {
   std::filesystem::path spool() const { return root / "spool"; }
   /// Locked for as long as the pool of that label, started by a coordinator of this store, runs; its text is the pid.
   std::filesystem::path pool_lock(const std::string& label) const { return root / "pools" / (label + ".lock"); }
+  /// What that pool proves to be itself with, mode 0600.
+  std::filesystem::path pool_identity(const std::string& label) const { return root / "pools" / (label + ".identity"); }
   /// A fresh random text of each coordinator: a pool that reads the same here shares the store's folder with it.
   std::filesystem::path probe() const { return root / "pools" / "probe"; }
   /// What pools that do not share the folder have sent in part; emptied by the next coordinator.

@@ -76,9 +76,9 @@ class Driver {
     if (!std::filesystem::exists(store.connection())) return {true, 0};
     std::set<std::string> ours;
     for (const AllocationRow& row : listing) ours.insert(settings_.plan.label(row.id));
-    const json status = json::parse(ask_coordinator(store, "status"));
+    const json status = json::parse(ask_coordinator(CoordinatorSource::in_store(store.root), "status"));
     OpenWork work{status.at("stopping").get<bool>(), ranks_wanted(waiting_jobs(status), settings_.plan)};
-    for (const json& pool : json::parse(ask_coordinator(store, "pools")).at("pools")) {
+    for (const json& pool : json::parse(ask_coordinator(CoordinatorSource::in_store(store.root), "pools")).at("pools")) {
       const std::string label = pool.at("pool").get<std::string>();
       if (!ours.contains(label)) continue;
       work.ranks += pool.at("busy").get<std::int64_t>();

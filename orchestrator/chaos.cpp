@@ -107,7 +107,7 @@ class Tormentor {
 
   std::string drop() {
     try {
-      ask_coordinator(run_.paths(), "drop_pools");
+      ask_coordinator(CoordinatorSource::in_store(run_.paths().root), "drop_pools");
       return "the connections of all pools";
     } catch (const Error&) {
       return "";  // no coordinator at this moment

@@ -16,7 +16,7 @@ namespace asio = boost::asio;
 namespace {
 
 asio::awaitable<void> ask_over(CoordinatorAddress where, Ask question, Answer* answer) {
-  const ConnectionPtr connection = co_await connect_to_coordinator(where, Role::client);
+  const ConnectionPtr connection = co_await connect_to_coordinator(where);
   connection->send(question);
   while (true) {
     const Message message = co_await connection->receive();
@@ -29,13 +29,13 @@ asio::awaitable<void> ask_over(CoordinatorAddress where, Ask question, Answer* a
 
 }  // namespace
 
-std::string ask_coordinator(const StorePaths& store, const std::string& question, const std::string& arguments,
+std::string ask_coordinator(const CoordinatorSource& coordinator, const std::string& question, const std::string& arguments,
                             std::chrono::seconds limit) {
   asio::io_context io;
   std::exception_ptr failure;
   bool answered = false;
   Answer answer;
-  asio::co_spawn(io, ask_over(CoordinatorSource::in_store(store.root).look_up(), Ask{question, arguments}, &answer),
+  asio::co_spawn(io, ask_over(coordinator.look_up(Role::client), Ask{question, arguments}, &answer),
                  [&](std::exception_ptr error) {
                    failure = error;
                    answered = true;

@@ -69,8 +69,9 @@ Coordinator::Coordinator(Store& store, Core& core, CoordinatorOptions options, P
       acceptor_(listen_on(io_, options_.host, options_.port)),
       signals_(io_),
       ticker_(io_),
-      credentials_(store.paths(), options_.tls_on_loopback || !is_loopback(acceptor_.local_endpoint().address())),
-      files_(io_, store.paths(), options_.data, [&core](const StageKey& key) { return core.find_stage(key); }),
+      credentials_(store.paths()),
+      files_(io_, store.paths(), options_.data, [&core](const StageKey& key) { return core.find_stage(key); },
+             [&core](PoolId pool, const StageKey& key) { return core.claim_of(pool, key); }),
       local_pools_(options_.local_pools, options_.pool_starts),
       earlier_seconds_per_cost_(store.measured_seconds_per_cost()) {
   announce_address();
@@ -162,6 +163,8 @@ void Coordinator::perform(Effects effects) {
       changes_.push_back(std::move(record->change));
     } else if (Tell* tell_effect = std::get_if<Tell>(&effect)) {
       tell(tell_effect->text);
+    } else if (const Doubt* doubt = std::get_if<Doubt>(&effect)) {
+      note_doubt(*doubt);
     } else if (const SweepEnded* ended = std::get_if<SweepEnded>(&effect)) {
       ended_sweeps_.push_back(*ended);
     }
@@ -208,6 +211,8 @@ void Coordinator::commit() {
     store_.apply(changes_);
     locked_since_ = 0;
     commit_trouble_.clear();
+  } catch (const RefusedChange&) {
+    return commit_one_by_one();
   } catch (const Error& error) {
     endure(error);
     return;
@@ -219,6 +224,24 @@ void Coordinator::commit() {
   changes_.clear();
   has_new_results_ = true;
   last_commit_at_ = utc_seconds();
+}
+
+/// One of a batch cannot be written: it is set aside, and costs nobody else's report.
+void Coordinator::commit_one_by_one() {
+  const std::vector<StoreChange> batch = std::exchange(changes_, {});
+  for (const StoreChange& change : batch) {
+    changes_.push_back(change);
+    try {
+      store_.apply({change});
+      changes_.pop_back();
+    } catch (const RefusedChange& error) {
+      changes_.pop_back();
+      spdlog::error("a report was set aside, since it cannot be in the database: {}", error.what());
+    } catch (const Error& error) {
+      endure(error);  // what comes after it waits too
+    }
+  }
+  has_new_results_ = true;
 }
 
 // What could not be written is kept and tried again: somebody's sqlite3 shell lets go, or somebody makes room.

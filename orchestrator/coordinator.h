@@ -29,12 +29,12 @@
 namespace espalier {
 
 struct CoordinatorOptions {
-  std::string host = "127.0.0.1";      ///< an address; beyond loopback TLS is spoken, and nothing else
+  std::string host = "127.0.0.1";      ///< an address
   int port = 0;                        ///< 0: any free one
-  bool tls_on_loopback = false;        ///< there too
   std::vector<LocalPool> local_pools;  ///< started and kept alive; may be empty
   int pool_starts = 0;                 ///< LocalPools's most_starts
   std::vector<OpenAttempt> open;       ///< that an earlier coordinator left; pools may come back with them
+  std::vector<OpenAttempt> given_up;   ///< that it gave up with their pools, likewise
   bool stays = false;                  ///< more sweeps may come: it ends when it is told to
   /// How long a pool whose connection broke has to come back before its jobs are given to others.
   std::chrono::milliseconds return_limit{30000};
@@ -74,9 +74,10 @@ class Coordinator {
   struct PoolLink {
     ConnectionPtr connection;  ///< null while it is silent
     std::string label;
-    std::string identity;                    ///< "" of one that only the database remembers
+    std::string owner;                       ///< SHA-256 of its identity, hex
     PoolDescription description;             ///< as it last said
-    double joined_at = 0, described_at = 0;  ///< UTC seconds
+    double joined_at = 0, described_at = 0;  ///< UTC seconds; 0: only the database remembers it
+    int doubts = 0;                          ///< of the core, about what it said
     std::map<int, int> cores;                ///< of each rank's host
     std::uint64_t heard = 0;                 ///< its frames up to this one were taken in
     std::uint64_t acknowledged = 0;
@@ -86,7 +87,8 @@ class Coordinator {
   boost::asio::awaitable<void> serve(ConnectionPtr connection);
   boost::asio::awaitable<void> serve_pool(ConnectionPtr connection, PoolDescription description);
   boost::asio::awaitable<void> await_return(PoolId pool, bool was_silent);
-  static PoolDescription check_description(const ConnectionPtr& connection, const Message& message);
+  PoolDescription check_description(const ConnectionPtr& connection, const Message& message);
+  void note_doubt(const Doubt& doubt);
   boost::asio::awaitable<void> watch_signals();
   boost::asio::awaitable<void> tick();
 
@@ -98,8 +100,8 @@ class Coordinator {
   bool hear(PoolId pool, const Message& message);
   void on_reports(PoolId pool, int rank, std::vector<RankReport> reports);
   // coordinator_clients.cpp
-  void on_client(const ConnectionPtr& connection, const Message& message);
-  std::string answer(const Ask& ask);
+  void on_client(const ConnectionPtr& connection, Role role, const Message& message);
+  std::string answer(const Ask& ask, Role role);
   nlohmann::json describe_status() const;
   nlohmann::json describe_pools() const;
   nlohmann::json describe_jobs() const;
@@ -114,6 +116,7 @@ class Coordinator {
   void follow_rotation();
   void send_commands();
   void commit();
+  void commit_one_by_one();
   void acknowledge();
   void look_for_room(double now);
   void forget_checkpoint(const StageKey& key);

@@ -64,11 +64,11 @@ json or_null(const std::optional<double>& value) {
 
 }  // namespace
 
-void Coordinator::on_client(const ConnectionPtr& connection, const Message& message) {
+void Coordinator::on_client(const ConnectionPtr& connection, Role role, const Message& message) {
   const Ask* ask = std::get_if<Ask>(&message);
   if (ask == nullptr) throw Error(ErrorKind::corrupt, "a client said what clients do not say");
   try {
-    connection->send(Answer{true, answer(*ask)});
+    connection->send(Answer{true, answer(*ask, role)});
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::internal || error.kind() == ErrorKind::corrupt) throw;
     connection->send(Answer{false, error.what()});
@@ -78,11 +78,16 @@ void Coordinator::on_client(const ConnectionPtr& connection, const Message& mess
   }
 }
 
-std::string Coordinator::answer(const Ask& ask) {
+std::string Coordinator::answer(const Ask& ask, Role role) {
   const std::string text = ask.arguments.empty() ? "{}" : ask.arguments;
   const json arguments = json::parse(text, nullptr, false);
   if (!arguments.is_object()) throw wrong("the question's arguments are not a JSON object");
   const std::string& question = ask.question;
+  const bool only_looks = question == "status" || question == "pools" || question == "jobs";
+  if (role == Role::reader && !only_looks) {
+    throw wrong("a reader's token is for status, pools and jobs alone; this needs a client's: espalier token write FILE "
+                "--role client");
+  }
   json reply = json::object();
   if (question == "status") {
     reply = describe_status();

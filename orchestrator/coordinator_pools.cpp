@@ -13,7 +13,9 @@
 #include "base/clock.h"
 #include "base/duration_text.h"
 #include "base/error.h"
+#include "base/sha256.h"
 #include "cluster/handshake.h"
+#include "experiments/pool_words.h"
 #include "orchestrator/coordinator.h"
 
 namespace espalier {
@@ -21,13 +23,27 @@ namespace espalier {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
+namespace {
+
+/// Of all pools together: each costs memory.
+constexpr std::int64_t kMostRanks = 100'000;
+
+std::string owner_of(const PoolDescription& description) {
+  return to_hex(sha256(description.identity));
+}
+
+}  // namespace
+
 // What an earlier coordinator handed out may still run: nobody else gets it before it is known who is still there.
 void Coordinator::remember_pools() {
-  std::map<std::string, std::vector<OpenAttempt>> by_pool;
-  for (const OpenAttempt& attempt : options_.open) by_pool[attempt.pool].push_back(attempt);
-  for (const auto& [label, attempts] : by_pool) {
+  core_.remember_given_up(options_.given_up);
+  std::map<std::pair<std::string, std::string>, std::vector<OpenAttempt>> by_pool;
+  for (const OpenAttempt& attempt : options_.open) by_pool[{attempt.pool, attempt.owner}].push_back(attempt);
+  for (const auto& [name, attempts] : by_pool) {
+    const auto& [label, owner] = name;
     const PoolId pool = next_pool_++;
     pools_[pool].label = label;
+    pools_[pool].owner = owner;
     perform(core_.remember_pool(pool, label, attempts, utc_seconds()));
     if (local_pools_.owns(label) && !local_pools_.was_taken_over(label)) {
       lose(pool, {LossCause::coordinator_lost, "it ended while no coordinator was there", {}, {}, {}, {}});
@@ -63,7 +79,7 @@ asio::awaitable<void> Coordinator::serve(ConnectionPtr connection) {
     spawn("a heartbeat", connection->keep_alive());
     const Message first = co_await connection->receive();
     if (role == Role::pool) pool = check_description(connection, first);
-    if (role == Role::client) on_client(connection, first);
+    if (role != Role::pool) on_client(connection, role, first);
   } catch (const Error& error) {
     spdlog::warn("{}: {}", from, error.what());  // a stranger or a damaged frame disturbs nobody else
   }
@@ -73,40 +89,51 @@ asio::awaitable<void> Coordinator::serve(ConnectionPtr connection) {
 
 PoolDescription Coordinator::check_description(const ConnectionPtr& connection, const Message& message) {
   const PoolDescription* description = std::get_if<PoolDescription>(&message);
-  constexpr int kMostRanks = 100000;
+  constexpr std::size_t kShortestIdentity = 16;
   constexpr std::size_t kLongestName = 200;
   constexpr std::size_t kMostLabels = 100;
-  if (description == nullptr || description->ranks < 1 || description->ranks > kMostRanks ||
-      description->identity.empty() || description->identity.size() > kLongestName || description->label.empty() ||
-      description->label.size() > kLongestName || description->labels.size() > kMostLabels) {
+  const auto is_name = [&](const std::string& text) { return text.size() <= kLongestName && is_pool_name(text); };
+  if (description == nullptr || description->identity.size() < kShortestIdentity ||
+      description->identity.size() > kLongestName || !is_name(description->label) || !is_name(description->host) ||
+      description->labels.size() > kMostLabels || !std::ranges::all_of(description->labels, is_name)) {
     throw Error(ErrorKind::corrupt, "a pool did not describe itself");
   }
+  const auto refuse = [&](const std::string& why) {
+    connection->send(Refused{why});
+    throw Error(ErrorKind::unavailable, "refused a pool: " + why);
+  };
+  if (local_pools_.owns(description->label) && !local_pools_.is(description->label, description->identity)) {
+    refuse(fmt::format("{} is the name of a pool that this coordinator starts itself; choose another --label",
+                       description->label));
+  }
+  std::int64_t ranks = description->ranks;
+  for (const auto& [id, link] : pools_) {
+    if (link.owner != owner_of(*description)) ranks += link.description.ranks;
+  }
+  if (description->ranks < 1 || ranks > kMostRanks) {
+    refuse(fmt::format("it has {} ranks, which with those that are here is none, or more than the {} of a coordinator",
+                       description->ranks, kMostRanks));
+  }
   if (description->numerics_epoch != kNumericsEpoch) {
-    connection->send(Refused{fmt::format(
+    refuse(fmt::format(
         "its numbers are of epoch {}, the coordinator's of epoch {}, and results of two epochs are never mixed; update "
         "{}",
         description->numerics_epoch, kNumericsEpoch,
-        description->numerics_epoch < kNumericsEpoch ? "the pool's espalier-worker" : "the coordinator's espalier")});
-    throw Error(ErrorKind::unavailable, "refused a pool of another numerics epoch");
+        description->numerics_epoch < kNumericsEpoch ? "the pool's espalier-worker" : "the coordinator's espalier"));
   }
   return *description;
 }
 
-// The same pool again if it says so, or if it is the one that the database remembers by its label.
+// The same pool again, by its identity, or one that the database remembers.
 PoolId Coordinator::attach(const ConnectionPtr& connection, const PoolDescription& description) {
-  const auto same = [&](const auto& entry) { return entry.second.identity == description.identity; };
-  auto found = std::find_if(pools_.begin(), pools_.end(), same);
-  if (found == pools_.end()) {
-    found = std::find_if(pools_.begin(), pools_.end(), [&](const auto& entry) {
-      return entry.second.identity.empty() && entry.second.label == description.label;
-    });
-  }
+  const std::string owner = owner_of(description);
+  const auto found = std::ranges::find_if(pools_, [&](const auto& entry) { return entry.second.owner == owner; });
   const PoolId pool = found == pools_.end() ? next_pool_++ : found->first;
   PoolLink& link = pools_[pool];
   if (link.connection) link.connection->close();  // half open: its own coroutine sees that it was replaced
   link.connection = connection;
   link.label = description.label;
-  link.identity = description.identity;
+  link.owner = owner;
   link.description = description;
   link.described_at = utc_seconds();
   if (link.joined_at == 0) link.joined_at = utc_seconds();
@@ -132,7 +159,8 @@ asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, PoolDesc
   tell_of_clock(description);
   local_pools_.on_joined(description.label);
   files_.greet(pool, connection);
-  perform(core_.on_pool_joined(pool, description.label, description.ranks, utc_seconds(), description.labels));
+  perform(core_.on_pool_joined(pool, description.label, description.ranks, utc_seconds(), description.labels,
+                               owner_of(description)));
   std::string why;
   bool was_silent = false;
   while (why.empty()) {
@@ -185,6 +213,15 @@ bool Coordinator::hear(PoolId pool, const Message& message) {
   return true;
 }
 
+/// What it said comes to nothing. Honest pools do so when they were away for long.
+void Coordinator::note_doubt(const Doubt& doubt) {
+  constexpr int kMostNoted = 20;
+  const auto link = pools_.find(doubt.pool);
+  if (link == pools_.end() || ++link->second.doubts > kMostNoted) return;
+  spdlog::warn("pool {} said {}: it counts for nothing{}", link->second.label, doubt.what,
+               link->second.doubts == kMostNoted ? "; no more is said of this pool" : "");
+}
+
 void Coordinator::lose(PoolId pool, const PoolEnd& end) {
   pools_.erase(pool);
   files_.forget(pool);
@@ -214,7 +251,7 @@ asio::awaitable<void> Coordinator::await_return(PoolId pool, bool was_silent) {
     lose(pool, {LossCause::drained, "", {}, {}, {}, {}});
     co_return;
   }
-  const bool remembered = pools_.at(pool).identity.empty();
+  const bool remembered = pools_.at(pool).joined_at == 0;
   const LossCause cause = remembered   ? LossCause::coordinator_lost
                           : was_silent ? LossCause::heartbeat
                                        : LossCause::node_lost;
@@ -233,13 +270,19 @@ void Coordinator::on_reports(PoolId pool, int rank, std::vector<RankReport> repo
       const RankFacts facts{record_environment(ready->environment), ready->host, ready->gpu, ready->memory_gb};
       perform(core_.on_rank_ready(pool, rank, facts, ready->held, now));
     } else if (StageReached* reached = std::get_if<StageReached>(&report)) {
+      const StageOutcome& said = reached->outcome;
+      const bool makes_it = core_.claim_of(pool, said.key) == Core::FileClaim::wanted;
+      if (makes_it && !said.failure && !files_.settle(said.key, said.artifact_sha256)) {
+        note_doubt({pool, "an outcome whose file is not the one that lies in the store"});
+        continue;
+      }
       perform(core_.on_stage_reached(pool, rank, std::move(reached->outcome), now));
     } else if (JobEnded* ended = std::get_if<JobEnded>(&report)) {
       const AttemptEnd end{ended->attempt, ended->interrupted, ended->started, ended->progressed, ended->cause};
       perform(core_.on_job_ended(pool, rank, end, now));
     } else if (JobProgress* progress = std::get_if<JobProgress>(&report)) {
       if (progress->end_step > 0)
-        core_.on_progress(progress->attempt,
+        core_.on_progress(pool, progress->attempt,
                           static_cast<double>(progress->step) / static_cast<double>(progress->end_step));
     }
   }

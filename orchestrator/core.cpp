@@ -23,9 +23,11 @@ Core::Core(Options options)
       plan_(workload_.graph()),
       next_attempt_((static_cast<std::uint64_t>(options.generation) << 32) + 1) {}
 
-Effects Core::on_pool_joined(PoolId pool, std::string name, int ranks, Now, std::vector<std::string> labels) {
+Effects Core::on_pool_joined(PoolId pool, std::string name, int ranks, Now, std::vector<std::string> labels,
+                             const std::string& owner) {
   Effects effects;
   PoolSlot& slot = roster_.join(pool, std::move(name), ranks);
+  slot.owner = owner;
   slot.labels = std::move(labels);
   // Who was told to leave while it was silent did not hear it.
   if (stopping_ || slot.draining || (finished() && !stays_)) effects.emplace_back(DismissPool{pool});
@@ -70,8 +72,15 @@ Effects Core::on_stage_reached(PoolId pool, int rank, StageOutcome outcome, Now 
   if (attempt == nullptr) {
     // A late word about an attempt that was given up. A failure of it was dealt with when it was.
     if (outcome.failure || !plan_.is_open(stage)) return effects;
+    if (!is_given_up_by(pool, outcome.attempt, stage) || !plan_.has_its_inputs(stage)) {
+      effects.emplace_back(Doubt{pool, "an outcome of " + name_of(stage) + ", which it was not given"});
+      return effects;
+    }
     accept(stage, std::move(outcome), environment, effects, now);
     recall_attempts_at(stage, effects);
+  } else if (attempt->pool != pool || attempt->rank != rank) {
+    effects.emplace_back(Doubt{pool, "an outcome of " + name_of(stage) + ", which another has"});
+    return effects;
   } else if (attempt->all_reached() || attempt->stages[attempt->reached] != stage) {
     return effects;  // said twice
   } else if (outcome.failure) {
@@ -85,6 +94,13 @@ Effects Core::on_stage_reached(PoolId pool, int rank, StageOutcome outcome, Now 
   }
   hand_out(effects, now);
   return effects;
+}
+
+bool Core::is_given_up_by(PoolId pool, std::uint64_t attempt, StageIndex stage) const {
+  const auto lost = given_up_.find(attempt);
+  const PoolSlot* slot = find_pool(pool);
+  if (lost == given_up_.end() || slot == nullptr || lost->second.owner != slot->owner) return false;
+  return std::ranges::find(lost->second.attempt.stages, stage) != lost->second.attempt.stages.end();
 }
 
 void Core::accept(StageIndex index, StageOutcome outcome, EnvironmentId environment, Effects& effects, Now now) {
@@ -130,6 +146,10 @@ Effects Core::on_job_ended(PoolId pool, int rank, const AttemptEnd& end, Now now
   Effects effects;
   const Attempt* found = roster_.find_attempt(end.attempt);
   if (found == nullptr) return effects;
+  if (found->pool != pool || found->rank != rank) {
+    effects.emplace_back(Doubt{pool, fmt::format("the end of attempt {}, which another has", end.attempt)});
+    return effects;
+  }
   const Attempt attempt = *found;
   if (!end.interrupted) {
     measure_job(pool, rank, attempt, now);
@@ -187,8 +207,9 @@ void Core::end_attempt(std::uint64_t number, const std::string& how, const std::
   effects.emplace_back(Record{AttemptEnded{number, how, why, now, cause}});
 }
 
-void Core::on_progress(std::uint64_t attempt, double fraction) {
-  if (Attempt* found = roster_.find_attempt(attempt)) found->fraction = std::clamp(fraction, 0.0, 1.0);
+void Core::on_progress(PoolId pool, std::uint64_t attempt, double fraction) {
+  Attempt* found = roster_.find_attempt(attempt);
+  if (found != nullptr && found->pool == pool) found->fraction = std::clamp(fraction, 0.0, 1.0);
 }
 
 Effects Core::pause(const std::string& why) {
@@ -228,6 +249,17 @@ std::string Core::name_of(StageIndex stage) const {
 const Stage* Core::find_stage(const StageKey& key) const {
   const std::optional<StageIndex> found = find(key);
   return found ? &graph().stages[*found] : nullptr;
+}
+
+Core::FileClaim Core::claim_of(PoolId pool, const StageKey& key) const {
+  const std::optional<StageIndex> stage = find(key);
+  if (!stage) return FileClaim::foreign;
+  if (plan_.state(*stage) == StageState::done) return FileClaim::done;
+  if (const std::optional<PoolId> holder = roster_.pool_with(*stage))
+    return *holder == pool ? FileClaim::wanted : FileClaim::foreign;
+  const bool was_its_own = std::ranges::any_of(
+      given_up_, [&](const auto& entry) { return is_given_up_by(pool, entry.first, *stage); });
+  return was_its_own ? FileClaim::wanted : FileClaim::foreign;
 }
 
 bool Core::is_done(const StageKey& key) const {

@@ -44,11 +44,15 @@ struct Record {
 struct Tell {  ///< a line for the user
   std::string text;
 };
+struct Doubt {  ///< a pool said what is not its to say; nothing came of it
+  PoolId pool;
+  std::string what;
+};
 struct SweepEnded {
   SweepId sweep;
   SweepEnd how;
 };
-using Effect = std::variant<SendJob, SendStop, DismissPool, Record, Tell, SweepEnded>;
+using Effect = std::variant<SendJob, SendStop, DismissPool, Record, Tell, Doubt, SweepEnded>;
 using Effects = std::vector<Effect>;
 
 /// What a rank is and has.
@@ -111,6 +115,8 @@ class Core {
     bool stays = false;            ///< pools are kept when there is nothing to do: more sweeps may come
   };
   explicit Core(Options options);
+  /// Attempts of lost pools that are remembered for a pool that comes back after all.
+  static constexpr std::size_t kMostGivenUp = 10000;
 
   // core_sweeps.cpp
   Effects add_sweep(SweepToRun sweep, Now now);
@@ -146,15 +152,28 @@ class Core {
   /// Attempts that an earlier coordinator left at a pool of that name, which may come back with them. Nobody else gets
   /// their stages until the pool joins or is lost. Before any other event but sweeps.
   Effects remember_pool(PoolId pool, std::string name, const std::vector<OpenAttempt>& attempts, Now now);
-  /// A new pool, or one that was silent and is back.
-  Effects on_pool_joined(PoolId pool, std::string name, int ranks, Now now, std::vector<std::string> labels = {});
+  /// Attempts that an earlier coordinator gave up: their pools may come back with them after all.
+  void remember_given_up(const std::vector<OpenAttempt>& attempts);
+  /// A new pool, or one that was silent and is back. `owner` is PoolSlot::owner. What it says of attempts that are
+  /// not its own is answered by a Doubt.
+  Effects on_pool_joined(PoolId pool, std::string name, int ranks, Now now, std::vector<std::string> labels = {},
+                         const std::string& owner = "");
   /// `held`: what the rank runs or has waiting, in order. What else it was handed never arrived.
   Effects on_rank_ready(PoolId pool, int rank, RankFacts facts, const std::vector<std::uint64_t>& held, Now now);
-  /// An outcome of an attempt that was given up counts where nobody has the stage's yet: it is the same.
+  /// Counts for a stage of an attempt that the pool has, or had until it was given up: where nobody has the stage's
+  /// outcome yet, it is the same.
   Effects on_stage_reached(PoolId pool, int rank, StageOutcome outcome, Now now);
   Effects on_job_ended(PoolId pool, int rank, const AttemptEnd& end, Now now);
   /// `fraction` of the attempt's present stage is behind it; for the estimate of the time left.
-  void on_progress(std::uint64_t attempt, double fraction);
+  void on_progress(PoolId pool, std::uint64_t attempt, double fraction);
+  /// Whether a file that this stage leaves may come from this pool: it makes the stage, or did until it was given up
+  /// and nobody else does.
+  enum class FileClaim {
+    wanted,
+    done,    ///< the stage is: its file stays as it is
+    foreign  ///< somebody else's, or nobody's
+  };
+  FileClaim claim_of(PoolId pool, const StageKey& key) const;
   /// Its connection broke. It may come back; until then nothing more is handed to it, and what it holds is its own.
   Effects on_pool_silent(PoolId pool, Now now);
   /// It is told to checkpoint and leave, and gets nothing more.
@@ -203,6 +222,7 @@ class Core {
   std::size_t queue_depth() const;
 
   // core.cpp: outcomes, ends
+  bool is_given_up_by(PoolId pool, std::uint64_t attempt, StageIndex stage) const;
   void accept(StageIndex stage, StageOutcome outcome, EnvironmentId environment, Effects& effects, Now now);
   void recall_attempts_at(StageIndex stage, Effects& effects);
   void measure_job(PoolId pool, int rank, const Attempt& attempt, Now now);
@@ -221,6 +241,7 @@ class Core {
   const FailurePolicy& policy(StageIndex stage) { return workload_.owner(stage).policy; }
 
   // core_losses.cpp: failures, losses, and coming back
+  Attempt what_is_left_of(const OpenAttempt& open) const;
   void on_failure(StageIndex stage, const StageOutcome& outcome, PoolId pool, int rank, Effects& effects, Now now);
   void make_inputs_again(StageIndex stage, const StageOutcome& outcome, FailureCharged charged, Effects& effects,
                          Now now);
@@ -240,7 +261,11 @@ class Core {
   NodeHealth nodes_;
   std::int64_t stages_to_do_ = 0;
   std::uint64_t next_attempt_;
-  std::map<std::uint64_t, Attempt> given_up_;  ///< lost with their pools; a pool that comes back may still have them
+  struct GivenUp {
+    Attempt attempt;
+    std::string owner;  ///< as in PoolSlot
+  };
+  std::map<std::uint64_t, GivenUp> given_up_;  ///< lost with their pools; a pool that comes back may still have them
   std::map<StageIndex, int> inputs_made_again_;
   std::optional<std::string> paused_;
   bool waits_for_room_ = false;

@@ -15,27 +15,48 @@ namespace {
 /// A rank that saw its neighbour die had this long to write its checkpoint and say so before its pool was gone.
 constexpr double kDeathThroesSeconds = 10;
 constexpr int kMostInputRepairs = 3;
-/// Attempts of lost pools that are remembered for a pool that comes back after all.
-constexpr std::size_t kMostGivenUp = 10000;
+
+bool reads(const Stage& stage, StageIndex input) {
+  return stage.resume_from == input ||
+         std::ranges::any_of(stage.inputs, [&](const StageInput& one) { return one.stage == input; });
+}
 
 }  // namespace
+
+/// Its stages that are not done, where the sweeps of now have them.
+Attempt Core::what_is_left_of(const OpenAttempt& open) const {
+  Attempt attempt;
+  for (const StageKey& key : open.stages) {
+    const std::optional<StageIndex> stage = workload_.find(key);
+    if (!stage) continue;
+    const bool done = plan_.state(*stage) == StageState::done;
+    if (!done || !attempt.stages.empty()) attempt.stages.push_back(*stage);
+  }
+  attempt.rank = open.rank;
+  attempt.gang = open.gang;
+  attempt.sent_at = open.started_at;
+  return attempt;
+}
+
+void Core::remember_given_up(const std::vector<OpenAttempt>& attempts) {
+  for (const OpenAttempt& open : attempts) {
+    Attempt attempt = what_is_left_of(open);
+    if (!attempt.stages.empty()) given_up_[open.attempt] = {std::move(attempt), open.owner};
+  }
+}
 
 Effects Core::remember_pool(PoolId pool, std::string name, const std::vector<OpenAttempt>& attempts, Now now) {
   Effects effects;
   int ranks = 0;
-  for (const OpenAttempt& attempt : attempts) ranks = std::max(ranks, attempt.rank + 1);
-  roster_.join(pool, std::move(name), ranks);
+  for (const OpenAttempt& attempt : attempts) {
+    ranks = std::max(ranks, attempt.rank + 1);
+    for (const int member : attempt.gang) ranks = std::max(ranks, member + 1);
+  }
+  PoolSlot& slot = roster_.join(pool, std::move(name), ranks);
+  if (!attempts.empty()) slot.owner = attempts.front().owner;
   for (const OpenAttempt& open : attempts) {
-    Attempt attempt;
-    for (const StageKey& key : open.stages) {
-      const std::optional<StageIndex> stage = workload_.find(key);
-      if (!stage) continue;
-      const bool done = plan_.state(*stage) == StageState::done;
-      if (!done || !attempt.stages.empty()) attempt.stages.push_back(*stage);
-    }
+    Attempt attempt = what_is_left_of(open);
     attempt.pool = pool;
-    attempt.rank = open.rank;
-    attempt.sent_at = open.started_at;
     if (attempt.stages.empty()) {  // everything it was there for was heard of in another way
       effects.emplace_back(Record{AttemptEnded{open.attempt, "finished", "", now, std::nullopt}});
     } else if (plan_.take_again(attempt.stages)) {
@@ -70,21 +91,28 @@ void Core::adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, 
   }
   for (const std::uint64_t number : held) {
     if (const Attempt* known = roster_.find_attempt(number)) {
+      if (known->pool != pool) {
+        effects.emplace_back(Doubt{pool, fmt::format("attempt {}, which another pool has", number)});
+        effects.emplace_back(SendStop{pool, rank, number});
+        continue;
+      }
       if (known->recalled) effects.emplace_back(SendStop{pool, rank, number});  // it may never have heard that
       if (known->gang.empty()) roster_.move(number, pool, rank);
       continue;
     }
     const auto lost = given_up_.find(number);
-    if (lost == given_up_.end() || !plan_.take_again(lost->second.unreached())) {
+    if (lost == given_up_.end() || lost->second.owner != roster_.find(pool)->owner ||
+        !plan_.take_again(lost->second.attempt.unreached())) {
       effects.emplace_back(SendStop{pool, rank, number});  // somebody else has its stages
       continue;
     }
-    Attempt attempt = std::move(lost->second);
+    Attempt attempt = std::move(lost->second.attempt);
     given_up_.erase(lost);
     attempt.pool = pool;
     attempt.rank = rank;
     attempt.recalled = false;
-    AttemptStarted again{number, roster_.find(pool)->name, rank, roster_.find(pool, rank)->environment, {}, now};
+    AttemptStarted again{number, roster_.find(pool)->name, rank, roster_.find(pool, rank)->environment, {}, now,
+                         roster_.find(pool)->owner, attempt.gang};
     for (const StageIndex stage : attempt.stages) again.stages.push_back(graph().stages[stage].key);
     effects.emplace_back(Record{std::move(again)});
     const std::optional<Reservation> reservation =
@@ -139,7 +167,7 @@ void Core::make_inputs_again(StageIndex stage, const StageOutcome& outcome, Fail
   bool found = false;
   for (const StageKey& key : outcome.failure->damaged) {
     const std::optional<StageIndex> input = workload_.find(key);
-    if (!input) continue;
+    if (!input || !reads(graph().stages[stage], *input)) continue;  // nobody else's work is made again on its word
     found = true;
     plan_.reopen(*input);
     effects.emplace_back(Record{StageReopened{key, "made again: " + message}});
@@ -221,7 +249,7 @@ Effects Core::on_pool_lost(PoolId pool, const PoolEnd& end, Now now) {
                               : in_order            ? "interrupted"
                                                     : "lost";
       if (!attempt.all_reached()) {
-        given_up_[number] = attempt;
+        given_up_[number] = {attempt, lost.owner};
         if (given_up_.size() > kMostGivenUp) given_up_.erase(given_up_.begin());
       }
       end_attempt(number, how, end.why, attempt.all_reached() ? std::nullopt : std::optional(end.cause), effects, now);

@@ -22,6 +22,15 @@ namespace {
 constexpr int kMostAsked = 2 * kPiecesOnTheWay;
 constexpr std::chrono::seconds kLookForRoomEvery{5};
 
+bool is_stage_file(const FileName& file) {
+  return file.kind == FileKind::artifact || file.kind == FileKind::resume || file.kind == FileKind::checkpoint;
+}
+
+/// What a pool is told whose file is not wanted; that of a stage which is done lies there already.
+std::string refusal_of(Core::FileClaim claim) {
+  return claim == Core::FileClaim::done ? "" : "this pool does not make the stage that leaves it";
+}
+
 std::string write_probe(const StorePaths& paths) {
   const std::string probe = to_hex(sha256(random_bytes(32)));
   std::error_code ignored;  // writing tells
@@ -33,13 +42,14 @@ std::string write_probe(const StorePaths& paths) {
 }  // namespace
 
 FileExchange::FileExchange(asio::io_context& io, const StorePaths& paths, std::vector<DataFolder> data,
-                           FindStage find_stage)
+                           FindStage find_stage, ClaimOf claim_of)
     : io_(io),
       probe_(write_probe(paths)),
       find_stage_(std::move(find_stage)),
+      claim_of_(std::move(claim_of)),
       room_timer_(io),
       files_(paths, std::move(data)),
-      intake_(paths) {}
+      intake_(paths, placed_) {}
 
 FileExchange::~FileExchange() {
   thread_.stop();
@@ -66,8 +76,22 @@ bool FileExchange::hear(PoolId pool, const Message& message) {
       link->connection->send(FileStored{offer->rank, offer->file, offer->sha256, "no sweep that runs has this stage"});
       return true;
     }
+    const Core::FileClaim claim = claim_of_(pool, offer->stage);
+    if (claim != Core::FileClaim::wanted) {
+      link->connection->send(FileStored{offer->rank, offer->file, offer->sha256, refusal_of(claim)});
+      return true;
+    }
+    placed_.expect(offer->stage);
     take_in([this, pool, offer = *offer] { return intake_.offer(pool, offer); });
   } else if (const FilePiece* piece = std::get_if<FilePiece>(&message)) {
+    const Core::FileClaim claim = is_stage_file(piece->file) ? claim_of_(pool, stage_key_from_hex(piece->file.name))
+                                                             : Core::FileClaim::foreign;
+    if (claim != Core::FileClaim::wanted) {
+      take_in([this, pool, file = piece->file, rank = piece->rank, why = refusal_of(claim)] {
+        return intake_.drop(pool, file, rank, why);
+      });
+      return true;
+    }
     take_in([this, pool, piece = *piece] { return intake_.hear(pool, piece); });
   } else if (const FileMissing* missing = std::get_if<FileMissing>(&message)) {
     take_in([this, pool, missing = *missing] { return intake_.hear(pool, missing); });

@@ -11,6 +11,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include "cluster/connection.h"
+#include "orchestrator/core.h"
 #include "orchestrator/file_intake.h"
 #include "orchestrator/roster.h"
 #include "orchestrator/stage_files.h"
@@ -24,9 +25,12 @@ class FileExchange {
   /// The stage of that key if a sweep that runs has it; else null. What it names is what pools may have.
   using FindStage = std::function<const Stage*(const StageKey&)>;
 
+  /// Whether a file of that stage may come from that pool.
+  using ClaimOf = std::function<Core::FileClaim(PoolId, const StageKey&)>;
+
   /// Writes the store's probe. `io` outlives this object. Errors: those of write_file_atomically.
   FileExchange(boost::asio::io_context& io, const StorePaths& paths, std::vector<DataFolder> data,
-               FindStage find_stage);
+               FindStage find_stage, ClaimOf claim_of);
   ~FileExchange();
   FileExchange(const FileExchange&) = delete;
   FileExchange& operator=(const FileExchange&) = delete;
@@ -39,6 +43,8 @@ class FileExchange {
   bool hear(PoolId pool, const Message& message);
   void silence(PoolId pool);
   void forget(PoolId pool);
+  /// PlacedFiles::settle, for an outcome of a pool that makes the stage.
+  bool settle(const StageKey& stage, const std::string& sha256) { return placed_.settle(stage, sha256); }
 
  private:
   /// One connection of a pool. Shared with the answers that are still being read for it.
@@ -55,6 +61,8 @@ class FileExchange {
   boost::asio::io_context& io_;
   const std::string probe_;
   const FindStage find_stage_;
+  const ClaimOf claim_of_;
+  PlacedFiles placed_;
   boost::asio::steady_timer room_timer_;
   bool timer_runs_ = false;
   std::map<PoolId, std::shared_ptr<Link>> links_;

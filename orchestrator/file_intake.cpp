@@ -17,7 +17,7 @@ constexpr int kMostOnTheWay = 64;
 
 }  // namespace
 
-FileIntake::FileIntake(StorePaths paths) : paths_(std::move(paths)) {
+FileIntake::FileIntake(StorePaths paths, PlacedFiles& placed) : paths_(std::move(paths)), placed_(placed) {
   std::error_code ignored;
   std::filesystem::remove_all(paths_.uploads(), ignored);
 }
@@ -91,7 +91,7 @@ FileIntake::Replies FileIntake::hear(PoolId pool, const FilePiece& piece) {
   if (upload == uploads_[pool].end() || !upload->incoming) return replies;  // of before its connection broke
   try {
     if (upload->incoming->add(piece)) {
-      if (!is_behind(*upload)) upload->incoming->put(place(upload->offer));
+      put(*upload);
       // A checkpoint may have been offered anew meanwhile: then that is still to come.
       const bool is_it = upload->incoming->sha256() == upload->offer.sha256;
       upload->incoming.reset();
@@ -116,6 +116,24 @@ FileIntake::Replies FileIntake::hear(PoolId pool, const FileMissing& missing) {
   if (upload != uploads_[pool].end()) end(pool, upload, missing.why, replies);
   ask_on(replies);
   return replies;
+}
+
+FileIntake::Replies FileIntake::drop(PoolId pool, const FileName& file, int rank, const std::string& why) {
+  Replies replies;
+  const auto upload = find(pool, file, rank);
+  if (upload != uploads_[pool].end()) end(pool, upload, why, replies);
+  ask_on(replies);
+  return replies;
+}
+
+void FileIntake::put(Upload& upload) {
+  if (is_behind(upload)) return;
+  const auto rename = [&] { upload.incoming->put(place(upload.offer)); };
+  if (upload.offer.file.kind == FileKind::artifact) {
+    placed_.place(upload.offer.stage, upload.incoming->sha256(), rename);
+  } else {
+    rename();
+  }
 }
 
 /// Of a pool that was away so long that another one trained on.

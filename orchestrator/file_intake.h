@@ -14,6 +14,7 @@
 #include "cluster/piece_reader.h"
 #include "cluster/protocol.h"
 #include "experiments/store_paths.h"
+#include "orchestrator/placed_files.h"
 #include "orchestrator/roster.h"
 
 namespace espalier {
@@ -30,14 +31,16 @@ class FileIntake {
   };
   using Replies = std::vector<Reply>;
 
-  /// Empties uploads/.
-  explicit FileIntake(StorePaths paths);
+  /// Empties uploads/. `placed` outlives this object.
+  FileIntake(StorePaths paths, PlacedFiles& placed);
 
   /// Asks for it in its turn. What is in the store already is stored. The caller knows the stage. Errors:
   /// ErrorKind::corrupt if the pool offers more files than any has ranks.
   Replies offer(PoolId pool, const OfferFile& offer);
   Replies hear(PoolId pool, const FilePiece& piece);
   Replies hear(PoolId pool, const FileMissing& missing);
+  /// It is no longer wanted: what came of it goes, and the pool is told `why`; "" for a stage that is done.
+  Replies drop(PoolId pool, const FileName& file, int rank, const std::string& why);
   /// Its connection broke: what it was asked for will not come, and it is asked for nothing until it offers something
   /// again. What it sent stays for when it is back.
   void silence(PoolId pool);
@@ -56,11 +59,13 @@ class FileIntake {
   using Uploads = std::deque<Upload>;
   std::filesystem::path place(const OfferFile& offer) const;
   Uploads::iterator find(PoolId pool, const FileName& file, int rank);
+  void put(Upload& upload);
   bool is_behind(const Upload& upload) const;
   void end(PoolId pool, Uploads::iterator upload, const std::string& why, Replies& replies);
   void ask_on(Replies& replies);
 
   const StorePaths paths_;
+  PlacedFiles& placed_;
   std::map<PoolId, Uploads> uploads_;  ///< the first of each is asked for
   std::set<PoolId> silent_;            ///< but of these
   PieceReader reader_;

@@ -49,6 +49,15 @@ std::vector<std::string> LocalPools::start() {
   return lines;
 }
 
+bool LocalPools::is(const std::string& label, const std::string& identity) const {
+  const auto found = processes_.find(label);
+  try {
+    return found != processes_.end() && read_pool_identity(found->second.pool.identity) == identity;
+  } catch (const Error&) {
+    return false;  // taken over from before there was such a file, say
+  }
+}
+
 bool LocalPools::was_taken_over(const std::string& label) const {
   const auto found = processes_.find(label);
   return found != processes_.end() && found->second.process && found->second.process->taken_over();

@@ -24,6 +24,8 @@ class LocalPools {
   /// started.
   std::vector<std::string> start();
   bool owns(const std::string& label) const { return processes_.count(label) != 0; }
+  /// That is the identity which the pool of that label was started with, and nobody else knows.
+  bool is(const std::string& label, const std::string& identity) const;
   /// It runs since before this coordinator did.
   bool was_taken_over(const std::string& label) const;
   /// How the pool of that label ended, with what it left; none while it runs, or if it is not ours.

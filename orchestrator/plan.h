@@ -83,6 +83,8 @@ class Plan {
   StageGroup group(StageIndex stage) const { return groups_.empty() ? StageGroup{0} : groups_[stage]; }
   /// It is wanted, and neither done, nor given up, nor blocked.
   bool is_open(StageIndex stage) const;
+  /// Every one of its inputs is done.
+  bool has_its_inputs(StageIndex stage) const { return inputs_done_or_in(stage, {}); }
   /// Whoever wants it wants it held back.
   bool is_held(StageIndex stage) const { return urgency_[stage] == Wish::kHeld; }
   /// It could be handed out now, and nobody holds it back.

@@ -17,6 +17,7 @@ LocalPool pool_of_this_machine(const RunSettings& settings, const StorePaths& pa
   pool.data = settings.data.empty() ? settings.data : std::filesystem::absolute(settings.data);
   pool.log = std::filesystem::absolute(paths.logs()) / (pool.name + ".log");
   pool.lock = std::filesystem::absolute(paths.pool_lock(pool.name));
+  pool.identity = std::filesystem::absolute(paths.pool_identity(pool.name));
   pool.device = settings.device;
   pool.checkpoint_seconds = settings.checkpoint_seconds;
   pool.hang_seconds = settings.hang_seconds;

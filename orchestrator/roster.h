@@ -67,6 +67,7 @@ struct Reservation {
 
 struct PoolSlot {
   std::string name;
+  std::string owner;  ///< SHA-256 of its identity, hex: whose its attempts are; "" if unknown
   std::vector<std::string> labels;
   bool draining = false;  ///< it was told to leave
   std::vector<RankSlot> ranks;

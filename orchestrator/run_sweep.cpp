@@ -63,6 +63,7 @@ RunSummary run_sweep(LoadedSweep sweep, const RunSettings& settings, ProgressLin
     if (settings.workers != 0) options.local_pools = {pool_of_this_machine(settings, store.paths())};
     options.pool_starts = settings.pool_starts;
     options.open = std::move(open);
+    options.given_up = store.lost_attempts(Core::kMostGivenUp);
     options.data = {settings.data};
     options.on_results = [&book] { book.refresh_comparison(); };
     try {

@@ -222,6 +222,7 @@ Coordinator::Ending serve_sweeps(const RunSettings& settings, ProgressLine& prog
   if (settings.workers != 0) options.local_pools = {pool_of_this_machine(settings, store.paths())};
   options.pool_starts = settings.pool_starts;
   options.open = take_up_attempts(store, core);
+  options.given_up = store.lost_attempts(Core::kMostGivenUp);
   options.on_results = [&book] { book.refresh_comparison(); };
   options.on_submit = [&submissions](const std::string& arguments) { return submissions.take(arguments); };
   options.on_sweep_changed = [&submissions](const Workload::Sweep& sweep) { submissions.on_changed(sweep); };

@@ -124,6 +124,7 @@ class Simulation {
   }
   void perform(const Record&) {}
   void perform(const Tell&) {}
+  void perform(const Doubt&) {}
   void perform(const SweepEnded&) {}
 
   void take_stock() {

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/host_name.h"
 #include "base/log.h"
+#include "cluster/local_pool.h"
 #include "experiments/dataset.h"
 #include "experiments/store_paths.h"
 #include "worker/cache_folder.h"
@@ -37,6 +38,7 @@ struct Options {
   std::string cache;
   double cache_gb = 20;
   std::string label;
+  std::filesystem::path identity_file;
   std::string left_note;
   std::vector<std::string> labels;
   std::string device = "auto";
@@ -95,6 +97,8 @@ void add_options(CLI::App& app, Options& options) {
       ->check(CLI::Range(0.0, 1e9))
       ->capture_default_str();
   app.add_option("--label", options.label, "What to call this pool in logs and results");
+  app.add_option("--identity-file", options.identity_file,
+                 "A file of mode 0600 that says what this pool is known by; written by who started it");
   app.add_option("--labels", options.labels, "Words that jobs may ask for (resources: {label: a100}): a100,big-memory")
       ->delimiter(',');
   app.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
@@ -167,7 +171,8 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
   if (mailbox.rank() == 0) {
     run_gateway(
         mailbox, settings,
-        {coordinator_of(options, paths), paths.spool(), options.label, std::chrono::seconds(options.patience_seconds),
+        {coordinator_of(options, paths), paths.spool(),
+         options.identity_file.empty() ? "" : read_pool_identity(options.identity_file), options.label, std::chrono::seconds(options.patience_seconds),
          std::chrono::seconds(options.idle_seconds), paths.logs(), label, options.left_note, options.labels},
         files, cache);
   } else {

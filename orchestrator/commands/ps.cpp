@@ -6,9 +6,9 @@
 
 #include "base/clock.h"
 #include "base/duration_text.h"
-#include "experiments/store_paths.h"
 #include "orchestrator/client.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/coordinator_option.h"
 
 namespace espalier {
 namespace {
@@ -45,8 +45,8 @@ void print_pools(const json& pools) {
   }
 }
 
-void print_ps(const PsOptions& options, const std::string& store) {
-  const std::string answer = ask_coordinator(StorePaths{store}, options.pools ? "pools" : "jobs");
+void print_ps(const PsOptions& options, const CoordinatorSource& coordinator) {
+  const std::string answer = ask_coordinator(coordinator, options.pools ? "pools" : "jobs");
   if (options.json) {
     std::cout << answer << "\n";
   } else if (options.pools) {
@@ -61,10 +61,10 @@ void print_ps(const PsOptions& options, const std::string& store) {
 void add_ps_command(CLI::App& app, CommandLine& line) {
   CLI::App* command = app.add_subcommand("ps", "What runs at this moment, where, and how far it is");
   auto options = std::make_shared<PsOptions>();
-  command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
+  const auto coordinator = add_coordinator_options(*command, line);
   command->add_flag("--pools", options->pools, "The pools instead: what they have, and how long they stay");
   command->add_flag("--json", options->json, "As JSON");
-  command->callback([options, &line] { print_ps(*options, line.store); });
+  command->callback([options, coordinator] { print_ps(*options, coordinator()); });
 }
 
 }  // namespace espalier

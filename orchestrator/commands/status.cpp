@@ -59,7 +59,7 @@ void watch(const std::string& store) {
   while (true) {
     nlohmann::json now;
     try {
-      now = nlohmann::json::parse(ask_coordinator(StorePaths{store}, "status"));
+      now = nlohmann::json::parse(ask_coordinator(CoordinatorSource::in_store(store), "status"));
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::unavailable) throw;
       break;  // it has ended

@@ -4,9 +4,9 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "experiments/store_paths.h"
 #include "orchestrator/client.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/coordinator_option.h"
 
 namespace espalier {
 namespace {
@@ -16,20 +16,15 @@ struct Steering {
   int priority = 0;
 };
 
-CLI::App* add(CLI::App& app, CommandLine& line, const std::string& name, const std::string& about) {
-  CLI::App* command = app.add_subcommand(name, about);
-  command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
-  return command;
-}
-
 /// A subcommand that names a sweep; the only one may stay unnamed.
 void add_for_sweep(CLI::App& app, CommandLine& line, const std::string& name, const std::string& about,
                    const std::string& done) {
-  CLI::App* command = add(app, line, name, about);
+  CLI::App* command = app.add_subcommand(name, about);
+  const auto coordinator = add_coordinator_options(*command, line);
   auto steering = std::make_shared<Steering>();
   command->add_option("sweep", steering->sweep, "Its name; may be left out where there is one");
-  command->callback([steering, name, done, &line] {
-    ask_coordinator(StorePaths{line.store}, name, nlohmann::json{{"sweep", steering->sweep}}.dump());
+  command->callback([steering, name, done, coordinator] {
+    ask_coordinator(coordinator(), name, nlohmann::json{{"sweep", steering->sweep}}.dump());
     std::cout << done << "\n";
   });
 }
@@ -43,29 +38,32 @@ void add_steering_commands(CLI::App& app, CommandLine& line) {
   add_for_sweep(app, line, "pause", "Hand out nothing more of a sweep; what runs goes on", "paused");
   add_for_sweep(app, line, "resume", "Go on with a paused sweep", "going on");
 
-  CLI::App* priority = add(app, line, "priority", "Let a sweep go before others, or after them");
+  CLI::App* priority = app.add_subcommand("priority", "Let a sweep go before others, or after them");
+  const auto priority_at = add_coordinator_options(*priority, line);
   auto steering = std::make_shared<Steering>();
   priority->add_option("sweep", steering->sweep, "Its name")->required();
   priority->add_option("priority", steering->priority, "Higher goes first; 0 is usual")
       ->required()
       ->check(CLI::Range(-1000, 1000));
-  priority->callback([steering, &line] {
+  priority->callback([steering, priority_at] {
     const nlohmann::json arguments{{"sweep", steering->sweep}, {"priority", steering->priority}};
-    ask_coordinator(StorePaths{line.store}, "priority", arguments.dump());
+    ask_coordinator(priority_at(), "priority", arguments.dump());
     std::cout << steering->sweep << " has priority " << steering->priority << "\n";
   });
 
-  CLI::App* drain = add(app, line, "drain", "Let a pool checkpoint what it runs, and leave");
+  CLI::App* drain = app.add_subcommand("drain", "Let a pool checkpoint what it runs, and leave");
+  const auto drain_at = add_coordinator_options(*drain, line);
   auto drained = std::make_shared<Steering>();
   drain->add_option("pool", drained->pool, "Its name; espalier ps --pools lists them")->required();
-  drain->callback([drained, &line] {
-    ask_coordinator(StorePaths{line.store}, "drain", nlohmann::json{{"pool", drained->pool}}.dump());
+  drain->callback([drained, drain_at] {
+    ask_coordinator(drain_at(), "drain", nlohmann::json{{"pool", drained->pool}}.dump());
     std::cout << drained->pool << " is leaving; what it runs goes on elsewhere from its checkpoints\n";
   });
 
-  CLI::App* stop = add(app, line, "stop", "End the coordinator; its sweeps go on when it is started again");
-  stop->callback([&line] {
-    ask_coordinator(StorePaths{line.store}, "stop");
+  CLI::App* stop = app.add_subcommand("stop", "End the coordinator; its sweeps go on when it is started again");
+  const auto stop_at = add_coordinator_options(*stop, line);
+  stop->callback([stop_at] {
+    ask_coordinator(stop_at(), "stop");
     std::cout << "stopping; running jobs write a checkpoint\n";
   });
 }

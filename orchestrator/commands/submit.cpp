@@ -7,9 +7,9 @@
 
 #include "base/files.h"
 #include "experiments/dataset.h"
-#include "experiments/store_paths.h"
 #include "orchestrator/client.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/coordinator_option.h"
 #include "orchestrator/commands/sweep_options.h"
 #include "orchestrator/load_sweep.h"
 
@@ -22,7 +22,7 @@ struct SubmitOptions {
   bool json = false;
 };
 
-void submit(const SubmitOptions& options, const std::string& store) {
+void submit(const SubmitOptions& options, const CoordinatorSource& coordinator, const std::string& store) {
   constexpr std::chrono::seconds kLimit(600);  // a million trials take a while to write down
   const nlohmann::json arguments{{"yaml", read_file(options.sweep.file, kLargestSweepBytes, Readable::pipe_too)},
                                  {"file", options.sweep.file},
@@ -30,7 +30,7 @@ void submit(const SubmitOptions& options, const std::string& store) {
                                  {"data", std::filesystem::absolute(data_folder(options.sweep.data)).string()},
                                  {"folder", std::filesystem::current_path().string()},
                                  {"priority", options.priority}};
-  const std::string answer = ask_coordinator(StorePaths{store}, "submit", arguments.dump(), kLimit);
+  const std::string answer = ask_coordinator(coordinator, "submit", arguments.dump(), kLimit);
   if (options.json) {
     std::cout << answer << "\n";
     return;
@@ -49,12 +49,12 @@ void add_submit_command(CLI::App& app, CommandLine& line) {
   CLI::App* command = app.add_subcommand("submit", "Hand a sweep to the coordinator that stays (espalier serve)");
   auto options = std::make_shared<SubmitOptions>();
   add_sweep_options(*command, options->sweep);
-  command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
+  const auto coordinator = add_coordinator_options(*command, line);
   command->add_option("--priority", options->priority, "Higher goes first")
       ->check(CLI::Range(-1000, 1000))
       ->capture_default_str();
   command->add_flag("--json", options->json, "As JSON");
-  command->callback([options, &line] { submit(*options, line.store); });
+  command->callback([options, coordinator, &line] { submit(*options, coordinator(), line.store); });
 }
 
 }  // namespace espalier

@@ -20,30 +20,35 @@ void refuse_missing(const StorePaths& store) {
               store.root.string() + ": there is no such folder; name the store with --store, or run a sweep first");
 }
 
-/// For the coordinator that runs, as it listens; if none does, for one that will be started with --host. The
-/// fingerprint is the certificate's own: a coordinator takes a moment to follow a rotation.
-Token token_of(const StorePaths& store) {
-  Token token{load_or_create_secret(store.secret()), std::nullopt};
-  const bool runs = std::filesystem::exists(store.connection());
-  if (runs && !read_connection_file(store.connection()).certificate) return token;
+/// The fingerprint is the certificate's own: a coordinator takes a moment to follow a rotation.
+Token token_of(const StorePaths& store, Role role) {
   make_certificate_if_missing(store);
-  token.certificate = certificate_fingerprint(store);
-  return token;
+  return {role, key_of(load_or_create_secret(store.secret()), role), certificate_fingerprint(store)};
 }
 
-void write_token(const StorePaths& store, const std::string& file) {
+const char* worth_of(Role role) {
+  switch (role) {
+    case Role::pool:
+      return "whoever has it may join as a pool, and so compute results of the sweeps that run; use it with: "
+             "espalier-worker --connect HOST:PORT --token-file ";
+    case Role::client:
+      return "whoever has it may submit sweeps, which run TorchScript modules as you, and stop them; use it with: "
+             "espalier ps --connect HOST:PORT --token-file ";
+    case Role::reader:
+      return "whoever has it may see what runs; use it with: espalier ps --connect HOST:PORT --token-file ";
+  }
+  return "";
+}
+
+void write_token(const StorePaths& store, const std::string& file, Role role) {
   refuse_missing(store);
-  const Token token = token_of(store);
+  const Token token = token_of(store, role);
   if (file == "-") {
     std::cout << to_text(token);
     return;
   }
   write_file_atomically(file, to_text(token), 0600);
-  std::cout << file << ": "
-            << (token.certificate ? "for TLS, certificate sha256 " + to_hex(*token.certificate)
-                                  : "for plain TCP on loopback, as through a tunnel (ssh -L): that is how the "
-                                    "coordinator listens, which was started without --host")
-            << "\nuse it with: espalier-worker --connect HOST:PORT --token-file " << file << "\n";
+  std::cout << file << ": certificate sha256 " << to_hex(token.certificate) << "\n" << worth_of(role) << file << "\n";
 }
 
 void rotate(const StorePaths& store) {
@@ -56,13 +61,19 @@ void rotate(const StorePaths& store) {
 }  // namespace
 
 void add_token_command(CLI::App& app, CommandLine& line) {
-  CLI::App* command = app.add_subcommand("token", "What lets pools join that do not see the store: write, rotate");
+  CLI::App* command = app.add_subcommand("token", "What lets pools and clients in that do not see the store: write, rotate");
   command->require_subcommand(1);
   CLI::App* write = command->add_subcommand("write", "Write a token file (mode 0600) to bring to where pools run");
   const auto file = std::make_shared<std::string>();
   write->add_option("FILE", *file, "The file to write; - prints it, secret and all")->required();
   write->add_option("--store", line.store, "Folder of the results")->capture_default_str();
-  write->callback([file, &line] { write_token(StorePaths{line.store}, *file); });
+  const auto role = std::make_shared<std::string>("pool");
+  write
+      ->add_option("--role", *role,
+                   "What it lets its bearer do: pool (compute), client (submit, stop, ...), read (status, pools, jobs)")
+      ->check(CLI::IsMember({"pool", "client", "read"}))
+      ->capture_default_str();
+  write->callback([file, role, &line] { write_token(StorePaths{line.store}, *file, parse_role(*role)); });
   CLI::App* anew =
       command->add_subcommand("rotate", "Make a new secret (and certificate): tokens written before are refused");
   anew->add_option("--store", line.store, "Folder of the results")->capture_default_str();

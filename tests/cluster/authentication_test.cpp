@@ -67,11 +67,12 @@ TEST_F(Authentication, ProofsAreComparedInConstantTimeByConstruction) {
 
 TEST_F(Authentication, ConnectionFiles) {
   EXPECT_THROW(read_connection_file(folder_ / "connection.json"), Error);
-  write_connection_file(folder_ / "connection.json", {"127.0.0.1", 4711, 99, std::nullopt});
+  write_connection_file(folder_ / "connection.json", {"127.0.0.1", 4711, 99, sha256("certificate")});
   EXPECT_EQ(read_connection_file(folder_ / "connection.json").port, 4711);
-  EXPECT_FALSE(read_connection_file(folder_ / "connection.json").certificate.has_value());
   write_connection_file(folder_ / "connection.json", {"10.0.0.1", 4711, 99, sha256("certificate")});
   EXPECT_EQ(read_connection_file(folder_ / "connection.json").certificate, sha256("certificate"));
+  write_file_atomically(folder_ / "connection.json", R"({"host": "a", "port": 1, "pid": 1})");
+  EXPECT_THROW(read_connection_file(folder_ / "connection.json"), Error);
   write_file_atomically(folder_ / "connection.json", R"({"host": "a", "port": 1, "pid": 1, "tls": "yes"})");
   EXPECT_THROW(read_connection_file(folder_ / "connection.json"), Error);
   write_file_atomically(folder_ / "connection.json", "{\"host\": 3}");

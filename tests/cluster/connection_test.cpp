@@ -45,7 +45,7 @@ class Connections : public testing::Test {
     co_await welcome_peer(connection, secret, "pool-1");
   }
   static asio::awaitable<void> introduce(ConnectionPtr connection, std::string secret) {
-    co_await introduce_to_coordinator(connection, Role::pool, secret);
+    co_await introduce_to_coordinator(connection, Role::pool, key_of(secret, Role::pool));
   }
   static asio::awaitable<void> receive(ConnectionPtr connection, Message* message) {
     *message = co_await connection->receive();

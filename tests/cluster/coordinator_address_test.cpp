@@ -16,7 +16,7 @@ TEST(CoordinatorAddress, HostsAndPorts) {
     const HostAndPort at = parse_host_and_port(text);
     EXPECT_EQ(at.host, host);
     EXPECT_EQ(at.port, port);
-    EXPECT_EQ((CoordinatorAddress{host, port, "", std::nullopt, ""}.place()), text);
+    EXPECT_EQ((CoordinatorAddress{host, port, Role::pool, "", {}, ""}.place()), text);
   };
   expect("node7:7070", "node7", 7070);
   expect("10.1.2.3:1", "10.1.2.3", 1);
@@ -34,21 +34,31 @@ TEST(CoordinatorAddress, IsInTheStoreOrInAToken) {
   const StoreFolder folder;
   const CoordinatorSource store = CoordinatorSource::in_store(folder.paths().root);
   EXPECT_TRUE(store.is_gone());
-  EXPECT_THROW(store.look_up(), Error);
+  EXPECT_THROW(store.look_up(Role::pool), Error);
   const std::string secret = load_or_create_secret(folder.paths().secret());
   write_connection_file(folder.paths().connection(), {"10.0.0.9", 7070, 1, sha256("certificate")});
   EXPECT_FALSE(store.is_gone());
-  EXPECT_EQ(store.look_up().place(), "10.0.0.9:7070");
-  EXPECT_EQ(store.look_up().secret, secret);
-  EXPECT_EQ(store.look_up().certificate, sha256("certificate"));
+  EXPECT_EQ(store.look_up(Role::pool).place(), "10.0.0.9:7070");
+  for (const Role role : {Role::pool, Role::client, Role::reader}) {
+    EXPECT_EQ(store.look_up(role).role, role);
+    EXPECT_EQ(store.look_up(role).key, key_of(secret, role));
+    EXPECT_NE(store.look_up(role).key, secret);
+  }
+  EXPECT_EQ(store.look_up(Role::pool).certificate, sha256("certificate"));
 
   const CoordinatorSource token = CoordinatorSource::with_token({"fd00::7", 7071}, folder / "token");
   EXPECT_TRUE(token.is_gone());
-  write_file_atomically(folder / "token", to_text({std::string(32, 's'), std::nullopt}), 0600);
+  write_file_atomically(folder / "token", to_text({Role::pool, std::string(32, 's'), sha256("certificate")}), 0600);
   EXPECT_FALSE(token.is_gone());
-  EXPECT_EQ(token.look_up().place(), "[fd00::7]:7071");
-  EXPECT_EQ(token.look_up().secret, std::string(32, 's'));
-  EXPECT_FALSE(token.look_up().certificate.has_value());
+  EXPECT_EQ(token.look_up(Role::pool).place(), "[fd00::7]:7071");
+  EXPECT_EQ(token.look_up(Role::pool).key, std::string(32, 's'));
+  EXPECT_EQ(token.look_up(Role::pool).certificate, sha256("certificate"));
+  EXPECT_THROW(token.look_up(Role::client), Error);
+  EXPECT_THROW(token.look_up(Role::reader), Error);
+
+  write_file_atomically(folder / "token", to_text({Role::reader, std::string(32, 's'), {}}), 0600);
+  EXPECT_EQ(token.look_up(Role::client).role, Role::reader);
+  EXPECT_THROW(token.look_up(Role::pool), Error);
 }
 
 }  // namespace

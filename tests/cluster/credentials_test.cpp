@@ -18,7 +18,7 @@ unsigned mode_of(const std::filesystem::path& file) {
 
 std::string credentials_refusal(const StorePaths& store) {
   try {
-    Credentials(store, true);
+    const Credentials taken(store);
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
     return error.what();
@@ -28,28 +28,20 @@ std::string credentials_refusal(const StorePaths& store) {
 
 TEST(Credentials, AreMadeOnceForTheirOwnerAlone) {
   const StoreFolder folder;
-  const Credentials first(folder.paths(), true);
+  const Credentials first(folder.paths());
   EXPECT_EQ(mode_of(folder.paths().secret()), 0600U);
   EXPECT_EQ(mode_of(folder.paths().certificate()), 0600U);
   EXPECT_EQ(mode_of(folder.paths().private_key()), 0600U);
   EXPECT_NE(first.tls(), nullptr);
-  const Credentials again(folder.paths(), true);
+  const Credentials again(folder.paths());
   EXPECT_EQ(again.secret(), first.secret());
   EXPECT_EQ(again.certificate(), first.certificate());
   EXPECT_EQ(first.certificate(), certificate_fingerprint(folder.paths()));
 }
 
-TEST(Credentials, PlainTcpNeedsNoCertificate) {
-  const StoreFolder folder;
-  const Credentials plain(folder.paths(), false);
-  EXPECT_EQ(plain.tls(), nullptr);
-  EXPECT_FALSE(plain.certificate().has_value());
-  EXPECT_FALSE(std::filesystem::exists(folder.paths().certificate()));
-}
-
 TEST(Credentials, ARotationIsFollowedOnce) {
   const StoreFolder folder;
-  Credentials credentials(folder.paths(), true);
+  Credentials credentials(folder.paths());
   const std::string secret = credentials.secret();
   const auto certificate = credentials.certificate();
   const TlsPtr tls = credentials.tls();
@@ -64,7 +56,7 @@ TEST(Credentials, ARotationIsFollowedOnce) {
 
 TEST(Credentials, ARotationThatCannotBeReadLeavesTheOldOnesInForce) {
   const StoreFolder folder;
-  Credentials credentials(folder.paths(), true);
+  Credentials credentials(folder.paths());
   const std::string secret = credentials.secret();
   write_file_atomically(folder.paths().secret(), "short", 0600);
   EXPECT_FALSE(credentials.follow_rotation());

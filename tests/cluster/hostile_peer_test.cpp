@@ -221,7 +221,7 @@ TEST_F(HostilePeer, APeerThatNeverReadsIsCutOffBeforeItFillsOurMemory) {
 
 TEST_F(HostilePeer, ARecordedHelloIsWorthNothingInAnotherConversation) {
   Hello recorded{kProtocolVersion, Role::pool, std::string(32, 'p'), ""};
-  recorded.proof = prove_peer(kStoreSecret, Role::pool, std::string(32, 'c'), recorded.nonce, "");
+  recorded.proof = prove_peer(key_of(kStoreSecret, Role::pool), Role::pool, std::string(32, 'c'), recorded.nonce, "");
   asio::write(*raw_, asio::buffer(frame(encode(Message{recorded}))));
   EXPECT_THAT(run(welcome(here_)), HasSubstr("does not know this store's secret"));
   EXPECT_FALSE(here_->trusted());

@@ -14,7 +14,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-const std::string kTokenSecret(32, '\x5a');
+const std::string kTokenKey(32, '\x5a');
 
 std::string token_refusal(const std::filesystem::path& file) {
   try {
@@ -29,22 +29,26 @@ std::string token_refusal(const std::filesystem::path& file) {
 TEST(Token, IsOneLineOfText) {
   std::string hex;
   for (int i = 0; i < 32; ++i) hex += "5a";
-  EXPECT_EQ(to_text({kTokenSecret, std::nullopt}), "espalier1:" + hex + ":-\n");
   const Digest certificate = sha256("certificate");
-  EXPECT_EQ(to_text({kTokenSecret, certificate}), "espalier1:" + hex + ":" + to_hex(certificate) + "\n");
+  const std::string end = hex + ":" + to_hex(certificate) + "\n";
+  EXPECT_EQ(to_text({Role::pool, kTokenKey, certificate}), "espalier2:pool:" + end);
+  EXPECT_EQ(to_text({Role::client, kTokenKey, certificate}), "espalier2:client:" + end);
+  EXPECT_EQ(to_text({Role::reader, kTokenKey, certificate}), "espalier2:read:" + end);
 }
 
 TEST(Token, ComesBackAsItWas) {
-  const Token token{kTokenSecret, sha256("certificate")};
-  EXPECT_EQ(parse_token(to_text(token)).secret, kTokenSecret);
-  EXPECT_EQ(parse_token(to_text(token)).certificate, token.certificate);
-  EXPECT_FALSE(parse_token(to_text({kTokenSecret, std::nullopt})).certificate.has_value());
+  for (const Role role : {Role::pool, Role::client, Role::reader}) {
+    const Token back = parse_token(to_text({role, kTokenKey, sha256("certificate")}));
+    EXPECT_EQ(back.role, role);
+    EXPECT_EQ(back.key, kTokenKey);
+    EXPECT_EQ(back.certificate, sha256("certificate"));
+  }
 }
 
 TEST(Token, OneThatOthersCanReadIsRefusedWithWhatToRun) {
   const StoreFolder folder;
-  write_file_atomically(folder / "token", to_text({kTokenSecret, std::nullopt}), 0600);
-  EXPECT_EQ(read_token_file(folder / "token").secret, kTokenSecret);
+  write_file_atomically(folder / "token", to_text({Role::pool, kTokenKey, sha256("certificate")}), 0600);
+  EXPECT_EQ(read_token_file(folder / "token").key, kTokenKey);
   for (const mode_t mode : {0644, 0640, 0604, 0620}) {
     ::chmod((folder / "token").c_str(), mode);
     EXPECT_THAT(token_refusal(folder / "token"), HasSubstr("run: chmod 600 " + (folder / "token").string()));
@@ -53,9 +57,10 @@ TEST(Token, OneThatOthersCanReadIsRefusedWithWhatToRun) {
 
 TEST(Token, GarbageIsRefusedWithoutRepeatingIt) {
   const StoreFolder folder;
-  const std::string good = to_text({kTokenSecret, sha256("certificate")});
+  const std::string good = to_text({Role::pool, kTokenKey, sha256("certificate")});
   for (const std::string& text :
-       {std::string(), std::string("garbage"), good.substr(0, 60), good.substr(0, good.size() - 5), "x" + good,
+       {std::string(), std::string("garbage"), "espalier1:" + std::string(64, 'a') + ":-", "espalier2:root:" + good.substr(15),
+        good.substr(0, 60), good.substr(0, good.size() - 5), "x" + good,
         good + good, good.substr(0, 75) + "z" + good.substr(76), std::string(4096, '\0')}) {
     write_file_atomically(folder / "token", text, 0600);
     const std::string refusal = token_refusal(folder / "token");

@@ -148,7 +148,7 @@ TEST_F(NoSharedStore, TheResultsAreThoseOfALocalRunWhateverBecomesOfTheConnectio
   for (; coordinator->running() && drops < 8; ++drops) {
     std::this_thread::sleep_for(std::chrono::milliseconds(700));
     try {
-      ask_coordinator(StorePaths{store("a")}, "drop_pools");
+      ask_coordinator(CoordinatorSource::in_store(store("a")), "drop_pools");
     } catch (const Error&) {
       break;  // it has ended
     }

@@ -1,5 +1,5 @@
-// How many jobs a second go through everything but the work: coordinator, TCP, gateway, MPI, rank, and back into
-// SQLite, durably; over plain TCP, and over TLS. The time runs from the first job handed out to the last outcome
+// How many jobs a second go through everything but the work: coordinator, TLS, gateway, MPI, rank, and back into
+// SQLite, durably. The time runs from the first job handed out to the last outcome
 // committed.
 #include <algorithm>
 #include <cstdlib>
@@ -22,7 +22,7 @@
 namespace espalier {
 namespace {
 
-double first_to_last(const std::filesystem::path& folder, int jobs, int ranks, bool tls) {
+double first_to_last(const std::filesystem::path& folder, int jobs, int ranks) {
   const StageGraph graph = noop_graph(jobs);
   Store store(folder);
   log_to_file(store.paths().logs() / "bench.log", "bench");
@@ -37,11 +37,11 @@ double first_to_last(const std::filesystem::path& folder, int jobs, int ranks, b
   pool.store = folder;
   pool.log = store.paths().logs() / "pool.log";
   pool.lock = store.paths().pool_lock(pool.name);
+  pool.identity = store.paths().pool_identity(pool.name);
   std::ostringstream unseen;
   ProgressLine progress(unseen, false);
   CoordinatorOptions options;
   options.local_pools = {pool};
-  options.tls_on_loopback = tls;
   Coordinator coordinator(store, core, options, progress);
   coordinator.run();
   return coordinator.busy_s();
@@ -52,21 +52,18 @@ double median(std::vector<double> rates) {
   return rates[rates.size() / 2];
 }
 
-/// In turns, so that a machine that is busy for a while slows both.
 int run(int jobs, int ranks, int repeats) {
-  std::vector<double> plain, tls;
-  for (int i = 0; i < 2 * repeats; ++i) {
-    const bool with_tls = i % 2 == 1;
+  std::vector<double> rates;
+  for (int i = 0; i < repeats; ++i) {
     const std::filesystem::path folder =
         std::filesystem::temp_directory_path() / fmt::format("espalier_bench_jobs_{}_{}", ::getpid(), i);
-    const double seconds = first_to_last(folder, jobs, ranks, with_tls);
+    const double seconds = first_to_last(folder, jobs, ranks);
     std::filesystem::remove_all(folder);
-    (with_tls ? tls : plain).push_back(jobs / seconds);
-    std::cout << fmt::format("{} no-op jobs on {} ranks{}: {:.3f} s, {:.0f} jobs/s\n", jobs, ranks,
-                             with_tls ? " over TLS" : "", seconds, jobs / seconds);
+    rates.push_back(jobs / seconds);
+    std::cout << fmt::format("{} no-op jobs on {} ranks: {:.3f} s, {:.0f} jobs/s\n", jobs, ranks, seconds,
+                             jobs / seconds);
   }
-  std::cout << fmt::format("median {:.0f} jobs/s (mpi4py.futures, which keeps nothing: 5284)\n", median(plain));
-  std::cout << fmt::format("median {:.0f} jobs/s over TLS\n", median(tls));
+  std::cout << fmt::format("median {:.0f} jobs/s (mpi4py.futures, which keeps nothing: 5284)\n", median(rates));
   return 0;
 }
 

@@ -108,7 +108,8 @@ TEST(CoreLosses, ALateOutcomeOfALostAttemptCountsOnceAndALateFailureDoesNot) {
   const std::uint64_t other = story.expect_job(2, 0, "n1");
   story.reach(n1, "n1", Failure{ErrorKind::internal, "late", LossCause::error, {}});
   story.expect_quiet();
-  story.reach(n0, "n0");
+  story.core().on_pool_joined(3, "pool-1", 1, 0);  // the first one again
+  story.hear_outcome(3, 0, n0, "n0");
   EXPECT_EQ(story.expect_recall(), fresh);  // nobody needs it any more
   story.end(n0);
   EXPECT_FALSE(story.core().finished());
@@ -116,6 +117,7 @@ TEST(CoreLosses, ALateOutcomeOfALostAttemptCountsOnceAndALateFailureDoesNot) {
   story.end(fresh);
   story.complete(other);
   story.expect_dismissed(2);
+  story.expect_dismissed(3);
   EXPECT_EQ(story.core().status().trials_done, 2);
   story.expect_quiet();
 }
@@ -196,6 +198,7 @@ TEST(CoreLosses, WhatRanOutOfMemoryRunsOnceMoreWithAPoolToItself) {
 TEST(CoreLosses, APoolIsKeptFreeNoLongerThanSomebodyNeedsIt) {
   const GraphStory graph = noops(4);
   CoreStory story(graph, {});
+  story.core().remember_given_up({{7, "pool-1", 0, {graph.key("n0")}, 0}});
   story.pool_joins(1, 1);
   const std::uint64_t big = story.expect_job(1, 0, "n0");
   const std::uint64_t n1 = story.expect_job(1, 0, "n1");

@@ -453,7 +453,8 @@ TEST_F(SweepsStory, AFailureOfWhatAnotherHasDoneIsNobodys) {
   StageOutcome late;
   late.key = first.job.stages.front().key;
   late.attempt = first.job.attempt;
-  hear(core_.on_stage_reached(1, 0, late, now_));
+  hear(core_.on_pool_joined(3, "pool-1", 1, now_));  // the first one again
+  hear(core_.on_stage_reached(3, 0, late, now_));
   late.attempt = second.job.attempt;
   late.failure = Failure{ErrorKind::invalid_input, "wrong", LossCause::error, {}};
   hear(core_.on_stage_reached(2, 0, late, now_));

@@ -54,7 +54,8 @@ class Intake : public testing::Test {
   const StorePaths paths_{std::filesystem::temp_directory_path() / ("espalier_intake_" + std::to_string(::getpid()))};
   std::map<FileName, std::string> held_;
   int sent_ = 0;
-  FileIntake intake_{paths_};
+  PlacedFiles placed_;
+  FileIntake intake_{paths_, placed_};
 };
 
 TEST_F(Intake, WhatIsOfferedIsFetchedVerifiedAndStored) {

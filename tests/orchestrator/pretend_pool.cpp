@@ -33,7 +33,7 @@ std::vector<RankReport> answers_to(const Job& job) {
 CoordinatorAddress wait_for_coordinator(const StorePaths& store) {
   while (true) {
     try {
-      return CoordinatorSource::in_store(store.root).look_up();
+      return CoordinatorSource::in_store(store.root).look_up(Role::pool);
     } catch (const Error&) {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
@@ -41,7 +41,7 @@ CoordinatorAddress wait_for_coordinator(const StorePaths& store) {
 }
 
 asio::awaitable<void> be_a_pool(CoordinatorAddress where, PretendPoolOptions options, PretendLife* life) {
-  const ConnectionPtr connection = co_await connect_to_coordinator(where, Role::pool);
+  const ConnectionPtr connection = co_await connect_to_coordinator(where);
   if (life->identity.empty()) life->identity = random_bytes(16);
   PoolDescription description{"pretend-" + to_hex(sha256(life->identity)).substr(0, 8),
                               "pretend",
@@ -100,7 +100,7 @@ asio::awaitable<void> be_a_pool(CoordinatorAddress where, PretendPoolOptions opt
 PretendPool::PretendPool(const StorePaths& store, Options options)
     : thread_([this, store, options] {
         CoordinatorAddress where = wait_for_coordinator(store);
-        if (!options.secret.empty()) where.secret = options.secret;
+        if (!options.secret.empty()) where.key = options.secret;
         live(where, options);
       }) {}
 

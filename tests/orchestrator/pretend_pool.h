@@ -21,7 +21,7 @@ struct PretendPoolOptions {
   int ranks = 2;
   int lose_after_jobs = -1;  ///< breaks the connection, without a word, when it was handed this many jobs
   int returns = 0;           ///< so many times it then comes back, with what it holds
-  std::string secret;        ///< instead of the store's
+  std::string secret;        ///< instead of the store's key
   double clock_ahead = 0;    ///< seconds
 };
 

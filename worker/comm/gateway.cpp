@@ -49,7 +49,7 @@ class Gateway {
       : mailbox_(mailbox),
         options_(options),
         label_(options.label.empty() ? host_name() + "-" + std::to_string(::getpid()) : options.label),
-        identity_(random_bytes(16)),
+        identity_(options.identity.empty() ? random_bytes(16) : options.identity),
         guard_(settings.guard),
         io_(1),
         stay_(asio::make_work_guard(io_)),
@@ -108,7 +108,7 @@ class Gateway {
   }
 
   asio::awaitable<void> join_and_listen() {
-    connection_ = co_await connect_to_coordinator(options_.coordinator.look_up(), Role::pool);
+    connection_ = co_await connect_to_coordinator(options_.coordinator.look_up(Role::pool));
     connection_->send(describe_pool());
     spdlog::info("joined the coordinator at {} as {}", connection_->remote_address(), label_);
     const bool back = std::exchange(was_joined_, true);

@@ -16,6 +16,7 @@ namespace espalier {
 struct GatewayOptions {
   CoordinatorSource coordinator;
   std::filesystem::path spool;      ///< folder
+  std::string identity;             ///< what the pool is known by; "" for one of its own
   std::string label;                ///< what started the pool calls it; "" for HOST-PID
   std::chrono::seconds patience;    ///< how long the ranks go on without a coordinator
   std::chrono::seconds idle_limit;  ///< leave after so long without a job; 0: never
