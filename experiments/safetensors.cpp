@@ -82,7 +82,7 @@ std::size_t header_length(std::string_view begin, std::uint64_t bytes) {
   std::uint64_t length = 0;
   if (begin.size() < kLengthBytes) damaged("it has " + std::to_string(begin.size()) + " bytes");
   std::memcpy(&length, begin.data(), kLengthBytes);
-  if (length > kLargestHeader) damaged("its header claims " + std::to_string(length) + " bytes");
+  if (length > kLargestHeader) damaged("its header claims more than any has");
   if (length > bytes - kLengthBytes) damaged("it ends within its header");
   return static_cast<std::size_t>(length);
 }

@@ -120,9 +120,9 @@ IdxFile read_idx(const std::filesystem::path& path, std::uint32_t magic, const c
   std::array<std::uint8_t, 16> header{};
   const std::size_t header_size = 4 + 4 * dimensions;
   reader.fill({header.data(), 4}, "header");
-  if (const std::uint32_t found = big_endian(header.data()); found != magic) {
-    reader.fail("is not an IDX file of " + std::string(kind) + ": it begins with " + hexadecimal(found) + ", not " +
-                hexadecimal(magic));
+  // What it holds instead is not said: who names a file need not be who may read it.
+  if (big_endian(header.data()) != magic) {
+    reader.fail("is not an IDX file of " + std::string(kind) + ": it does not begin with " + hexadecimal(magic));
   }
   reader.fill({header.data() + 4, header_size - 4}, "header");
   IdxFile file;

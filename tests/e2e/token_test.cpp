@@ -67,9 +67,9 @@ TEST_F(Tokens, AreWrittenForTheirOwnerAloneAndShownOnlyWhenAsked) {
   struct stat status {};
   ASSERT_EQ(::stat(token().c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600U);
-  EXPECT_THAT(text(), StartsWith("espalier1:"));
-  EXPECT_THAT(end.out + end.err, Not(HasSubstr(text().substr(10, 64))));
-  EXPECT_THAT(end.out, HasSubstr("for TLS"));
+  EXPECT_THAT(text(), StartsWith("espalier2:pool:"));
+  EXPECT_THAT(end.out + end.err, Not(HasSubstr(text().substr(15, 64))));
+  EXPECT_THAT(end.out, HasSubstr("certificate sha256"));
   EXPECT_EQ(write_token("-").out, text());
 }
 
@@ -79,8 +79,8 @@ TEST_F(Tokens, ARotationMakesAnother) {
   const std::string before = text();
   EXPECT_EQ(espalier({"token", "rotate", "--store", store()}).exit_code, 0);
   write_token(token());
-  EXPECT_NE(text().substr(10, 64), before.substr(10, 64));
-  EXPECT_NE(text().substr(75, 64), before.substr(75, 64));
+  EXPECT_NE(text().substr(15, 64), before.substr(15, 64));
+  EXPECT_NE(text().substr(80, 64), before.substr(80, 64));
 }
 
 TEST_F(Tokens, WithoutAStoreThereIsNone) {
@@ -94,7 +94,7 @@ TEST_F(Tokens, OneLetsAWorkerInWhichLooksForItsCoordinatorAtTheSameAddress) {
   auto coordinator = start_coordinator("0");
   const int port = nlohmann::json::parse(read_file(paths().connection(), 4096)).at("port");
   const std::string place = "127.0.0.1:" + std::to_string(port);
-  EXPECT_THAT(write_token(token()).out, HasSubstr("for plain TCP on loopback"));
+  EXPECT_THAT(write_token(token()).out, HasSubstr("may join as a pool"));
   ::chmod(token().c_str(), 0644);
   EXPECT_THAT(refusal_of(place), HasSubstr("chmod 600 " + token()));
   ::chmod(token().c_str(), 0600);
@@ -114,6 +114,27 @@ TEST_F(Tokens, OneLetsAWorkerInWhichLooksForItsCoordinatorAtTheSameAddress) {
   EXPECT_EQ(espalier({"cancel", "--store", store()}).exit_code, 0);
   EXPECT_EQ(coordinator->wait(60).exit_code, 130);
   EXPECT_EQ(pool->wait(60).exit_code, 0);
+}
+
+TEST_F(Tokens, EachLetsItsBearerDoWhatItIsForAndNothingElse) {
+  auto coordinator = start_coordinator("0");
+  const int port = nlohmann::json::parse(read_file(paths().connection(), 4096)).at("port");
+  const std::string place = "127.0.0.1:" + std::to_string(port);
+  const auto ask = [&](const std::string& role, std::vector<std::string> command) {
+    const std::string file = (folder_ / role).string();
+    EXPECT_EQ(espalier({"token", "write", file, "--role", role, "--force", "--store", store()}).exit_code, 0);
+    command.insert(command.end(), {"--connect", place, "--token-file", file});
+    return espalier(command);
+  };
+  EXPECT_EQ(ask("read", {"ps"}).exit_code, 0);
+  EXPECT_EQ(ask("client", {"ps", "--pools", "--json"}).exit_code, 0);
+  EXPECT_THAT(ask("pool", {"ps"}).err, HasSubstr("is a token of the role pool, and this needs one of client"));
+  EXPECT_THAT(ask("pool", {"stop"}).err, HasSubstr("--role client"));
+  EXPECT_THAT(ask("read", {"cancel"}).err, HasSubstr("a reader's token is for status, pools and jobs alone"));
+  EXPECT_THAT(ask("read", {"stop"}).err, HasSubstr("this needs a client's"));
+  EXPECT_TRUE(coordinator->running());
+  EXPECT_EQ(ask("client", {"cancel"}).exit_code, 0);
+  EXPECT_EQ(coordinator->wait(60).exit_code, 130);
 }
 
 }  // namespace
