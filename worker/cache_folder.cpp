@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/host_name.h"
+#include "base/sha256.h"
 
 namespace espalier {
 namespace {
@@ -58,7 +59,10 @@ CacheFolder::CacheFolder(std::filesystem::path root, std::uint64_t limit_bytes)
     : root_(std::move(root)), limit_bytes_(limit_bytes) {}
 
 std::filesystem::path CacheFolder::new_temporary() {
-  return root_ / kComing / (host_name() + "-" + std::to_string(::getpid()) + "-" + std::to_string(++temporaries_));
+  // A name's numbers may come again: with another container's, or another year's.
+  return root_ / kComing /
+         (host_name() + "-" + std::to_string(::getpid()) + "-" + std::to_string(++temporaries_) + "-" +
+          to_hex(sha256(random_bytes(16))).substr(0, 8));
 }
 
 bool CacheFolder::has(const FileName& file) const {
