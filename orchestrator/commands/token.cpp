@@ -5,10 +5,11 @@
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "cluster/authentication.h"
 #include "cluster/certificate.h"
 #include "cluster/credentials.h"
+#include "cluster/secret_file.h"
+#include "experiments/output_file.h"
 #include "orchestrator/commands/commands.h"
 
 namespace espalier {
@@ -31,14 +32,18 @@ Token token_of(const StorePaths& store) {
   return token;
 }
 
-void write_token(const StorePaths& store, const std::string& file) {
+void write_token(const StorePaths& store, const std::string& file, Overwrite overwrite) {
   refuse_missing(store);
+  if (file != "-") {
+    check_outputs({file}, {overwrite, store.root, {}});
+    refuse_folder_of_others(file, "token");
+  }
   const Token token = token_of(store);
   if (file == "-") {
     std::cout << to_text(token);
     return;
   }
-  write_file_atomically(file, to_text(token), 0600);
+  write_output(file, to_text(token), 0600);
   std::cout << file << ": "
             << (token.certificate ? "for TLS, certificate sha256 " + to_hex(*token.certificate)
                                   : "for plain TCP on loopback, as through a tunnel (ssh -L): that is how the "
@@ -62,7 +67,11 @@ void add_token_command(CLI::App& app, CommandLine& line) {
   const auto file = std::make_shared<std::string>();
   write->add_option("FILE", *file, "The file to write; - prints it, secret and all")->required();
   write->add_option("--store", line.store, "Folder of the results")->capture_default_str();
-  write->callback([file, &line] { write_token(StorePaths{line.store}, *file); });
+  const auto force = std::make_shared<bool>(false);
+  write->add_flag("--force", *force, "Replace the file if it is there");
+  write->callback([file, force, &line] {
+    write_token(StorePaths{line.store}, *file, *force ? Overwrite::allow : Overwrite::refuse);
+  });
   CLI::App* anew =
       command->add_subcommand("rotate", "Make a new secret (and certificate): tokens written before are refused");
   anew->add_option("--store", line.store, "Folder of the results")->capture_default_str();
