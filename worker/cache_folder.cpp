@@ -1,7 +1,9 @@
 #include "worker/cache_folder.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <fcntl.h>
 #include <string>
 #include <sys/stat.h>
@@ -10,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "base/host_name.h"
 #include "base/sha256.h"
 
@@ -53,6 +56,20 @@ std::vector<Found> files_below(const std::filesystem::path& root) {
 
 std::filesystem::path cache_root(const std::filesystem::path& asked, const std::filesystem::path& store) {
   return asked.empty() ? store / "cache" : asked / "espalier-cache";
+}
+
+void make_own_cache_folder(const std::filesystem::path& root) {
+  std::error_code ignored;  // the next call tells
+  std::filesystem::create_directories(root.parent_path(), ignored);
+  if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST)
+    throw Error(ErrorKind::invalid_input, root.string() + ": cannot be made: " + std::strerror(errno));
+  struct stat status {};
+  const bool ours = ::lstat(root.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == ::geteuid() &&
+                    (status.st_mode & 022) == 0;
+  if (ours) return;
+  throw Error(ErrorKind::invalid_input, root.string() +
+                                            ": is not a folder of yours that nobody else may write; remove it, or "
+                                            "choose another one with --cache");
 }
 
 CacheFolder::CacheFolder(std::filesystem::path root, std::uint64_t limit_bytes)
