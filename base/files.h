@@ -2,14 +2,18 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
+
+struct stat;
 
 namespace espalier {
 
 /// Writes `bytes` so that a reader, or a machine that lost power, sees the old file or the new one, never half:
-/// temporary name beside it, fsync, rename, fsync of the folder.
-/// `mode` are the permission bits of a new file (0600 for secrets).
+/// a draft beside it (base/draft_file.h), fsync, rename, fsync of the folder. A symbolic link of that name is
+/// replaced; files that a user names go through write_output (experiments/output_file.h).
+/// `mode` are its permission bits, less the umask's, unless they are the owner's alone (0600), which it then has.
 /// Errors: ErrorKind::exhausted if the disk is full or a quota is met, ErrorKind::invalid_input otherwise.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes, unsigned mode = 0644);
 
@@ -21,24 +25,12 @@ void put_in_place(const std::filesystem::path& temporary, const std::filesystem:
 /// names, who may write `<(...)`.
 enum class Readable { file, pipe_too };
 
+/// Looks at the file that was opened, before any of it is read; throws to refuse it.
+using FileCheck = std::function<void(const struct stat&)>;
+
 /// Errors: ErrorKind::invalid_input if it is missing, unreadable, no regular file (nor a pipe, if those are welcome),
-/// or larger than `limit_bytes` (nothing is allocated then).
-std::string read_file(const std::filesystem::path& path, std::uintmax_t limit_bytes, Readable what = Readable::file);
-
-/// An exclusive lock on a file, held until destruction or the end of the process. The file's text names the holder.
-class FileLock {
- public:
-  /// Takes the lock and writes `holder` into the file.
-  /// Errors: ErrorKind::unavailable, with the present holder's text in the message, if somebody has it.
-  FileLock(const std::filesystem::path& path, std::string_view holder);
-  ~FileLock();
-  FileLock(FileLock&& other) noexcept;
-  FileLock& operator=(FileLock&&) = delete;
-  FileLock(const FileLock&) = delete;
-  FileLock& operator=(const FileLock&) = delete;
-
- private:
-  int descriptor_ = -1;
-};
+/// or larger than `limit_bytes` (nothing is allocated then); what `check` throws.
+std::string read_file(const std::filesystem::path& path, std::uintmax_t limit_bytes, Readable what = Readable::file,
+                      const FileCheck& check = {});
 
 }  // namespace espalier

@@ -10,7 +10,7 @@ namespace espalier {
 /// in place is gone with this object. One thread at a time.
 class GrowingFile {
  public:
-  /// Makes the folder, and the file anew. Errors: as append.
+  /// Makes the folder, and the file, which must not be there (create_new_file). Errors: as append.
   explicit GrowingFile(std::filesystem::path temporary);
   ~GrowingFile();
   GrowingFile(const GrowingFile&) = delete;

@@ -32,7 +32,7 @@ std::string load_secret(const std::filesystem::path& file) {
 }
 
 void create_secret(const std::filesystem::path& file) {
-  write_file_atomically(file, random_bytes(kSecretBytes), 0600);
+  write_secret_file(file, random_bytes(kSecretBytes), "secret");
 }
 
 std::string load_or_create_secret(const std::filesystem::path& file) {

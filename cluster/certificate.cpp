@@ -9,7 +9,6 @@
 #include <openssl/x509.h>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "cluster/secret_file.h"
 
 namespace espalier {
@@ -65,8 +64,8 @@ void make_certificate(const StorePaths& store) {
   const Memory key_text(BIO_new(BIO_s_mem()), &BIO_free), certificate_text(BIO_new(BIO_s_mem()), &BIO_free);
   check(PEM_write_bio_PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
   check(PEM_write_bio_X509(certificate_text.get(), certificate.get()) == 1);
-  write_file_atomically(store.private_key(), text_in(key_text.get()), 0600);
-  write_file_atomically(store.certificate(), text_in(certificate_text.get()), 0600);
+  write_secret_file(store.private_key(), text_in(key_text.get()), "key");
+  write_secret_file(store.certificate(), text_in(certificate_text.get()), "certificate");
 }
 
 void make_certificate_if_missing(const StorePaths& store) {

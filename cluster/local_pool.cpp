@@ -6,11 +6,12 @@
 #include <fcntl.h>
 #include <fstream>
 #include <signal.h>
-#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file_lock.h"
 #include "base/files.h"
 #include "base/sha256.h"
 #include "cluster/secret_file.h"
@@ -18,32 +19,59 @@
 namespace espalier {
 namespace {
 
-/// Opens the lock's file and takes it; -1 if somebody has it.
-int try_lock(const std::filesystem::path& path) {
-  const int lock = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock < 0)
-    throw Error(ErrorKind::unavailable, path.string() + ": the pool's lock cannot be opened: " + std::strerror(errno));
-  if (::flock(lock, LOCK_EX | LOCK_NB) == 0) return lock;
-  ::close(lock);
-  return -1;
+/// Above /proc/PID/stat's line, whatever the program is called.
+constexpr std::size_t kStatBytes = 1024;
+constexpr int kStartField = 22;
+constexpr int kFieldAfterName = 3;
+
+int try_pool_lock(const std::filesystem::path& path) {
+  struct stat status {};
+  // Who may write the text says whom we kill: root, too, believes nobody else.
+  if (::lstat(path.c_str(), &status) == 0 && status.st_uid != ::geteuid()) {
+    throw Error(ErrorKind::unavailable, path.string() + ": this lock belongs to another user (" +
+                                            std::to_string(status.st_uid) +
+                                            "); remove it, or run as the user whose store this is");
+  }
+  try {
+    return try_file_lock(path);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::unavailable, error.what());
+  }
 }
 
-/// The pid in the lock's file; none if it is not written yet.
-pid_t holder_of(const std::filesystem::path& path) {
-  std::ifstream in(path);
-  long pid = -1;
-  in >> pid;
-  return static_cast<pid_t>(pid);
+/// When the process began, in the kernel's ticks since the machine did: with the pid it names one process. 0 if there
+/// is none. Without allocating: between fork and exec.
+unsigned long long process_start(const char* stat_file) {
+  char text[kStatBytes] = {};
+  const int file = ::open(stat_file, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  const ssize_t count = ::read(file, text, sizeof text - 1);
+  ::close(file);
+  const char* at = count > 0 ? std::strrchr(text, ')') : nullptr;  // the name may hold any other character
+  for (int field = kFieldAfterName - 1; at != nullptr && field < kStartField; ++field) at = std::strchr(at + 1, ' ');
+  return at == nullptr ? 0 : std::strtoull(at, nullptr, 10);
 }
 
-/// Without allocating: between fork and exec.
-void write_pid(int lock, pid_t pid) {
-  char text[24];
-  char* begin = text + sizeof text;
+unsigned long long process_start(pid_t pid) {
+  return process_start(("/proc/" + std::to_string(pid) + "/stat").c_str());
+}
+
+char* put_number(char* end, unsigned long long number) {
+  do *--end = static_cast<char>('0' + number % 10);
+  while ((number /= 10) > 0);
+  return end;
+}
+
+/// "PID START" of this process. Without allocating: between fork and exec.
+void write_holder(int lock) {
+  char text[64];
+  char* const end = text + sizeof text;
+  char* begin = end;
   *--begin = '\n';
-  for (; pid > 0; pid /= 10) *--begin = static_cast<char>('0' + pid % 10);
-  if (::ftruncate(lock, 0) != 0 || ::pwrite(lock, begin, static_cast<std::size_t>(text + sizeof text - begin), 0) < 0)
-    ::_exit(126);
+  begin = put_number(begin, process_start("/proc/self/stat"));
+  *--begin = ' ';
+  begin = put_number(begin, static_cast<unsigned long long>(::getpid()));
+  if (!write_lock_text(lock, {begin, static_cast<std::size_t>(end - begin)})) ::_exit(126);
 }
 
 /// One compute thread per rank, and mpirun willing to run as root as well: what the pool needs on top of our
@@ -124,13 +152,20 @@ std::string read_pool_identity(const std::filesystem::path& file) {
 LocalPoolProcess::LocalPoolProcess(const LocalPool& pool) : lock_(pool.lock) {
   std::error_code ignored;  // opening the lock tells
   std::filesystem::create_directories(lock_.parent_path(), ignored);
-  const int lock = try_lock(lock_);
+  const int lock = try_pool_lock(lock_);
   if (lock >= 0) {
     start(pool, lock);
   } else {
     taken_over_ = true;
-    pid_ = holder_of(lock_);
+    read_holder();
   }
+}
+
+void LocalPoolProcess::read_holder() {
+  std::ifstream in(lock_);
+  long pid = -1;
+  in >> pid >> started_;
+  pid_ = static_cast<pid_t>(pid);
 }
 
 // The lock goes with the open file, which the child inherits and we close: it is free as soon as mpirun is gone,
@@ -146,7 +181,7 @@ void LocalPoolProcess::start(const LocalPool& pool, int lock) {
   if (log >= 0) pid_ = ::fork();
   if (pid_ == 0) {  // only async-signal-safe calls from here to exec
     ::setpgid(0, 0);
-    write_pid(lock, ::getpid());
+    write_holder(lock);
     ::fcntl(lock, F_SETFD, 0);
     const int nothing = ::open("/dev/null", O_RDONLY);
     ::dup2(nothing, 0);
@@ -177,22 +212,35 @@ LocalPoolProcess::~LocalPoolProcess() {
 std::optional<ProcessEnd> LocalPoolProcess::poll_end() {
   if (end_) return end_;
   if (taken_over_) {
-    const int lock = try_lock(lock_);
+    const int lock = try_pool_lock(lock_);
     if (lock < 0) return std::nullopt;
     ::close(lock);
     end_ = ProcessEnd{std::nullopt, std::nullopt, "ended"};
-    return end_;
+  } else {
+    int status = 0;
+    const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
+    if (ended == pid_) end_ = describe_process_end(status);
+    if (ended < 0 && errno == ECHILD) end_ = ProcessEnd{std::nullopt, std::nullopt, "ended"};
   }
-  int status = 0;
-  const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
-  if (ended == pid_) end_ = describe_process_end(status);
-  if (ended < 0 && errno == ECHILD) end_ = ProcessEnd{std::nullopt, std::nullopt, "ended"};
+  if (end_) forget_holder();
   return end_;
 }
 
+// Its number may be another process's by the time somebody reads it.
+void LocalPoolProcess::forget_holder() const {
+  try {
+    const int lock = try_pool_lock(lock_);
+    if (lock < 0) return;  // something of the pool's still runs, or another coordinator has begun
+    write_lock_text(lock, "");
+    ::close(lock);
+  } catch (const Error&) {  // of no consequence: the start tells the processes apart
+  }
+}
+
 void LocalPoolProcess::kill() {
-  if (taken_over_ && pid_ <= 0) pid_ = holder_of(lock_);
-  if (pid_ > 0 && !poll_end()) ::kill(pid_, SIGKILL);
+  if (taken_over_ && pid_ <= 0) read_holder();
+  if (pid_ <= 0 || poll_end()) return;
+  if (!taken_over_ || (started_ != 0 && process_start(pid_) == started_)) ::kill(pid_, SIGKILL);
 }
 
 }  // namespace espalier

@@ -51,7 +51,8 @@ ProcessEnd describe_process_end(int status);
 /// Kills it in its destructor if it still runs.
 class LocalPoolProcess {
  public:
-  /// Starts it, or takes over the one that runs. Errors: ErrorKind::unavailable if it cannot be started.
+  /// Starts it, or takes over the one that runs. Errors: ErrorKind::unavailable if it cannot be started, or the lock is
+  /// another user's.
   explicit LocalPoolProcess(const LocalPool& pool);
   ~LocalPoolProcess();
   LocalPoolProcess(const LocalPoolProcess&) = delete;
@@ -61,14 +62,18 @@ class LocalPoolProcess {
   bool taken_over() const { return taken_over_; }
   /// None while it runs. Does not block.
   std::optional<ProcessEnd> poll_end();
+  /// Kills no other process than the one that took the lock, whoever has its number by now.
   void kill();
   pid_t pid() const { return pid_; }
 
  private:
   void start(const LocalPool& pool, int lock);
+  void read_holder();
+  void forget_holder() const;
 
   std::filesystem::path lock_;
   pid_t pid_ = -1;
+  unsigned long long started_ = 0;  ///< of a pool that was taken over: its process's start, as the kernel counts
   bool taken_over_ = false;
   std::optional<ProcessEnd> end_;
 };

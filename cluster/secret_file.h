@@ -3,12 +3,22 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace espalier {
 
-/// The bytes of a file that is for its owner's eyes alone. `what` names it in errors: "secret".
-/// Errors: ErrorKind::invalid_input if its group or others may read or write it, with the chmod to run, and those of
-/// read_file.
+/// The bytes of a file that is for its owner's eyes alone, through links too: the file that is opened is looked at.
+/// `what` names it in errors: "secret".
+/// Errors: ErrorKind::invalid_input if it is neither ours nor root's, or its group or others may read or write it, with
+/// the chmod to run, and those of read_file.
 std::string read_secret_file(const std::filesystem::path& file, std::uintmax_t limit_bytes, const std::string& what);
+
+/// Refuses a folder where somebody else may put another file in this one's place: one that others, or a group that is
+/// not the user's own (numbered as he is), may write, unless it is sticky.
+/// Errors: ErrorKind::invalid_input, with the chmod to run.
+void refuse_folder_of_others(const std::filesystem::path& file, const std::string& what);
+
+/// write_file_atomically with mode 0600, after refuse_folder_of_others.
+void write_secret_file(const std::filesystem::path& file, std::string_view bytes, const std::string& what);
 
 }  // namespace espalier

@@ -1,8 +1,10 @@
 #include "db/needed_artifacts.h"
 
 #include <cstdint>
+#include <string>
 #include <unordered_map>
 
+#include "base/error.h"
 #include "db/prepared.h"
 
 namespace espalier {
@@ -38,8 +40,17 @@ class Search {
     Prepared(database_, query).each([&](SQLite::Statement& row) { visit(row.getColumn(0).getInt64()); });
   }
 
+  /// In a damaged database a row may point at one that is lost.
+  const ArtifactRow* row_of(StageId stage) const {
+    const auto found = row_of_.find(stage);
+    if (found != row_of_.end()) return found->second;
+    throw Error(ErrorKind::corrupt, "the database is damaged: it names stage " + std::to_string(stage) +
+                                        ", which is not there; `espalier db check` says more, and docs/store.md how "
+                                        "to restore a backup");
+  }
+
   void keep_what_finished_trials_show() {
-    const auto keep = [&](StageId stage) { needed_.artifacts.insert(row_of_.at(stage)->key); };
+    const auto keep = [&](StageId stage) { needed_.artifacts.insert(row_of(stage)->key); };
     for_each_id("SELECT i.input_id FROM trials t JOIN stage_inputs i ON i.stage_id = t.evaluate_stage", keep);
     for_each_id("SELECT masks_stage FROM trials WHERE masks_stage IS NOT NULL", keep);
     for_each_id("SELECT id FROM stages WHERE kind = 'sensitivity'", keep);
@@ -58,19 +69,19 @@ class Search {
 
   /// Something is to have this stage's result: it is there, or the stage has to run.
   void want(StageId stage) {
-    if (!is_available(*row_of_.at(stage)) && seen_.insert(stage).second) open_.push_back(stage);
+    if (!is_available(*row_of(stage)) && seen_.insert(stage).second) open_.push_back(stage);
   }
 
   /// The stage has to run, and reads these.
   void open_up(StageId stage) {
     const auto take = [&](StageId input) {
-      needed_.artifacts.insert(row_of_.at(input)->key);
+      needed_.artifacts.insert(row_of(input)->key);
       want(input);
     };
     for (const StageId input : inputs_[stage]) take(input);
-    if (const auto earlier = row_of_.at(stage)->resume_from) {
+    if (const auto earlier = row_of(stage)->resume_from) {
       take(*earlier);
-      needed_.resume_states.insert(row_of_.at(*earlier)->key);
+      needed_.resume_states.insert(row_of(*earlier)->key);
     }
   }
 

@@ -29,6 +29,10 @@ std::string network_filesystem(const std::filesystem::path& folder) {
       return "GFS2";
     case 0x7461636F:
       return "OCFS2";
+    case 0x01021997:
+      return "9p";
+    case 0x65735546:  // sshfs, gcsfuse, GlusterFS: which one, it does not say
+      return "FUSE";
     default:
       return "";
   }

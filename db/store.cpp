@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/files.h"
+#include "base/file_lock.h"
 #include "base/host_name.h"
 #include "base/log.h"
 #include "db/cell_recorder.h"
@@ -76,8 +76,18 @@ bool check_place(const std::filesystem::path& root, const StoreOptions& options)
   return true;
 }
 
+/// A umask that lets a group write must not let it replace the secret: a store is written by its owner.
+void create_root(const std::filesystem::path& root) {
+  std::error_code error;
+  if (!std::filesystem::create_directories(root, error) || error) return;  // create_folders says what is wrong
+  using std::filesystem::perms;
+  std::filesystem::permissions(root, perms::group_write | perms::others_write, std::filesystem::perm_options::remove,
+                               error);
+}
+
 StorePaths create_folders(const std::filesystem::path& root) {
   StorePaths paths{root};
+  create_root(root);
   for (const auto& folder : {paths.root, paths.artifacts(), paths.checkpoints(), paths.logs()}) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);

@@ -3,13 +3,12 @@
 #include <sqlite3.h>
 #include <string>
 #include <system_error>
-#include <unistd.h>
+#include <utility>
 
 #include <SQLiteCpp/Backup.h>
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "db/prepared.h"
 #include "db/read_only_database.h"
 #include "db/sqlite_errors.h"
@@ -18,40 +17,26 @@
 namespace espalier {
 namespace {
 
-/// A database under a temporary name, gone with its journals unless it was put in place.
-class Draft {
+/// Removes what SQLite may have left beside a database that was not finished.
+class JournalsOf {
  public:
-  explicit Draft(const std::filesystem::path& target) : path_(target.string() + ".tmp" + std::to_string(::getpid())) {
-    remove();
-  }
-  ~Draft() { remove(); }
-  Draft(const Draft&) = delete;
-  Draft& operator=(const Draft&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  void remove() const {
-    for (const char* ending : {"", "-journal", "-wal", "-shm"}) {
+  explicit JournalsOf(std::filesystem::path database) : database_(std::move(database)) {}
+  ~JournalsOf() {
+    for (const char* ending : {"-journal", "-wal", "-shm"}) {
       std::error_code ignored;
-      std::filesystem::remove(path_.string() + ending, ignored);
+      std::filesystem::remove(database_.string() + ending, ignored);
     }
   }
-  std::filesystem::path path_;
+  JournalsOf(const JournalsOf&) = delete;
+  JournalsOf& operator=(const JournalsOf&) = delete;
+
+ private:
+  std::filesystem::path database_;
 };
 
 void check_target(const std::filesystem::path& target, const StorePaths& paths, Overwrite overwrite) {
+  check_outputs({target}, {overwrite, paths.root, {}});
   std::error_code ignored;
-  if (std::filesystem::equivalent(target, paths.database(), ignored)) {
-    throw Error(ErrorKind::invalid_input,
-                target.string() + ": is the store's own database; name another file for its backup");
-  }
-  if (std::filesystem::is_directory(target, ignored)) {
-    throw Error(ErrorKind::invalid_input, target.string() + ": is a folder; name the file to write");
-  }
-  if (overwrite == Overwrite::refuse && std::filesystem::exists(target, ignored)) {
-    throw Error(ErrorKind::invalid_input,
-                target.string() + ": is there already; name another file, or give --force to replace it");
-  }
   // They would be taken for the new file's, and spoil it.
   for (const char* ending : {"-wal", "-journal"}) {
     const std::string beside = target.string() + ending;
@@ -85,16 +70,18 @@ std::uintmax_t back_up_store(const std::filesystem::path& root, const std::files
                              Overwrite overwrite) {
   const StorePaths paths{root};
   check_target(target, paths, overwrite);
-  const Draft draft(target);
+  OutputFile output(target);
+  const JournalsOf journals(output.path());
   auto store = with_sqlite_errors(paths.database(), [&] { return open_read_only(root, SchemaAge::current_or_older); });
-  with_sqlite_errors(draft.path(), [&] {
-    SQLite::Database copy(draft.path().string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  with_sqlite_errors(output.path(), [&] {
+    SQLite::Database copy(output.path().string(), SQLite::OPEN_READWRITE);
     copy_all(copy, store, paths.database());
     copy.exec("PRAGMA journal_mode = DELETE");  // the store's own mode came with its pages, and needs files beside it
     with_sqlite_errors(paths.database(), [&] { check_copy(copy, paths.database()); });
   });
-  put_in_place(draft.path(), target);
-  return std::filesystem::file_size(target);
+  const std::uintmax_t bytes = std::filesystem::file_size(output.path());
+  output.put();
+  return bytes;
 }
 
 }  // namespace espalier

@@ -9,13 +9,13 @@
 #include <sys/types.h>
 #include <system_error>
 
+#include "base/draft_file.h"
 #include "base/error.h"
 
 namespace espalier {
 namespace {
 
 constexpr std::size_t kKeyDigits = 64;
-constexpr std::string_view kTemporary = ".tmp";
 constexpr std::string_view kDamaged = ".damaged";
 
 bool is_running(std::string_view digits) {
@@ -25,20 +25,16 @@ bool is_running(std::string_view digits) {
   return ::kill(pid, 0) == 0 || errno == EPERM;
 }
 
-bool is_number(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
 /// Cuts what follows the key's file name off, and says what that makes of the file; none if nothing follows.
 std::optional<StoreFileKind> cut_suffix(std::string_view& ending, bool& writer_runs) {
   if (ending.ends_with(kDamaged)) {
     ending.remove_suffix(kDamaged.size());
     return StoreFileKind::damaged;
   }
-  const std::size_t at = ending.rfind(kTemporary);
-  if (at == std::string_view::npos || !is_number(ending.substr(at + kTemporary.size()))) return std::nullopt;
-  writer_runs = is_running(ending.substr(at + kTemporary.size()));
-  ending = ending.substr(0, at);
+  const DraftEnding draft = draft_ending(ending);
+  if (draft.pid.empty()) return std::nullopt;
+  writer_runs = is_running(draft.pid);
+  ending = ending.substr(0, draft.begins_at);
   return StoreFileKind::temporary;
 }
 

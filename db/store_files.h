@@ -14,7 +14,7 @@ enum class StoreFileKind {
   artifact,      ///< artifacts/AB/KEY.safetensors
   resume_state,  ///< artifacts/AB/KEY.resume.safetensors
   checkpoint,    ///< checkpoints/KEY.safetensors
-  temporary,     ///< one of these and ".tmpPID": somebody writes it, or died over it
+  temporary,     ///< one of these and a draft's ending: somebody writes it, or died over it
   damaged,       ///< one of these and ".damaged": set aside as evidence
   foreign        ///< any other: not ours
 };

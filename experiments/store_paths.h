@@ -29,7 +29,8 @@ struct StorePaths {
   std::filesystem::path config() const { return root / "config.yaml"; }
   /// Reports that pools could not deliver, until a coordinator takes them in.
   std::filesystem::path spool() const { return root / "spool"; }
-  /// Locked for as long as the pool of that label, started by a coordinator of this store, runs; its text is the pid.
+  /// Locked for as long as the pool of that label, started by a coordinator of this store, runs; its text is the pid
+  /// and when the process started.
   std::filesystem::path pool_lock(const std::string& label) const { return root / "pools" / (label + ".lock"); }
   /// What that pool proves to be itself with, mode 0600.
   std::filesystem::path pool_identity(const std::string& label) const { return root / "pools" / (label + ".identity"); }

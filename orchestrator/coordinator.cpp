@@ -78,8 +78,11 @@ Coordinator::Coordinator(Store& store, Core& core, CoordinatorOptions options, P
 }
 
 Coordinator::~Coordinator() {
-  std::error_code ignored;
-  std::filesystem::remove(store_.paths().connection(), ignored);
+  const std::filesystem::path announced = store_.paths().connection();
+  try {  // it may be another coordinator's, where somebody removed the lock by hand
+    if (read_connection_file(announced).pid == ::getpid()) std::filesystem::remove(announced);
+  } catch (const std::exception&) {  // it is gone, or nobody can read it
+  }
 }
 
 // Who listens on every address is found by its name.

@@ -1,11 +1,13 @@
 // espalier: the light executable. It links neither LibTorch nor MPI, so it starts in milliseconds and runs on a login
 // node.
 #include <exception>
+#include <filesystem>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
+#include "base/standard_files.h"
 #include "orchestrator/commands/commands.h"
 
 namespace espalier {
@@ -20,11 +22,27 @@ constexpr const char* kFooter =
     "\nExit codes: 0 done, 1 some trials failed, 2 wrong input, 3 something needed is not available, 4 no disk space,\n"
     "5 damaged data, 70 a bug, 130 interrupted (the same command goes on where it was).\n";
 
-}  // namespace
-}  // namespace espalier
+/// What the system refuses where nobody said better what it means: an input, or the disk.
+ExitCode report(const std::filesystem::filesystem_error& error) {
+  const bool full = error.code() == std::errc::no_space_on_device;
+  std::cerr << "espalier: "
+            << (error.path1().empty() ? "a path is empty, or the folder that this was started in is gone"
+                                      : error.path1().string())
+            << ": " << error.code().message() << std::endl;
+  return full ? kExitExhausted : kExitInvalidInput;
+}
 
-int main(int argc, char** argv) {
-  using namespace espalier;
+/// What was printed and is not there was not done. A reader that has gone had what it wanted.
+int check_printed(int code) {
+  std::cout.flush();
+  if (std::cout || output_reader_is_gone() || code > kExitTrialsFailed) return code;
+  std::cerr << "espalier: standard output could not be written; free some space where it goes, then run the same "
+               "command again"
+            << std::endl;
+  return kExitExhausted;
+}
+
+int run_command(int argc, char** argv) {
   CLI::App app{"Espalier runs pruning experiments and says, with statistics, what beats random pruning."};
   app.set_version_flag("--version", ESPALIER_VERSION);
   app.require_subcommand(1);
@@ -48,8 +66,18 @@ int main(int argc, char** argv) {
   } catch (const Error& error) {
     std::cerr << "espalier: " << error.what() << std::endl;
     return exit_code_of(error.kind());
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report(error);
   } catch (const std::exception& error) {
     std::cerr << "espalier: internal error: " << error.what() << "; please report it" << std::endl;
     return kExitInternal;
   }
+}
+
+}  // namespace
+}  // namespace espalier
+
+int main(int argc, char** argv) {
+  espalier::open_closed_standard_files();
+  return espalier::check_printed(espalier::run_command(argc, argv));
 }

@@ -4,8 +4,6 @@
 #include <cstring>
 #include <map>
 #include <string_view>
-#include <system_error>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -103,26 +101,10 @@ void check_module(const TrialNetwork& network, const std::filesystem::path& modu
   throw Error(ErrorKind::invalid_input, module.string() + ": is not the file that this trial's network was made from");
 }
 
-/// A file beside `target` that is gone when this is.
-class Scratch {
- public:
-  explicit Scratch(const std::filesystem::path& target)
-      : path_(target.string() + ".tensors." + std::to_string(::getpid())) {}
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 }  // namespace
 
 void export_trial(const std::filesystem::path& store, const TrialExport& wanted) {
+  check_outputs({wanted.masks, wanted.weights, wanted.torchscript}, {wanted.overwrite, store, {wanted.module}});
   const TrialNetwork network = find_trial_network(store, wanted.trial);
   if (network.evaluate_state != "done" || network.weights_stage.empty())
     throw Error(ErrorKind::invalid_input, "trial " + network.trial.substr(0, 12) + " is not done; run its sweep first");
@@ -138,16 +120,18 @@ void export_trial(const std::filesystem::path& store, const TrialExport& wanted)
   if (!wanted.masks.empty()) {
     if (masks.empty())
       throw Error(ErrorKind::invalid_input, "trial " + network.trial.substr(0, 12) + " is dense; it has no masks");
-    write_file_atomically(wanted.masks, to_safetensors({about, masks}));
+    write_output(wanted.masks, to_safetensors({about, masks}));
   }
   std::map<std::string, std::string> held;
   Safetensors content = masked_weights(weights, masks, held);
   content.metadata = about;
-  if (!wanted.weights.empty()) write_file_atomically(wanted.weights, to_safetensors(content));
+  if (!wanted.weights.empty()) write_output(wanted.weights, to_safetensors(content));
   if (wanted.torchscript.empty()) return;
-  const Scratch tensors(wanted.torchscript);
-  write_file_atomically(tensors.path(), to_safetensors(content));
-  export_torchscript(wanted.module, tensors.path(), wanted.torchscript);
+  OutputFile output(wanted.torchscript);
+  DraftFile tensors(output.path());  // never put in place: the tool reads it
+  tensors.write(to_safetensors(content));
+  export_torchscript(wanted.module, tensors.path(), output.path());
+  output.put();
 }
 
 }  // namespace espalier

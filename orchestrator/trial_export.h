@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <string>
 
+#include "experiments/output_file.h"
+
 namespace espalier {
 
 /// What of a trial's network is to be written where; "" leaves it out.
@@ -12,11 +14,12 @@ struct TrialExport {
   std::filesystem::path masks;        ///< safetensors: uint8 by the names of the weights, 1 = kept
   std::filesystem::path module;       ///< the TorchScript file that the model was
   std::filesystem::path torchscript;  ///< it with these weights
+  Overwrite overwrite = Overwrite::refuse;
 };
 
-/// Writes a finished trial's network. Errors: ErrorKind::invalid_input for a trial that is not there, not done or has
-/// none of what is asked for, and for another module than the trial's; ErrorKind::corrupt for a damaged artifact; those
-/// of export_torchscript.
+/// Writes a finished trial's network. Errors: those of check_outputs, with nothing written; ErrorKind::invalid_input
+/// for a trial that is not there, not done or has none of what is asked for, and for another module than the trial's;
+/// ErrorKind::corrupt for a damaged artifact; those of export_torchscript.
 void export_trial(const std::filesystem::path& store, const TrialExport& wanted);
 
 }  // namespace espalier

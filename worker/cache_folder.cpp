@@ -1,7 +1,9 @@
 #include "worker/cache_folder.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <fcntl.h>
 #include <string>
 #include <sys/stat.h>
@@ -10,7 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "base/host_name.h"
+#include "base/sha256.h"
 
 namespace espalier {
 namespace {
@@ -54,11 +58,28 @@ std::filesystem::path cache_root(const std::filesystem::path& asked, const std::
   return asked.empty() ? store / "cache" : asked / "espalier-cache";
 }
 
+void make_own_cache_folder(const std::filesystem::path& root) {
+  std::error_code ignored;  // the next call tells
+  std::filesystem::create_directories(root.parent_path(), ignored);
+  if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST)
+    throw Error(ErrorKind::invalid_input, root.string() + ": cannot be made: " + std::strerror(errno));
+  struct stat status {};
+  const bool ours = ::lstat(root.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == ::geteuid() &&
+                    (status.st_mode & 022) == 0;
+  if (ours) return;
+  throw Error(ErrorKind::invalid_input, root.string() +
+                                            ": is not a folder of yours that nobody else may write; remove it, or "
+                                            "choose another one with --cache");
+}
+
 CacheFolder::CacheFolder(std::filesystem::path root, std::uint64_t limit_bytes)
     : root_(std::move(root)), limit_bytes_(limit_bytes) {}
 
 std::filesystem::path CacheFolder::new_temporary() {
-  return root_ / kComing / (host_name() + "-" + std::to_string(::getpid()) + "-" + std::to_string(++temporaries_));
+  // A name's numbers may come again: with another container's, or another year's.
+  return root_ / kComing /
+         (host_name() + "-" + std::to_string(::getpid()) + "-" + std::to_string(++temporaries_) + "-" +
+          to_hex(sha256(random_bytes(16))).substr(0, 8));
 }
 
 bool CacheFolder::has(const FileName& file) const {

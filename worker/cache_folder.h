@@ -12,6 +12,10 @@ namespace espalier {
 /// least goes, and DIR may hold anything.
 std::filesystem::path cache_root(const std::filesystem::path& asked, const std::filesystem::path& store);
 
+/// Makes the folder. What is in it is run: TorchScript modules are programs.
+/// Errors: ErrorKind::invalid_input if it cannot be made, or is not a folder of ours that nobody else may write.
+void make_own_cache_folder(const std::filesystem::path& root);
+
 /// The folder of files that a machine has of the coordinator's, or made for it, and of nothing else; its ranks share
 /// it. What was used least recently goes when there is more than the limit. Every file can be had again, so losing one
 /// costs time alone. Any thread.

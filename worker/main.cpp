@@ -16,6 +16,7 @@
 #include "base/host_name.h"
 #include "base/log.h"
 #include "cluster/local_pool.h"
+#include "base/standard_files.h"
 #include "experiments/dataset.h"
 #include "experiments/store_paths.h"
 #include "worker/cache_folder.h"
@@ -157,6 +158,7 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
   WorkerSettings settings;
   settings.artifacts = paths.artifacts();
   settings.checkpoints = paths.checkpoints();
+  if (!options.cache.empty()) make_own_cache_folder(cache_root(options.cache, paths.root));
   CacheFolder cache(cache_root(options.cache, paths.root), static_cast<std::uint64_t>(options.cache_gb * 1e9));
   RankFiles files(paths, cache);
   settings.supply = &files;
@@ -186,6 +188,7 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
 
 int main(int argc, char** argv) {
   using namespace espalier;
+  open_closed_standard_files();
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);       // never outlive the launcher
   ::prctl(PR_SET_NAME, "espalier-worker");  // "exe" after it has started itself again
   CLI::App app{"One rank of an Espalier pool; start it with mpirun or srun, or let espalier run do it"};

@@ -10,7 +10,6 @@
 #include <ATen/core/Generator.h>
 #include <ATen/core/grad_mode.h>
 
-#include "base/error.h"
 #include "worker/script_module.h"
 
 namespace espalier {
@@ -88,13 +87,7 @@ class ScriptBody : public NetworkBody {
 }  // namespace
 
 std::unique_ptr<NetworkBody> make_script_body(const ModelDescription& model, FlatParameters& parameters) {
-  ScriptModule module(model.script_path, parameters.values.device());
-  if (module.content() != model.script->content) {
-    throw Error(ErrorKind::invalid_input,
-                model.script_path +
-                    ": is another file than when this sweep was read; put it back, or run the "
-                    "sweep again");
-  }
+  ScriptModule module(model.script_path, parameters.values.device(), model.script->content);
   return std::make_unique<ScriptBody>(std::move(module), parameters);
 }
 

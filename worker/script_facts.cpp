@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <string>
-#include <system_error>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros.h>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "experiments/output_file.h"
 #include "worker/named_tensors.h"
 #include "worker/script_module.h"
 
@@ -93,11 +93,9 @@ void export_script(const std::filesystem::path& path, const std::filesystem::pat
                                               " tensors, but the module " + std::to_string(module.tensors().size()));
   }
   for (const ScriptTensor& one : module.tensors()) one.tensor.copy_(tensor_like(values, one.name, one.tensor));
-  const std::filesystem::path half = to.string() + ".part";
-  module.save(half);
-  std::error_code error;
-  std::filesystem::rename(half, to, error);
-  if (error) throw Error(ErrorKind::invalid_input, to.string() + ": " + error.message());
+  OutputFile output(to);
+  module.save(output.path());
+  output.put();
 }
 
 }  // namespace espalier

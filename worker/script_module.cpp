@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <system_error>
+#include <sstream>
 #include <tuple>
 #include <utility>
 
@@ -14,6 +14,7 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/sha256.h"
 #include "worker/out_of_memory.h"
 
@@ -40,14 +41,11 @@ std::string first_line(const std::string& text) {
   return text.substr(0, std::min<std::size_t>(text.find('\n'), 300));
 }
 
-torch::jit::Module load(const std::filesystem::path& path, c10::Device device) {
-  std::error_code error;
-  const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (error) throw Error(ErrorKind::invalid_input, path.string() + ": " + error.message());
-  if (size > kLargestModuleFile)
-    throw Error(ErrorKind::invalid_input, path.string() + ": is larger than 16 GB; that is no file we load");
+/// The bytes that were hashed are those that are run: a file may be another one a moment later.
+torch::jit::Module load(const std::filesystem::path& path, std::string bytes, c10::Device device) {
   try {
-    return torch::jit::load(path.string(), device);
+    std::istringstream in(std::move(bytes));
+    return torch::jit::load(in, device);
   } catch (const std::exception& failure) {
     if (const auto memory = memory_that_ran_out(failure.what()))
       throw OutOfMemory(*memory, path.string() + ": out of memory");
@@ -248,10 +246,16 @@ struct ScriptModule::Impl {
   }
 };
 
-ScriptModule::ScriptModule(const std::filesystem::path& path, c10::Device device) : impl_(std::make_unique<Impl>()) {
-  impl_->module = load(path, device);
+ScriptModule::ScriptModule(const std::filesystem::path& path, c10::Device device, const std::string& content)
+    : impl_(std::make_unique<Impl>()) {
+  std::string bytes = read_file(path, kLargestModuleFile);
   impl_->where = path.string();
-  impl_->content = to_hex(sha256_file(path));
+  impl_->content = to_hex(sha256(bytes));
+  if (!content.empty() && impl_->content != content) {
+    throw Error(ErrorKind::invalid_input,
+                impl_->where + ": is another file than when this sweep was read; put it back, or run the sweep again");
+  }
+  impl_->module = load(path, std::move(bytes), device);
   impl_->collect();
 }
 

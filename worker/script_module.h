@@ -33,9 +33,12 @@ using LayerUse =
 /// it is called: a TorchScript file is a program, to be trusted like one. Not thread-safe.
 class ScriptModule {
  public:
-  /// Reads at most 16 GB. Errors: ErrorKind::invalid_input if there is no such file, it is no TorchScript file, has no
-  /// Linear or Conv2d weight, or tensors of types that are not stored (parameters are float32).
-  ScriptModule(const std::filesystem::path& path, c10::Device device);
+  /// Reads at most 16 GB, once. `content`: the SHA-256 that the file must have, looked at before any of its code can
+  /// run;
+  /// "" for whatever it holds. Errors: ErrorKind::invalid_input for another file; ErrorKind::invalid_input if there is
+  /// no such file, it is no TorchScript file, has no Linear or Conv2d weight, or tensors of types that are not stored
+  /// (parameters are float32).
+  ScriptModule(const std::filesystem::path& path, c10::Device device, const std::string& content = "");
   ~ScriptModule();
   ScriptModule(ScriptModule&&) noexcept;
 

@@ -31,7 +31,12 @@ void add_export_command(CLI::App& app, CommandLine& line) {
   command->add_option("--torchscript", wanted->torchscript, "TorchScript file of a model that was one");
   command->add_option("--module", wanted->module, "For --torchscript: the file that the sweep names as its model");
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
-  command->callback([wanted, &line] { run_export(line.store, *wanted); });
+  const auto force = std::make_shared<bool>(false);
+  command->add_flag("--force", *force, "Replace files that are there");
+  command->callback([wanted, force, &line] {
+    if (*force) wanted->overwrite = Overwrite::allow;
+    run_export(line.store, *wanted);
+  });
 }
 
 }  // namespace espalier

@@ -5,10 +5,11 @@
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "cluster/authentication.h"
 #include "cluster/certificate.h"
 #include "cluster/credentials.h"
+#include "cluster/secret_file.h"
+#include "experiments/output_file.h"
 #include "orchestrator/commands/commands.h"
 
 namespace espalier {
@@ -40,14 +41,18 @@ const char* worth_of(Role role) {
   return "";
 }
 
-void write_token(const StorePaths& store, const std::string& file, Role role) {
+void write_token(const StorePaths& store, const std::string& file, Role role, Overwrite overwrite) {
   refuse_missing(store);
+  if (file != "-") {
+    check_outputs({file}, {overwrite, store.root, {}});
+    refuse_folder_of_others(file, "token");
+  }
   const Token token = token_of(store, role);
   if (file == "-") {
     std::cout << to_text(token);
     return;
   }
-  write_file_atomically(file, to_text(token), 0600);
+  write_output(file, to_text(token), 0600);
   std::cout << file << ": certificate sha256 " << to_hex(token.certificate) << "\n" << worth_of(role) << file << "\n";
 }
 
@@ -73,7 +78,11 @@ void add_token_command(CLI::App& app, CommandLine& line) {
                    "What it lets its bearer do: pool (compute), client (submit, stop, ...), read (status, pools, jobs)")
       ->check(CLI::IsMember({"pool", "client", "read"}))
       ->capture_default_str();
-  write->callback([file, role, &line] { write_token(StorePaths{line.store}, *file, parse_role(*role)); });
+  const auto force = std::make_shared<bool>(false);
+  write->add_flag("--force", *force, "Replace the file if it is there");
+  write->callback([file, role, force, &line] {
+    write_token(StorePaths{line.store}, *file, parse_role(*role), *force ? Overwrite::allow : Overwrite::refuse);
+  });
   CLI::App* anew =
       command->add_subcommand("rotate", "Make a new secret (and certificate): tokens written before are refused");
   anew->add_option("--store", line.store, "Folder of the results")->capture_default_str();

@@ -147,9 +147,9 @@ TEST_F(GarbageTest, LeftoversGoAndEvidenceStaysUnlessAskedFor) {
   record();
   finish_roles({init, early, trained});
   const auto artifact = [&](SampleStage role) { return paths_.artifact(stage(role).key); };
-  write_text(artifact(prune), "x");                                // unrecorded
-  write_text(paths_.artifact(StageKey{sha256("unknown")}), "x");   // orphan
-  write_text(with_ending(artifact(prune), ".tmp999999999"), "x");  // leftover
+  write_text(artifact(prune), "x");                                         // unrecorded
+  write_text(paths_.artifact(StageKey{sha256("unknown")}), "x");            // orphan
+  write_text(with_ending(artifact(prune), ".tmp999999999-0a1b2c3d"), "x");  // leftover
   write_text(with_ending(artifact(prune), ".tmp" + std::to_string(::getpid())), "x");
   write_text(with_ending(artifact(early), ".damaged"), "x");
   write_text(paths_.checkpoint(stage(early).key), "x");    // of a stage that is done

@@ -98,7 +98,7 @@ TEST_F(StoreBackup, NeverWritesOverTheStoreOrBesideAForeignLog) {
   write_text(with_ending(target_, "-wal"), "x");
   EXPECT_THAT(refusal(Overwrite::allow), HasSubstr("monday.db-wal"));
   target_ = root_ / "." / "espalier.db";
-  EXPECT_THAT(refusal(Overwrite::allow), HasSubstr("the store's own database"));
+  EXPECT_THAT(refusal(Overwrite::allow), HasSubstr("lies in the store"));
   target_ = root_;
   EXPECT_THAT(refusal(Overwrite::allow), HasSubstr("is a folder"));
 }

@@ -93,7 +93,7 @@ TEST_F(StoreCheckTest, AFolderInAnArtifactsPlaceIsNotReadAsOne) {
 
 TEST_F(StoreCheckTest, WhatIsInTheWayOfNothingIsANote) {
   const StageKey unknown{sha256("unknown")};
-  const std::string dead = ".tmp999999999", alive = ".tmp" + std::to_string(::getpid());
+  const std::string dead = ".tmp999999999", alive = ".tmp" + std::to_string(::getpid()) + "-0a1b2c3d";
   write_text(paths_.artifact(unknown), "x");                  // orphan
   write_text(with_ending(artifact(init), dead), "x");         // leftover
   write_text(with_ending(artifact(init), alive), "x");        // nothing: it is being written

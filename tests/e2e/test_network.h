@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "base/files.h"
+#include "base/file_lock.h"
 #include "tests/e2e/program.h"
 
 namespace espalier {

@@ -21,7 +21,9 @@ class Tokens : public SweepCase {
  protected:
   std::string token() const { return (folder_ / "token").string(); }
   std::string text() const { return read_file(token(), 4096); }
-  ProgramEnd write_token(const std::string& to) { return espalier({"token", "write", to, "--store", store()}); }
+  ProgramEnd write_token(const std::string& to) {
+    return espalier({"token", "write", to, "--store", store(), "--force"});
+  }
 
   StorePaths paths() const { return {store()}; }
 
@@ -62,6 +64,10 @@ class Tokens : public SweepCase {
 TEST_F(Tokens, AreWrittenForTheirOwnerAloneAndShownOnlyWhenAsked) {
   std::filesystem::create_directory(store());
   write("token", "what was there before, for all to read");
+  const ProgramEnd refused = espalier({"token", "write", token(), "--store", store()});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("is there already; name another file, or give --force to replace it"));
+  EXPECT_THAT(text(), StartsWith("what was there before"));
   const ProgramEnd end = write_token(token());
   EXPECT_EQ(end.exit_code, 0) << end.err;
   struct stat status {};

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/draft_file.h"
+
+namespace espalier {
+
+enum class Overwrite { refuse, allow };
+
+/// What a command may not write over, where its user names the files to write.
+struct OutputRules {
+  Overwrite overwrite = Overwrite::refuse;
+  std::filesystem::path store;                ///< the command's
+  std::vector<std::filesystem::path> inputs;  ///< what it reads itself; "" counts for nothing
+};
+
+/// Looks at all files that a command is to write, before it writes any: `""` counts for nothing. They are what they
+/// name: symbolic links are followed.
+/// Errors: ErrorKind::invalid_input for a folder, a block device or a socket; for a file that is there, unless it may
+/// be overwritten; for a place in a store (this one, or any folder that holds one), for one of the inputs, and for one
+/// place named twice, whatever may be overwritten.
+void check_outputs(const std::vector<std::filesystem::path>& outputs, const OutputRules& rules);
+
+/// A file that a user named, after check_outputs. Where that is a device or a pipe, it gets the bytes; a regular file
+/// is replaced when all of them are there, or not at all, and a symbolic link goes on pointing at it.
+class OutputFile {
+ public:
+  /// `mode`: as DraftFile. Errors: those of check_outputs for the kind of file, and of throw_file_error.
+  explicit OutputFile(const std::filesystem::path& named, unsigned mode = 0644);
+
+  /// What to write meanwhile, for a library or a program that does it by name: a file that is there, and empty.
+  const std::filesystem::path& path() const { return draft_->path(); }
+  void write(std::string_view bytes) { draft_->write(bytes); }
+  /// Once. A pipe is waited for until somebody reads it. Errors: those of throw_file_error.
+  void put();
+
+ private:
+  std::optional<std::filesystem::path> device_;  ///< or pipe
+  std::optional<DraftFile> draft_;
+};
+
+/// All of it at once.
+void write_output(const std::filesystem::path& named, std::string_view bytes, unsigned mode = 0644);
+
+}  // namespace espalier
