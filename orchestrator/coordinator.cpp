@@ -114,8 +114,8 @@ void Coordinator::fail(std::exception_ptr error) {
 
 Coordinator::Ending Coordinator::run() {
   started_at_ = utc_seconds();
-  signals_.add(SIGINT);
-  signals_.add(SIGTERM);
+  // USR1 is what a batch system sends before an allocation ends.
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGQUIT}) signals_.add(signal);
   // A terminal that closes stops the sweep as Ctrl-C does, unless we were started to outlive it (nohup).
   struct sigaction hangup {};
   if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) signals_.add(SIGHUP);

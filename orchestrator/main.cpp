@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/broken_pipe.h"
 #include "base/error.h"
 #include "orchestrator/commands/commands.h"
 
@@ -25,6 +26,7 @@ constexpr const char* kFooter =
 
 int main(int argc, char** argv) {
   using namespace espalier;
+  survive_broken_pipes();
   CLI::App app{"Espalier runs pruning experiments and says, with statistics, what beats random pruning."};
   app.set_version_flag("--version", ESPALIER_VERSION);
   app.require_subcommand(1);

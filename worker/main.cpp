@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
 
+#include "base/broken_pipe.h"
 #include "base/error.h"
 #include "base/host_name.h"
 #include "base/log.h"
@@ -188,6 +189,7 @@ int main(int argc, char** argv) {
   add_options(app, options);
   CLI11_PARSE(app, argc, argv);
   if (options.script.asked()) return run_script_tool(options.script);
+  survive_broken_pipes();
   const std::string kernel_note = ensure_fast_blas_kernel(argv);
   install_leave_signals();
   Mailbox mailbox(&argc, &argv);
