@@ -104,6 +104,8 @@ std::vector<std::string> local_pool_command(const LocalPool& pool) {
                                    std::to_string(pool.checkpoint_seconds),
                                    "--hang-limit",
                                    std::to_string(pool.hang_seconds),
+                                   "--start-limit",
+                                   std::to_string(pool.start_limit_seconds),
                                    "--grace",
                                    std::to_string(pool.grace_seconds)};
   if (pool.memory_gb) command.insert(command.end(), {"--memory-per-rank", std::to_string(*pool.memory_gb)});

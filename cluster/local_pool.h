@@ -20,6 +20,7 @@ struct LocalPool {
   std::filesystem::path lock;  ///< held while it runs (StorePaths::pool_lock)
   std::string device = "auto";
   int checkpoint_seconds = 10;
+  double start_limit_seconds = 60;  ///< for MPI to start; 0: no limit
   double hang_seconds = 120;
   double grace_seconds = 30;
   std::optional<double> memory_gb;  ///< a rank; none: its share of the machine

@@ -71,7 +71,7 @@ Coordinator::Coordinator(Store& store, Core& core, CoordinatorOptions options, P
       ticker_(io_),
       credentials_(store.paths(), options_.tls_on_loopback || !is_loopback(acceptor_.local_endpoint().address())),
       files_(io_, store.paths(), options_.data, [&core](const StageKey& key) { return core.find_stage(key); }),
-      local_pools_(options_.local_pools, options_.pool_starts),
+      local_pools_(options_.local_pools, options_.pool_starts, options_.start_limit_s),
       earlier_seconds_per_cost_(store.measured_seconds_per_cost()) {
   announce_address();
 }
@@ -346,6 +346,7 @@ asio::awaitable<void> Coordinator::watch_signals() {
 void Coordinator::begin_stop(Ending ending) {
   if (std::exchange(stop_begun_, true)) return;
   ending_ = ending;
+  local_pools_.kill_unjoined();
   perform(core_.stop(utc_seconds()));
 }
 

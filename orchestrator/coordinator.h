@@ -34,6 +34,7 @@ struct CoordinatorOptions {
   bool tls_on_loopback = false;        ///< there too
   std::vector<LocalPool> local_pools;  ///< started and kept alive; may be empty
   int pool_starts = 0;                 ///< LocalPools's most_starts
+  double start_limit_s = 60;           ///< LocalPools's
   std::vector<OpenAttempt> open;       ///< that an earlier coordinator left; pools may come back with them
   bool stays = false;                  ///< more sweeps may come: it ends when it is told to
   /// How long a pool whose connection broke has to come back before its jobs are given to others.
