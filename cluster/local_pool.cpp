@@ -9,8 +9,10 @@
 #include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 #include "base/error.h"
+#include "cluster/launcher_environment.h"
 
 namespace espalier {
 namespace {
@@ -44,13 +46,13 @@ void write_pid(int lock, pid_t pid) {
 }
 
 /// One compute thread per rank, and mpirun willing to run as root as well: what the pool needs on top of our
-/// environment.
+/// environment, of which it gets nothing that belongs to another launcher.
 std::vector<std::string> pool_environment() {
   // Ours come first: getenv answers with the first of two.
   std::vector<std::string> variables{"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
                                      "PRTE_ALLOW_RUN_AS_ROOT=1", "PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1",
                                      "OMP_NUM_THREADS=1",        "OPENBLAS_NUM_THREADS=1"};
-  for (char** variable = environ; *variable != nullptr; ++variable) variables.emplace_back(*variable);
+  for (std::string& variable : environment_without_launcher()) variables.push_back(std::move(variable));
   return variables;
 }
 
@@ -102,10 +104,10 @@ std::vector<std::string> local_pool_command(const LocalPool& pool) {
                                    pool.device,
                                    "--checkpoint-every",
                                    std::to_string(pool.checkpoint_seconds),
-                                   "--hang-limit",
-                                   std::to_string(pool.hang_seconds),
                                    "--start-limit",
                                    std::to_string(pool.start_limit_seconds),
+                                   "--hang-limit",
+                                   std::to_string(pool.hang_seconds),
                                    "--grace",
                                    std::to_string(pool.grace_seconds)};
   if (pool.memory_gb) command.insert(command.end(), {"--memory-per-rank", std::to_string(*pool.memory_gb)});
