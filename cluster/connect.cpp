@@ -60,7 +60,12 @@ asio::awaitable<ConnectionPtr> connect_to_coordinator(CoordinatorAddress where, 
   TlsPtr tls;
   if (where.certificate) tls = Tls::of_peer(*where.certificate);
   const auto connection = std::make_shared<Connection>(std::move(socket), limits, tls);
-  co_await introduce_to_coordinator(connection, role, where.secret);
+  try {
+    co_await introduce_to_coordinator(connection, role, where.secret);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unavailable) throw;
+    throw NoHandshake(where.place() + ": " + error.what());
+  }
   co_return connection;
 }
 

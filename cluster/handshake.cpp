@@ -55,8 +55,8 @@ asio::awaitable<Challenge> hear_challenge(ConnectionPtr connection) {
     if (error.kind() != ErrorKind::unavailable || connection->encrypted()) throw;
     throw Error(ErrorKind::unavailable,
                 "what listens there said nothing in plain TCP (" + std::string(error.what()) +
-                    "): it may be no coordinator, or one that speaks TLS since it was started with --host; write a "
-                    "new token there with: espalier token write FILE");
+                    "): it may be a coordinator that is busy, no coordinator, or one that speaks TLS since it was "
+                    "started with --host; for that one, write a new token there with: espalier token write FILE");
   }
   const Challenge* challenge = std::get_if<Challenge>(&first);
   if (challenge == nullptr || challenge->nonce.size() != kNonceBytes)
