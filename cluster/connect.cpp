@@ -47,9 +47,13 @@ asio::awaitable<tcp::socket> reach(CoordinatorAddress where) {
 }  // namespace
 
 asio::awaitable<ConnectionPtr> connect_to_coordinator(CoordinatorAddress where, ConnectionLimits limits) {
-  const auto connection =
-      std::make_shared<Connection>(co_await reach(where), limits, Tls::of_peer(where.certificate));
-  co_await introduce_to_coordinator(connection, where.role, where.key);
+  const auto connection = std::make_shared<Connection>(co_await reach(where), limits, Tls::of_peer(where.certificate));
+  try {
+    co_await introduce_to_coordinator(connection, where.role, where.key);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unavailable) throw;
+    throw NoHandshake(where.place() + ": " + error.what());
+  }
   co_return connection;
 }
 

@@ -1,13 +1,23 @@
 #pragma once
 
+#include <string>
+
 #include <boost/asio/awaitable.hpp>
 
+#include "base/error.h"
 #include "cluster/connection.h"
 #include "cluster/coordinator_address.h"
 
 namespace espalier {
 
-/// A connection to that coordinator, which has proved itself to us and we to it. /// Errors: ErrorKind::unavailable if it cannot be reached within ten seconds, or what listens there is not it;
+/// Something listens at the address, but did not become a coordinator of ours: it may be busy for a while.
+class NoHandshake : public Error {
+ public:
+  explicit NoHandshake(const std::string& message) : Error(ErrorKind::unavailable, message) {}
+};
+
+/// A connection to that coordinator, which has proved itself to us and we to it. Errors: ErrorKind::unavailable if it
+/// cannot be reached within ten seconds; NoHandshake if what listens there says nothing, or is not it;
 /// ErrorKind::invalid_input if it refuses us.
 boost::asio::awaitable<ConnectionPtr> connect_to_coordinator(CoordinatorAddress where,
                                                              ConnectionLimits limits = {});

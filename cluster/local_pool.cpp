@@ -9,11 +9,13 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 #include "base/error.h"
 #include "base/file_lock.h"
 #include "base/files.h"
 #include "base/sha256.h"
+#include "cluster/launcher_environment.h"
 #include "cluster/secret_file.h"
 
 namespace espalier {
@@ -75,13 +77,13 @@ void write_holder(int lock) {
 }
 
 /// One compute thread per rank, and mpirun willing to run as root as well: what the pool needs on top of our
-/// environment.
+/// environment, of which it gets nothing that belongs to another launcher.
 std::vector<std::string> pool_environment() {
   // Ours come first: getenv answers with the first of two.
   std::vector<std::string> variables{"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
                                      "PRTE_ALLOW_RUN_AS_ROOT=1", "PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1",
                                      "OMP_NUM_THREADS=1",        "OPENBLAS_NUM_THREADS=1"};
-  for (char** variable = environ; *variable != nullptr; ++variable) variables.emplace_back(*variable);
+  for (std::string& variable : environment_without_launcher()) variables.push_back(std::move(variable));
   return variables;
 }
 
@@ -135,6 +137,8 @@ std::vector<std::string> local_pool_command(const LocalPool& pool) {
                                    pool.device,
                                    "--checkpoint-every",
                                    std::to_string(pool.checkpoint_seconds),
+                                   "--start-limit",
+                                   std::to_string(pool.start_limit_seconds),
                                    "--hang-limit",
                                    std::to_string(pool.hang_seconds),
                                    "--grace",

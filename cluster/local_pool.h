@@ -21,6 +21,7 @@ struct LocalPool {
   std::filesystem::path identity;  ///< what it proves to be that pool with, mode 0600; made anew at each start
   std::string device = "auto";
   int checkpoint_seconds = 10;
+  double start_limit_seconds = 60;  ///< for MPI to start; 0: no limit
   double hang_seconds = 120;
   double grace_seconds = 30;
   std::optional<double> memory_gb;  ///< a rank; none: its share of the machine

@@ -20,7 +20,7 @@ enum class LossCause {
   hung,              ///< its stage made no progress for much longer than its own steps take
   error,             ///< the stage said what went wrong
   numeric,           ///< the stage's numbers made no sense (a score that is not a number)
-  disk_full,         ///< the store, or the worker's disk, has no room
+  disk_full,         ///< the store, or the worker's disk, has no room or cannot be written
   damaged_input      ///< an artifact that it needs is missing or damaged
 };
 

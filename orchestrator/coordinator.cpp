@@ -72,7 +72,7 @@ Coordinator::Coordinator(Store& store, Core& core, CoordinatorOptions options, P
       credentials_(store.paths()),
       files_(io_, store.paths(), options_.data, [&core](const StageKey& key) { return core.find_stage(key); },
              [&core](PoolId pool, const StageKey& key) { return core.claim_of(pool, key); }),
-      local_pools_(options_.local_pools, options_.pool_starts),
+      local_pools_(options_.local_pools, options_.pool_starts, options_.start_limit_s),
       earlier_seconds_per_cost_(store.measured_seconds_per_cost()) {
   announce_address();
 }
@@ -118,8 +118,8 @@ void Coordinator::fail(std::exception_ptr error) {
 
 Coordinator::Ending Coordinator::run() {
   started_at_ = utc_seconds();
-  signals_.add(SIGINT);
-  signals_.add(SIGTERM);
+  // USR1 is what a batch system sends before an allocation ends.
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGQUIT}) signals_.add(signal);
   // A terminal that closes stops the sweep as Ctrl-C does, unless we were started to outlive it (nohup).
   struct sigaction hangup {};
   if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) signals_.add(SIGHUP);
@@ -372,6 +372,7 @@ asio::awaitable<void> Coordinator::watch_signals() {
 void Coordinator::begin_stop(Ending ending) {
   if (std::exchange(stop_begun_, true)) return;
   ending_ = ending;
+  local_pools_.kill_unjoined();
   perform(core_.stop(utc_seconds()));
 }
 

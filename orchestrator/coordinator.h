@@ -33,6 +33,7 @@ struct CoordinatorOptions {
   int port = 0;                        ///< 0: any free one
   std::vector<LocalPool> local_pools;  ///< started and kept alive; may be empty
   int pool_starts = 0;                 ///< LocalPools's most_starts
+  double start_limit_s = 60;           ///< LocalPools's
   std::vector<OpenAttempt> open;       ///< that an earlier coordinator left; pools may come back with them
   std::vector<OpenAttempt> given_up;   ///< that it gave up with their pools, likewise
   bool stays = false;                  ///< more sweeps may come: it ends when it is told to

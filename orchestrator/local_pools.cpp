@@ -14,6 +14,7 @@ namespace {
 constexpr int kFruitlessStarts = 3;
 constexpr int kFruitlessStartsOnceJoined = 8;
 constexpr double kLongestRestartSeconds = 60;
+constexpr double kLongestLookSeconds = 1;
 
 /// Before the next start, after so many that got nothing done: none at first, then 1, 2, 4, ... seconds.
 double restart_pause_seconds(int fruitless) {
@@ -22,7 +23,8 @@ double restart_pause_seconds(int fruitless) {
 
 }  // namespace
 
-LocalPools::LocalPools(std::vector<LocalPool> pools, int most_starts) : most_starts_(most_starts) {
+LocalPools::LocalPools(std::vector<LocalPool> pools, int most_starts, double start_limit_seconds)
+    : most_starts_(most_starts), start_limit_s_(start_limit_seconds) {
   for (LocalPool& pool : pools) {
     const std::string label = pool.name;
     processes_[label].pool = std::move(pool);
@@ -33,6 +35,9 @@ void LocalPools::start(Running& running) {
   running.evidence.emplace(running.pool.log.parent_path(), running.pool.name, running.pool.ranks);
   running.process = std::make_unique<LocalPoolProcess>(running.pool);
   running.restart_at = 0;
+  running.here = false;
+  running.hung = false;
+  running.waited_s = 0;
 }
 
 std::vector<std::string> LocalPools::start() {
@@ -75,14 +80,34 @@ void LocalPools::on_joined(const std::string& label) {
   const auto found = processes_.find(label);
   if (found == processes_.end()) return;
   found->second.joined = true;
+  found->second.here = true;
   found->second.end.reset();
+}
+
+void LocalPools::look_for_hang(const std::string& label, Running& running, double passed,
+                               std::vector<std::string>& lines) const {
+  if (running.here || running.hung || start_limit_s_ <= 0) return;
+  running.waited_s += passed;
+  if (running.waited_s < start_limit_s_) return;
+  running.hung = true;
+  running.process->kill();
+  lines.push_back(
+      fmt::format("pool {} has not joined within {:.3g} s of its start: it hangs, and is killed (its log: {}; "
+                  "--start-limit says how long it may take)",
+                  label, start_limit_s_, running.pool.log.string()));
 }
 
 std::vector<std::string> LocalPools::restart_ended(std::int64_t activity, double now) {
   std::vector<std::string> lines;
+  const double passed = std::clamp(now - std::exchange(looked_at_, now).value_or(now), 0.0, kLongestLookSeconds);
   for (auto& [label, running] : processes_) {
-    const auto end = running.process ? running.process->poll_end() : std::nullopt;
-    if (!end) continue;
+    if (!running.process) continue;
+    auto end = running.process->poll_end();
+    if (!end) {
+      look_for_hang(label, running, passed, lines);
+      continue;
+    }
+    if (running.hung) end->text = fmt::format("did not join within {:.3g} s", start_limit_s_);
     if (running.restart_at == 0) lines.push_back(note_end(label, running, *end, activity, now));
     if (now < running.restart_at) continue;
     running.end = running.evidence->gather(*end);
@@ -121,6 +146,12 @@ bool LocalPools::any_running() {
 void LocalPools::kill() {
   for (auto& [label, running] : processes_) {
     if (running.process) running.process->kill();
+  }
+}
+
+void LocalPools::kill_unjoined() {
+  for (auto& [label, running] : processes_) {
+    if (running.process && !running.here && !running.process->taken_over()) running.process->kill();
   }
 }
 

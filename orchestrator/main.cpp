@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/broken_pipe.h"
 #include "base/error.h"
 #include "base/standard_files.h"
 #include "orchestrator/commands/commands.h"
@@ -79,5 +80,6 @@ int run_command(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   espalier::open_closed_standard_files();
+  espalier::survive_broken_pipes();
   return espalier::check_printed(espalier::run_command(argc, argv));
 }

@@ -20,6 +20,7 @@ LocalPool pool_of_this_machine(const RunSettings& settings, const StorePaths& pa
   pool.identity = std::filesystem::absolute(paths.pool_identity(pool.name));
   pool.device = settings.device;
   pool.checkpoint_seconds = settings.checkpoint_seconds;
+  pool.start_limit_seconds = settings.start_limit_s;
   pool.hang_seconds = settings.hang_seconds;
   pool.grace_seconds = settings.grace_seconds;
   pool.memory_gb = settings.memory_gb;

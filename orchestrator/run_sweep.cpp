@@ -62,6 +62,7 @@ RunSummary run_sweep(LoadedSweep sweep, const RunSettings& settings, ProgressLin
     options.port = settings.port;
     if (settings.workers != 0) options.local_pools = {pool_of_this_machine(settings, store.paths())};
     options.pool_starts = settings.pool_starts;
+    options.start_limit_s = settings.start_limit_s;
     options.open = std::move(open);
     options.given_up = store.lost_attempts(Core::kMostGivenUp);
     options.data = {settings.data};

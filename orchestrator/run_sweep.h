@@ -19,6 +19,7 @@ struct RunSettings {
   std::string device = "auto";
   int checkpoint_seconds = 10;
   int pool_starts = 0;                    ///< in a row that get nothing done, before giving up; 0: a few
+  double start_limit_s = 60;              ///< a local pool that has not joined by then hangs; 0: never
   bool allow_network_filesystem = false;  ///< for the store
   double hang_seconds = 120;              ///< 0: nothing counts as a hang
   double grace_seconds = 30;        ///< a pool that leaves waits so long for its ranks' steps; 0: as long as they take

@@ -221,6 +221,7 @@ Coordinator::Ending serve_sweeps(const RunSettings& settings, ProgressLine& prog
   options.stays = true;
   if (settings.workers != 0) options.local_pools = {pool_of_this_machine(settings, store.paths())};
   options.pool_starts = settings.pool_starts;
+  options.start_limit_s = settings.start_limit_s;
   options.open = take_up_attempts(store, core);
   options.given_up = store.lost_attempts(Core::kMostGivenUp);
   options.on_results = [&book] { book.refresh_comparison(); };

@@ -2,7 +2,13 @@
 
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
+#include <cstdlib>
 #include <cstring>
+#include <iostream>
+#include <mutex>
+#include <stop_token>
+#include <thread>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -14,16 +20,51 @@
 namespace espalier {
 namespace {
 
-constexpr std::chrono::minutes kPatience{10};
+constexpr std::chrono::seconds kExportLimit{600};
+constexpr std::chrono::seconds kQuietFor{2};
+constexpr long kLongestLookLimit = 86400;
 
-nlohmann::json ask_worker(std::vector<std::string> command, const std::string& about) {
+/// Tells on stderr what we wait for, unless it is over soon.
+class WaitingNotice {
+ public:
+  WaitingNotice(const std::string& about, std::chrono::seconds limit)
+      : thread_([text = about + ": still waiting for espalier-worker, which runs the module's code; it gets " +
+                        std::to_string(limit.count()) + " s"](const std::stop_token& over) {
+          std::mutex mutex;
+          std::unique_lock lock(mutex);
+          std::condition_variable_any never;
+          never.wait_for(lock, over, kQuietFor, [] { return false; });
+          if (!over.stop_requested()) std::cerr << text << std::endl;
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
+std::chrono::seconds look_limit() {
+  const char* text = std::getenv(kLookLimitVariable);
+  if (text == nullptr || *text == '\0') return kDefaultLookLimit;
+  char* end = nullptr;
+  const long seconds = std::strtol(text, &end, 10);
+  if (*end != '\0' || seconds < 1 || seconds > kLongestLookLimit) {
+    throw Error(ErrorKind::invalid_input, std::string(kLookLimitVariable) + ": needs whole seconds from 1 to " +
+                                              std::to_string(kLongestLookLimit) + ", not \"" + text + "\"");
+  }
+  return std::chrono::seconds(seconds);
+}
+
+nlohmann::json ask_worker(std::vector<std::string> command, const std::string& about, std::chrono::seconds limit) {
+  const WaitingNotice notice(about, limit);
   command.insert(command.begin(), find_worker().string());
   // What a module prints on stderr, and LibTorch's warnings, are nobody's business here.
-  const CapturedOutput said = capture_output(std::move(command), kPatience);
+  const CapturedOutput said = capture_output(std::move(command), limit);
   const nlohmann::json answer = nlohmann::json::parse(said.end ? said.out : "", nullptr, false);
   if (!answer.is_object()) {
     throw Error(ErrorKind::invalid_input,
-                about + ": espalier-worker crashed on it, or gave no answer in time; is it a TorchScript file?");
+                about + (said.end ? ": espalier-worker crashed on it; is it a TorchScript file?"
+                                  : ": its code did not come to an end within " + std::to_string(limit.count()) +
+                                        " s, or printed without end; if it only is slow, " + kLookLimitVariable +
+                                        "=SECONDS gives it longer"));
   }
   if (!answer.contains("error")) return answer;
   const nlohmann::json& error = answer["error"];
@@ -48,14 +89,15 @@ ScriptModel describe_torchscript(const std::string& path, const std::array<std::
     throw Error(ErrorKind::invalid_input, path + ": is not a regular file");
   const std::string shape = std::to_string(input[0]) + "," + std::to_string(input[1]) + "," + std::to_string(input[2]);
   const nlohmann::json answer =
-      ask_worker({"--describe-torchscript=" + path, "--input=" + shape, "--classes=" + std::to_string(classes)}, path);
+      ask_worker({"--describe-torchscript=" + path, "--input=" + shape, "--classes=" + std::to_string(classes)}, path,
+                 look_limit());
   return parse_script_model(answer.value("model", nlohmann::json::object()).dump());
 }
 
 void export_torchscript(const std::filesystem::path& path, const std::filesystem::path& tensors,
                         const std::filesystem::path& to) {
   ask_worker({"--export-torchscript=" + path.string(), "--tensors=" + tensors.string(), "--to=" + to.string()},
-             path.string());
+             path.string(), kExportLimit);
 }
 
 }  // namespace espalier

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -13,8 +14,12 @@ namespace espalier {
 /// espalier-worker: beside espalier, else on PATH. Errors: ErrorKind::unavailable if it is nowhere.
 std::filesystem::path find_worker();
 
+inline constexpr std::chrono::seconds kDefaultLookLimit{60};
+inline constexpr const char* kLookLimitVariable = "ESPALIER_LOOK_LIMIT";
+
 /// Has the worker look inside a TorchScript file (worker/script_facts.h), for examples of `input` and so many classes.
-/// The file's code runs in that process, which gets ten minutes. Errors: those of the worker, with their kinds;
+/// The file's code runs in that process, which gets kDefaultLookLimit, or the seconds in $ESPALIER_LOOK_LIMIT; after
+/// two seconds a line on stderr says what is waited for. Errors: those of the worker, with their kinds;
 /// ErrorKind::unavailable without a worker, ErrorKind::invalid_input if it crashed or took too long.
 ScriptModel describe_torchscript(const std::string& path, const std::array<std::int64_t, 3>& input,
                                  std::int64_t classes);

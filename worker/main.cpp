@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
 
+#include "base/broken_pipe.h"
 #include "base/error.h"
 #include "base/host_name.h"
 #include "base/log.h"
@@ -28,6 +29,7 @@
 #include "worker/rank_files.h"
 #include "worker/scratch_store.h"
 #include "worker/script_tool.h"
+#include "worker/start_alarm.h"
 
 namespace espalier {
 namespace {
@@ -49,6 +51,7 @@ struct Options {
   int patience_seconds = 600;
   int idle_seconds = 0;
   double memory_gb = -1;
+  double start_limit_seconds = 60;
   double hang_seconds = 120, silence_seconds = 30, limit_seconds = 0, grace_seconds = 30;
   ScriptToolOptions script;
 };
@@ -59,6 +62,11 @@ void add_guard_options(CLI::App& app, Options& options) {
                  "GB (10^9 bytes) that a rank may fill; 0: no limit (default: its share of nine tenths of the machine, "
                  "or of the cgroup; with CUDA none)")
       ->check(CLI::Range(0.0, 1e6));
+  app.add_option("--start-limit", options.start_limit_seconds,
+                 "End if MPI has not started after this many seconds: the launcher, the network or another rank hangs; "
+                 "0: wait for ever")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
   app.add_option("--hang-limit", options.hang_seconds,
                  "A stage hangs if it makes no progress for this many seconds, and for much longer than its steps "
                  "take; 0: never")
@@ -189,6 +197,7 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
 int main(int argc, char** argv) {
   using namespace espalier;
   open_closed_standard_files();
+  survive_broken_pipes();
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);       // never outlive the launcher
   ::prctl(PR_SET_NAME, "espalier-worker");  // "exe" after it has started itself again
   CLI::App app{"One rank of an Espalier pool; start it with mpirun or srun, or let espalier run do it"};
@@ -198,7 +207,9 @@ int main(int argc, char** argv) {
   if (options.script.asked()) return run_script_tool(options.script);
   const std::string kernel_note = ensure_fast_blas_kernel(argv);
   install_leave_signals();
+  StartAlarm alarm(options.start_limit_seconds);
   Mailbox mailbox(&argc, &argv);
+  alarm.cancel();
   try {
     run_rank(mailbox, options, kernel_note);
   } catch (const std::exception& error) {

@@ -80,15 +80,14 @@ class PruneRun {
     for (std::size_t scope = 0; scope < scopes_.size(); ++scope) {
       for (const double sparsity : sparsities) {
         const auto units = static_cast<double>(scopes_[scope].units);
-        PruneTarget target;
-        target.layer_kept = left;
-        target.layer_kept[scope] =
-            std::min(left[scope], static_cast<std::int64_t>(std::llround(units * (1 - sparsity))));
-        for (const std::int64_t kept : target.layer_kept) target.total_kept += kept;
-        const KeepMasks kept = select_kept(ranking.scopes, target, rules());
-        PrunedAlone alone{scopes_[scope].name, scopes_[scope].units, target.layer_kept[scope], sparsity,
-                          network_.masks()};
-        mask_units(scopes_[scope], granularity_, network_, kept[scope], order_.spec.revive, alone.masks);
+        // As the prune itself counts and selects.
+        const std::int64_t rows = order_.spec.ranking == "per_row" ? scopes_[scope].rows : 1;
+        const auto times = static_cast<double>(rows);
+        const std::int64_t count = std::min(
+            left[scope] / rows * rows, rows * static_cast<std::int64_t>(std::llround(units / times * (1 - sparsity))));
+        const std::vector<std::uint8_t> kept = select_alone(ranking.scopes[scope], scopes_[scope], count);
+        PrunedAlone alone{scopes_[scope].name, scopes_[scope].units, count, sparsity, network_.masks()};
+        mask_units(scopes_[scope], granularity_, network_, kept, order_.spec.revive, alone.masks);
         visit(alone);
       }
     }
@@ -127,6 +126,11 @@ class PruneRun {
       mask_units(scopes_[scope], granularity_, network_, kept[scope], order_.spec.revive, masks);
     }
     network_.set_masks(masks);
+  }
+
+  std::vector<std::uint8_t> select_alone(const ScoredLayer& layer, const PruneScope& scope, std::int64_t kept) const {
+    if (order_.spec.ranking == "per_row") return select_per_row(layer, scope.rows, kept, rules());
+    return select_kept({layer}, {kept, {kept}}, rules()).front();
   }
 
   KeepMasks select(const Ranking& ranking, const PruneTarget& target) const {

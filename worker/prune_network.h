@@ -48,9 +48,10 @@ struct PrunedAlone {
 };
 
 /// Hands `visit` each scope alone at each sparsity (the fraction of its units removed; 0 for none), in the order of
-/// both; `order.target` is not used. The network is scored once, whatever rounds the criterion has, and is left as it
-/// was. What `visit` does to masks and weights it undoes. Errors: as prune_network; ErrorKind::invalid_input for a
-/// criterion that repairs weights, and for n:m, which has no other sparsity than its own.
+/// both, with the masks that prune_network would give the scope for that count; `order.target` is not used. The network
+/// is scored once, whatever rounds the criterion has, and is left as it was. What `visit` does to masks and weights it
+/// undoes. Errors: as prune_network; ErrorKind::invalid_input for a criterion that repairs weights, and for n:m, which
+/// has no other sparsity than its own.
 void prune_each_alone(Network& network, const PruneOrder& order, const std::vector<double>& sparsities,
                       const std::function<void(const PrunedAlone&)>& visit);
 

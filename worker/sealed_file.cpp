@@ -12,13 +12,19 @@ namespace {
 
 constexpr std::uintmax_t kLargestSealedFile = std::uintmax_t{1} << 36;
 
-void make_folder(const std::filesystem::path& folder) {
-  std::error_code code;
-  std::filesystem::create_directories(folder, code);
-  if (!code) return;
-  const bool full = code == std::errc::no_space_on_device;
-  throw Error(full ? ErrorKind::exhausted : ErrorKind::invalid_input,
-              folder.string() + ": making the folder failed: " + code.message());
+/// Whatever the reason (no room, no permission, a disk that went read-only, a server that is gone): no job is to blame
+/// for it, and each would fail alike.
+void write_into_store(const std::filesystem::path& path, const std::string& bytes) {
+  try {
+    std::error_code code;
+    std::filesystem::create_directories(path.parent_path(), code);
+    if (code)
+      throw Error(ErrorKind::exhausted, path.parent_path().string() + ": making the folder failed: " + code.message());
+    write_file_atomically(path, bytes);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::exhausted) throw;
+    throw Error(ErrorKind::exhausted, std::string(error.what()) + "; the store must be writable");
+  }
 }
 
 }  // namespace
@@ -28,8 +34,7 @@ StoredFile write_sealed_file(const std::filesystem::path& path, const StageKey& 
   content.metadata.erase("sha256");
   content.metadata["sha256"] = to_hex(sha256(to_safetensors(content)));
   const std::string bytes = to_safetensors(content);
-  make_folder(path.parent_path());
-  write_file_atomically(path, bytes);
+  write_into_store(path, bytes);
   return {to_hex(sha256(bytes)), static_cast<std::int64_t>(bytes.size())};
 }
 

@@ -28,7 +28,7 @@ struct SealedFile {
 };
 
 /// Writes it atomically, making the folder first.
-/// Errors: ErrorKind::exhausted for a full disk, ErrorKind::invalid_input for a folder that cannot be written.
+/// Errors: ErrorKind::exhausted, naming the reason, if it cannot be written: that is the machine's fault, and no job's.
 StoredFile write_sealed_file(const std::filesystem::path& path, const StageKey& key, Safetensors content);
 
 /// None if there is no such file.

@@ -55,10 +55,21 @@ void Trainer::restore(TrainState state, const NamedTensors& tensors) {
                                         std::to_string(spec_.end_step));
   }
   optimizer_->load_state(tensors);
-  if (gradual_) network_.set_masks(masks_among(tensors));
-  network_.set_weights(tensors);
+  restore_network(tensors);
   loss_sum_.fill_(state.loss_sum);
   state_ = std::move(state);
+}
+
+void Trainer::restore_network(const NamedTensors& tensors) {
+  if (!gradual_) return network_.set_weights(tensors);
+  const NamedTensors before = network_.masks();
+  try {
+    network_.set_masks(masks_among(tensors));
+    network_.set_weights(tensors);
+  } catch (...) {
+    network_.set_masks(before);  // it may start from other weights now, and not with these masks
+    throw;
+  }
 }
 
 void Trainer::take_step(bool stop) {

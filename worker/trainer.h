@@ -35,7 +35,8 @@ class Trainer {
   Trainer(const TrainSpec& spec, std::uint64_t seed, Network& network, const ResidentDataset& data,
           Gang* gang = nullptr);
 
-  /// Goes back to a state that was saved. Errors: ErrorKind::corrupt if it does not fit the model, optimizer or steps.
+  /// Goes back to a state that was saved. Errors: ErrorKind::corrupt if it does not fit the model, optimizer or steps;
+  /// then the network has the masks that it had.
   void restore(TrainState state, const NamedTensors& tensors);
 
   bool finished() const { return state_.diverged || collapsed_ || state_.step >= spec_.end_step; }
@@ -61,6 +62,7 @@ class Trainer {
   double recent_loss();
 
  private:
+  void restore_network(const NamedTensors& tensors);
   /// What this step sees: its examples, or our part of them, augmented if the spec says so.
   Batch next_batch(const Part& part);
   /// Mean over the whole batch.

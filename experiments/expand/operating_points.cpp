@@ -24,7 +24,7 @@ using Counts = std::vector<std::int64_t>;
 constexpr double kRoundingError = 1e-9;
 
 /// What is counted together: the whole network, a layer, or one of a layer's rows.
-struct Budget {
+struct UnitBudget {
   std::string name;
   std::int64_t total = 0;
   std::int64_t times = 1;  ///< rows
@@ -129,7 +129,8 @@ class PointMaker {
     return true;
   }
 
-  void apply_shares(std::vector<Budget>& budgets, const std::vector<LayerShare>& shares, double Budget::*field) {
+  void apply_shares(std::vector<UnitBudget>& budgets, const std::vector<LayerShare>& shares,
+                    double UnitBudget::*field) {
     for (const LayerShare& share : shares) {
       for (const std::size_t i : find_matches(share.layer, names_, share.place, found_)) {
         budgets[i].*field = share.share;
@@ -137,7 +138,7 @@ class PointMaker {
     }
   }
 
-  std::vector<Budget> budgets() {
+  std::vector<UnitBudget> budgets() {
     const ScheduleSetting& schedule = setting_.schedule;
     if (one_ranking()) {
       if (!schedule.rates.empty()) {
@@ -146,22 +147,22 @@ class PointMaker {
       return {{"the network", all_, 1, counted_.value_or(0), schedule.rate}};
     }
     const bool rows = setting_.allocation.name == "per_row";
-    std::vector<Budget> made;
+    std::vector<UnitBudget> made;
     for (const PruneScope& scope : question_.scopes) {
       const std::int64_t times = rows ? scope.rows : 1;
       made.push_back({scope.name, scope.units / times, times, is_table() ? 0 : counted_.value_or(0), schedule.rate});
     }
-    apply_shares(made, setting_.allocation.table, &Budget::sparsity);
-    apply_shares(made, schedule.rates, &Budget::rate);
+    apply_shares(made, setting_.allocation.table, &UnitBudget::sparsity);
+    apply_shares(made, schedule.rates, &UnitBudget::rate);
     if (by_shape()) set_sparsities_by_shape(made);
     return made;
   }
 
   /// The final densities, as a dialect asks for them; every layer then follows the schedule by itself.
-  void set_sparsities_by_shape(std::vector<Budget>& budgets) {
+  void set_sparsities_by_shape(std::vector<UnitBudget>& budgets) {
     const std::vector<AllocationScope> scopes = allocation_scopes(question_.scopes, question_.layers);
     double kept = 0;
-    for (const Budget& budget : budgets) {
+    for (const UnitBudget& budget : budgets) {
       const auto units = static_cast<double>(budget.total);
       kept +=
           setting_.dialect->floors_budget ? units - std::floor(budget.sparsity * units) : units * (1 - budget.sparsity);
@@ -170,7 +171,7 @@ class PointMaker {
     for (std::size_t i = 0; i < budgets.size(); ++i) budgets[i].sparsity = 1 - densities[i];
   }
 
-  double density(const Budget& budget, std::size_t round) const {
+  double density(const UnitBudget& budget, std::size_t round) const {
     const ScheduleSetting& schedule = setting_.schedule;
     if (schedule.rate > 0) {
       const double density = std::pow(1 - budget.rate, static_cast<double>(round + 1));
@@ -179,7 +180,7 @@ class PointMaker {
     return density_after(schedule.name, budget.sparsity, progress_[round], schedule.initial);
   }
 
-  Counts counts_as_a_peer(const Budget& budget) {
+  Counts counts_as_a_peer(const UnitBudget& budget) {
     Counts kept;
     CountQuestion round;
     round.total = round.present = budget.total;
@@ -199,7 +200,7 @@ class PointMaker {
     return kept;
   }
 
-  Counts counts_of(const Budget& budget) {
+  Counts counts_of(const UnitBudget& budget) {
     const auto rounds = static_cast<std::int64_t>(progress_.size());
     if (is_pattern()) return {budget.total / setting_.granularity.of * setting_.granularity.kept};
     if (setting_.dialect) return counts_as_a_peer(budget);
@@ -216,7 +217,7 @@ class PointMaker {
   /// By round, then by scope; with one ranking the total alone.
   std::vector<Counts> counts_by_budget() {
     std::vector<Counts> counts(progress_.size());
-    for (const Budget& budget : budgets()) {
+    for (const UnitBudget& budget : budgets()) {
       const Counts kept = counts_of(budget);
       for (std::size_t round = 0; round < kept.size(); ++round) counts[round].push_back(kept[round] * budget.times);
     }

@@ -5,12 +5,16 @@
 
 #include <fmt/format.h>
 
+#include "experiments/outcome.h"
 #include "experiments/sweep_limits.h"
 
 namespace espalier {
 namespace {
 
 constexpr std::int64_t kDefaultBatchSize = 128;
+/// What a look records at most: train_loss and lr, of a validation set loss and accuracy, and the test accuracy where
+/// it is the best so far.
+constexpr std::int64_t kMostPointsOfALook = 5;
 
 OptimizerSpec make_optimizer(const TrainKeys<Maybe>& keys, const KeyPlace& place, Problems& problems) {
   OptimizerSpec optimizer;
@@ -42,6 +46,18 @@ LrScheduleSpec make_lr_schedule(const TrainKeys<Maybe>& keys, std::int64_t epoch
   return schedule;
 }
 
+/// Before the training rather than after it.
+void refuse_long_curve(const TrainRecipe& recipe, const DatasetSpec& dataset, const KeyPlace& place,
+                       Problems& problems) {
+  const std::int64_t points = dataset.validation == 0 ? 2 : dataset.test == 0 ? 4 : kMostPointsOfALook;
+  const std::int64_t most_looks = static_cast<std::int64_t>(kMostMetricPoints) / points - 1;  // one more at the end
+  if (recipe.eval_every < 1 || recipe.steps > kMostSteps || recipe.steps / recipe.eval_every <= most_looks) return;
+  problems.add(place, fmt::format("eval_every {}it looks {} times in {} steps, and a curve holds {} looks at most; set "
+                                  "eval_every to {}it or more",
+                                  recipe.eval_every, recipe.steps / recipe.eval_every, recipe.steps, most_looks,
+                                  recipe.steps / (most_looks + 1) + 1));
+}
+
 }  // namespace
 
 std::int64_t steps_per_epoch(std::int64_t train_examples, std::int64_t batch_size) {
@@ -70,6 +86,7 @@ std::optional<TrainRecipe> make_train_recipe(const TrainKeys<Maybe>& keys, const
   recipe.optimizer = make_optimizer(keys, place, found);
   recipe.lr_schedule = make_lr_schedule(keys, epoch, recipe.steps, found);
   recipe.eval_every = keys.eval_every ? keys.eval_every->in_steps(epoch) : epoch;
+  refuse_long_curve(recipe, dataset, place, found);
   if (keys.augment && *keys.augment != "none") recipe.augment = *keys.augment;
   if (!recipe.augment.empty() && dataset.shape[1] == 1) {
     found.add(place, fmt::format("augment {} moves and mirrors images; the examples of {} are rows of {} numbers",

@@ -89,7 +89,7 @@ void print_logs(const LogOptions& options, const std::string& store) {
   }
   while (true) {
     for (auto& [prefix, tail] : tails) tail.print(prefix);
-    if (!options.follow) return;
+    if (!options.follow || !std::cout) return;  // nobody reads it
     std::this_thread::sleep_for(kLook);
   }
 }

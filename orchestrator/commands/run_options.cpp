@@ -57,6 +57,13 @@ void add_coordinator_options(CLI::App& command, RunSettings& settings, CommandLi
                   "Give up when the workers ended this many times in a row without getting anything done (0: 3, or 8 "
                   "if they reached the coordinator)")
       ->check(CLI::Range(0, 1'000'000));
+  command
+      .add_option(
+          "--start-limit", settings.start_limit_s,
+          "Workers that have not reached the coordinator so many seconds after their start hang, and are killed "
+          "(0: never)")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
   command.add_flag("--allow-network-filesystem", settings.allow_network_filesystem,
                    "Keep the store on NFS, Lustre, ... all the same: slower, and for one machine at a time");
   command

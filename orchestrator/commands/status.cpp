@@ -69,7 +69,7 @@ void watch(const std::string& store) {
     const bool any_left = std::ranges::any_of(sweeps, [](const nlohmann::json& sweep) {
       return sweep.at("state") == "running" || sweep.at("state") == "paused";
     });
-    if (!any_left) break;
+    if (!any_left || !std::cout) break;  // or nobody reads it
     std::this_thread::sleep_for(kPeriod);
   }
   line.finish();

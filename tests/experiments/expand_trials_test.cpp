@@ -157,6 +157,20 @@ TEST(ExpandTrials, finetuning_inherits_the_recipe_and_its_last_learning_rate) {
   EXPECT_EQ(own.recipe->eval_every, 550);
 }
 
+TEST(ExpandTrials, a_curve_that_is_too_long_is_refused_before_the_training) {
+  const auto sweep = [](const std::string& every) {
+    return "sweep: long\ndataset: {name: glyphs, train: 100, validation: 20, test: 20}\nmodel: lenet-300-100\nseeds: "
+           "1\n"
+           "train: {optimizer: sgd, lr: 0.1, batch_size: 50, steps: 40000, eval_every: " +
+           every + "}\n";
+  };
+  // Five numbers a look, one look more at the end: 100,000 hold 19,999 and the last.
+  EXPECT_THAT(problems(sweep("2it")),
+              ElementsAre(HasSubstr("eval_every 2it looks 20000 times in 40000 steps, and a curve holds 19999 looks at "
+                                    "most; set eval_every to 3it or more")));
+  EXPECT_THAT(problems(sweep("3it")), ElementsAre());
+}
+
 TEST(ExpandTrials, what_does_not_fit_is_said_with_its_place) {
   const std::string prune = "prune: {method: magnitude, sparsity: 0.5}\n";
   EXPECT_THAT(

@@ -2,8 +2,11 @@
 #include <atomic>
 
 #include "base/files.h"
+#include "experiments/model_description.h"
 #include "experiments/safetensors.h"
 #include "tests/worker/job_test.h"
+#include "worker/initialization.h"
+#include "worker/trainer.h"
 
 namespace espalier {
 namespace {
@@ -29,6 +32,27 @@ class Gradual : public JobTest {
     return stage;
   }
 };
+
+TEST_F(Gradual, AStateThatDoesNotFitLeavesNoMasksBehind) {
+  const ResidentDataset data(load_dataset(dataset_, "", {}), dataset_, at::Device(at::kCPU));
+  const TrainSpec gradual = spec();
+  const ModelDescription model = describe_model(gradual.model);
+  InitSpec init;
+  init.scheme = "kaiming_normal";
+  init.stream = "init";
+  Network network(model, at::Device(at::kCPU));
+  initialize(network, init, 5);
+  Trainer trainer(gradual, 5, network, data);
+  for (int step = 0; step < 10; ++step) trainer.take_step();
+  NamedTensors saved = trainer.tensors();
+  std::erase_if(saved, [](const auto& entry) { return entry.first == "fc3.weight"; });
+
+  Network other(model, at::Device(at::kCPU));
+  initialize(other, init, 5);
+  Trainer beginner(gradual, 5, other, data);
+  EXPECT_THROW(beginner.restore(trainer.state(), saved), Error);
+  for (const auto& [name, mask] : other.masks()) EXPECT_TRUE(mask.all().item<bool>()) << name;
+}
 
 TEST_F(Gradual, LeavesExactMasksBesideTheWeights) {
   const StageOutcome outcome = done({init("init"), train("end", spec(), "init")});

@@ -130,6 +130,34 @@ TEST(PruneNetwork, RowsOfTheirOwnAndGroups) {
   EXPECT_EQ(pruned.layers[0].requested, 48);
 }
 
+// Of 40 30 20 10 / 4 3 2 1 half stay: 40 30 20 10 where all are ranked together, 40 30 / 4 3 row by row.
+TEST(PruneNetwork, ALayerAloneIsPrunedAsThePruneDoesIt) {
+  const ModelDescription model{"one", {4, 1, 1}, 2, {FlattenOp{}, LinearOp{"fc", 4, 2}}};
+  for (const std::string ranking : {"", "per_row"}) {
+    Network network(model, kCpu);
+    network.set_weights({{"fc.weight", at::tensor({40.0F, 30.0F, 20.0F, 10.0F, 4.0F, 3.0F, 2.0F, 1.0F}).view({2, 4})},
+                         {"fc.bias", at::zeros({2})}});
+    PruneSpec spec;
+    spec.criterion = "magnitude";
+    spec.granularity = "weight";
+    spec.ranking = ranking;
+    const PruneBatches none(spec, nullptr, 7, 0, kCpu);
+    const PruneTarget half{4, {4}};
+    std::vector<at::Tensor> alone;
+    prune_each_alone(network, {spec, half, 7, true, none}, {0.5, 0.4}, [&](const PrunedAlone& one) {
+      alone.push_back(tensor(one.masks, "fc.weight").to(at::kLong));
+      EXPECT_EQ(one.kept, alone.size() == 1 || ranking == "per_row" ? 4 : 5);  // two of 2.4 a row, or 5 of 4.8
+      EXPECT_EQ(alone.back().sum().item<std::int64_t>(), one.kept);
+    });
+    ASSERT_EQ(alone.size(), 2U);
+    const at::Tensor expected = ranking.empty() ? at::tensor({1, 1, 1, 1, 0, 0, 0, 0}, at::kLong)
+                                                : at::tensor({1, 1, 0, 0, 1, 1, 0, 0}, at::kLong);
+    EXPECT_TRUE(at::equal(alone[0].flatten(), expected)) << ranking << alone[0];
+    prune_network(network, {spec, half, 7, true, none});
+    EXPECT_TRUE(at::equal(network.prunable()[0].mask.to(at::kLong), alone[0])) << ranking;
+  }
+}
+
 TEST(PruneNetwork, RoundsNeverBringAnythingBack) {
   Network network = drawn_with_shifts(one_block_resnet());
   const Pruned first = prune(network, "weight", {600, {}});

@@ -34,6 +34,21 @@ class SealedFiles : public testing::Test {
   const StageKey key_{sha256("a stage")};
 };
 
+TEST_F(SealedFiles, AStoreThatCannotBeWrittenIsTheMachinesFaultWhateverTheReason) {
+  std::filesystem::create_directories(folder_ / "in_the_way.file");
+  std::ofstream(folder_ / "file") << "not a folder";
+  // Neither permissions nor a full disk, which root would not notice: ENOTDIR, ENAMETOOLONG and EISDIR.
+  for (const auto& path : {folder_ / "file" / "a", folder_ / std::string(300, 'x'), folder_ / "in_the_way.file"}) {
+    try {
+      write_sealed_file(path, key_, content());
+      ADD_FAILURE() << path << " was written";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::exhausted) << error.what();
+      EXPECT_NE(std::string(error.what()).find(path.parent_path().string()), std::string::npos) << error.what();
+    }
+  }
+}
+
 TEST_F(SealedFiles, EqualContentGivesEqualBytes) {
   const StoredFile first = write_sealed_file(folder_ / "a", key_, content());
   const StoredFile second = write_sealed_file(folder_ / "deep" / "b", key_, content());

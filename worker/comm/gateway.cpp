@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <iostream>
 #include <memory>
 #include <unistd.h>
 #include <utility>
@@ -40,6 +41,7 @@ using Clock = std::chrono::steady_clock;
 constexpr Clock::duration kShortestRetry = std::chrono::milliseconds(100);
 constexpr Clock::duration kLongestRetry = std::chrono::milliseconds(2000);
 constexpr auto kGoodbyeLimit = std::chrono::seconds(5);
+constexpr auto kFirstJoinPatience = std::chrono::seconds(60);
 constexpr auto kIdleInTheEnd = std::chrono::seconds(30);
 
 class Gateway {
@@ -154,7 +156,7 @@ class Gateway {
       std::rethrow_exception(error);
     } catch (const Error& failure) {
       if (was) spdlog::warn("{}", failure.what());
-      if (!was_joined_ || failure.kind() == ErrorKind::invalid_input || options_.coordinator.is_gone()) {
+      if (gives_up_joining(failure) || failure.kind() == ErrorKind::invalid_input || options_.coordinator.is_gone()) {
         if (!leaving_) error_ = std::current_exception();
         begin_leaving(LossCause::coordinator_lost);
       }
@@ -165,9 +167,21 @@ class Gateway {
     if (was_joined_) log_.spool();
   }
 
+  /// Where nobody listens, there is nothing to begin with. Who listens and says nothing is busy, and gets some time.
+  bool gives_up_joining(const Error& failure) {
+    if (was_joined_) return false;
+    if (dynamic_cast<const NoHandshake*>(&failure) == nullptr) return true;
+    if (Clock::now() - lost_since_ > kFirstJoinPatience) return true;
+    if (std::exchange(told_of_wait_, true)) return false;
+    spdlog::warn("{}; trying again for {} s", failure.what(), kFirstJoinPatience.count());
+    std::cerr << "espalier-worker: " << failure.what() << "; trying again for " << kFirstJoinPatience.count() << " s"
+              << std::endl;
+    return false;
+  }
+
   void look_for_coordinator() {
     if (joined_ || joining_ || error_ || Clock::now() < retry_at_) return;
-    if (Clock::now() - lost_since_ > options_.patience) begin_leaving(LossCause::coordinator_lost);
+    if (was_joined_ && Clock::now() - lost_since_ > options_.patience) begin_leaving(LossCause::coordinator_lost);
     start_joining();
   }
 
@@ -291,6 +305,7 @@ class Gateway {
   bool joining_ = false;
   bool joined_ = false;
   bool was_joined_ = false;
+  bool told_of_wait_ = false;
   bool leaving_ = false;
   bool idle_ = false;
   bool busy_ = true;  ///< something was passed on since look_for_work
