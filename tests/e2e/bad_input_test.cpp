@@ -37,6 +37,30 @@ TEST_F(BadInput, UnknownKeyWrongTypeAndSparsityAboveOneAreAllNamedAtOnce) {
   EXPECT_FALSE(std::filesystem::exists(store()));
 }
 
+TEST_F(BadInput, PlacesThatTheFilesystemRefusesAreNoInternalErrors) {
+  std::filesystem::create_symlink("b", folder_ / "a");
+  std::filesystem::create_symlink("a", folder_ / "b");
+  refuse({"results", "--store", (folder_ / "a").string()}, 2, {"a/espalier.db", "symbolic links"});
+  refuse({"serve", "--store", ""}, 2, {"a path is empty"});
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "espalier";
+  const ProgramEnd gone =
+      Program(
+          {"/bin/sh", "-c", "mkdir gone && cd gone && rmdir ../gone && exec \"$0\" serve --store x", program.string()})
+          .wait(60);
+  EXPECT_EQ(gone.exit_code, 2) << gone.err;
+}
+
+TEST_F(BadInput, WhatCouldNotBePrintedIsNoSuccess) {
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "espalier";
+  const auto in_shell = [&](const std::string& line) {
+    return Program({"/bin/sh", "-c", line, program.string()}).wait(60);
+  };
+  const ProgramEnd full = in_shell("exec \"$0\" methods > /dev/full");
+  EXPECT_EQ(full.exit_code, 4);
+  EXPECT_NE(full.err.find("standard output could not be written"), std::string::npos) << full.err;
+  EXPECT_EQ(in_shell("exec \"$0\" methods >&-").exit_code, 0);
+}
+
 TEST_F(BadInput, AMissingSweepFile) {
   refuse({"run", store("none.yaml"), "--store", store()}, 2, {"none.yaml", "No such file"});
 }

@@ -134,6 +134,18 @@ TEST_F(ScriptBody, ACopyThatIsDamagedIsFetchedAnew) {
   EXPECT_EQ(read_file(supply.place(file), 1 << 30), read_file(file_, 1 << 30));
 }
 
+// Loading a module runs code of it: what it was to be is asked first.
+TEST_F(ScriptBody, AnotherFileIsRefusedBeforeItIsLoaded) {
+  write_file_atomically(file_, "no module at all");
+  try {
+    Network network(description(), at::kCPU);
+    FAIL() << "another file was taken";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("is another file than when this sweep was read"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST_F(ScriptBody, BuffersTravelIntegersToo) {
   Network network(description(), at::kCPU);
   const at::Tensor images = at::ones({2, 1, 28, 28});
