@@ -145,6 +145,7 @@ struct Store::Impl {
   /// Runs `work` in one transaction: all of it is durable afterwards, or nothing was changed.
   template <typename Work>
   auto in_transaction(Work&& work) {
+    const std::lock_guard lock(turn);
     return with_sqlite_errors(paths.database(), [&] {
       SQLite::Transaction transaction(database);
       if constexpr (std::is_void_v<decltype(work())>) {
@@ -156,6 +157,12 @@ struct Store::Impl {
         return result;
       }
     });
+  }
+
+  template <typename Work>
+  auto read(Work&& work) const {
+    const std::lock_guard lock(turn);
+    return with_sqlite_errors(paths.database(), std::forward<Work>(work));
   }
 
   /// Why the artifact cannot be used; "" if it is there with the size recorded.
@@ -173,6 +180,7 @@ struct Store::Impl {
   SQLite::Database database;
   std::uint32_t generation;
   ChangeRecorder changes;
+  mutable std::recursive_mutex turn;
 };
 
 Store::Store(const std::filesystem::path& root, const StoreOptions& options)
@@ -182,6 +190,10 @@ Store::Store(Store&&) noexcept = default;
 
 const StorePaths& Store::paths() const {
   return impl_->paths;
+}
+
+Store::Turn Store::try_turn() {
+  return Turn(impl_->turn, std::try_to_lock);
 }
 
 std::uint32_t Store::generation() const {
@@ -196,8 +208,7 @@ SweepId Store::record_sweep(const std::string& name, const std::string& yaml, co
 
 std::optional<SweepId> Store::find_sweep(const std::string& name, const std::vector<Trial>& trials,
                                          const StageGraph& graph) const {
-  return with_sqlite_errors(impl_->paths.database(),
-                            [&] { return find_recorded_sweep(impl_->database, name, trials, graph); });
+  return impl_->read([&] { return find_recorded_sweep(impl_->database, name, trials, graph); });
 }
 
 std::vector<bool> Store::done_stages(const StageGraph& graph) {
@@ -232,7 +243,7 @@ std::int64_t Store::forget_failures(SweepId sweep, const FailureFilter& filter) 
 }
 
 std::vector<bool> Store::failed_stages(const StageGraph& graph) const {
-  return with_sqlite_errors(impl_->paths.database(), [&] {
+  return impl_->read([&] {
     Prepared find(impl_->database, "SELECT state = 'failed' FROM stages WHERE key = ?");
     std::vector<bool> failed;
     failed.reserve(graph.stages.size());
@@ -242,7 +253,7 @@ std::vector<bool> Store::failed_stages(const StageGraph& graph) const {
 }
 
 std::vector<OpenCharge> Store::open_charges(const StageGraph& graph) const {
-  return with_sqlite_errors(impl_->paths.database(), [&] {
+  return impl_->read([&] {
     std::unordered_map<std::string, StageIndex> index;
     for (StageIndex stage = 0; stage < graph.stages.size(); ++stage)
       index.emplace(to_hex(graph.stages[stage].key), stage);
@@ -265,7 +276,7 @@ std::vector<OpenCharge> Store::open_charges(const StageGraph& graph) const {
 }
 
 std::vector<OpenAttempt> Store::open_attempts() const {
-  return with_sqlite_errors(impl_->paths.database(), [&] {
+  return impl_->read([&] {
     std::vector<OpenAttempt> attempts;
     Prepared(impl_->database,
              "SELECT a.number, a.pool, a.rank, a.started_at, s.key FROM attempts a"
@@ -283,7 +294,7 @@ std::vector<OpenAttempt> Store::open_attempts() const {
 }
 
 std::vector<Submission> Store::open_submissions() const {
-  return with_sqlite_errors(impl_->paths.database(), [&] { return read_open_submissions(impl_->database); });
+  return impl_->read([&] { return read_open_submissions(impl_->database); });
 }
 
 EnvironmentId Store::record_environment(const std::string& json) {
@@ -297,6 +308,16 @@ EnvironmentId Store::record_environment(const std::string& json) {
   });
 }
 
+std::map<std::string, EnvironmentId> Store::environments() const {
+  return impl_->read([&] {
+    std::map<std::string, EnvironmentId> known;
+    Prepared(impl_->database, "SELECT json, id FROM environments").each([&](SQLite::Statement& row) {
+      known.emplace(row.getColumn(0).getString(), row.getColumn(1).getInt64());
+    });
+    return known;
+  });
+}
+
 void Store::apply(const std::vector<StoreChange>& changes) {
   if (changes.empty()) return;
   impl_->in_transaction([&] {
@@ -307,7 +328,7 @@ void Store::apply(const std::vector<StoreChange>& changes) {
 }
 
 std::optional<double> Store::measured_seconds_per_cost() const {
-  return with_sqlite_errors(impl_->paths.database(), [&] { return median_seconds_per_cost(impl_->database); });
+  return impl_->read([&] { return median_seconds_per_cost(impl_->database); });
 }
 
 void Store::write_cell_statistics(const std::vector<CellStatistics>& cells) {

@@ -72,6 +72,7 @@ Coordinator::Coordinator(Store& store, Core& core, CoordinatorOptions options, P
       credentials_(store.paths(), options_.tls_on_loopback || !is_loopback(acceptor_.local_endpoint().address())),
       files_(io_, store.paths(), options_.data, [&core](const StageKey& key) { return core.find_stage(key); }),
       local_pools_(options_.local_pools, options_.pool_starts),
+      environments_(store.environments()),
       earlier_seconds_per_cost_(store.measured_seconds_per_cost()) {
   announce_address();
 }
@@ -129,13 +130,24 @@ Coordinator::Ending Coordinator::run() {
     local_pools_.kill();
     std::rethrow_exception(error_);
   }
-  commit();
+  for (std::size_t before = 0; changes_.size() != before;) {
+    before = changes_.size();
+    commit();
+  }
   if (!changes_.empty()) {
     throw Error(ErrorKind::exhausted, commit_trouble() +
                                           "; the last results could not be written, and are computed "
                                           "again when the same command is run after there is room");
   }
-  announce_ended_sweeps();
+  // Nothing is under way beside, and there is no loop to hold up any more.
+  try {
+    for (; !ended_sweeps_.empty(); ended_sweeps_.pop_front()) {
+      if (options_.on_sweep_ended) options_.on_sweep_ended(ended_sweeps_.front());
+      tell_of_end(ended_sweeps_.front());
+    }
+  } catch (const Error& error) {
+    endure(error);
+  }
   if (!ended_sweeps_.empty()) {
     throw Error(ErrorKind::exhausted, commit_trouble() +
                                           "; that a sweep has ended could not be written: the same command does so "
@@ -163,29 +175,41 @@ void Coordinator::perform(Effects effects) {
     } else if (Tell* tell_effect = std::get_if<Tell>(&effect)) {
       tell(tell_effect->text);
     } else if (const SweepEnded* ended = std::get_if<SweepEnded>(&effect)) {
-      ended_sweeps_.push_back(*ended);
+      const auto sweep = std::ranges::find(core_.sweeps(), ended->sweep, &Workload::Sweep::id);
+      ended_sweeps_.push_back({ended->sweep, sweep->name, ended->how, core_.sweep_status(*sweep)});
     }
   }
-  if (changes_.size() >= kCommitAtOnce || core_.finished()) commit();
+  if (changes_.size() >= kCommitAtOnce || core_.finished()) commit_soon();
   announce_ended_sweeps();
 }
 
-// Only what is durable has ended.
 void Coordinator::announce_ended_sweeps() {
-  if (ended_sweeps_.empty()) return;
-  commit();
-  if (!changes_.empty()) return;
+  if (ended_sweeps_.empty() || std::exchange(tells_of_ended_, true)) return;
+  spawn("the end of a sweep", tell_of_ended_sweeps());
+}
+
+asio::awaitable<void> Coordinator::tell_of_ended_sweeps() {
   try {
     while (!ended_sweeps_.empty()) {
-      const SweepEnded ended = ended_sweeps_.front();
-      if (options_.on_sweep_ended) options_.on_sweep_ended(ended.sweep, ended.how);
-      ended_sweeps_.erase(ended_sweeps_.begin());
+      commit();
+      if (!changes_.empty()) break;  // only what is durable has ended
+      const EndedSweep ended = ended_sweeps_.front();
+      if (options_.on_sweep_ended) co_await side_.run([&] { options_.on_sweep_ended(ended); });
+      tell_of_end(ended);
+      ended_sweeps_.pop_front();
+      locked_since_ = 0;
+      commit_trouble_.clear();
     }
-    locked_since_ = 0;
-    commit_trouble_.clear();
   } catch (const Error& error) {
     endure(error);
   }
+  tells_of_ended_ = false;
+}
+
+void Coordinator::tell_of_end(const EndedSweep& ended) {
+  if (!options_.stays) return;  // the report of the one sweep follows
+  progress_.tell(fmt::format("{}: {} of {} trials done{}", ended.name, ended.status.trials_done, ended.status.trials,
+                             ended.how == SweepEnd::cancelled ? ", cancelled" : ""));
 }
 
 void Coordinator::tell(const std::string& line) {
@@ -202,23 +226,40 @@ void Coordinator::send_commands() {
   }
 }
 
+// While the other thread writes, which may take as long as a large sweep does, changes pile up. What has piled up is
+// written in pieces, between which others are heard.
 void Coordinator::commit() {
   if (changes_.empty()) return;
+  const Store::Turn turn = store_.try_turn();
+  if (!turn) return;
+  const bool is_last = changes_.size() <= kCommitAtOnce;
+  const auto end = is_last ? changes_.end() : changes_.begin() + kCommitAtOnce;
+  std::vector<StoreChange> piece(std::make_move_iterator(changes_.begin()), std::make_move_iterator(end));
   try {
-    store_.apply(changes_);
+    store_.apply(piece);
     locked_since_ = 0;
     commit_trouble_.clear();
   } catch (const Error& error) {
+    std::ranges::move(piece, changes_.begin());
     endure(error);
     return;
   }
-  for (const StoreChange& change : changes_) {
+  changes_.erase(changes_.begin(), end);
+  for (const StoreChange& change : piece) {
     const StageFinished* finished = std::get_if<StageFinished>(&change);
     if (finished != nullptr && finished->outcome.steps > 0) forget_checkpoint(finished->outcome.key);
   }
-  changes_.clear();
   has_new_results_ = true;
   last_commit_at_ = utc_seconds();
+  if (!is_last) commit_soon();
+}
+
+void Coordinator::commit_soon() {
+  if (std::exchange(commit_is_due_, true)) return;
+  asio::post(io_, [this] {
+    commit_is_due_ = false;
+    commit();
+  });
 }
 
 // What could not be written is kept and tried again: somebody's sqlite3 shell lets go, or somebody makes room.
@@ -283,8 +324,9 @@ asio::awaitable<void> Coordinator::tick() {
     const double now = utc_seconds();
     commit();
     acknowledge();
-    announce_ended_sweeps();
     follow_rotation();
+    if (core_lent_.taken()) continue;
+    announce_ended_sweeps();
     if (!core_.stopping()) look_for_room(now);
     if (!core_.stopping() && (options_.stays || !core_.finished() || !changes_.empty())) {
       perform(core_.on_tick(now));
@@ -298,7 +340,7 @@ asio::awaitable<void> Coordinator::tick() {
     if (gone_since_ == 0) gone_since_ = now;
     const bool any_connected =
         std::any_of(pools_.begin(), pools_.end(), [](const auto& entry) { return entry.second.connection != nullptr; });
-    if (!any_connected && !local_pools_.any_running()) {
+    if (!any_connected && !local_pools_.any_running() && !is_busy_beside()) {
       // Nobody waits for a pool that is silent now: what it held has ended with the sweep.
       while (core_.finished() && !options_.stays && !pools_.empty())
         lose(pools_.begin()->first, {LossCause::drained, "", {}, {}, {}, {}});
@@ -315,17 +357,23 @@ void Coordinator::show_progress() {
 }
 
 void Coordinator::announce_results() {
-  const double before = utc_seconds();
-  if (!has_new_results_ || !options_.on_results || before < next_announcement_at_) return;
+  if (!has_new_results_ || !options_.on_results || refreshes_results_ || utc_seconds() < next_announcement_at_) return;
   has_new_results_ = false;
+  refreshes_results_ = true;
+  spawn("the comparison", refresh_results());
+}
+
+asio::awaitable<void> Coordinator::refresh_results() {
+  const double before = utc_seconds();
   try {
-    options_.on_results();
+    co_await side_.run(options_.on_results);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::exhausted && error.kind() != ErrorKind::unavailable) throw;
     spdlog::warn("the comparison was not refreshed: {}", error.what());
   }
   const double after = utc_seconds();
   next_announcement_at_ = after + std::max(kAnnounceSeconds, (after - before) / kAnnounceShare);
+  refreshes_results_ = false;
 }
 
 asio::awaitable<void> Coordinator::watch_signals() {
@@ -333,6 +381,7 @@ asio::awaitable<void> Coordinator::watch_signals() {
   while (true) {
     co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return;
+    co_await core_lent_.wait();
     if (stop_begun_) {
       progress_.tell("stopping at once; what was not checkpointed is computed again next time");
       local_pools_.kill();
@@ -346,6 +395,7 @@ asio::awaitable<void> Coordinator::watch_signals() {
 void Coordinator::begin_stop(Ending ending) {
   if (std::exchange(stop_begun_, true)) return;
   ending_ = ending;
+  stop_.request_stop();
   perform(core_.stop(utc_seconds()));
 }
 

@@ -15,11 +15,13 @@ namespace espalier {
 namespace {
 
 constexpr std::chrono::minutes kPatience{10};
+constexpr std::size_t kMostPrinted = std::size_t{16} << 20;
 
-nlohmann::json ask_worker(std::vector<std::string> command, const std::string& about) {
+nlohmann::json ask_worker(std::vector<std::string> command, const std::string& about,
+                          const std::stop_token& stop = {}) {
   command.insert(command.begin(), find_worker().string());
   // What a module prints on stderr, and LibTorch's warnings, are nobody's business here.
-  const CapturedOutput said = capture_output(std::move(command), kPatience);
+  const CapturedOutput said = capture_output(std::move(command), kPatience, kMostPrinted, stop);
   const nlohmann::json answer = nlohmann::json::parse(said.end ? said.out : "", nullptr, false);
   if (!answer.is_object()) {
     throw Error(ErrorKind::invalid_input,
@@ -40,15 +42,15 @@ std::filesystem::path find_worker() {
 }
 
 ScriptModel describe_torchscript(const std::string& path, const std::array<std::int64_t, 3>& input,
-                                 std::int64_t classes) {
+                                 std::int64_t classes, const std::stop_token& stop) {
   // The worker takes a second to start; the commonest mistakes need none.
   if (::access(path.c_str(), R_OK) != 0) throw Error(ErrorKind::invalid_input, path + ": " + std::strerror(errno));
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored))
     throw Error(ErrorKind::invalid_input, path + ": is not a regular file");
   const std::string shape = std::to_string(input[0]) + "," + std::to_string(input[1]) + "," + std::to_string(input[2]);
-  const nlohmann::json answer =
-      ask_worker({"--describe-torchscript=" + path, "--input=" + shape, "--classes=" + std::to_string(classes)}, path);
+  const nlohmann::json answer = ask_worker(
+      {"--describe-torchscript=" + path, "--input=" + shape, "--classes=" + std::to_string(classes)}, path, stop);
   return parse_script_model(answer.value("model", nlohmann::json::object()).dump());
 }
 
