@@ -94,6 +94,8 @@ class Coordinator {
   Ending run();
 
   int port() const;
+  /// For those who measure how quick it is. run() runs it.
+  boost::asio::io_context& loop() { return io_; }
   double elapsed_s() const;
   /// Seconds from the first job handed out to the last commit.
   double busy_s() const { return last_commit_at_ - first_job_at_; }
