@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/host_name.h"
 #include "cluster/authentication.h"
+#include "experiments/sweep_limits.h"
 #include "orchestrator/room.h"
 
 namespace espalier {
@@ -30,7 +31,7 @@ using asio::ip::tcp;
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(250);
-constexpr std::size_t kCommitAtOnce = 2000;
+constexpr std::size_t kCommitAtOnce = 500;
 /// How long pools have to checkpoint and leave before they are killed.
 constexpr double kLeaveSeconds = 30;
 /// How long a database that another process has locked is waited for.
@@ -43,6 +44,17 @@ constexpr double kLongestFullDiskSeconds = 60;
 /// How often on_results is called at most, and how small a part of the coordinator's time it may take.
 constexpr double kAnnounceSeconds = 20;
 constexpr double kAnnounceShare = 0.02;
+
+/// In as few frames as hold them, in their order.
+void send_in_frames(Connection& connection, int rank, const std::vector<RankCommand>& commands) {
+  constexpr std::size_t kMost = kFrameLimitBytes - (64U << 10);  // the frame says more than them
+  static_assert(3 * kLargestSpecBytes < kMost, "a job has to fit");
+  std::string encoded = encode(commands);
+  if (encoded.size() <= kMost || commands.size() == 1) return connection.send(ToRank{rank, std::move(encoded)});
+  const auto middle = commands.begin() + static_cast<std::ptrdiff_t>(commands.size() / 2);
+  send_in_frames(connection, rank, {commands.begin(), middle});
+  send_in_frames(connection, rank, {middle, commands.end()});
+}
 
 tcp::acceptor listen_on(asio::io_context& io, const std::string& host, int port) {
   boost::system::error_code bad_address;
@@ -222,7 +234,7 @@ void Coordinator::send_commands() {
   for (auto& [to, commands] : std::exchange(commands_, {})) {
     const auto found = pools_.find(to.first);
     if (found != pools_.end() && found->second.connection)
-      found->second.connection->send(ToRank{to.second, encode(commands)});
+      send_in_frames(*found->second.connection, to.second, commands);
   }
 }
 

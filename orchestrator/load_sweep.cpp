@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "base/files.h"
 #include "experiments/check_sweep.h"
 #include "experiments/expand_trials.h"
 #include "experiments/parse/override.h"
 #include "experiments/parse_sweep.h"
+#include "experiments/sweep_limits.h"
 #include "orchestrator/refuse_if_wrong.h"
 #include "orchestrator/worker_program.h"
 
@@ -18,6 +21,18 @@ namespace {
 void refuse_if_stopped(const std::stop_token& stop) {
   if (!stop.stop_requested()) return;
   throw Error(ErrorKind::unavailable, "the coordinator stops before the sweep was taken in; submit it to the next one");
+}
+
+void refuse_large_specs(const StageGraph& graph) {
+  for (const Stage& stage : graph.stages) {
+    if (stage.spec == nullptr || stage.spec->size() <= kLargestSpecBytes) continue;
+    constexpr double kMega = 1 << 20;
+    throw Error(ErrorKind::invalid_input,
+                fmt::format("{}: what it is to do takes {:.1f} MiB to say, and {:.0f} are the limit; give the schedule "
+                            "fewer updates (`every`), or the network fewer layers with bounds of their own",
+                            stage.label, static_cast<double>(stage.spec->size()) / kMega,
+                            static_cast<double>(kLargestSpecBytes) / kMega));
+  }
 }
 
 }  // namespace
@@ -53,6 +68,7 @@ LoadedSweep load_sweep_text(std::string yaml, const std::string& file, const std
   refuse_if_wrong("the sweep", expansion.diagnostics);
   sweep.trials = std::move(expansion.trials);
   sweep.graph = build_stage_graph(sweep.trials);
+  refuse_large_specs(sweep.graph);
   refuse_if_stopped(stop);
   sweep.on_failure = make_failure_policy(parsed.spec->on_failure, config.on_failure);
   sweep.resources = parsed.spec->resources;

@@ -218,6 +218,15 @@ TEST_F(CoordinatorWithPools, AQuestionThatFailsInAnUnknownWayDisturbsNobody) {
   EXPECT_EQ(good->join(), "left");
 }
 
+TEST_F(CoordinatorWithPools, WhatARankIsHandedAtOnceMayBeLargerThanAFrame) {
+  const auto spec = std::make_shared<const std::string>(512 << 10, ' ');
+  for (Stage& stage : graph_.stages) stage.spec = spec;  // once quick jobs are expected, many of them go out at once
+  std::unique_ptr<PretendPool> good;
+  EXPECT_EQ(run([&](const StorePaths& paths) { good = pool(paths, {1, -1, 0, ""}); }), Coordinator::Ending::finished);
+  EXPECT_EQ(good->join(), "left");
+  EXPECT_EQ(done(), kJobs);
+}
+
 TEST_F(CoordinatorWithPools, WhileASweepIsTakenInOthersAreAnsweredAndPoolsWork) {
   std::promise<void> begun, others_were_answered;
   std::vector<std::string> order;  // of the one thread that submissions have
