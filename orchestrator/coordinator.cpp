@@ -188,6 +188,7 @@ void Coordinator::perform(Effects effects) {
       tell(tell_effect->text);
     } else if (const SweepEnded* ended = std::get_if<SweepEnded>(&effect)) {
       const auto sweep = std::ranges::find(core_.sweeps(), ended->sweep, &Workload::Sweep::id);
+      if (ended->how == SweepEnd::finished) finished_at_ = utc_seconds();
       ended_sweeps_.push_back({ended->sweep, sweep->name, ended->how, core_.sweep_status(*sweep)});
     }
   }
@@ -347,6 +348,7 @@ asio::awaitable<void> Coordinator::tick() {
       }
       announce_results();
       show_progress();
+      forget_what_ended();
       continue;
     }
     if (gone_since_ == 0) gone_since_ = now;
@@ -366,6 +368,14 @@ asio::awaitable<void> Coordinator::tick() {
 
 void Coordinator::show_progress() {
   progress_.update(progress_text(core_.status(), earlier_seconds_per_cost_, elapsed_s()), utc_seconds());
+}
+
+// Not while a sweep is taken in: what it shares with one that has ended is known better here than in the database. Nor
+// while pools may still offer files of one that has just finished.
+void Coordinator::forget_what_ended() {
+  constexpr double kFilesSeconds = 60;
+  if (submissions_ == 0 && utc_seconds() - finished_at_ > kFilesSeconds && core_.is_worth_forgetting())
+    spawn("forgetting", change_core([this] { return core_.forget(utc_seconds()); }));
 }
 
 void Coordinator::announce_results() {

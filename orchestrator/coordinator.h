@@ -141,6 +141,7 @@ class Coordinator {
   boost::asio::awaitable<nlohmann::json> take_in(SubmittedSweep submitted);
   boost::asio::awaitable<void> settle_before_submission();
   boost::asio::awaitable<void> lend_core(std::function<void()> work);
+  boost::asio::awaitable<void> change_core(std::function<Effects()> change);
   PoolId named_pool(const std::string& label) const;
 
   void lose(PoolId pool, const PoolEnd& end);
@@ -155,6 +156,7 @@ class Coordinator {
   void forget_checkpoint(const StageKey& key);
   void tell(const std::string& line);
   void show_progress();
+  void forget_what_ended();
   void announce_results();
   boost::asio::awaitable<void> refresh_results();
   void announce_ended_sweeps();
@@ -193,6 +195,7 @@ class Coordinator {
   double first_job_at_ = 0;
   double last_commit_at_ = 0;
   double gone_since_ = 0;
+  double finished_at_ = 0;  ///< the last sweep that did
   double locked_since_ = 0;
   double room_looked_at_ = 0;
   double resume_at_ = 0;  ///< a pause because of a worker's full disk lasts until then; 0: there is none

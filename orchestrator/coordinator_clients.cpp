@@ -156,6 +156,12 @@ asio::awaitable<void> Coordinator::lend_core(std::function<void()> work) {
   if (error) std::rethrow_exception(error);
 }
 
+asio::awaitable<void> Coordinator::change_core(std::function<Effects()> change) {
+  Effects effects;
+  co_await lend_core([&] { effects = change(); });
+  perform(std::move(effects));
+}
+
 /// One after the other, in the order in which they came.
 asio::awaitable<json> Coordinator::submit(std::string arguments) {
   if (!options_.on_submit) {
@@ -204,9 +210,7 @@ asio::awaitable<json> Coordinator::take_in(SubmittedSweep submitted) {
   co_await side_.run([&] { sweep = submitted.take_in(std::move(submitted.sweep)); });
   reply["done"] = std::ranges::count(sweep.done, true);
   if (!sweep.data.empty()) files_.add_data(sweep.data);
-  Effects effects;
-  co_await lend_core([&] { effects = core_.add_sweep(std::move(sweep), utc_seconds()); });
-  perform(std::move(effects));
+  co_await change_core([&] { return core_.add_sweep(std::move(sweep), utc_seconds()); });
   co_return reply;
 }
 
@@ -223,9 +227,7 @@ asio::awaitable<void> Coordinator::settle_before_submission() {
 }
 
 asio::awaitable<void> Coordinator::change_sweep(SweepId id, std::function<Effects()> change) {
-  Effects effects;
-  co_await lend_core([&] { effects = change(); });
-  perform(std::move(effects));
+  co_await change_core(std::move(change));
   const auto found = std::ranges::find(core_.sweeps(), id, &Workload::Sweep::id);
   // Whatever ended is announced as that.
   if (!options_.on_sweep_changed || found == core_.sweeps().end() || found->end) co_return;
