@@ -338,6 +338,7 @@ asio::awaitable<void> Coordinator::tick() {
     commit();
     acknowledge();
     follow_rotation();
+    sum_up_strangers(now);
     if (core_lent_.taken()) continue;
     announce_ended_sweeps();
     if (!core_.stopping()) look_for_room(now);
@@ -364,6 +365,13 @@ asio::awaitable<void> Coordinator::tick() {
   }
   show_progress();
   io_.stop();
+}
+
+void Coordinator::sum_up_strangers(double now) {
+  for (const std::string& line : {stranger_log_.sum_up("strangers", now),
+                                  failed_accepts_.sum_up("connections that could not be accepted", now)}) {
+    if (!line.empty()) spdlog::warn("{}", line);
+  }
 }
 
 void Coordinator::show_progress() {

@@ -156,6 +156,7 @@ class Coordinator {
   void forget_checkpoint(const StageKey& key);
   void tell(const std::string& line);
   void show_progress();
+  void sum_up_strangers(double now);
   void forget_what_ended();
   void announce_results();
   boost::asio::awaitable<void> refresh_results();
@@ -180,6 +181,7 @@ class Coordinator {
   FileExchange files_;
   LocalPools local_pools_;
   StrangerLimit strangers_;
+  RareLog stranger_log_, failed_accepts_;
   std::map<PoolId, PoolLink> pools_;
   PoolId next_pool_ = 1;
   std::map<std::string, EnvironmentId> environments_;                    ///< by their JSON

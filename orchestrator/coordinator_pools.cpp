@@ -44,7 +44,8 @@ asio::awaitable<void> Coordinator::accept_connections() {
     tcp::socket socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
     if (!acceptor_.is_open()) co_return;
     if (error) {
-      spdlog::warn("accepting a connection failed: {}", error.message());
+      if (failed_accepts_.count(error.message(), utc_seconds()))
+        spdlog::warn("a connection could not be accepted, and is tried again: {}", error.message());
       asio::steady_timer pause(io_, std::chrono::milliseconds(100));  // no file descriptors, say: it lasts
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
       continue;
@@ -66,7 +67,9 @@ asio::awaitable<void> Coordinator::serve(ConnectionPtr connection) {
     if (role == Role::pool) pool = check_description(connection, first);
     if (role == Role::client) co_await on_client(connection, first);
   } catch (const Error& error) {
-    spdlog::warn("{}: {}", from, error.what());  // a stranger or a damaged frame disturbs nobody else
+    // A stranger or a damaged frame disturbs nobody else, and strangers may come as often as they like.
+    if (connection->trusted() || stranger_log_.count(from + ": " + error.what(), utc_seconds()))
+      spdlog::warn("{}: {}", from, error.what());
   }
   if (pool) co_await serve_pool(connection, *pool);
   connection->close_after_sending();
