@@ -107,8 +107,9 @@ void ChildProcess::signal(int number) {
   if (!poll_end()) ::kill(pid_, number);
 }
 
-CapturedOutput capture_output(std::vector<std::string> command, std::chrono::milliseconds limit,
-                              std::size_t most_bytes) {
+CapturedOutput capture_output(std::vector<std::string> command, std::chrono::milliseconds limit, std::size_t most_bytes,
+                              const std::stop_token& stop) {
+  constexpr std::int64_t kLookEvery = 100;  // ms: at `stop`
   const Clock::time_point deadline = Clock::now() + limit;
   Pipe out, err;
   ChildProcess child(start(command, out.writer(), err.writer()));
@@ -120,13 +121,14 @@ CapturedOutput capture_output(std::vector<std::string> command, std::chrono::mil
   while ((out.open() || err.open()) && !too_much) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
     std::array<pollfd, 2> waiting{out.to_poll(), err.to_poll()};
-    const int ready = left > 0 ? ::poll(waiting.data(), waiting.size(), static_cast<int>(left)) : 0;
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) return captured;
+    if (left <= 0 || stop.stop_requested()) return captured;
+    const int ready = ::poll(waiting.data(), waiting.size(), static_cast<int>(std::min(left, kLookEvery)));
+    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
+    if (ready < 0) return captured;
     if (waiting[0].revents != 0) too_much = out.read(captured.out, most_bytes);
     if (waiting[1].revents != 0) err.read(captured.err, most_bytes);
   }
-  while (!too_much && !(captured.end = child.poll_end()) && Clock::now() < deadline) {
+  while (!too_much && !(captured.end = child.poll_end()) && Clock::now() < deadline && !stop.stop_requested()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return captured;

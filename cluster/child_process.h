@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -35,13 +36,15 @@ class ChildProcess {
 };
 
 struct CapturedOutput {
-  std::optional<ProcessEnd> end;  ///< none: it was killed, because it took too long or said too much on stdout
-  std::string out, err;           ///< of err the first `most_bytes`
+  std::optional<ProcessEnd>
+      end;               ///< none: it was killed, because it took too long, said too much on stdout, or was to stop
+  std::string out, err;  ///< of err the first `most_bytes`
 };
 
 /// Runs a program to its end, without a shell and with nothing to read. `command`: its path, then its arguments.
-/// Errors: ErrorKind::unavailable if it cannot be started.
+/// It is killed within a tenth of a second after `stop` was requested. Errors: ErrorKind::unavailable if it cannot be
+/// started.
 CapturedOutput capture_output(std::vector<std::string> command, std::chrono::milliseconds limit,
-                              std::size_t most_bytes = std::size_t{16} << 20);
+                              std::size_t most_bytes = std::size_t{16} << 20, const std::stop_token& stop = {});
 
 }  // namespace espalier

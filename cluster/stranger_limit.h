@@ -1,18 +1,25 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
 
 #include "cluster/connection.h"
 
 namespace espalier {
 
+/// As many as a process with that limit of open files can keep beside its pools and clients: 64 at most.
+std::size_t most_strangers(std::uint64_t most_open_files);
+/// The same of this process.
+std::size_t most_strangers();
+
 /// Keeps few the connections that have not proved yet that they know the secret, so that whoever opens thousands takes
 /// neither our file descriptors nor our memory.
 class StrangerLimit {
  public:
-  explicit StrangerLimit(std::size_t most = 64) : most_(most) {}
+  explicit StrangerLimit(std::size_t most = most_strangers()) : most_(most) {}
 
   /// One more stranger. If there are too many now, the one that has had the longest time to prove itself is closed: its
   /// handshake ends with an Error, as if it had gone away.
@@ -21,6 +28,22 @@ class StrangerLimit {
  private:
   std::size_t most_;
   std::deque<std::weak_ptr<Connection>> strangers_;  ///< in the order of their coming
+};
+
+/// What is said of something that happens as often as others like: the first time at once, and what follows within a
+/// minute of that together at its end. Pure.
+class RareLog {
+ public:
+  /// It happened, at `now` (seconds). True: say it by itself.
+  bool count(const std::string& last, double now);
+  /// `37 more strangers in the last minute, the last from 10.0.0.1:123: WHY` if a minute is over and there were any;
+  /// else "". `what`: "strangers".
+  std::string sum_up(const std::string& what, double now);
+
+ private:
+  std::int64_t more_ = 0;  ///< not said yet
+  std::string last_;
+  double since_ = -1e18;
 };
 
 }  // namespace espalier

@@ -37,6 +37,7 @@ ChangeRecorder::ChangeRecorder(const SQLite::Database& database)
                       " SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 FROM stages WHERE key = ?1"),
       reopen_stage_(database, "UPDATE stages SET state = 'waiting', note = ?2 WHERE key = ?1 AND state = 'done'"),
       remove_artifact_(database, "UPDATE stages SET artifact_removed_at = ?2 WHERE key = ?1 AND state = 'done'"),
+      add_environment_(database, "INSERT INTO environments (id, json) VALUES (?, ?)"),
       submit_sweep_(database,
                     "INSERT INTO submissions (sweep_id, submitted_at, data, program, catalog, priority, paused, open,"
                     " folder) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (sweep_id) DO UPDATE SET"
@@ -92,6 +93,10 @@ void ChangeRecorder::record(const StageReopened& reopened) {
 
 void ChangeRecorder::record(const ArtifactRemoved& removed) {
   remove_artifact_.run(to_hex(removed.stage), removed.at);
+}
+
+void ChangeRecorder::record(const EnvironmentSeen& seen) {
+  add_environment_.run(seen.environment, seen.json);
 }
 
 void ChangeRecorder::record(const SweepSubmitted& submitted) {

@@ -18,6 +18,7 @@ class ChangeRecorder {
   void record(const FailureCharged& charged);
   void record(const StageReopened& reopened);
   void record(const ArtifactRemoved& removed);
+  void record(const EnvironmentSeen& seen);
   void record(const SweepSubmitted& submitted);
 
  private:
@@ -29,7 +30,7 @@ class ChangeRecorder {
   void record_layers(std::int64_t stage, const std::vector<LayerCount>& layers);
 
   Prepared start_attempt_, add_attempt_stage_, end_attempt_, change_sweep_, charge_failure_, reopen_stage_;
-  Prepared remove_artifact_, submit_sweep_;
+  Prepared remove_artifact_, add_environment_, submit_sweep_;
   Prepared find_stage_, fail_stage_, finish_stage_;
   Prepared add_metric_, add_evaluation_, add_class_accuracy_, add_layer_, add_warning_, add_sensitivity_;
 };

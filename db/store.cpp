@@ -177,6 +177,7 @@ struct Store::Impl {
   /// Runs `work` in one transaction: all of it is durable afterwards, or nothing was changed.
   template <typename Work>
   auto in_transaction(Work&& work) {
+    const std::lock_guard lock(turn);
     return with_sqlite_errors(paths.database(), [&] {
       SQLite::Transaction transaction(database);
       if constexpr (std::is_void_v<decltype(work())>) {
@@ -188,6 +189,12 @@ struct Store::Impl {
         return result;
       }
     });
+  }
+
+  template <typename Work>
+  auto read(Work&& work) const {
+    const std::lock_guard lock(turn);
+    return with_sqlite_errors(paths.database(), std::forward<Work>(work));
   }
 
   /// Why the artifact cannot be used; "" if it is there with the size recorded.
@@ -205,6 +212,7 @@ struct Store::Impl {
   SQLite::Database database;
   std::uint32_t generation;
   ChangeRecorder changes;
+  mutable std::recursive_mutex turn;
 };
 
 Store::Store(const std::filesystem::path& root, const StoreOptions& options)
@@ -214,6 +222,10 @@ Store::Store(Store&&) noexcept = default;
 
 const StorePaths& Store::paths() const {
   return impl_->paths;
+}
+
+Store::Turn Store::try_turn() {
+  return Turn(impl_->turn, std::try_to_lock);
 }
 
 std::uint32_t Store::generation() const {
@@ -228,8 +240,7 @@ SweepId Store::record_sweep(const std::string& name, const std::string& yaml, co
 
 std::optional<SweepId> Store::find_sweep(const std::string& name, const std::vector<Trial>& trials,
                                          const StageGraph& graph) const {
-  return with_sqlite_errors(impl_->paths.database(),
-                            [&] { return find_recorded_sweep(impl_->database, name, trials, graph); });
+  return impl_->read([&] { return find_recorded_sweep(impl_->database, name, trials, graph); });
 }
 
 std::vector<bool> Store::done_stages(const StageGraph& graph) {
@@ -264,7 +275,7 @@ std::int64_t Store::forget_failures(SweepId sweep, const FailureFilter& filter) 
 }
 
 std::vector<bool> Store::failed_stages(const StageGraph& graph) const {
-  return with_sqlite_errors(impl_->paths.database(), [&] {
+  return impl_->read([&] {
     Prepared find(impl_->database, "SELECT state = 'failed' FROM stages WHERE key = ?");
     std::vector<bool> failed;
     failed.reserve(graph.stages.size());
@@ -274,7 +285,7 @@ std::vector<bool> Store::failed_stages(const StageGraph& graph) const {
 }
 
 std::vector<OpenCharge> Store::open_charges(const StageGraph& graph) const {
-  return with_sqlite_errors(impl_->paths.database(), [&] {
+  return impl_->read([&] {
     std::unordered_map<std::string, StageIndex> index;
     for (StageIndex stage = 0; stage < graph.stages.size(); ++stage)
       index.emplace(to_hex(graph.stages[stage].key), stage);
@@ -297,12 +308,12 @@ std::vector<OpenCharge> Store::open_charges(const StageGraph& graph) const {
 }
 
 std::vector<OpenAttempt> Store::open_attempts() const {
-  return with_sqlite_errors(impl_->paths.database(),
-                            [&] { return read_attempts(impl_->database, "SELECT number FROM attempts WHERE ended_at IS NULL"); });
+  return impl_->read(
+      [&] { return read_attempts(impl_->database, "SELECT number FROM attempts WHERE ended_at IS NULL"); });
 }
 
 std::vector<OpenAttempt> Store::lost_attempts(std::size_t most) const {
-  return with_sqlite_errors(impl_->paths.database(), [&] {
+  return impl_->read([&] {
     return read_attempts(impl_->database,
                          "SELECT a.number FROM attempts a WHERE a.how = 'lost' AND a.owner <> '' AND EXISTS"
                          " (SELECT 1 FROM attempt_stages x JOIN stages s ON s.id = x.stage_id"
@@ -312,7 +323,7 @@ std::vector<OpenAttempt> Store::lost_attempts(std::size_t most) const {
 }
 
 std::vector<Submission> Store::open_submissions() const {
-  return with_sqlite_errors(impl_->paths.database(), [&] { return read_open_submissions(impl_->database); });
+  return impl_->read([&] { return read_open_submissions(impl_->database); });
 }
 
 EnvironmentId Store::record_environment(const std::string& json) {
@@ -326,6 +337,16 @@ EnvironmentId Store::record_environment(const std::string& json) {
   });
 }
 
+std::map<std::string, EnvironmentId> Store::environments() const {
+  return impl_->read([&] {
+    std::map<std::string, EnvironmentId> known;
+    Prepared(impl_->database, "SELECT json, id FROM environments").each([&](SQLite::Statement& row) {
+      known.emplace(row.getColumn(0).getString(), row.getColumn(1).getInt64());
+    });
+    return known;
+  });
+}
+
 void Store::apply(const std::vector<StoreChange>& changes) {
   if (changes.empty()) return;
   impl_->in_transaction([&] {
@@ -336,7 +357,7 @@ void Store::apply(const std::vector<StoreChange>& changes) {
 }
 
 std::optional<double> Store::measured_seconds_per_cost() const {
-  return with_sqlite_errors(impl_->paths.database(), [&] { return median_seconds_per_cost(impl_->database); });
+  return impl_->read([&] { return median_seconds_per_cost(impl_->database); });
 }
 
 void Store::write_cell_statistics(const std::vector<CellStatistics>& cells) {

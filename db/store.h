@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <variant>
@@ -80,6 +81,11 @@ struct ArtifactRemoved {
   StageKey stage;
   std::optional<double> at;  ///< none: it is there
 };
+/// A worker was seen in an environment that nobody had recorded. The id is one that no other has (Store::environments).
+struct EnvironmentSeen {
+  EnvironmentId environment = 0;
+  std::string json;
+};
 struct SweepChanged {
   SweepId sweep = 0;
   std::string state;  ///< "running", "finished", "stopped", "cancelled", "failed"
@@ -122,9 +128,10 @@ struct OpenCharge {
   std::string host;
 };
 using StoreChange = std::variant<AttemptStarted, StageFinished, AttemptEnded, SweepChanged, FailureCharged,
-                                 StageReopened, ArtifactRemoved, SweepSubmitted>;
+                                 StageReopened, ArtifactRemoved, EnvironmentSeen, SweepSubmitted>;
 
-/// The one writer of a store. Holds the coordinator's lock for its lifetime. One thread.
+/// The one writer of a store. Holds the coordinator's lock for its lifetime. Any thread: calls take turns, and one may
+/// last as long as a large sweep takes to be written.
 class Store {
  public:
   /// Creates the folder and the database if they are missing, migrates an older schema.
@@ -137,6 +144,11 @@ class Store {
   Store(Store&&) noexcept;
 
   const StorePaths& paths() const;
+
+  /// While this lives, other threads' calls wait, and its owner's do not. It owns nothing if one of another thread is
+  /// under way: whoever must not wait for that asks first.
+  using Turn = std::unique_lock<std::recursive_mutex>;
+  Turn try_turn();
 
   /// Raised durably at every opening; the high half of attempt numbers, so that no number is ever used twice.
   std::uint32_t generation() const;
@@ -176,7 +188,11 @@ class Store {
   std::vector<Submission> open_submissions() const;
 
   /// Finds or adds an environment (JSON text: host, cpu, gpu, blas kernel, versions, git commit).
+  /// Errors: ErrorKind::invalid_input for what SQLite does not take for JSON.
   EnvironmentId record_environment(const std::string& json);
+
+  /// All of them, by their JSON.
+  std::map<std::string, EnvironmentId> environments() const;
 
   /// All changes in one transaction; durable when it returns. A stage's outcome arriving twice changes nothing.
   /// Errors: ErrorKind::exhausted on a full disk (nothing was changed).

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -152,6 +153,7 @@ struct SweepSpec {
   // How it is run, not what: no axes, and in no key.
   FailureKeys on_failure;
   Resources resources;
+  std::filesystem::path folder;  ///< in which relative paths begin; "": the working directory
 
   std::vector<Axis> axes;
   std::vector<std::vector<AxisIndex>> dials;  ///< axes that advance together, slowest first; every axis is on one

@@ -70,4 +70,13 @@ void Blame::forgive(const std::string& host) {
   for (auto& [stage, charges] : charges_) std::erase(charges.crash_hosts, host);
 }
 
+void Blame::renumber(const Renumbering& to) {
+  to.apply(suspects_);
+  to.apply(bystanders_);
+  for (auto& [culprit, bystanders] : bystanders_) to.apply(bystanders);
+  to.apply(alone_);
+  to.apply(charges_);
+  to.apply(fruitless_);
+}
+
 }  // namespace espalier

@@ -10,6 +10,7 @@
 #include "experiments/failure_policy.h"
 #include "experiments/loss_cause.h"
 #include "experiments/stage_graph.h"
+#include "orchestrator/renumbering.h"
 
 namespace espalier {
 
@@ -40,6 +41,9 @@ class Blame {
   void settle(StageIndex stage);
   /// What happened on this host was the host's fault.
   void forgive(const std::string& host);
+
+  /// Whatever is known of stages that were forgotten is forgotten too.
+  void renumber(const Renumbering& to);
 
   /// At most one of these runs in a pool.
   const std::set<StageIndex>& suspects() const { return suspects_; }

@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/host_name.h"
 #include "cluster/authentication.h"
+#include "experiments/sweep_limits.h"
 #include "orchestrator/room.h"
 
 namespace espalier {
@@ -30,7 +31,7 @@ using asio::ip::tcp;
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(250);
-constexpr std::size_t kCommitAtOnce = 2000;
+constexpr std::size_t kCommitAtOnce = 500;
 /// How long pools have to checkpoint and leave before they are killed.
 constexpr double kLeaveSeconds = 30;
 /// How long a database that another process has locked is waited for.
@@ -43,6 +44,17 @@ constexpr double kLongestFullDiskSeconds = 60;
 /// How often on_results is called at most, and how small a part of the coordinator's time it may take.
 constexpr double kAnnounceSeconds = 20;
 constexpr double kAnnounceShare = 0.02;
+
+/// In as few frames as hold them, in their order.
+void send_in_frames(Connection& connection, int rank, const std::vector<RankCommand>& commands) {
+  constexpr std::size_t kMost = kFrameLimitBytes - (64U << 10);  // the frame says more than them
+  static_assert(3 * kLargestSpecBytes < kMost, "a job has to fit");
+  std::string encoded = encode(commands);
+  if (encoded.size() <= kMost || commands.size() == 1) return connection.send(ToRank{rank, std::move(encoded)});
+  const auto middle = commands.begin() + static_cast<std::ptrdiff_t>(commands.size() / 2);
+  send_in_frames(connection, rank, {commands.begin(), middle});
+  send_in_frames(connection, rank, {middle, commands.end()});
+}
 
 tcp::acceptor listen_on(asio::io_context& io, const std::string& host, int port) {
   boost::system::error_code bad_address;
@@ -73,6 +85,7 @@ Coordinator::Coordinator(Store& store, Core& core, CoordinatorOptions options, P
       files_(io_, store.paths(), options_.data, [&core](const StageKey& key) { return core.find_stage(key); },
              [&core](PoolId pool, const StageKey& key) { return core.claim_of(pool, key); }),
       local_pools_(options_.local_pools, options_.pool_starts, options_.start_limit_s),
+      environments_(store.environments()),
       earlier_seconds_per_cost_(store.measured_seconds_per_cost()) {
   announce_address();
 }
@@ -133,13 +146,24 @@ Coordinator::Ending Coordinator::run() {
     local_pools_.kill();
     std::rethrow_exception(error_);
   }
-  commit();
+  for (std::size_t before = 0; changes_.size() != before;) {
+    before = changes_.size();
+    commit();
+  }
   if (!changes_.empty()) {
     throw Error(ErrorKind::exhausted, commit_trouble() +
                                           "; the last results could not be written, and are computed "
                                           "again when the same command is run after there is room");
   }
-  announce_ended_sweeps();
+  // Nothing is under way beside, and there is no loop to hold up any more.
+  try {
+    for (; !ended_sweeps_.empty(); ended_sweeps_.pop_front()) {
+      if (options_.on_sweep_ended) options_.on_sweep_ended(ended_sweeps_.front());
+      tell_of_end(ended_sweeps_.front());
+    }
+  } catch (const Error& error) {
+    endure(error);
+  }
   if (!ended_sweeps_.empty()) {
     throw Error(ErrorKind::exhausted, commit_trouble() +
                                           "; that a sweep has ended could not be written: the same command does so "
@@ -169,29 +193,42 @@ void Coordinator::perform(Effects effects) {
     } else if (const Doubt* doubt = std::get_if<Doubt>(&effect)) {
       note_doubt(*doubt);
     } else if (const SweepEnded* ended = std::get_if<SweepEnded>(&effect)) {
-      ended_sweeps_.push_back(*ended);
+      const auto sweep = std::ranges::find(core_.sweeps(), ended->sweep, &Workload::Sweep::id);
+      if (ended->how == SweepEnd::finished) finished_at_ = utc_seconds();
+      ended_sweeps_.push_back({ended->sweep, sweep->name, ended->how, core_.sweep_status(*sweep)});
     }
   }
-  if (changes_.size() >= kCommitAtOnce || core_.finished()) commit();
+  if (changes_.size() >= kCommitAtOnce || core_.finished()) commit_soon();
   announce_ended_sweeps();
 }
 
-// Only what is durable has ended.
 void Coordinator::announce_ended_sweeps() {
-  if (ended_sweeps_.empty()) return;
-  commit();
-  if (!changes_.empty()) return;
+  if (ended_sweeps_.empty() || std::exchange(tells_of_ended_, true)) return;
+  spawn("the end of a sweep", tell_of_ended_sweeps());
+}
+
+asio::awaitable<void> Coordinator::tell_of_ended_sweeps() {
   try {
     while (!ended_sweeps_.empty()) {
-      const SweepEnded ended = ended_sweeps_.front();
-      if (options_.on_sweep_ended) options_.on_sweep_ended(ended.sweep, ended.how);
-      ended_sweeps_.erase(ended_sweeps_.begin());
+      commit();
+      if (!changes_.empty()) break;  // only what is durable has ended
+      const EndedSweep ended = ended_sweeps_.front();
+      if (options_.on_sweep_ended) co_await side_.run([&] { options_.on_sweep_ended(ended); });
+      tell_of_end(ended);
+      ended_sweeps_.pop_front();
+      locked_since_ = 0;
+      commit_trouble_.clear();
     }
-    locked_since_ = 0;
-    commit_trouble_.clear();
   } catch (const Error& error) {
     endure(error);
   }
+  tells_of_ended_ = false;
+}
+
+void Coordinator::tell_of_end(const EndedSweep& ended) {
+  if (!options_.stays) return;  // the report of the one sweep follows
+  progress_.tell(fmt::format("{}: {} of {} trials done{}", ended.name, ended.status.trials_done, ended.status.trials,
+                             ended.how == SweepEnd::cancelled ? ", cancelled" : ""));
 }
 
 void Coordinator::tell(const std::string& line) {
@@ -204,47 +241,62 @@ void Coordinator::send_commands() {
   for (auto& [to, commands] : std::exchange(commands_, {})) {
     const auto found = pools_.find(to.first);
     if (found != pools_.end() && found->second.connection)
-      found->second.connection->send(ToRank{to.second, encode(commands)});
+      send_in_frames(*found->second.connection, to.second, commands);
   }
 }
 
+// While the other thread writes, which may take as long as a large sweep does, changes pile up. What has piled up is
+// written in pieces, between which others are heard.
 void Coordinator::commit() {
   if (changes_.empty()) return;
+  const Store::Turn turn = store_.try_turn();
+  if (!turn) return;
+  const bool is_last = changes_.size() <= kCommitAtOnce;
+  const auto end = is_last ? changes_.end() : changes_.begin() + kCommitAtOnce;
+  std::vector<StoreChange> piece(std::make_move_iterator(changes_.begin()), std::make_move_iterator(end));
   try {
-    store_.apply(changes_);
+    store_.apply(piece);
     locked_since_ = 0;
     commit_trouble_.clear();
   } catch (const RefusedChange&) {
-    return commit_one_by_one();
+    std::ranges::move(piece, changes_.begin());
+    return commit_one_by_one(piece.size());
   } catch (const Error& error) {
+    std::ranges::move(piece, changes_.begin());
     endure(error);
     return;
   }
-  for (const StoreChange& change : changes_) {
+  changes_.erase(changes_.begin(), end);
+  for (const StoreChange& change : piece) {
     const StageFinished* finished = std::get_if<StageFinished>(&change);
     if (finished != nullptr && finished->outcome.steps > 0) forget_checkpoint(finished->outcome.key);
   }
-  changes_.clear();
   has_new_results_ = true;
   last_commit_at_ = utc_seconds();
+  if (!is_last) commit_soon();
 }
 
-/// One of a batch cannot be written: it is set aside, and costs nobody else's report.
-void Coordinator::commit_one_by_one() {
-  const std::vector<StoreChange> batch = std::exchange(changes_, {});
-  for (const StoreChange& change : batch) {
-    changes_.push_back(change);
+void Coordinator::commit_soon() {
+  if (std::exchange(commit_is_due_, true)) return;
+  asio::post(io_, [this] {
+    commit_is_due_ = false;
+    commit();
+  });
+}
+
+/// One of these, which begin what waits to be written, cannot be: it is set aside, and costs nobody else's report.
+void Coordinator::commit_one_by_one(std::size_t count) {
+  for (; count > 0; --count) {
     try {
-      store_.apply({change});
-      changes_.pop_back();
+      store_.apply({changes_.front()});
     } catch (const RefusedChange& error) {
-      changes_.pop_back();
       spdlog::error("a report was set aside, since it cannot be in the database: {}", error.what());
     } catch (const Error& error) {
-      endure(error);  // what comes after it waits too
+      return endure(error);
     }
+    changes_.erase(changes_.begin());
+    has_new_results_ = true;
   }
-  has_new_results_ = true;
 }
 
 // What could not be written is kept and tried again: somebody's sqlite3 shell lets go, or somebody makes room.
@@ -309,8 +361,10 @@ asio::awaitable<void> Coordinator::tick() {
     const double now = utc_seconds();
     commit();
     acknowledge();
-    announce_ended_sweeps();
     follow_rotation();
+    sum_up_strangers(now);
+    if (core_lent_.taken()) continue;
+    announce_ended_sweeps();
     if (!core_.stopping()) look_for_room(now);
     if (!core_.stopping() && (options_.stays || !core_.finished() || !changes_.empty())) {
       perform(core_.on_tick(now));
@@ -319,12 +373,13 @@ asio::awaitable<void> Coordinator::tick() {
       }
       announce_results();
       show_progress();
+      forget_what_ended();
       continue;
     }
     if (gone_since_ == 0) gone_since_ = now;
     const bool any_connected =
         std::any_of(pools_.begin(), pools_.end(), [](const auto& entry) { return entry.second.connection != nullptr; });
-    if (!any_connected && !local_pools_.any_running()) {
+    if (!any_connected && !local_pools_.any_running() && !is_busy_beside()) {
       // Nobody waits for a pool that is silent now: what it held has ended with the sweep.
       while (core_.finished() && !options_.stays && !pools_.empty())
         lose(pools_.begin()->first, {LossCause::drained, "", {}, {}, {}, {}});
@@ -336,22 +391,43 @@ asio::awaitable<void> Coordinator::tick() {
   io_.stop();
 }
 
+void Coordinator::sum_up_strangers(double now) {
+  for (const std::string& line : {stranger_log_.sum_up("strangers", now),
+                                  failed_accepts_.sum_up("connections that could not be accepted", now)}) {
+    if (!line.empty()) spdlog::warn("{}", line);
+  }
+}
+
 void Coordinator::show_progress() {
   progress_.update(progress_text(core_.status(), earlier_seconds_per_cost_, elapsed_s()), utc_seconds());
 }
 
+// Not while a sweep is taken in: what it shares with one that has ended is known better here than in the database. Nor
+// while pools may still offer files of one that has just finished.
+void Coordinator::forget_what_ended() {
+  constexpr double kFilesSeconds = 60;
+  if (submissions_ == 0 && utc_seconds() - finished_at_ > kFilesSeconds && core_.is_worth_forgetting())
+    spawn("forgetting", change_core([this] { return core_.forget(utc_seconds()); }));
+}
+
 void Coordinator::announce_results() {
-  const double before = utc_seconds();
-  if (!has_new_results_ || !options_.on_results || before < next_announcement_at_) return;
+  if (!has_new_results_ || !options_.on_results || refreshes_results_ || utc_seconds() < next_announcement_at_) return;
   has_new_results_ = false;
+  refreshes_results_ = true;
+  spawn("the comparison", refresh_results());
+}
+
+asio::awaitable<void> Coordinator::refresh_results() {
+  const double before = utc_seconds();
   try {
-    options_.on_results();
+    co_await side_.run(options_.on_results);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::exhausted && error.kind() != ErrorKind::unavailable) throw;
     spdlog::warn("the comparison was not refreshed: {}", error.what());
   }
   const double after = utc_seconds();
   next_announcement_at_ = after + std::max(kAnnounceSeconds, (after - before) / kAnnounceShare);
+  refreshes_results_ = false;
 }
 
 asio::awaitable<void> Coordinator::watch_signals() {
@@ -359,6 +435,7 @@ asio::awaitable<void> Coordinator::watch_signals() {
   while (true) {
     co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return;
+    co_await core_lent_.wait();
     if (stop_begun_) {
       progress_.tell("stopping at once; what was not checkpointed is computed again next time");
       local_pools_.kill();
@@ -373,6 +450,7 @@ void Coordinator::begin_stop(Ending ending) {
   if (std::exchange(stop_begun_, true)) return;
   ending_ = ending;
   local_pools_.kill_unjoined();
+  stop_.request_stop();
   perform(core_.stop(utc_seconds()));
 }
 

@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -23,10 +25,33 @@
 #include "db/store.h"
 #include "orchestrator/core.h"
 #include "orchestrator/file_exchange.h"
+#include "orchestrator/load_sweep.h"
 #include "orchestrator/local_pools.h"
 #include "orchestrator/progress.h"
+#include "orchestrator/side_work.h"
+#include "orchestrator/turn.h"
 
 namespace espalier {
+
+struct EndedSweep {
+  SweepId id = 0;
+  std::string name;
+  SweepEnd how = SweepEnd::finished;
+  SweepStatus status;
+};
+
+struct ChangedSweep {
+  SweepId id = 0;
+  int priority = 0;
+  bool paused = false;
+};
+
+/// A sweep that a client handed in: read and checked, and not written down yet.
+struct SubmittedSweep {
+  LoadedSweep sweep;
+  std::optional<SweepId> known;                    ///< the store has it already
+  std::function<SweepToRun(LoadedSweep)> take_in;  ///< writes it down, and says what the core is to know
+};
 
 struct CoordinatorOptions {
   std::string host = "127.0.0.1";      ///< an address
@@ -39,17 +64,21 @@ struct CoordinatorOptions {
   bool stays = false;                  ///< more sweeps may come: it ends when it is told to
   /// How long a pool whose connection broke has to come back before its jobs are given to others.
   std::chrono::milliseconds return_limit{30000};
-  std::vector<DataFolder> data;      ///< datasets are found here, for pools that lack them
+  std::vector<DataFolder> data;  ///< datasets are found here, for pools that lack them
+  // These take long, and are called on another thread, one at a time.
   std::function<void()> on_results;  ///< called now and then while results come in; may be empty
   /// A sweep ended, and its results are durable; may be empty. Called again later if the disk is full or the database
   /// is locked.
-  std::function<void(SweepId, SweepEnd)> on_sweep_ended;
-  /// A client hands in a sweep (JSON), or changed how one is run. Errors are the client's to read.
-  std::function<SweepToRun(const std::string&)> on_submit;
-  std::function<void(const Workload::Sweep&)> on_sweep_changed;
+  std::function<void(const EndedSweep&)> on_sweep_ended;
+  /// A client hands in a sweep (JSON), or changed how one is run. Errors are the client's to read;
+  /// ErrorKind::unavailable soon after the coordinator was told to stop.
+  std::function<SubmittedSweep(const std::string&, const std::stop_token&)> on_submit;
+  std::function<void(const ChangedSweep&)> on_sweep_changed;
 };
 
-/// The one I/O loop: feeds the core with what arrives, does what it answers. One thread.
+/// The one I/O loop: feeds the core with what arrives, does what it answers. One thread, which is never busy for long:
+/// what takes long is a second thread's (CoordinatorOptions), and so is a change of what the core is to run, during
+/// which whoever needs the core waits.
 /// Outcomes are committed in batches; a batch is durable before its pools are told that they may forget it, and before
 /// the sweep counts as finished. Where the disk is full, nothing new is handed out until there is room.
 class Coordinator {
@@ -66,6 +95,8 @@ class Coordinator {
   Ending run();
 
   int port() const;
+  /// For those who measure how quick it is. run() runs it.
+  boost::asio::io_context& loop() { return io_; }
   double elapsed_s() const;
   /// Seconds from the first job handed out to the last commit.
   double busy_s() const { return last_commit_at_ - first_job_at_; }
@@ -101,14 +132,19 @@ class Coordinator {
   bool hear(PoolId pool, const Message& message);
   void on_reports(PoolId pool, int rank, std::vector<RankReport> reports);
   // coordinator_clients.cpp
-  void on_client(const ConnectionPtr& connection, Role role, const Message& message);
-  std::string answer(const Ask& ask, Role role);
+  boost::asio::awaitable<void> on_client(ConnectionPtr connection, Role role, Message message);
+  boost::asio::awaitable<void> hear_client(ConnectionPtr connection);
+  boost::asio::awaitable<std::string> answer(Ask ask, Role role);
   nlohmann::json describe_status() const;
   nlohmann::json describe_pools() const;
   nlohmann::json describe_jobs() const;
   SweepId named_sweep(const nlohmann::json& arguments) const;
-  void change_sweep(SweepId sweep, Effects effects);
-  void submit(const std::string& arguments, nlohmann::json& reply);
+  boost::asio::awaitable<void> change_sweep(SweepId sweep, std::function<Effects()> change);
+  boost::asio::awaitable<nlohmann::json> submit(std::string arguments);
+  boost::asio::awaitable<nlohmann::json> take_in(SubmittedSweep submitted);
+  boost::asio::awaitable<void> settle_before_submission();
+  boost::asio::awaitable<void> lend_core(std::function<void()> work);
+  boost::asio::awaitable<void> change_core(std::function<Effects()> change);
   PoolId named_pool(const std::string& label) const;
 
   void lose(PoolId pool, const PoolEnd& end);
@@ -117,14 +153,21 @@ class Coordinator {
   void follow_rotation();
   void send_commands();
   void commit();
-  void commit_one_by_one();
+  void commit_one_by_one(std::size_t count);
+  void commit_soon();
   void acknowledge();
   void look_for_room(double now);
   void forget_checkpoint(const StageKey& key);
   void tell(const std::string& line);
   void show_progress();
+  void sum_up_strangers(double now);
+  void forget_what_ended();
   void announce_results();
+  boost::asio::awaitable<void> refresh_results();
   void announce_ended_sweeps();
+  boost::asio::awaitable<void> tell_of_ended_sweeps();
+  void tell_of_end(const EndedSweep& ended);
+  bool is_busy_beside() const { return submissions_ > 0 || !side_.idle() || !core_side_.idle(); }
   void endure(const Error& error);
   std::string commit_trouble() const;
   void begin_stop(Ending ending);
@@ -142,12 +185,14 @@ class Coordinator {
   FileExchange files_;
   LocalPools local_pools_;
   StrangerLimit strangers_;
+  RareLog stranger_log_, failed_accepts_;
   std::map<PoolId, PoolLink> pools_;
   PoolId next_pool_ = 1;
   std::map<std::string, EnvironmentId> environments_;                    ///< by their JSON
   std::map<std::pair<PoolId, int>, std::vector<RankCommand>> commands_;  ///< gathered during one turn of the loop
-  std::vector<StoreChange> changes_;                                     ///< to be committed
-  std::vector<SweepEnded> ended_sweeps_;                                 ///< to be announced
+  std::deque<StoreChange> changes_;                                      ///< to be committed
+  bool commit_is_due_ = false;                                           ///< more of them, later in this turn
+  std::deque<EndedSweep> ended_sweeps_;                                  ///< to be announced
   std::string commit_trouble_;                                           ///< the full disk that either waits for, or ""
   std::optional<double> earlier_seconds_per_cost_;
   Ending ending_ = Ending::finished;
@@ -156,14 +201,22 @@ class Coordinator {
   double first_job_at_ = 0;
   double last_commit_at_ = 0;
   double gone_since_ = 0;
+  double finished_at_ = 0;  ///< the last sweep that did
   double locked_since_ = 0;
   double room_looked_at_ = 0;
   double resume_at_ = 0;  ///< a pause because of a worker's full disk lasts until then; 0: there is none
   double resumed_at_ = 0;
   double pause_s_ = 0;
   bool has_new_results_ = false;
+  bool refreshes_results_ = false, tells_of_ended_ = false;
   double next_announcement_at_ = 0;
   std::exception_ptr error_;
+  std::stop_source stop_;  ///< for what side_ is at
+  Turn core_lent_{io_}, submission_{io_};
+  std::size_t submissions_ = 0;  ///< that wait, or are under way
+  // Last: they end before what they use.
+  SideWork side_{io_};       ///< the store, files and what they are computed from
+  SideWork core_side_{io_};  ///< the core, while it is lent; never behind the other's work
 };
 
 }  // namespace espalier

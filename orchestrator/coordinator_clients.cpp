@@ -1,9 +1,12 @@
 // What clients ask of the coordinator (docs/protocol.md): how things stand, and what is to change. Arguments and
 // answers are JSON; whatever is wrong with a question is a sentence for whoever asked, and disturbs nobody else.
 #include <algorithm>
+#include <chrono>
 #include <exception>
 #include <unistd.h>
 
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
@@ -16,10 +19,12 @@
 namespace espalier {
 namespace {
 
+namespace asio = boost::asio;
 using nlohmann::json;
 
 constexpr std::size_t kMostListed = 10000;
 constexpr int kMostUrgent = 1000;
+constexpr std::size_t kMostSubmissions = 100;
 
 std::string text_of(const json& arguments, const char* name) {
   const auto found = arguments.find(name);
@@ -64,11 +69,14 @@ json or_null(const std::optional<double>& value) {
 
 }  // namespace
 
-void Coordinator::on_client(const ConnectionPtr& connection, Role role, const Message& message) {
+asio::awaitable<void> Coordinator::on_client(ConnectionPtr connection, Role role, Message message) {
   const Ask* ask = std::get_if<Ask>(&message);
   if (ask == nullptr) throw Error(ErrorKind::corrupt, "a client said what clients do not say");
+  spawn("a client that waits", hear_client(connection));
+  co_await core_lent_.wait();
   try {
-    connection->send(Answer{true, answer(*ask, role)});
+    std::string said = co_await answer(*ask, role);
+    connection->send(Answer{true, std::move(said)});
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::internal || error.kind() == ErrorKind::corrupt) throw;
     connection->send(Answer{false, error.what()});
@@ -78,7 +86,18 @@ void Coordinator::on_client(const ConnectionPtr& connection, Role role, const Me
   }
 }
 
-std::string Coordinator::answer(const Ask& ask, Role role) {
+/// Until it is answered it says that it is there, and nothing else. What it asked is done even if it goes.
+asio::awaitable<void> Coordinator::hear_client(ConnectionPtr connection) {
+  try {
+    while (std::holds_alternative<Heartbeat>(co_await connection->receive())) {
+    }
+    connection->close();
+  } catch (const Error&) {  // it was answered, or is gone
+    connection->close();
+  }
+}
+
+asio::awaitable<std::string> Coordinator::answer(Ask ask, Role role) {
   const std::string text = ask.arguments.empty() ? "{}" : ask.arguments;
   const json arguments = json::parse(text, nullptr, false);
   if (!arguments.is_object()) throw wrong("the question's arguments are not a JSON object");
@@ -96,24 +115,25 @@ std::string Coordinator::answer(const Ask& ask, Role role) {
   } else if (question == "jobs") {
     reply = describe_jobs();
   } else if (question == "submit") {
-    submit(text, reply);
+    reply = co_await submit(text);
   } else if (question == "stop" || (question == "cancel" && !options_.stays)) {
     begin_stop(question == "stop" ? Ending::interrupted : Ending::cancelled);
   } else if (question == "cancel") {
     const SweepId sweep = named_sweep(arguments);
-    change_sweep(sweep, core_.cancel_sweep(sweep, utc_seconds()));
+    co_await change_sweep(sweep, [=, this] { return core_.cancel_sweep(sweep, utc_seconds()); });
   } else if (question == "pause") {
     const SweepId sweep = named_sweep(arguments);
-    change_sweep(sweep, core_.pause_sweep(sweep, utc_seconds()));
+    co_await change_sweep(sweep, [=, this] { return core_.pause_sweep(sweep, utc_seconds()); });
   } else if (question == "resume") {
     const SweepId sweep = named_sweep(arguments);
-    change_sweep(sweep, core_.resume_sweep(sweep, utc_seconds()));
+    co_await change_sweep(sweep, [=, this] { return core_.resume_sweep(sweep, utc_seconds()); });
   } else if (question == "priority") {
     const json priority = arguments.value("priority", json());
     if (!priority.is_number_integer() || std::abs(priority.get<double>()) > kMostUrgent)
       throw wrong(fmt::format("a priority is a whole number from -{0} to {0}", kMostUrgent));
     const SweepId sweep = named_sweep(arguments);
-    change_sweep(sweep, core_.set_priority(sweep, priority.get<int>(), utc_seconds()));
+    co_await change_sweep(sweep,
+                          [=, this, to = priority.get<int>()] { return core_.set_priority(sweep, to, utc_seconds()); });
   } else if (question == "drain") {
     perform(core_.drain_pool(named_pool(text_of(arguments, "pool")), utc_seconds()));
   } else if (question == "drop_pools") {
@@ -124,37 +144,100 @@ std::string Coordinator::answer(const Ask& ask, Role role) {
   } else {
     throw wrong("the coordinator does not know the question \"" + question + "\"; update it, or ask less");
   }
-  return reply.dump(-1, ' ', false, json::error_handler_t::replace);
+  co_return reply.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-void Coordinator::submit(const std::string& arguments, json& reply) {
+/// What works the plan out anew takes longer, for a large sweep, than the loop may be busy.
+asio::awaitable<void> Coordinator::lend_core(std::function<void()> work) {
+  co_await core_lent_.wait();
+  core_lent_.take();
+  std::exception_ptr error;
+  try {
+    co_await core_side_.run(std::move(work));
+  } catch (...) {
+    error = std::current_exception();
+  }
+  core_lent_.give_back();
+  if (error) std::rethrow_exception(error);
+}
+
+asio::awaitable<void> Coordinator::change_core(std::function<Effects()> change) {
+  Effects effects;
+  co_await lend_core([&] { effects = change(); });
+  perform(std::move(effects));
+}
+
+/// One after the other, in the order in which they came.
+asio::awaitable<json> Coordinator::submit(std::string arguments) {
   if (!options_.on_submit) {
     throw wrong(
         "this coordinator runs one sweep (espalier run) and takes no others; wait for it, or cancel it and start "
         "espalier serve on its store");
   }
-  commit();
-  announce_ended_sweeps();  // or it would end the new run of a sweep that ran before
-  if (!changes_.empty() || !ended_sweeps_.empty())
-    throw Error(ErrorKind::exhausted, commit_trouble() + "; submit it again once that is over");
-  SweepToRun sweep = options_.on_submit(arguments);
-  const SweepId id = sweep.id;
-  reply["sweep"] = sweep.name;
-  reply["trials"] = sweep.graph.trials.size();
-  reply["stages"] = sweep.graph.stages.size();
-  reply["done"] = std::ranges::count(sweep.done, true);
-  const auto active =
-      std::ranges::find_if(core_.sweeps(), [&](const Workload::Sweep& known) { return known.id == id && !known.end; });
-  reply["runs_already"] = active != core_.sweeps().end();
-  if (!sweep.data.empty()) files_.add_data(sweep.data);
-  if (active == core_.sweeps().end()) perform(core_.add_sweep(std::move(sweep), utc_seconds()));
+  if (submissions_ >= kMostSubmissions)
+    throw Error(ErrorKind::exhausted, "too many sweeps wait to be taken in; submit it again in a while");
+  ++submissions_;
+  co_await submission_.wait();
+  submission_.take();
+  json reply;
+  std::exception_ptr error;
+  try {
+    SubmittedSweep submitted;
+    co_await side_.run([&] { submitted = options_.on_submit(arguments, stop_.get_token()); });
+    reply = co_await take_in(std::move(submitted));
+  } catch (...) {
+    error = std::current_exception();
+  }
+  submission_.give_back();
+  --submissions_;
+  if (error) std::rethrow_exception(error);
+  co_return reply;
 }
 
-void Coordinator::change_sweep(SweepId id, Effects effects) {
-  perform(std::move(effects));
+asio::awaitable<json> Coordinator::take_in(SubmittedSweep submitted) {
+  co_await settle_before_submission();
+  co_await core_lent_.wait();
+  const auto is_it = [&](const Workload::Sweep& known) { return known.id == submitted.known && !known.end; };
+  json reply{{"sweep", submitted.sweep.name},
+             {"trials", submitted.sweep.graph.trials.size()},
+             {"stages", submitted.sweep.graph.stages.size()}};
+  reply["runs_already"] = std::ranges::any_of(core_.sweeps(), is_it);
+  if (reply["runs_already"]) {  // what runs already stays as it is, whatever it is submitted with this time
+    std::int64_t done = 0;
+    co_await lend_core([&] {
+      const LoadedSweep sweep = std::move(submitted.sweep);
+      done = std::ranges::count_if(sweep.graph.stages, [&](const Stage& stage) { return core_.is_done(stage.key); });
+    });
+    reply["done"] = done;
+    co_return reply;
+  }
+  SweepToRun sweep;
+  co_await side_.run([&] { sweep = submitted.take_in(std::move(submitted.sweep)); });
+  reply["done"] = std::ranges::count(sweep.done, true);
+  if (!sweep.data.empty()) files_.add_data(sweep.data);
+  co_await change_core([&] { return core_.add_sweep(std::move(sweep), utc_seconds()); });
+  co_return reply;
+}
+
+/// The end of a sweep is written down before it may begin again, or it would end that.
+asio::awaitable<void> Coordinator::settle_before_submission() {
+  asio::steady_timer timer(io_);
+  boost::system::error_code ignored;
+  while (!ended_sweeps_.empty()) {
+    if (!commit_trouble_.empty() || locked_since_ != 0)
+      throw Error(ErrorKind::exhausted, commit_trouble() + "; submit it again once that is over");
+    timer.expires_after(std::chrono::milliseconds(10));
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
+asio::awaitable<void> Coordinator::change_sweep(SweepId id, std::function<Effects()> change) {
+  co_await change_core(std::move(change));
   const auto found = std::ranges::find(core_.sweeps(), id, &Workload::Sweep::id);
-  const bool goes_on = found != core_.sweeps().end() && !found->end;  // whatever ended is announced as that
-  if (options_.on_sweep_changed && goes_on) options_.on_sweep_changed(*found);
+  // Whatever ended is announced as that.
+  if (!options_.on_sweep_changed || found == core_.sweeps().end() || found->end) co_return;
+  const ChangedSweep changed{id, found->priority, found->paused};
+  co_await side_.run([&] { options_.on_sweep_changed(changed); });
 }
 
 SweepId Coordinator::named_sweep(const json& arguments) const {
@@ -211,6 +294,7 @@ json Coordinator::describe_status() const {
           {"waiting", describe_waiting(core_.waiting_jobs())},
           {"stages_failed", status.stages_failed},
           {"remaining_s", or_null(seconds_left(status, earlier_seconds_per_cost_))},
+          {"submissions", submissions_},
           {"stopping", core_.stopping()},
           {"paused", status.paused},
           {"text", progress_text(status, earlier_seconds_per_cost_, elapsed_s())}};

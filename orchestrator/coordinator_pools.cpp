@@ -8,6 +8,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
 #include "base/clock.h"
@@ -59,7 +60,8 @@ asio::awaitable<void> Coordinator::accept_connections() {
     tcp::socket socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
     if (!acceptor_.is_open()) co_return;
     if (error) {
-      spdlog::warn("accepting a connection failed: {}", error.message());
+      if (failed_accepts_.count(error.message(), utc_seconds()))
+        spdlog::warn("a connection could not be accepted, and is tried again: {}", error.message());
       asio::steady_timer pause(io_, std::chrono::milliseconds(100));  // no file descriptors, say: it lasts
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
       continue;
@@ -79,9 +81,11 @@ asio::awaitable<void> Coordinator::serve(ConnectionPtr connection) {
     spawn("a heartbeat", connection->keep_alive());
     const Message first = co_await connection->receive();
     if (role == Role::pool) pool = check_description(connection, first);
-    if (role != Role::pool) on_client(connection, role, first);
+    if (role != Role::pool) co_await on_client(connection, role, first);
   } catch (const Error& error) {
-    spdlog::warn("{}: {}", from, error.what());  // a stranger or a damaged frame disturbs nobody else
+    // A stranger or a damaged frame disturbs nobody else, and strangers may come as often as they like.
+    if (connection->trusted() || stranger_log_.count(from + ": " + error.what(), utc_seconds()))
+      spdlog::warn("{}: {}", from, error.what());
   }
   if (pool) co_await serve_pool(connection, *pool);
   connection->close_after_sending();
@@ -153,6 +157,7 @@ void Coordinator::tell_of_clock(const PoolDescription& description) {
 }
 
 asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, PoolDescription description) {
+  co_await core_lent_.wait();
   const PoolId pool = attach(connection, description);
   spdlog::info("pool {} joined: {} ranks, host {}, pid {}", description.label, description.ranks, description.host,
                description.pid);
@@ -170,8 +175,11 @@ asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, PoolDesc
     } catch (const Error& error) {
       why = error.what();
       was_silent = connection->fell_silent();
-      continue;
     }
+    co_await core_lent_.wait();
+    const auto link = pools_.find(pool);
+    if (link == pools_.end() || link->second.connection != connection) co_return;  // it has a newer one
+    if (!why.empty()) break;
     // Outside of the other try: what goes wrong in here with an honest message is ours, and ends the run.
     try {
       if (!hear(pool, message)) co_return;
@@ -181,10 +189,8 @@ asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, PoolDesc
     }
   }
   connection->close();
-  const auto link = pools_.find(pool);
-  if (link == pools_.end() || link->second.connection != connection) co_return;  // it has a newer one
   spdlog::warn("pool {}: {}", description.label, why);
-  link->second.connection.reset();
+  pools_.at(pool).connection.reset();
   files_.silence(pool);
   perform(core_.on_pool_silent(pool, utc_seconds()));
   co_await await_return(pool, was_silent);
@@ -236,6 +242,7 @@ asio::awaitable<void> Coordinator::await_return(PoolId pool, bool was_silent) {
   asio::steady_timer timer(io_);
   boost::system::error_code ignored;
   while (true) {
+    co_await core_lent_.wait();
     const auto link = pools_.find(pool);
     if (link == pools_.end() || link->second.connection) co_return;
     if (auto end = local_pools_.end_of(label)) {
@@ -288,19 +295,24 @@ void Coordinator::on_reports(PoolId pool, int rank, std::vector<RankReport> repo
   }
 }
 
+// Written with the next outcomes, before whatever names it.
 EnvironmentId Coordinator::record_environment(const std::string& json) {
   constexpr std::size_t kLongest = 64U << 10;
+  constexpr int kDeepest = 100;
   if (json.size() > kLongest) throw Error(ErrorKind::corrupt, "a rank's environment is absurdly long");
   const auto known = environments_.find(json);
   if (known != environments_.end()) return known->second;
-  try {
-    return environments_[json] = store_.record_environment(json);
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::invalid_input) throw Error(ErrorKind::corrupt, error.what());
-    if (error.kind() != ErrorKind::exhausted && error.kind() != ErrorKind::unavailable) throw;
-    spdlog::warn("a rank's environment was not recorded: {}", error.what());
-    return 0;
-  }
+  bool too_deep = false;
+  const auto look = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    too_deep = too_deep || depth > kDeepest;
+    return true;
+  };
+  if (!nlohmann::json::parse(json, look, false).is_object() || too_deep)
+    throw Error(ErrorKind::corrupt, "a rank's environment is not a JSON object");
+  EnvironmentId highest = 0;
+  for (const auto& [text, id] : environments_) highest = std::max(highest, id);
+  changes_.emplace_back(EnvironmentSeen{highest + 1, json});
+  return environments_[json] = highest + 1;
 }
 
 }  // namespace espalier

@@ -126,6 +126,11 @@ class Core {
   Effects pause_sweep(SweepId sweep, Now now);
   Effects resume_sweep(SweepId sweep, Now now);
   Effects set_priority(SweepId sweep, int priority, Now now);
+  /// Most of what it knows no sweep needs any more.
+  bool is_worth_forgetting() const;
+  /// Forgets the stages of sweeps that have ended, but those that another needs or a pool has. Takes as long as a sweep
+  /// that is added.
+  Effects forget(Now now);
   const std::vector<Workload::Sweep>& sweeps() const { return workload_.sweeps(); }
   /// The stages of all sweeps.
   const StageGraph& graph() const { return workload_.graph(); }
@@ -267,6 +272,7 @@ class Core {
   };
   std::map<std::uint64_t, GivenUp> given_up_;  ///< lost with their pools; a pool that comes back may still have them
   std::map<StageIndex, int> inputs_made_again_;
+  std::size_t still_had_ = 0;  ///< stages that nobody needed, and that could not be forgotten
   std::optional<std::string> paused_;
   bool waits_for_room_ = false;
   std::optional<Now> in_vain_since_;  ///< jobs ready, ranks idle, none will do; infinity once it was told

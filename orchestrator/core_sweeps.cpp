@@ -62,6 +62,37 @@ Effects Core::set_priority(SweepId id, int priority, Now now) {
   return effects;
 }
 
+bool Core::is_worth_forgetting() const {
+  constexpr std::size_t kMany = 5000;
+  // What pools had the last time they may still have.
+  return stays_ && workload_.unneeded() >= kMany + 2 * still_had_ && 2 * workload_.unneeded() >= graph().stages.size();
+}
+
+Effects Core::forget(Now now) {
+  Effects effects;
+  for (Workload::Sweep& sweep : workload_.sweeps()) {
+    if (!sweep.end || sweep.outcome) continue;
+    const SweepStatus status = sweep_status(sweep);
+    sweep.outcome = {status.trials_done, status.trials_failed, status.trials_blocked};
+  }
+  std::vector<bool> kept(graph().stages.size(), false);
+  roster_.name_stages(kept);
+  const Renumbering to = workload_.forget(std::move(kept));
+  plan_.renumber(to);
+  roster_.renumber(to);
+  blame_.renumber(to);
+  nodes_.renumber(to);
+  to.apply(inputs_made_again_);
+  // A pool that comes back with one of a sweep that has ended is told to stop it.
+  std::erase_if(given_up_, [&](const auto& one) {
+    return std::ranges::any_of(one.second.attempt.stages, [&](StageIndex stage) { return !to.has(stage); });
+  });
+  for (auto& [number, lost] : given_up_) to.apply(lost.attempt.stages);
+  replan(effects, now);
+  still_had_ = workload_.unneeded();
+  return effects;
+}
+
 void Core::replan(Effects& effects, Now now) {
   const std::int64_t open_before = plan_.open_count();
   plan_.replan(workload_.wishes(), workload_.groups());
@@ -162,6 +193,12 @@ std::vector<WaitingJobs> Core::waiting_jobs() const {
 SweepStatus Core::sweep_status(const Workload::Sweep& sweep) const {
   SweepStatus status;
   status.trials = static_cast<std::int64_t>(sweep.trials);
+  if (sweep.outcome) {
+    status.trials_done = sweep.outcome->done;
+    status.trials_failed = sweep.outcome->failed;
+    status.trials_blocked = sweep.outcome->blocked;
+    return status;
+  }
   for (std::size_t i = 0; i < sweep.trials; ++i) {
     const StageState state = plan_.state(graph().trials[sweep.first_trial + i].evaluate);
     status.trials_done += state == StageState::done ? 1 : 0;

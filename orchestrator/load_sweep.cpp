@@ -3,15 +3,40 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "base/error.h"
 #include "base/files.h"
 #include "experiments/check_sweep.h"
 #include "experiments/expand_trials.h"
 #include "experiments/parse/override.h"
 #include "experiments/parse_sweep.h"
+#include "experiments/sweep_limits.h"
 #include "orchestrator/refuse_if_wrong.h"
 #include "orchestrator/worker_program.h"
 
 namespace espalier {
+namespace {
+
+void refuse_if_stopped(const std::stop_token& stop) {
+  if (!stop.stop_requested()) return;
+  throw Error(ErrorKind::unavailable, "the coordinator stops before the sweep was taken in; submit it to the next one");
+}
+
+void refuse_large_specs(const StageGraph& graph) {
+  for (const Stage& stage : graph.stages) {
+    if (stage.spec == nullptr || stage.spec->size() <= kLargestSpecBytes) continue;
+    constexpr double kMega = 1 << 20;
+    throw Error(ErrorKind::invalid_input,
+                fmt::format("{}: what it is to do takes {:.1f} MiB to say, and {:.0f} are the limit; give the schedule "
+                            "fewer updates (`every`), or the network fewer layers with bounds of their own",
+                            stage.label, static_cast<double>(stage.spec->size()) / kMega,
+                            static_cast<double>(kLargestSpecBytes) / kMega));
+  }
+}
+
+}  // namespace
+
 LoadedSweep load_sweep(const std::filesystem::path& file, const std::vector<std::string>& overrides,
                        const DataFolder& data, const StoreConfig& config) {
   return load_sweep_text(read_file(file, kLargestSweepBytes, Readable::pipe_too), file.string(), overrides, data,
@@ -19,19 +44,32 @@ LoadedSweep load_sweep(const std::filesystem::path& file, const std::vector<std:
 }
 
 LoadedSweep load_sweep_text(std::string yaml, const std::string& file, const std::vector<std::string>& overrides,
-                            const DataFolder& data, const StoreConfig& config) {
+                            const DataFolder& data, const StoreConfig& config, const std::filesystem::path& folder,
+                            const std::stop_token& stop) {
   LoadedSweep sweep;
   sweep.yaml = std::move(yaml);
-  const ParsedSweep parsed = parse_sweep(sweep.yaml, file, overrides);
+  ParsedSweep parsed = parse_sweep(sweep.yaml, file, overrides);
   refuse_if_wrong("the sweep", parsed.diagnostics);
   sweep.name = parsed.spec->name;
   sweep.yaml = note_overrides(std::move(sweep.yaml), overrides);
-  Expansion expansion = expand_trials(
-      *parsed.spec, [&](const DatasetRequest& request) { return resolve_dataset(request, data); },
-      describe_torchscript);
+  parsed.spec->folder = folder;
+  const auto find_dataset = [&](DatasetRequest request) {
+    refuse_if_stopped(stop);
+    if (!request.path.empty()) request.path = folder / request.path;
+    return resolve_dataset(request, folder / data);
+  };
+  const auto find_module = [&](const std::string& path, const std::array<std::int64_t, 3>& input,
+                               std::int64_t classes) {
+    refuse_if_stopped(stop);
+    return describe_torchscript(path, input, classes, stop);
+  };
+  Expansion expansion = expand_trials(*parsed.spec, find_dataset, find_module);
+  refuse_if_stopped(stop);
   refuse_if_wrong("the sweep", expansion.diagnostics);
   sweep.trials = std::move(expansion.trials);
   sweep.graph = build_stage_graph(sweep.trials);
+  refuse_large_specs(sweep.graph);
+  refuse_if_stopped(stop);
   sweep.on_failure = make_failure_policy(parsed.spec->on_failure, config.on_failure);
   sweep.resources = parsed.spec->resources;
   sweep.warnings = check_sweep(*parsed.spec);

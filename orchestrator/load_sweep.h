@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -35,8 +36,10 @@ struct LoadedSweep {
 LoadedSweep load_sweep(const std::filesystem::path& file, const std::vector<std::string>& overrides,
                        const DataFolder& data, const StoreConfig& config = {});
 
-/// The same of a text, which `file` names in messages. Errors: likewise.
+/// The same of a text, which `file` names in messages. Relative paths begin in `folder`; in the working directory if it
+/// is "". Errors: likewise; ErrorKind::unavailable soon after `stop` was requested.
 LoadedSweep load_sweep_text(std::string yaml, const std::string& file, const std::vector<std::string>& overrides,
-                            const DataFolder& data, const StoreConfig& config);
+                            const DataFolder& data, const StoreConfig& config, const std::filesystem::path& folder = {},
+                            const std::stop_token& stop = {});
 
 }  // namespace espalier

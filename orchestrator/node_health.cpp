@@ -50,4 +50,8 @@ std::vector<std::string> NodeHealth::release(double now) {
   return released;
 }
 
+void NodeHealth::renumber(const Renumbering& to) {
+  for (auto& [host, node] : nodes_) to.apply(node.crashed);
+}
+
 }  // namespace espalier

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "experiments/stage_graph.h"
+#include "orchestrator/renumbering.h"
 
 namespace espalier {
 
@@ -20,6 +21,7 @@ class NodeHealth {
   bool is_aside(const std::string& host) const;
   /// Seconds that it is set aside for, of a node that is.
   double aside_s(const std::string& host) const;
+  void renumber(const Renumbering& to);
   /// Nodes whose time is over: they are tried again from now on.
   std::vector<std::string> release(double now);
 

@@ -68,6 +68,14 @@ void Plan::forgive(StageIndex stage) {
   if (states_[stage] == StageState::failed) states_[stage] = StageState::unneeded;
 }
 
+void Plan::renumber(const Renumbering& to) {
+  std::vector<StageState> kept(graph_.stages.size(), StageState::unneeded);
+  for (StageIndex stage = 0; stage < states_.size(); ++stage) {
+    if (to.has(stage)) kept[to[stage]] = states_[stage];
+  }
+  states_ = std::move(kept);
+}
+
 void Plan::replan(const std::vector<Wish>& wishes, std::vector<StageGroup> groups) {
   wishes_ = wishes;
   groups_ = std::move(groups);

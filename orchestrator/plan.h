@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "experiments/stage_graph.h"
+#include "orchestrator/renumbering.h"
 
 namespace espalier {
 
@@ -52,6 +53,8 @@ class Plan {
   void set_failed(StageIndex stage);
   /// It had failed, and is to be tried again.
   void forgive(StageIndex stage);
+  /// The graph has forgotten stages; replan is to be called next.
+  void renumber(const Renumbering& to);
   /// Works everything out anew, in one pass over the graph: what is wanted, how urgently, by whom (`groups` is parallel
   /// to the graph's stages; empty: all in group 0). What is taken and still wanted stays taken.
   void replan(const std::vector<Wish>& wishes, std::vector<StageGroup> groups = {});

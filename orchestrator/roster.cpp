@@ -166,4 +166,27 @@ void Roster::reserve(PoolId pool, std::optional<Reservation> reservation) {
   refresh(pool);
 }
 
+void Roster::name_stages(std::vector<bool>& named) const {
+  for (const auto& [number, attempt] : attempts_) {
+    for (const StageIndex stage : attempt.stages) named[stage] = true;
+  }
+  for (const auto& [id, pool] : pools_) {
+    if (pool.reserved) named[pool.reserved->stage] = true;
+  }
+}
+
+void Roster::renumber(const Renumbering& to) {
+  std::unordered_map<StageIndex, std::uint64_t> holder;
+  for (auto& [number, attempt] : attempts_) to.apply(attempt.stages);
+  for (const auto& [stage, number] : holder_) {
+    if (to.has(stage)) holder.emplace(to[stage], number);
+  }
+  holder_ = std::move(holder);
+  for (auto& [id, pool] : pools_) {
+    if (pool.reserved) pool.reserved->stage = to[pool.reserved->stage];
+    std::erase_if(pool.interrupted, [&](const auto& one) { return !to.has(one.second); });
+    for (auto& [at, stage] : pool.interrupted) stage = to[stage];
+  }
+}
+
 }  // namespace espalier

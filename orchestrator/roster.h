@@ -15,6 +15,7 @@
 #include "experiments/loss_cause.h"
 #include "experiments/stage_graph.h"
 #include "orchestrator/demand.h"
+#include "orchestrator/renumbering.h"
 
 namespace espalier {
 
@@ -123,6 +124,10 @@ class Roster {
   /// Keeps a pool free of new jobs, for this one; or for it no longer.
   void reserve(PoolId pool, std::optional<Reservation> reservation);
   const std::set<PoolId>& reserved() const { return reserved_; }
+  /// The stages of attempts and reservations; true in `named`, which is parallel to the graph's stages.
+  void name_stages(std::vector<bool>& named) const;
+  /// Of those, none was forgotten.
+  void renumber(const Renumbering& to);
   /// To be called after changing what makes a rank free: ready, or aside.
   void refresh(PoolId pool, int rank);
   void refresh(PoolId pool);

@@ -23,40 +23,13 @@
 namespace espalier {
 namespace {
 
-/// Relative paths in a sweep begin where it was submitted. Main thread; the loop is not at anything else.
-class InFolder {
- public:
-  explicit InFolder(const std::filesystem::path& folder) {
-    std::error_code error;
-    before_ = std::filesystem::current_path(error);  // none if it was deleted: then nothing is there to go back to
-    std::filesystem::current_path(folder, error);
-    if (error) {
-      throw Error(ErrorKind::invalid_input, folder.string() + ": the coordinator cannot enter the folder that the " +
-                                                "sweep was submitted from: " + error.message());
-    }
-  }
-  ~InFolder() {
-    std::error_code ignored;
-    std::filesystem::current_path(before_, ignored);
-  }
-  InFolder(const InFolder&) = delete;
-  InFolder& operator=(const InFolder&) = delete;
-
- private:
-  std::filesystem::path before_;
-};
-
-/// The sweeps of a coordinator that stays, and what the store remembers of them.
+/// The sweeps of a coordinator that stays, and what the store remembers of them. One thread at a time.
 class Submissions {
  public:
-  Submissions(Store& store, SweepBook& book, const Core& core)
-      : store_(store),
-        book_(book),
-        core_(core),
-        program_(to_hex(sha256_file("/proc/self/exe"))),
-        catalog_(catalog_fingerprint()) {}
+  Submissions(Store& store, SweepBook& book)
+      : store_(store), book_(book), program_(to_hex(sha256_file("/proc/self/exe"))), catalog_(catalog_fingerprint()) {}
 
-  SweepToRun take(const std::string& arguments) {
+  SubmittedSweep read(const std::string& arguments, const std::stop_token& stop) {
     const auto asked = nlohmann::json::parse(arguments);
     std::vector<std::string> overrides;
     std::string yaml, file, data, folder;
@@ -71,14 +44,24 @@ class Submissions {
     } catch (const nlohmann::json::exception&) {
       throw Error(ErrorKind::invalid_input, "a sweep is submitted with yaml, file, data, folder and overrides");
     }
-    const InFolder there(folder);
-    folder = std::filesystem::current_path().string();
-    LoadedSweep sweep = load_sweep_text(std::move(yaml), file, overrides, data, load_store_config(store_.paths()));
-    if (std::optional<SweepToRun> active = find_active(sweep)) return std::move(*active);
-    SweepToRun run =
-        begin(std::move(sweep), {0, utc_seconds(), data, program_, catalog_, priority, false, "", "", folder});
-    close_waiting(run.name, run.id);
-    return run;
+    std::error_code error;
+    if (!std::filesystem::is_directory(folder, error)) {
+      throw Error(ErrorKind::invalid_input,
+                  folder + ": the coordinator does not find the folder that the sweep was submitted from" +
+                      (error ? ": " + error.message() : ""));
+    }
+    folder = std::filesystem::absolute(folder).lexically_normal().string();
+    SubmittedSweep submitted;
+    submitted.sweep =
+        load_sweep_text(std::move(yaml), file, overrides, data, load_store_config(store_.paths()), folder, stop);
+    submitted.known = store_.find_sweep(submitted.sweep.name, submitted.sweep.trials, submitted.sweep.graph);
+    submitted.take_in = [this, data, priority, folder](LoadedSweep sweep) {
+      SweepToRun run =
+          begin(std::move(sweep), {0, utc_seconds(), data, program_, catalog_, priority, false, "", "", folder});
+      close_waiting(run.name, run.id);
+      return run;
+    };
+    return submitted;
   }
 
   /// One that an earlier coordinator took. None, with a line for the user, if it does not go on. It stays open unless
@@ -99,21 +82,22 @@ class Submissions {
     return std::nullopt;
   }
 
-  void on_changed(const Workload::Sweep& sweep) {
+  void on_changed(const ChangedSweep& sweep) {
     Submission& known = taken_.at(sweep.id);
     known.priority = sweep.priority;
     known.paused = sweep.paused;
     write(sweep.id, known, true);
   }
 
-  void on_ended(SweepId id, const SweepStatus& status, SweepEnd how) {
-    const Submission& known = taken_.at(id);
-    book_.end(id,
-              how == SweepEnd::cancelled                                       ? "cancelled"
-              : how == SweepEnd::too_many_failures || status.trials_failed > 0 ? "failed"
-                                                                               : "finished",
-              {change(id, known, false)});
-    if (how == SweepEnd::finished) book_.record_overlaps(id, known.label);
+  void on_ended(const EndedSweep& sweep) {
+    const Submission& known = taken_.at(sweep.id);
+    const bool failed = sweep.how == SweepEnd::too_many_failures || sweep.status.trials_failed > 0;
+    book_.end(sweep.id,
+              sweep.how == SweepEnd::cancelled ? "cancelled"
+              : failed                         ? "failed"
+                                               : "finished",
+              {change(sweep.id, known, false)});
+    if (sweep.how == SweepEnd::finished) book_.record_overlaps(sweep.id, known.label);
   }
 
   /// The coordinator stops; they go on with the next one.
@@ -125,19 +109,14 @@ class Submissions {
 
  private:
   std::optional<LoadedSweep> load_again(const Submission& submission, const StoreConfig& config, std::string& line) {
-    std::filesystem::path folder = submission.folder;
+    const std::filesystem::path folder = submission.folder;
     std::string lack;
     std::error_code ignored;
-    if (folder.empty()) {
-      folder = std::filesystem::current_path();
-    } else if (!std::filesystem::is_directory(folder, ignored)) {  // which matters only to relative paths
+    if (!folder.empty() && !std::filesystem::is_directory(folder, ignored))  // which matters only to relative paths
       lack = "; the folder that it was submitted from is not there: " + folder.string();
-      folder = "/";
-    }
     try {
-      const InFolder there(folder);
-      LoadedSweep sweep =
-          load_sweep_text(submission.yaml, submission.label, noted_overrides(submission.yaml), submission.data, config);
+      LoadedSweep sweep = load_sweep_text(submission.yaml, submission.label, noted_overrides(submission.yaml),
+                                          submission.data, config, folder);
       sweep.yaml = submission.yaml;  // it has its notes already
       return sweep;
     } catch (const Error& error) {
@@ -148,20 +127,6 @@ class Submissions {
           submission.label, error.what(), lack);
       return std::nullopt;
     }
-  }
-
-  /// What runs already stays as it is, whatever it is submitted with this time.
-  std::optional<SweepToRun> find_active(LoadedSweep& sweep) const {
-    const std::optional<SweepId> id = store_.find_sweep(sweep.name, sweep.trials, sweep.graph);
-    const bool is_active =
-        std::ranges::any_of(core_.sweeps(), [&](const Workload::Sweep& known) { return known.id == id && !known.end; });
-    if (!is_active) return std::nullopt;
-    SweepToRun run;
-    run.id = *id;
-    run.name = sweep.name;
-    for (const Stage& stage : sweep.graph.stages) run.done.push_back(core_.is_done(stage.key));
-    run.graph = std::move(sweep.graph);
-    return run;
   }
 
   /// Those that could not go on, and whose place another sweep of their name has taken.
@@ -189,7 +154,6 @@ class Submissions {
 
   Store& store_;
   SweepBook& book_;
-  const Core& core_;
   const std::string program_, catalog_;
   std::map<SweepId, Submission> taken_;
   std::vector<Submission> waiting_;  ///< open, and could not go on
@@ -204,7 +168,7 @@ Coordinator::Ending serve_sweeps(const RunSettings& settings, ProgressLine& prog
   const StoreConfig config = load_store_config(store.paths());
   SweepBook book(store);
   Core core({store.generation(), true});
-  Submissions submissions(store, book, core);
+  Submissions submissions(store, book);
   CoordinatorOptions options;
   for (const Submission& submission : store.open_submissions()) {
     std::string line;
@@ -225,15 +189,11 @@ Coordinator::Ending serve_sweeps(const RunSettings& settings, ProgressLine& prog
   options.open = take_up_attempts(store, core);
   options.given_up = store.lost_attempts(Core::kMostGivenUp);
   options.on_results = [&book] { book.refresh_comparison(); };
-  options.on_submit = [&submissions](const std::string& arguments) { return submissions.take(arguments); };
-  options.on_sweep_changed = [&submissions](const Workload::Sweep& sweep) { submissions.on_changed(sweep); };
-  options.on_sweep_ended = [&](SweepId id, SweepEnd how) {
-    const auto sweep = std::ranges::find(core.sweeps(), id, &Workload::Sweep::id);
-    const SweepStatus status = core.sweep_status(*sweep);
-    submissions.on_ended(id, status, how);
-    progress.tell(fmt::format("{}: {} of {} trials done{}", sweep->name, status.trials_done, status.trials,
-                              how == SweepEnd::cancelled ? ", cancelled" : ""));
+  options.on_submit = [&submissions](const std::string& arguments, const std::stop_token& stop) {
+    return submissions.read(arguments, stop);
   };
+  options.on_sweep_changed = [&submissions](const ChangedSweep& sweep) { submissions.on_changed(sweep); };
+  options.on_sweep_ended = [&submissions](const EndedSweep& sweep) { submissions.on_ended(sweep); };
   Coordinator coordinator(store, core, std::move(options), progress);
   on_ready(coordinator.port());
   const Coordinator::Ending ending = coordinator.run();

@@ -23,6 +23,7 @@ namespace {
 constexpr std::chrono::seconds kExportLimit{600};
 constexpr std::chrono::seconds kQuietFor{2};
 constexpr long kLongestLookLimit = 86400;
+constexpr std::size_t kMostPrinted = std::size_t{16} << 20;
 
 /// Tells on stderr what we wait for, unless it is over soon.
 class WaitingNotice {
@@ -53,11 +54,12 @@ std::chrono::seconds look_limit() {
   return std::chrono::seconds(seconds);
 }
 
-nlohmann::json ask_worker(std::vector<std::string> command, const std::string& about, std::chrono::seconds limit) {
+nlohmann::json ask_worker(std::vector<std::string> command, const std::string& about, std::chrono::seconds limit,
+                          const std::stop_token& stop = {}) {
   const WaitingNotice notice(about, limit);
   command.insert(command.begin(), find_worker().string());
   // What a module prints on stderr, and LibTorch's warnings, are nobody's business here.
-  const CapturedOutput said = capture_output(std::move(command), limit);
+  const CapturedOutput said = capture_output(std::move(command), limit, kMostPrinted, stop);
   const nlohmann::json answer = nlohmann::json::parse(said.end ? said.out : "", nullptr, false);
   if (!answer.is_object()) {
     throw Error(ErrorKind::invalid_input,
@@ -81,7 +83,7 @@ std::filesystem::path find_worker() {
 }
 
 ScriptModel describe_torchscript(const std::string& path, const std::array<std::int64_t, 3>& input,
-                                 std::int64_t classes) {
+                                 std::int64_t classes, const std::stop_token& stop) {
   // The worker takes a second to start; the commonest mistakes need none.
   if (::access(path.c_str(), R_OK) != 0) throw Error(ErrorKind::invalid_input, path + ": " + std::strerror(errno));
   std::error_code ignored;
@@ -90,7 +92,7 @@ ScriptModel describe_torchscript(const std::string& path, const std::array<std::
   const std::string shape = std::to_string(input[0]) + "," + std::to_string(input[1]) + "," + std::to_string(input[2]);
   const nlohmann::json answer =
       ask_worker({"--describe-torchscript=" + path, "--input=" + shape, "--classes=" + std::to_string(classes)}, path,
-                 look_limit());
+                 look_limit(), stop);
   return parse_script_model(answer.value("model", nlohmann::json::object()).dump());
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -20,9 +21,10 @@ inline constexpr const char* kLookLimitVariable = "ESPALIER_LOOK_LIMIT";
 /// Has the worker look inside a TorchScript file (worker/script_facts.h), for examples of `input` and so many classes.
 /// The file's code runs in that process, which gets kDefaultLookLimit, or the seconds in $ESPALIER_LOOK_LIMIT; after
 /// two seconds a line on stderr says what is waited for. Errors: those of the worker, with their kinds;
-/// ErrorKind::unavailable without a worker, ErrorKind::invalid_input if it crashed or took too long.
+/// ErrorKind::unavailable without a worker, ErrorKind::invalid_input if it crashed or took too long, or was
+/// ended because `stop` was requested.
 ScriptModel describe_torchscript(const std::string& path, const std::array<std::int64_t, 3>& input,
-                                 std::int64_t classes);
+                                 std::int64_t classes, const std::stop_token& stop = {});
 
 /// Has it write the module of `path` with the tensors of the safetensors file `tensors` to `to`. Errors: likewise.
 void export_torchscript(const std::filesystem::path& path, const std::filesystem::path& tensors,

@@ -71,8 +71,12 @@ void Workload::choose_owners() {
     if (sweeps_[i].end) continue;
     for (const StageIndex stage : sweeps_[i].results) first[stage] = std::min(first[stage], i);
   }
+  unneeded_ = 0;
   for (auto stage = static_cast<StageIndex>(first.size()); stage-- > 0;) {
-    if (first[stage] == nobody) continue;
+    if (first[stage] == nobody) {
+      ++unneeded_;
+      continue;
+    }
     const Stage& wanted = graph_.stages[stage];
     for (const StageInput& input : wanted.inputs) first[input.stage] = std::min(first[input.stage], first[stage]);
     if (wanted.resume_from) first[*wanted.resume_from] = std::min(first[*wanted.resume_from], first[stage]);
@@ -94,6 +98,50 @@ std::vector<Workload::Sweep*> Workload::wanted_by(StageIndex stage) {
       sweeps.push_back(&sweep);
   }
   return sweeps;
+}
+
+Renumbering Workload::forget(std::vector<bool> kept) {
+  for (const Sweep& sweep : sweeps_) {
+    if (sweep.end) continue;
+    for (const StageIndex stage : sweep.results) kept[stage] = true;
+  }
+  for (auto stage = static_cast<StageIndex>(kept.size()); stage-- > 0;) {
+    if (!kept[stage]) continue;
+    for (const StageInput& input : graph_.stages[stage].inputs) kept[input.stage] = true;
+    if (graph_.stages[stage].resume_from) kept[*graph_.stages[stage].resume_from] = true;
+  }
+  const Renumbering to(kept);
+  StageGraph left;
+  std::vector<SweepId> owners;
+  index_of_.clear();
+  for (StageIndex stage = 0; stage < kept.size(); ++stage) {
+    if (!kept[stage]) continue;
+    Stage& moved = left.stages.emplace_back(std::move(graph_.stages[stage]));
+    for (StageInput& input : moved.inputs) input.stage = to[input.stage];
+    if (moved.resume_from) moved.resume_from = to[*moved.resume_from];
+    index_of_.emplace(moved.key, to[stage]);
+    owners.push_back(owners_[stage]);
+  }
+  for (Sweep& sweep : sweeps_) {
+    if (sweep.end) {
+      sweep.results = {};
+      continue;
+    }
+    to.apply(sweep.results);
+    const std::size_t first = std::exchange(sweep.first_trial, left.trials.size());
+    for (std::size_t i = first; i < first + sweep.trials; ++i) {
+      TrialStages trial = graph_.trials[i];
+      trial.evaluate = to[trial.evaluate];
+      for (std::optional<StageIndex>* stage :
+           {&trial.masks, &trial.last_train, &trial.dense_evaluate, &trial.sensitivity})
+        if (*stage) *stage = to[**stage];
+      left.trials.push_back(trial);
+    }
+  }
+  left.sharing = graph_.sharing;
+  graph_ = std::move(left);
+  owners_ = std::move(owners);
+  return to;
 }
 
 std::vector<StageGroup> Workload::groups() {

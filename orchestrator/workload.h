@@ -13,6 +13,7 @@
 #include "experiments/stage_graph.h"
 #include "orchestrator/demand.h"
 #include "orchestrator/plan.h"
+#include "orchestrator/renumbering.h"
 
 namespace espalier {
 
@@ -49,6 +50,11 @@ class Workload {
     std::vector<StageIndex> results;          ///< what it wants
     std::size_t settled = 0;                  ///< so many of those from the front have their outcome
     std::int64_t quarantined = 0;
+    /// How its trials ended, of one that has ended and whose stages were forgotten.
+    struct Outcome {
+      std::int64_t done = 0, failed = 0, blocked = 0;
+    };
+    std::optional<Outcome> outcome;
   };
 
   /// Returns where the stages of its graph are now. A sweep that ended before under the same id is replaced.
@@ -71,6 +77,11 @@ class Workload {
   std::vector<StageGroup> groups();
   /// The sweeps that have not ended and have a result that is this stage or needs it.
   std::vector<Sweep*> wanted_by(StageIndex stage);
+  /// How many stages no sweep that has not ended needs, as of the last groups().
+  std::size_t unneeded() const { return unneeded_; }
+  /// Forgets them, but not those that are `kept` (parallel to the stages) nor what these need, and the trials of
+  /// sweeps that have ended, whose `outcome` is set. groups() is to be called next.
+  Renumbering forget(std::vector<bool> kept);
   const Demand& demand(StageGroup group) const { return demands_.at(group); }
 
  private:
@@ -80,6 +91,7 @@ class Workload {
   void choose_owners();
   std::vector<SweepId> owners_;  ///< parallel to the stages
   std::vector<Demand> demands_{Demand{}};
+  std::size_t unneeded_ = 0;
 };
 
 }  // namespace espalier

@@ -73,6 +73,10 @@ void DenseNetworks::refuse_equal_content(std::size_t index) {
   }
 }
 
+std::filesystem::path DenseNetworks::absolute_path(const std::string& given) const {
+  return std::filesystem::absolute(spec_.folder / given).lexically_normal();
+}
+
 const ScriptModel& DenseNetworks::script_of(const std::string& path, const ModelSpec& model) {
   if (!scripts_) throw Error(ErrorKind::internal, "a TorchScript file, and nobody who could look inside");
   const std::pair key{path, ModelShape{model.input, model.classes}};
@@ -87,7 +91,7 @@ bool DenseNetworks::set_model(const Combination& combination, const DatasetSpec&
   config.model = {request.name, dataset.shape, dataset.classes};
   try {
     if (!request.path.empty()) {
-      const std::string path = std::filesystem::absolute(request.path).lexically_normal().string();
+      const std::string path = absolute_path(request.path).string();
       config.model.script = script_of(path, config.model);
       config.model.name = "torchscript-" + config.model.script->content.substr(0, kDigits);
       config.model_path = std::make_shared<const std::string>(path);
@@ -130,8 +134,8 @@ std::unique_ptr<DenseNetwork> DenseNetworks::make(const Combination& combination
   const DatasetRequest& request = spec_.dataset.at(combination);
   config.dataset_name = dataset_label(request);
   if (!request.path.empty()) {
-    const std::filesystem::path path = std::filesystem::absolute(request.path).lexically_normal();
-    config.dataset_path = std::make_shared<const std::string>(path.string());  // pools are started elsewhere
+    // Pools are started elsewhere.
+    config.dataset_path = std::make_shared<const std::string>(absolute_path(request.path).string());
   }
   network->keys = pick(spec_.train, combination);
   const auto recipe = make_train_recipe(network->keys, *dataset, spec_.train_place, problems_);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -51,6 +52,8 @@ class DenseNetworks {
   const DatasetSpec* dataset_of(const Combination& combination);
   /// The model for this dataset, and its file's path in `config`; nothing after reporting what is wrong with it.
   bool set_model(const Combination& combination, const DatasetSpec& dataset, TrialConfig& config);
+  /// Of a path as the sweep gives it.
+  std::filesystem::path absolute_path(const std::string& given) const;
   /// Asks once for each file and shape of the examples. Errors: those of the resolver.
   const ScriptModel& script_of(const std::string& path, const ModelSpec& model);
   /// Several ranks share batches that they can share, and only of models whose layers know of each other's parts.

@@ -23,14 +23,13 @@ struct SubmitOptions {
 };
 
 void submit(const SubmitOptions& options, const CoordinatorSource& coordinator, const std::string& store) {
-  constexpr std::chrono::seconds kLimit(600);  // a million trials take a while to write down
   const nlohmann::json arguments{{"yaml", read_file(options.sweep.file, kLargestSweepBytes, Readable::pipe_too)},
                                  {"file", options.sweep.file},
                                  {"overrides", options.sweep.overrides},
                                  {"data", std::filesystem::absolute(data_folder(options.sweep.data)).string()},
                                  {"folder", std::filesystem::current_path().string()},
                                  {"priority", options.priority}};
-  const std::string answer = ask_coordinator(coordinator, "submit", arguments.dump(), kLimit);
+  const std::string answer = ask_coordinator(coordinator, "submit", arguments.dump());
   if (options.json) {
     std::cout << answer << "\n";
     return;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <sstream>
 #include <thread>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/write.hpp>
 #include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/host_name.h"
@@ -26,6 +28,8 @@
 namespace espalier {
 namespace {
 
+using nlohmann::json;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 constexpr int kJobs = 400;
@@ -170,13 +174,14 @@ TEST_F(CoordinatorWithPools, AnEndThatCannotBeWrittenYetIsWrittenLater) {
   int announced = 0;
   std::thread stopper;
   options_.stays = true;
-  options_.on_sweep_ended = [&](SweepId, SweepEnd how) {
+  options_.on_sweep_ended = [&](const EndedSweep& sweep) {
     if (!troubles.empty()) {
       const ErrorKind kind = troubles.back();
       troubles.pop_back();
       throw Error(kind, "not now");
     }
-    EXPECT_EQ(how, SweepEnd::finished);
+    EXPECT_EQ(sweep.how, SweepEnd::finished);
+    EXPECT_EQ(done(), kJobs);  // only what is durable has ended
     ++announced;
     stopper = std::thread([this] { ask_coordinator(CoordinatorSource::in_store(folder_), "stop"); });
   };
@@ -189,7 +194,7 @@ TEST_F(CoordinatorWithPools, AnEndThatCannotBeWrittenYetIsWrittenLater) {
 
 TEST_F(CoordinatorWithPools, AQuestionThatFailsInAnUnknownWayDisturbsNobody) {
   std::string arguments, why;
-  options_.on_submit = [&](const std::string& text) -> SweepToRun {
+  options_.on_submit = [&](const std::string& text, const std::stop_token&) -> SubmittedSweep {
     arguments = text;
     throw std::runtime_error("the unexpected");
   };
@@ -209,6 +214,89 @@ TEST_F(CoordinatorWithPools, AQuestionThatFailsInAnUnknownWayDisturbsNobody) {
   EXPECT_EQ(arguments, "{}");
   EXPECT_THAT(why, HasSubstr("the unexpected"));
   EXPECT_EQ(good->join(), "left");
+}
+
+TEST_F(CoordinatorWithPools, WhatARankIsHandedAtOnceMayBeLargerThanAFrame) {
+  const auto spec = std::make_shared<const std::string>(512 << 10, ' ');
+  for (Stage& stage : graph_.stages) stage.spec = spec;  // once quick jobs are expected, many of them go out at once
+  std::unique_ptr<PretendPool> good;
+  EXPECT_EQ(run([&](const StorePaths& paths) { good = pool(paths, {1, -1, 0, ""}); }), Coordinator::Ending::finished);
+  EXPECT_EQ(good->join(), "left");
+  EXPECT_EQ(done(), kJobs);
+}
+
+TEST_F(CoordinatorWithPools, WhileASweepIsTakenInOthersAreAnsweredAndPoolsWork) {
+  std::promise<void> begun, others_were_answered;
+  std::vector<std::string> order;  // of the one thread that submissions have
+  options_.stays = true;
+  options_.on_submit = [&](const std::string& text, const std::stop_token&) {
+    order.push_back(text);
+    if (order.size() == 1) {
+      begun.set_value();
+      EXPECT_EQ(others_were_answered.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready);
+    }
+    SubmittedSweep submitted;
+    submitted.sweep.name = text;
+    submitted.sweep.graph = noop_graph(1);
+    submitted.take_in = [id = SweepId(order.size()) + 1](LoadedSweep sweep) {
+      return SweepToRun{id, sweep.name, std::move(sweep.graph), {false}};
+    };
+    return submitted;
+  };
+  std::unique_ptr<PretendPool> good;
+  std::thread first, second, other;
+  run([&](const StorePaths& paths) {
+    good = pool(paths);
+    first = std::thread([paths] { ask_coordinator(CoordinatorSource::in_store(paths.root), "submit", R"({"first": 1})"); });
+    other = std::thread([&, paths] {
+      begun.get_future().wait();
+      second = std::thread([paths] { ask_coordinator(CoordinatorSource::in_store(paths.root), "submit", R"({"second": 1})"); });
+      while (done() != kJobs) ask_coordinator(CoordinatorSource::in_store(paths.root), "status");
+      EXPECT_EQ(order.size(), 1U);
+      others_were_answered.set_value();
+      first.join();
+      second.join();
+      ask_coordinator(CoordinatorSource::in_store(paths.root), "stop");
+    });
+  });
+  other.join();
+  EXPECT_EQ(good->join(), "left");
+  EXPECT_THAT(order, ElementsAre(R"({"first": 1})", R"({"second": 1})"));
+}
+
+TEST_F(CoordinatorWithPools, AStopEndsASubmissionAndWhoeverWaitsForItHearsSo) {
+  std::promise<void> begun;
+  std::string why, why_second;
+  options_.stays = true;
+  options_.on_submit = [&](const std::string&, const std::stop_token& stop) -> SubmittedSweep {
+    if (!stop.stop_requested()) begun.set_value();
+    while (!stop.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    throw Error(ErrorKind::unavailable, "it stops");
+  };
+  const auto submit = [](const StorePaths& paths, std::string& refusal) {
+    try {
+      ask_coordinator(CoordinatorSource::in_store(paths.root), "submit");
+    } catch (const Error& error) {
+      refusal = error.what();
+    }
+  };
+  std::thread first, second, stopper;
+  const auto ending = run([&](const StorePaths& paths) {
+    first = std::thread([&, paths] { submit(paths, why); });
+    stopper = std::thread([&, paths] {
+      begun.get_future().wait();
+      second = std::thread([&, paths] { submit(paths, why_second); });
+      while (json::parse(ask_coordinator(CoordinatorSource::in_store(paths.root), "status")).at("submissions") != 2) {
+      }
+      ask_coordinator(CoordinatorSource::in_store(paths.root), "stop");
+    });
+  });
+  stopper.join();
+  first.join();
+  second.join();
+  EXPECT_EQ(ending, Coordinator::Ending::interrupted);
+  EXPECT_THAT(why, HasSubstr("it stops"));
+  EXPECT_THAT(why_second, HasSubstr("it stops"));
 }
 
 TEST_F(CoordinatorWithPools, ARotationHoldsAtOnceForWhoComesAfterIt) {

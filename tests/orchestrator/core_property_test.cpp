@@ -82,6 +82,7 @@ class World {
     if (drawn < 0.15) return cancel();
     if (drawn < 0.17) return tick();
     if (drawn < 0.20) return leave_or_return();
+    if (drawn < 0.22) return forget();
     if (attempts_.empty()) return tick();
     finish_one(random_.uniform());
   }
@@ -116,6 +117,11 @@ class World {
     run.done.assign(count, false);
     sweeps_.push_back(sweep);
     hear(core_.add_sweep(std::move(run), now_));
+  }
+
+  void forget() {
+    last_ = "what has ended is forgotten";
+    hear(core_.forget(now_));
   }
 
   void join() {

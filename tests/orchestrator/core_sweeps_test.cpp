@@ -6,7 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/sha256.h"
 #include "orchestrator/core.h"
+#include "orchestrator/noop_graph.h"
 #include "tests/orchestrator/graph_story.h"
 
 namespace espalier {
@@ -478,6 +480,35 @@ TEST_F(SweepsStory, WhatTheIdleRankCannotRunIsNotTakenBackForIt) {
   EXPECT_EQ(sent, (std::set<std::string>{"a", "b"}));
   tick();
   EXPECT_TRUE(recalled_.empty());
+}
+
+TEST_F(SweepsStory, WhatNoSweepNeedsAnyMoreIsForgottenNowAndThen) {
+  constexpr int kStages = 2000;
+  const auto sweep_of = [](SweepId id) {
+    SweepToRun sweep{id, "sweep-" + std::to_string(id), noop_graph(kStages), std::vector<bool>(kStages, false)};
+    for (Stage& stage : sweep.graph.stages)  // of one stage more than they share
+      if (stage.key != sweep.graph.stages.back().key) stage.key.digest = sha256(sweep.name + stage.label);
+    return sweep;
+  };
+  hear(core_.add_sweep(sweep_of(1), now_));
+  join(1, 1);
+  const SendJob running = sent_.at(0);
+  std::size_t most = 0;
+  for (SweepId id = 2; id <= 60; ++id) {
+    hear(core_.add_sweep(sweep_of(id), now_));
+    hear(core_.cancel_sweep(id, now_));
+    if (core_.is_worth_forgetting()) hear(core_.forget(now_));
+    most = std::max(most, core_.graph().stages.size());
+  }
+  EXPECT_LE(most, 10U * kStages);
+  EXPECT_EQ(core_.sweeps().size(), 60U);
+  hear(core_.cancel_sweep(1, now_));
+  hear(core_.forget(now_));
+  EXPECT_LE(core_.graph().stages.size(), 4U);  // what the rank holds, until it says how that ended
+  EXPECT_NE(core_.find_stage(running.job.stages.at(0).key), nullptr);
+  EXPECT_EQ(core_.sweep_status(core_.sweeps().front()).trials_done, 0);
+  hear(core_.add_sweep(sweep_of(61), now_));
+  EXPECT_EQ(core_.status().stages, kStages);
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -85,6 +87,10 @@ asio::awaitable<void> be_a_pool(CoordinatorAddress where, PretendPoolOptions opt
       life->end = "lost";
       connection->close();
       co_return;
+    }
+    if (options.pause.count() > 0) {
+      asio::steady_timer timer(connection->executor(), options.pause);
+      co_await timer.async_wait(asio::use_awaitable);
     }
     std::vector<RankReport> reports;
     for (const Job& job : std::exchange(held, {})) {
