@@ -29,6 +29,7 @@ class LocalPools : public testing::Test {
     pool_.store = folder_.paths().root;
     pool_.log = folder_ / "log";
     pool_.lock = folder_.paths().pool_lock(pool_.name);
+    pool_.identity = folder_.paths().pool_identity(pool_.name);
   }
   void TearDown() override {
     if (bystander_ <= 0) return;

@@ -23,6 +23,7 @@ class LocalPoolsThatHang : public testing::Test {
     pool_.mpirun = folder_ / "mpirun";
     pool_.log = folder_ / "local-1.log";
     pool_.lock = folder_ / "local-1.lock";
+    pool_.identity = folder_ / "local-1.identity";
     std::ofstream(pool_.mpirun) << "#!/bin/sh\nexec sleep 1000\n";
     std::filesystem::permissions(pool_.mpirun, std::filesystem::perms::owner_all);
   }
