@@ -72,7 +72,9 @@ bool proof_holds(std::string_view expected, std::string_view found) {
 }
 
 void write_connection_file(const std::filesystem::path& file, const ConnectionFile& connection) {
-  nlohmann::json text{{"host", connection.host}, {"port", connection.port}, {"pid", connection.pid},
+  nlohmann::json text{{"host", connection.host},
+                      {"port", connection.port},
+                      {"pid", connection.pid},
                       {"tls", to_hex(connection.certificate)}};
   write_file_atomically(file, text.dump() + "\n", 0600);
 }
@@ -89,8 +91,7 @@ ConnectionFile read_connection_file(const std::filesystem::path& file) {
   try {
     const auto text = nlohmann::json::parse(read_file(file, kMostBytes));
     ConnectionFile connection{text.at("host").get<std::string>(), text.at("port").get<int>(),
-                              text.at("pid").get<std::int64_t>(),
-                              digest_from_hex(text.at("tls").get<std::string>())};
+                              text.at("pid").get<std::int64_t>(), digest_from_hex(text.at("tls").get<std::string>())};
     if (connection.port < 1 || connection.port > 65535) throw no_connection_file("its port is out of range");
     return connection;
   } catch (const nlohmann::json::exception& error) {

@@ -50,8 +50,7 @@ asio::awaitable<ConnectionPtr> connect_to_coordinator(CoordinatorAddress where, 
   const auto connection = std::make_shared<Connection>(co_await reach(where), limits, Tls::of_peer(where.certificate));
   try {
     co_await introduce_to_coordinator(connection, where.role, where.key);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::unavailable) throw;
+  } catch (const NoHandshake& error) {
     throw NoHandshake(where.place() + ": " + error.what());
   }
   co_return connection;

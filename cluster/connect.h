@@ -10,16 +10,9 @@
 
 namespace espalier {
 
-/// Something listens at the address, but did not become a coordinator of ours: it may be busy for a while.
-class NoHandshake : public Error {
- public:
-  explicit NoHandshake(const std::string& message) : Error(ErrorKind::unavailable, message) {}
-};
-
 /// A connection to that coordinator, which has proved itself to us and we to it. Errors: ErrorKind::unavailable if it
 /// cannot be reached within ten seconds; NoHandshake if what listens there says nothing, or is not it;
 /// ErrorKind::invalid_input if it refuses us.
-boost::asio::awaitable<ConnectionPtr> connect_to_coordinator(CoordinatorAddress where,
-                                                             ConnectionLimits limits = {});
+boost::asio::awaitable<ConnectionPtr> connect_to_coordinator(CoordinatorAddress where, ConnectionLimits limits = {});
 
 }  // namespace espalier

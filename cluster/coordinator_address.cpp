@@ -51,10 +51,11 @@ CoordinatorAddress CoordinatorSource::look_up(Role role) const {
   if (at_) {
     const Token token = read_token_file(secret_file_);
     if (token.role != role && !(token.role == Role::reader && role == Role::client)) {
-      throw Error(ErrorKind::invalid_input,
-                  fmt::format("{}: is a token of the role {}, and this needs one of {}; write one where the coordinator "
-                              "runs, with: espalier token write FILE --role {}",
-                              secret_file_.string(), to_string(token.role), to_string(role), to_string(role)));
+      throw Error(
+          ErrorKind::invalid_input,
+          fmt::format("{}: is a token of the role {}, and this needs one of {}; write one where the coordinator "
+                      "runs, with: espalier token write FILE --role {}",
+                      secret_file_.string(), to_string(token.role), to_string(role), to_string(role)));
     }
     return {at_->host, at_->port, token.role, token.key, token.certificate, secret_file_};
   }

@@ -33,7 +33,7 @@ class HandshakeDeadline {
 
 /// What its Hello lacks; "" if nothing.
 std::string find_hello_fault(const Hello* hello, const Challenge& challenge, const std::string& secret,
-                       const std::string& binding) {
+                             const std::string& binding) {
   if (hello == nullptr || hello->nonce.size() != kNonceBytes) return "it did not introduce itself";
   if (hello->version != kProtocolVersion) {
     return "it speaks version " + std::to_string(hello->version) + " of the protocol, the coordinator version " +
@@ -51,7 +51,13 @@ std::string find_hello_fault(const Hello* hello, const Challenge& challenge, con
 
 /// The first thing that a coordinator says.
 asio::awaitable<Challenge> hear_challenge(ConnectionPtr connection) {
-  const Message first = co_await connection->receive();
+  Message first;
+  try {
+    first = co_await connection->receive();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unavailable) throw;
+    throw NoHandshake(error.what());
+  }
   const Challenge* challenge = std::get_if<Challenge>(&first);
   if (challenge == nullptr || challenge->nonce.size() != kNonceBytes)
     throw Error(ErrorKind::unavailable, "what listens there is not a coordinator");
@@ -75,7 +81,8 @@ asio::awaitable<Role> welcome_peer(ConnectionPtr connection, std::string secret,
     throw Error(ErrorKind::unavailable, "refused a connection: " + fault);
   }
   connection->trust();
-  connection->send(Welcome{prove_coordinator(key_of(secret, hello->role), challenge.nonce, hello->nonce, binding), name});
+  connection->send(
+      Welcome{prove_coordinator(key_of(secret, hello->role), challenge.nonce, hello->nonce, binding), name});
   co_return hello->role;
 }
 

@@ -13,9 +13,9 @@ namespace espalier {
 /// within limits().handshake, or is gone.
 boost::asio::awaitable<Role> welcome_peer(ConnectionPtr connection, std::string secret, std::string name);
 
-/// The other side: proves the key of its role and checks that the coordinator knows it too. Returns the name we were given.
-/// Errors: ErrorKind::invalid_input if the coordinator refuses us, saying which side to mend; ErrorKind::unavailable if
-/// what listens there is not the coordinator, or goes away.
+/// The other side: proves the key of its role and checks that the coordinator knows it too. Returns the name we were
+/// given. Errors: ErrorKind::invalid_input if the coordinator refuses us, saying which side to mend;
+/// ErrorKind::unavailable if what listens there is not the coordinator, or goes away.
 boost::asio::awaitable<std::string> introduce_to_coordinator(ConnectionPtr connection, Role role, std::string key);
 
 }  // namespace espalier

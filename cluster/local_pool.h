@@ -15,9 +15,9 @@ struct LocalPool {
   std::filesystem::path mpirun;
   std::filesystem::path worker;  ///< espalier-worker
   std::filesystem::path store;
-  std::filesystem::path data;  ///< "" if none was given
-  std::filesystem::path log;   ///< what mpirun and the ranks print
-  std::filesystem::path lock;  ///< held while it runs (StorePaths::pool_lock)
+  std::filesystem::path data;      ///< "" if none was given
+  std::filesystem::path log;       ///< what mpirun and the ranks print
+  std::filesystem::path lock;      ///< held while it runs (StorePaths::pool_lock)
   std::filesystem::path identity;  ///< what it proves to be that pool with, mode 0600; made anew at each start
   std::string device = "auto";
   int checkpoint_seconds = 10;

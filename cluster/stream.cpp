@@ -53,7 +53,9 @@ class TlsStream : public StreamOver<asio::ssl::stream<tcp::socket>> {
     const auto side = tls_->is_coordinator() ? asio::ssl::stream_base::server : asio::ssl::stream_base::client;
     error_code error;
     co_await bytes_.async_handshake(side, asio::redirect_error(asio::use_awaitable, error));
-    if (error) throw Error(ErrorKind::unavailable, tls_->explain(error));
+    if (!error) co_return;
+    if (error.category() != asio::error::get_ssl_category()) throw NoHandshake(tls_->explain(error));
+    throw Error(ErrorKind::unavailable, tls_->explain(error));
   }
   std::string channel_binding() override {
     constexpr std::string_view kLabel = "EXPORTER-Channel-Binding";
@@ -71,12 +73,6 @@ class TlsStream : public StreamOver<asio::ssl::stream<tcp::socket>> {
 };
 
 }  // namespace
-
-bool is_loopback(const asio::ip::address& address) {
-  if (address.is_v6() && address.to_v6().is_v4_mapped())
-    return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
-  return address.is_loopback();
-}
 
 std::unique_ptr<Stream> plain_stream(tcp::socket socket) {
   return std::make_unique<PlainStream>(std::move(socket));

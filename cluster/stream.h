@@ -8,22 +8,27 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include "base/error.h"
+
 namespace espalier {
+
+/// Something listens at the other end, but says nothing, or goes before it did: it may be busy for a while.
+class NoHandshake : public Error {
+ public:
+  explicit NoHandshake(const std::string& message) : Error(ErrorKind::unavailable, message) {}
+};
 
 class Tls;
 using TlsPtr = std::shared_ptr<Tls>;
 
-/// Where plain TCP is spoken: 127.0.0.0/8 and ::1. TLS is for everything else.
-bool is_loopback(const boost::asio::ip::address& address);
-
-/// The bytes under a connection: plain TCP, or TLS over it. At most one read and one write at a time; the owner lives
-/// until both have ended.
+/// The bytes under a connection: TLS over TCP, or, in tests, TCP alone. At most one read and one write at a time; the
+/// owner lives until both have ended.
 class Stream {
  public:
   virtual ~Stream() = default;
 
   /// Before the first byte: TLS's handshake; nothing for plain TCP. Errors: ErrorKind::unavailable, with a sentence
-  /// that says what to mend.
+  /// that says what to mend; NoHandshake if the connection ended first.
   virtual boost::asio::awaitable<void> secure() = 0;
   /// Fills `into`, unless there is an error.
   virtual boost::asio::awaitable<std::size_t> read(boost::asio::mutable_buffer into,

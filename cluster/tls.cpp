@@ -79,11 +79,11 @@ std::string Tls::explain(const boost::system::error_code& error) const {
   const int reason = of_tls ? ERR_GET_REASON(static_cast<unsigned long>(error.value())) : 0;
   if (!of_tls) {
     const std::string how = " ended before the TLS handshake did (" + error.message() + ")";
-    return is_coordinator_ ? "the connection" + how + ": it may speak plain TCP, which is for loopback alone"
+    return is_coordinator_ ? "the connection" + how + ": it may speak plain TCP"
                            : "the connection" + how + ": what listens there may not be a coordinator";
   }
   if (is_other_than_tls(reason)) {
-    return is_coordinator_ ? "it does not speak TLS, and nothing else is understood off loopback"
+    return is_coordinator_ ? "it does not speak TLS, and nothing else is understood"
                            : "what listens there does not speak TLS; is its address that of the coordinator, and is "
                              "this token or connection file of today?";
   }

@@ -78,7 +78,8 @@ class Driver {
     for (const AllocationRow& row : listing) ours.insert(settings_.plan.label(row.id));
     const json status = json::parse(ask_coordinator(CoordinatorSource::in_store(store.root), "status"));
     OpenWork work{status.at("stopping").get<bool>(), ranks_wanted(waiting_jobs(status), settings_.plan)};
-    for (const json& pool : json::parse(ask_coordinator(CoordinatorSource::in_store(store.root), "pools")).at("pools")) {
+    for (const json& pool :
+         json::parse(ask_coordinator(CoordinatorSource::in_store(store.root), "pools")).at("pools")) {
       const std::string label = pool.at("pool").get<std::string>();
       if (!ours.contains(label)) continue;
       work.ranks += pool.at("busy").get<std::int64_t>();

@@ -41,16 +41,15 @@ asio::awaitable<void> ask_over(CoordinatorAddress where, Ask question, Connectio
 
 }  // namespace
 
-std::string ask_coordinator(const CoordinatorSource& coordinator, const std::string& question, const std::string& arguments,
-                            std::chrono::milliseconds silence) {
+std::string ask_coordinator(const CoordinatorSource& coordinator, const std::string& question,
+                            const std::string& arguments, std::chrono::milliseconds silence) {
   asio::io_context io;
   std::exception_ptr failure;
   Answer answer;
   ConnectionLimits limits;
   limits.silence = silence;
   limits.beat = std::min(limits.beat, silence / 2);
-  asio::co_spawn(io,
-                 ask_over(coordinator.look_up(Role::client), Ask{question, arguments}, limits, &answer),
+  asio::co_spawn(io, ask_over(coordinator.look_up(Role::client), Ask{question, arguments}, limits, &answer),
                  [&](std::exception_ptr error) {
                    failure = error;
                    io.stop();

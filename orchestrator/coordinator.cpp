@@ -82,8 +82,9 @@ Coordinator::Coordinator(Store& store, Core& core, CoordinatorOptions options, P
       signals_(io_),
       ticker_(io_),
       credentials_(store.paths()),
-      files_(io_, store.paths(), options_.data, [&core](const StageKey& key) { return core.find_stage(key); },
-             [&core](PoolId pool, const StageKey& key) { return core.claim_of(pool, key); }),
+      files_(
+          io_, store.paths(), options_.data, [&core](const StageKey& key) { return core.find_stage(key); },
+          [&core](PoolId pool, const StageKey& key) { return core.claim_of(pool, key); }),
       local_pools_(options_.local_pools, options_.pool_starts, options_.start_limit_s),
       environments_(store.environments()),
       earlier_seconds_per_cost_(store.measured_seconds_per_cost()) {

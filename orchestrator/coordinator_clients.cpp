@@ -104,8 +104,9 @@ asio::awaitable<std::string> Coordinator::answer(Ask ask, Role role) {
   const std::string& question = ask.question;
   const bool only_looks = question == "status" || question == "pools" || question == "jobs";
   if (role == Role::reader && !only_looks) {
-    throw wrong("a reader's token is for status, pools and jobs alone; this needs a client's: espalier token write FILE "
-                "--role client");
+    throw wrong(
+        "a reader's token is for status, pools and jobs alone; this needs a client's: espalier token write FILE "
+        "--role client");
   }
   json reply = json::object();
   if (question == "status") {

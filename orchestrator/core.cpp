@@ -257,8 +257,8 @@ Core::FileClaim Core::claim_of(PoolId pool, const StageKey& key) const {
   if (plan_.state(*stage) == StageState::done) return FileClaim::done;
   if (const std::optional<PoolId> holder = roster_.pool_with(*stage))
     return *holder == pool ? FileClaim::wanted : FileClaim::foreign;
-  const bool was_its_own = std::ranges::any_of(
-      given_up_, [&](const auto& entry) { return is_given_up_by(pool, entry.first, *stage); });
+  const bool was_its_own =
+      std::ranges::any_of(given_up_, [&](const auto& entry) { return is_given_up_by(pool, entry.first, *stage); });
   return was_its_own ? FileClaim::wanted : FileClaim::foreign;
 }
 

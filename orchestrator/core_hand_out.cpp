@@ -183,7 +183,8 @@ void Core::send(PoolId pool, int rank, std::vector<StageIndex> stages, bool alon
                 Effects& effects, Now now) {
   const std::uint64_t number = next_attempt_++;
   const PoolSlot& slot = *roster_.find(pool);
-  AttemptStarted started{number, slot.name, rank, slot.ranks[static_cast<std::size_t>(rank)].environment, {}, now, slot.owner, gang};
+  AttemptStarted started{number, slot.name, rank,       slot.ranks[static_cast<std::size_t>(rank)].environment,
+                         {},     now,       slot.owner, gang};
   for (const StageIndex stage : stages) started.stages.push_back(graph().stages[stage].key);
   effects.emplace_back(Record{std::move(started)});
   effects.emplace_back(SendJob{pool, rank, make_job(number, stages), alone, gang});

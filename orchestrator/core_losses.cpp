@@ -111,8 +111,8 @@ void Core::adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, 
     attempt.pool = pool;
     attempt.rank = rank;
     attempt.recalled = false;
-    AttemptStarted again{number, roster_.find(pool)->name, rank, roster_.find(pool, rank)->environment, {}, now,
-                         roster_.find(pool)->owner, attempt.gang};
+    AttemptStarted again{number, roster_.find(pool)->name,  rank,        roster_.find(pool, rank)->environment, {},
+                         now,    roster_.find(pool)->owner, attempt.gang};
     for (const StageIndex stage : attempt.stages) again.stages.push_back(graph().stages[stage].key);
     effects.emplace_back(Record{std::move(again)});
     const std::optional<Reservation> reservation =

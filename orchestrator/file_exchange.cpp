@@ -84,8 +84,8 @@ bool FileExchange::hear(PoolId pool, const Message& message) {
     placed_.expect(offer->stage);
     take_in([this, pool, offer = *offer] { return intake_.offer(pool, offer); });
   } else if (const FilePiece* piece = std::get_if<FilePiece>(&message)) {
-    const Core::FileClaim claim = is_stage_file(piece->file) ? claim_of_(pool, stage_key_from_hex(piece->file.name))
-                                                             : Core::FileClaim::foreign;
+    const Core::FileClaim claim =
+        is_stage_file(piece->file) ? claim_of_(pool, stage_key_from_hex(piece->file.name)) : Core::FileClaim::foreign;
     if (claim != Core::FileClaim::wanted) {
       take_in([this, pool, file = piece->file, rank = piece->rank, why = refusal_of(claim)] {
         return intake_.drop(pool, file, rank, why);

@@ -29,8 +29,8 @@ class FileExchange {
   using ClaimOf = std::function<Core::FileClaim(PoolId, const StageKey&)>;
 
   /// Writes the store's probe. `io` outlives this object. Errors: those of write_file_atomically.
-  FileExchange(boost::asio::io_context& io, const StorePaths& paths, std::vector<DataFolder> data,
-               FindStage find_stage, ClaimOf claim_of);
+  FileExchange(boost::asio::io_context& io, const StorePaths& paths, std::vector<DataFolder> data, FindStage find_stage,
+               ClaimOf claim_of);
   ~FileExchange();
   FileExchange(const FileExchange&) = delete;
   FileExchange& operator=(const FileExchange&) = delete;

@@ -11,9 +11,9 @@
 
 namespace espalier {
 
-/// Which bytes lie in the store for stages whose files pools send, so that an outcome and the file that it describes are
-/// of one pool: two that make the same stage may differ. Shared by the I/O loop, which hears outcomes, and the thread
-/// that writes files; nobody waits longer than a rename takes.
+/// Which bytes lie in the store for stages whose files pools send, so that an outcome and the file that it describes
+/// are of one pool: two that make the same stage may differ. Shared by the I/O loop, which hears outcomes, and the
+/// thread that writes files; nobody waits longer than a rename takes.
 class PlacedFiles {
  public:
   /// The stage is open, and a file of it is on its way.

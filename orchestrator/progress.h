@@ -15,8 +15,8 @@ std::optional<double> seconds_left(const SweepStatus& status, std::optional<doub
 
 std::string progress_text(const SweepStatus& status, std::optional<double> seconds_per_cost, double elapsed_s);
 
-/// One line rewritten on a terminal; on a pipe a new line when something changed, at most every ten seconds. What cannot
-/// be written is dropped.
+/// One line rewritten on a terminal; on a pipe a new line when something changed, at most every ten seconds. What
+/// cannot be written is dropped.
 class ProgressLine {
  public:
   ProgressLine(std::ostream& out, bool terminal) : out_(out), terminal_(terminal) {}

@@ -16,8 +16,8 @@
 #include "base/error.h"
 #include "base/host_name.h"
 #include "base/log.h"
-#include "cluster/local_pool.h"
 #include "base/standard_files.h"
+#include "cluster/local_pool.h"
 #include "experiments/dataset.h"
 #include "experiments/store_paths.h"
 #include "worker/cache_folder.h"
@@ -179,12 +179,12 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
   settings.guard = {Seconds(options.hang_seconds), Seconds(options.silence_seconds), Seconds(options.limit_seconds),
                     Seconds(options.grace_seconds), options.started};
   if (mailbox.rank() == 0) {
-    run_gateway(
-        mailbox, settings,
-        {coordinator_of(options, paths), paths.spool(),
-         options.identity_file.empty() ? "" : read_pool_identity(options.identity_file), options.label, std::chrono::seconds(options.patience_seconds),
-         std::chrono::seconds(options.idle_seconds), paths.logs(), label, options.left_note, options.labels},
-        files, cache);
+    run_gateway(mailbox, settings,
+                {coordinator_of(options, paths), paths.spool(),
+                 options.identity_file.empty() ? "" : read_pool_identity(options.identity_file), options.label,
+                 std::chrono::seconds(options.patience_seconds), std::chrono::seconds(options.idle_seconds),
+                 paths.logs(), label, options.left_note, options.labels},
+                files, cache);
   } else {
     run_member(mailbox, settings, files, cache);
   }

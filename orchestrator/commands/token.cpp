@@ -66,7 +66,8 @@ void rotate(const StorePaths& store) {
 }  // namespace
 
 void add_token_command(CLI::App& app, CommandLine& line) {
-  CLI::App* command = app.add_subcommand("token", "What lets pools and clients in that do not see the store: write, rotate");
+  CLI::App* command =
+      app.add_subcommand("token", "What lets pools and clients in that do not see the store: write, rotate");
   command->require_subcommand(1);
   CLI::App* write = command->add_subcommand("write", "Write a token file (mode 0600) to bring to where pools run");
   const auto file = std::make_shared<std::string>();

@@ -113,8 +113,8 @@ class TlsConnections : public testing::Test {
     co_await connection->secure();
     const Message challenge = co_await connection->receive();
     *said = {kProtocolVersion, Role::pool, std::string(32, 'p'), ""};
-    said->proof = prove_peer(key_of("secret", Role::pool), Role::pool, std::get<Challenge>(challenge).nonce, said->nonce,
-                             connection->channel_binding());
+    said->proof = prove_peer(key_of("secret", Role::pool), Role::pool, std::get<Challenge>(challenge).nonce,
+                             said->nonce, connection->channel_binding());
     connection->send(*said);
     co_await connection->receive();
   }

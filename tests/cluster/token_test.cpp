@@ -59,8 +59,8 @@ TEST(Token, GarbageIsRefusedWithoutRepeatingIt) {
   const StoreFolder folder;
   const std::string good = to_text({Role::pool, kTokenKey, sha256("certificate")});
   for (const std::string& text :
-       {std::string(), std::string("garbage"), "espalier1:" + std::string(64, 'a') + ":-", "espalier2:root:" + good.substr(15),
-        good.substr(0, 60), good.substr(0, good.size() - 5), "x" + good,
+       {std::string(), std::string("garbage"), "espalier1:" + std::string(64, 'a') + ":-",
+        "espalier2:root:" + good.substr(15), good.substr(0, 60), good.substr(0, good.size() - 5), "x" + good,
         good + good, good.substr(0, 75) + "z" + good.substr(76), std::string(4096, '\0')}) {
     write_file_atomically(folder / "token", text, 0600);
     const std::string refusal = token_refusal(folder / "token");

@@ -35,7 +35,7 @@ class StoreCare : public SweepCase {
   std::size_t export_all(const nlohmann::json& rows) {
     for (const nlohmann::json& row : rows) {
       const ProgramEnd end = espalier({"export", "--trial", row["trial_key"].get<std::string>(), "--store", store(),
-                                       "--weights", (folder_ / "w.safetensors").string()});
+                                       "--weights", (folder_ / "w.safetensors").string(), "--force"});
       EXPECT_EQ(end.exit_code, 0) << end.err;
     }
     return rows.size();

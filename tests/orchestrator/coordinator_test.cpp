@@ -160,8 +160,9 @@ TEST_F(CoordinatorWithPools, StrangersAreRefusedAndDisturbNobody) {
 
 TEST_F(CoordinatorWithPools, CancelStopsItAndTheNextRunFinishes) {
   std::thread canceller;
-  const auto ending =
-      run([&](const StorePaths& paths) { canceller = std::thread([paths] { ask_coordinator(CoordinatorSource::in_store(paths.root), "cancel"); }); });
+  const auto ending = run([&](const StorePaths& paths) {
+    canceller = std::thread([paths] { ask_coordinator(CoordinatorSource::in_store(paths.root), "cancel"); });
+  });
   canceller.join();
   EXPECT_EQ(ending, Coordinator::Ending::cancelled);
   std::unique_ptr<PretendPool> good;
@@ -247,10 +248,12 @@ TEST_F(CoordinatorWithPools, WhileASweepIsTakenInOthersAreAnsweredAndPoolsWork) 
   std::thread first, second, other;
   run([&](const StorePaths& paths) {
     good = pool(paths);
-    first = std::thread([paths] { ask_coordinator(CoordinatorSource::in_store(paths.root), "submit", R"({"first": 1})"); });
+    first =
+        std::thread([paths] { ask_coordinator(CoordinatorSource::in_store(paths.root), "submit", R"({"first": 1})"); });
     other = std::thread([&, paths] {
       begun.get_future().wait();
-      second = std::thread([paths] { ask_coordinator(CoordinatorSource::in_store(paths.root), "submit", R"({"second": 1})"); });
+      second = std::thread(
+          [paths] { ask_coordinator(CoordinatorSource::in_store(paths.root), "submit", R"({"second": 1})"); });
       while (done() != kJobs) ask_coordinator(CoordinatorSource::in_store(paths.root), "status");
       EXPECT_EQ(order.size(), 1U);
       others_were_answered.set_value();

@@ -46,7 +46,8 @@ class ServeSweeps : public testing::Test {
   /// The answer, or the sentence it was refused with.
   json ask(const std::string& question, const json& arguments) {
     try {
-      return json::parse(ask_coordinator(CoordinatorSource::in_store(paths_.root), question, arguments.dump(), std::chrono::seconds(60)));
+      return json::parse(ask_coordinator(CoordinatorSource::in_store(paths_.root), question, arguments.dump(),
+                                         std::chrono::seconds(60)));
     } catch (const Error& error) {
       ADD_FAILURE() << question << ": " << error.what();
       return json::object();
