@@ -9,57 +9,17 @@
 
 #include "base/error.h"
 #include "base/file_error.h"
-#include "experiments/store_paths.h"
+#include "experiments/store_around.h"
 
 namespace espalier {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kMostLinks = 40;
 constexpr std::size_t kCopyBytes = std::size_t{1} << 20;
 
 [[noreturn]] void refuse_output(const fs::path& path, const std::string& why) {
   throw Error(ErrorKind::invalid_input, path.string() + ": " + why);
-}
-
-/// The file that is meant: where symbolic links lead, also if nothing is there yet.
-fs::path follow_links(const fs::path& named) {
-  fs::path path = named;
-  for (int links = 0; links < kMostLinks; ++links) {
-    std::error_code none;
-    const fs::path to = fs::read_symlink(path, none);
-    if (none) return path;
-    path = path.parent_path() / to;  // `to`, if that begins at the root
-  }
-  refuse_output(named, "its symbolic links lead in a circle");
-}
-
-/// Without links in its folders either, as far as they are there; as it was named if that cannot be told.
-fs::path plain_path(const fs::path& named) {
-  std::error_code unknown;
-  fs::path path = fs::weakly_canonical(fs::absolute(follow_links(named), unknown), unknown);
-  return unknown ? named : path;
-}
-
-bool holds_store(const fs::path& folder) {
-  const StorePaths store{folder};
-  std::error_code error;
-  return fs::exists(store.database(), error) &&
-         (fs::exists(store.lock(), error) || fs::exists(store.artifacts(), error));
-}
-
-bool is_below(const fs::path& path, const fs::path& folder) {
-  return std::ranges::mismatch(folder, path).in1 == folder.end();
-}
-
-/// The store that the path lies in; "" if in none.
-fs::path store_around(const fs::path& path, const fs::path& own) {
-  if (const fs::path root = own.empty() ? own : plain_path(own); !own.empty() && is_below(path, root)) return root;
-  for (fs::path folder = path.parent_path();; folder = folder.parent_path()) {
-    if (holds_store(folder)) return folder;
-    if (folder == folder.parent_path()) return {};
-  }
 }
 
 bool is_same_file(const fs::path& a, const fs::path& b) {

@@ -11,6 +11,7 @@
 #include "experiments/expand_trials.h"
 #include "experiments/parse/override.h"
 #include "experiments/parse_sweep.h"
+#include "experiments/store_around.h"
 #include "experiments/sweep_limits.h"
 #include "orchestrator/refuse_if_wrong.h"
 #include "orchestrator/worker_program.h"
@@ -21,6 +22,15 @@ namespace {
 void refuse_if_stopped(const std::stop_token& stop) {
   if (!stop.stop_requested()) return;
   throw Error(ErrorKind::unavailable, "the coordinator stops before the sweep was taken in; submit it to the next one");
+}
+
+/// What pools put into a store is not read, let alone run, because somebody names it in a sweep that he submits.
+void refuse_in_store(const std::filesystem::path& path, const std::filesystem::path& folder) {
+  if (folder.empty() || path.empty()) return;                                           // the user's own run
+  const std::filesystem::path store = store_around(plain_path(folder / path) / "any");  // or is one
+  if (store.empty()) return;
+  throw Error(ErrorKind::invalid_input, path.string() + ": lies in the store " + store.string() +
+                                            ", whose files no submitted sweep may name; copy it elsewhere");
 }
 
 void refuse_large_specs(const StageGraph& graph) {
@@ -55,12 +65,15 @@ LoadedSweep load_sweep_text(std::string yaml, const std::string& file, const std
   parsed.spec->folder = folder;
   const auto find_dataset = [&](DatasetRequest request) {
     refuse_if_stopped(stop);
+    refuse_in_store(request.path, folder);
+    refuse_in_store(data, folder);
     if (!request.path.empty()) request.path = folder / request.path;
     return resolve_dataset(request, folder / data);
   };
   const auto find_module = [&](const std::string& path, const std::array<std::int64_t, 3>& input,
                                std::int64_t classes) {
     refuse_if_stopped(stop);
+    refuse_in_store(path, folder);
     return describe_torchscript(path, input, classes, stop);
   };
   Expansion expansion = expand_trials(*parsed.spec, find_dataset, find_module);

@@ -37,7 +37,8 @@ LoadedSweep load_sweep(const std::filesystem::path& file, const std::vector<std:
                        const DataFolder& data, const StoreConfig& config = {});
 
 /// The same of a text, which `file` names in messages. Relative paths begin in `folder`; in the working directory if it
-/// is "". Errors: likewise; ErrorKind::unavailable soon after `stop` was requested.
+/// is "". A sweep with a folder was submitted: no path of it may lie in a store. Errors: likewise;
+/// ErrorKind::unavailable soon after `stop` was requested.
 LoadedSweep load_sweep_text(std::string yaml, const std::string& file, const std::vector<std::string>& overrides,
                             const DataFolder& data, const StoreConfig& config, const std::filesystem::path& folder = {},
                             const std::stop_token& stop = {});

@@ -41,6 +41,10 @@ class Submissions {
       folder = asked.at("folder").get<std::string>();
       overrides = asked.at("overrides").get<std::vector<std::string>>();
       priority = asked.value("priority", 0);
+      for (const std::string& text : {file, data, folder}) {
+        if (text.find('\0') != std::string::npos)
+          throw Error(ErrorKind::invalid_input, "a path with a zero byte in it is none");
+      }
     } catch (const nlohmann::json::exception&) {
       throw Error(ErrorKind::invalid_input, "a sweep is submitted with yaml, file, data, folder and overrides");
     }

@@ -115,7 +115,7 @@ TEST_F(Tokens, OneLetsAWorkerInWhichLooksForItsCoordinatorAtTheSameAddress) {
   EXPECT_TRUE(pool->running());
 
   EXPECT_EQ(espalier({"token", "rotate", "--store", store()}).exit_code, 0);
-  EXPECT_THAT(refusal_of(place), HasSubstr("does not know this store's secret"));
+  EXPECT_THAT(refusal_of(place), HasSubstr("shows another certificate than the one that is expected"));
   EXPECT_TRUE(pool->running());
   EXPECT_EQ(espalier({"cancel", "--store", store()}).exit_code, 0);
   EXPECT_EQ(coordinator->wait(60).exit_code, 130);

@@ -141,13 +141,16 @@ class LoopBench {
     measure(fmt::format("a sweep of {} trials of 15 M weights ends", networks_), [this] {
       while (!has_ended_) std::this_thread::sleep_for(std::chrono::milliseconds(10));
     });
-    ask_coordinator(store_.paths(), "stop");
+    ask_coordinator(CoordinatorSource::in_store(store_.paths().root), "stop");
   }
 
   void submit(const std::string& yaml, int priority) {
-    ask_coordinator(store_.paths(), "submit", nlohmann::json{{"yaml", yaml}, {"priority", priority}}.dump());
+    ask_coordinator(CoordinatorSource::in_store(store_.paths().root), "submit",
+                    nlohmann::json{{"yaml", yaml}, {"priority", priority}}.dump());
   }
-  nlohmann::json status() { return nlohmann::json::parse(ask_coordinator(store_.paths(), "status")); }
+  nlohmann::json status() {
+    return nlohmann::json::parse(ask_coordinator(CoordinatorSource::in_store(store_.paths().root), "status"));
+  }
 
   LoopPulse::Longest take_pulse() {
     std::promise<LoopPulse::Longest> taken;

@@ -1,8 +1,12 @@
 #include "orchestrator/load_sweep.h"
 
+#include <filesystem>
+#include <unistd.h>
+
 #include <gmock/gmock.h>
 
 #include "base/error.h"
+#include "base/files.h"
 
 namespace espalier {
 namespace {
@@ -35,6 +39,36 @@ TEST(LoadSweep, AStopIsHeard) {
   std::stop_source stop;
   stop.request_stop();
   EXPECT_THAT(why_refused(gradual(""), stop.get_token()), HasSubstr("the coordinator stops"));
+}
+
+// What a pool uploads must not come back as a program, or as data, by way of a submitted sweep.
+TEST(LoadSweep, NothingInAStoreIsReadForASubmittedOne) {
+  namespace fs = std::filesystem;
+  const fs::path folder = fs::temp_directory_path() / ("espalier_load_sweep_" + std::to_string(::getpid()));
+  fs::create_directories(folder / "store" / "artifacts");
+  write_file_atomically(folder / "store" / "espalier.db", "");
+  write_file_atomically(folder / "store" / "artifacts" / "net.pt", "a program");
+  fs::create_symlink("store/artifacts/net.pt", folder / "link.pt");
+  fs::create_directory_symlink(folder / "store" / "artifacts", folder / "linked");
+  const auto why = [&](const std::string& dataset, const std::string& model) {
+    try {
+      load_sweep_text("sweep: s\ndataset: " + dataset + "\nmodel: " + model +
+                          "\nseeds: 1\ntrain: {optimizer: sgd, lr: 0.1, batch_size: 10, epochs: 1}\n",
+                      "some.yaml", {}, "", {}, folder);
+      return std::string();
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+  };
+  for (const std::string& path :
+       {std::string("store/artifacts/net.pt"), std::string("./x/../store/artifacts/net.pt"), std::string("link.pt"),
+        std::string("linked/net.pt"), (folder / "store/artifacts/net.pt").string()}) {
+    EXPECT_THAT(why("glyphs", "{torchscript: " + path + "}"), HasSubstr("whose files no submitted sweep may name"))
+        << path;
+    EXPECT_THAT(why("{tensors: " + path + "}", "lenet-300-100"), HasSubstr("no submitted sweep may name")) << path;
+    EXPECT_THAT(why("{idx: " + path + "}", "lenet-300-100"), HasSubstr("no submitted sweep may name")) << path;
+  }
+  fs::remove_all(folder);
 }
 
 }  // namespace
