@@ -80,7 +80,7 @@ std::string Tls::explain(const boost::system::error_code& error) const {
   if (!of_tls) {
     const std::string how = " ended before the TLS handshake did (" + error.message() + ")";
     return is_coordinator_ ? "the connection" + how + ": it may speak plain TCP"
-                           : "the connection" + how + ": what listens there may not be a coordinator";
+                           : "the connection" + how + ": it may be a coordinator that is busy, or no coordinator";
   }
   if (is_other_than_tls(reason)) {
     return is_coordinator_ ? "it does not speak TLS, and nothing else is understood"

@@ -140,10 +140,10 @@ TEST_F(RunJob, FailuresAreOutcomesOfTheRightKind) {
   EXPECT_EQ(failure_of({train("t", train_spec(5), "init")}).kind, ErrorKind::corrupt);
 }
 
-TEST_F(RunJob, AFolderThatCannotBeWrittenIsAnOutcome) {
+TEST_F(RunJob, AFolderThatCannotBeWrittenIsTheMachinesFault) {
   std::filesystem::create_directories(folder_ / "store");
   std::ofstream(folder_ / "store" / "artifacts") << "a file where the folder belongs";
-  EXPECT_EQ(failure_of({init("init")}).kind, ErrorKind::invalid_input);
+  EXPECT_EQ(failure_of({init("init")}).kind, ErrorKind::exhausted);
 }
 
 TEST_F(RunJob, AFullDiskIsExhaustedAndLeavesNoHalfArtifact) {

@@ -51,7 +51,7 @@ TEST_F(IdxFileTest, MissingAndFolderAndEmpty) {
 }
 
 TEST_F(IdxFileTest, AnotherMagicNumberIsNamed) {
-  EXPECT_THAT(refusal_of_bytes(idx_labels(4, 2)), HasSubstr("begins with 0x00000801, not 0x00000803"));
+  EXPECT_THAT(refusal_of_bytes(idx_labels(4, 2)), HasSubstr("does not begin with 0x00000803"));
   EXPECT_THAT(refusal_of_bytes("<html>404</html>"), HasSubstr("is not an IDX file of images"));
 }
 

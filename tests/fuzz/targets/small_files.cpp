@@ -29,7 +29,7 @@ FuzzTarget crash_note_target() {
 FuzzTarget connection_file_target() {
   FuzzTarget target;
   target.name = "connection_file";
-  target.seeds = {R"({"host":"127.0.0.1","pid":99,"port":4711})"};
+  target.seeds = {R"({"host":"127.0.0.1","pid":99,"port":4711,"tls":")" + std::string(64, 'a') + "\"}"};
   target.dictionary = {"[", "]", "{", "}", "\"", ":", ",", "\"port\":", "\"host\":", "\\ud800", "1e999", "null", "-1"};
   target.refusals = {ErrorKind::corrupt};
   const auto file = std::make_shared<ScratchFile>("connection.json");  // shared by the copies of the target
