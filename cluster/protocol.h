@@ -15,7 +15,7 @@ namespace espalier {
 
 // What the executables say to each other. docs/protocol.md describes the bytes; a change here raises kProtocolVersion.
 //
-// Off loopback, TLS comes first (stream.h). Then:
+// TLS comes first (stream.h). Then:
 //
 //   coordinator                          pool (its gateway, rank 0) or client
 //   Challenge{version, nonce}      ->

@@ -42,9 +42,8 @@ void add_coordinator_options(CLI::App& command, RunSettings& settings, CommandLi
       ->check(CLI::Validator(refuse_odd_device, "DEVICE"))
       ->capture_default_str();
   command
-      .add_option(
-          "--host", settings.host,
-          "Address to listen on for pools: 127.0.0.1 is for this machine, others speak TLS (0.0.0.0: all of them)")
+      .add_option("--host", settings.host,
+                  "Address to listen on for pools: 127.0.0.1 is for this machine alone, 0.0.0.0 all of its addresses")
       ->capture_default_str();
   command.add_option("--port", settings.port, "Port to listen on (0: any free one)")
       ->check(CLI::Range(0, 65535))
