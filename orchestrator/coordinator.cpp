@@ -31,7 +31,13 @@ using asio::ip::tcp;
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(250);
-constexpr std::size_t kCommitAtOnce = 500;
+/// How many changes are written without waiting for the tick.
+constexpr std::size_t kCommitAtOnce = 2000;
+/// How long one transaction may hold the loop up, and how many changes it holds for that: a row costs more the larger
+/// the database is. Of the processor's time, because a slow disk would cost as much for fewer.
+constexpr double kCommitSeconds = 0.015;
+constexpr std::size_t kSmallestCommit = 250;
+constexpr std::size_t kLargestCommit = 4000;
 /// How long pools have to checkpoint and leave before they are killed.
 constexpr double kLeaveSeconds = 30;
 /// How long a database that another process has locked is waited for.
@@ -87,6 +93,7 @@ Coordinator::Coordinator(Store& store, Core& core, CoordinatorOptions options, P
           [&core](PoolId pool, const StageKey& key) { return core.claim_of(pool, key); }),
       local_pools_(options_.local_pools, options_.pool_starts, options_.start_limit_s),
       environments_(store.environments()),
+      commit_size_(kCommitAtOnce),
       earlier_seconds_per_cost_(store.measured_seconds_per_cost()) {
   announce_address();
 }
@@ -252,9 +259,10 @@ void Coordinator::commit() {
   if (changes_.empty()) return;
   const Store::Turn turn = store_.try_turn();
   if (!turn) return;
-  const bool is_last = changes_.size() <= kCommitAtOnce;
-  const auto end = is_last ? changes_.end() : changes_.begin() + kCommitAtOnce;
+  const bool is_last = changes_.size() <= commit_size_;
+  const auto end = is_last ? changes_.end() : changes_.begin() + static_cast<std::ptrdiff_t>(commit_size_);
   std::vector<StoreChange> piece(std::make_move_iterator(changes_.begin()), std::make_move_iterator(end));
+  const double before = processor_seconds();
   try {
     store_.apply(piece);
     locked_since_ = 0;
@@ -268,6 +276,9 @@ void Coordinator::commit() {
     return;
   }
   changes_.erase(changes_.begin(), end);
+  const double used = processor_seconds() - before;
+  if (used > kCommitSeconds) commit_size_ = std::max(kSmallestCommit, commit_size_ / 2);
+  if (used < kCommitSeconds / 2 && !is_last) commit_size_ = std::min(kLargestCommit, commit_size_ * 2);
   for (const StoreChange& change : piece) {
     const StageFinished* finished = std::get_if<StageFinished>(&change);
     if (finished != nullptr && finished->outcome.steps > 0) forget_checkpoint(finished->outcome.key);

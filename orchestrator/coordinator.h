@@ -192,6 +192,7 @@ class Coordinator {
   std::map<std::pair<PoolId, int>, std::vector<RankCommand>> commands_;  ///< gathered during one turn of the loop
   std::deque<StoreChange> changes_;                                      ///< to be committed
   bool commit_is_due_ = false;                                           ///< more of them, later in this turn
+  std::size_t commit_size_;                                              ///< how many of them at once
   std::deque<EndedSweep> ended_sweeps_;                                  ///< to be announced
   std::string commit_trouble_;                                           ///< the full disk that either waits for, or ""
   std::optional<double> earlier_seconds_per_cost_;

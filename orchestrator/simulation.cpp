@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <string>
 #include <utility>
 
@@ -20,13 +19,6 @@ namespace {
 constexpr double kTickSeconds = 0.25;  // as the coordinator's
 
 using Clock = std::chrono::steady_clock;
-
-/// Of this thread: what else the machine does is not the core's fault.
-double processor_seconds() {
-  timespec time{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
 
 class Simulation {
  public:
