@@ -12,6 +12,7 @@
 #include "cluster/protocol.h"
 #include "db/store.h"
 #include "orchestrator/core.h"
+#include "orchestrator/rank_environment.h"
 #include "tests/fuzz/scratch_file.h"
 #include "tests/fuzz/targets/targets.h"
 #include "tests/orchestrator/graph_story.h"
@@ -55,6 +56,7 @@ class Believer {
   void tell(Core& core, const RankReport& report) {
     constexpr Now kNow = 1;
     if (const RankReady* ready = std::get_if<RankReady>(&report)) {
+      hear_environment(ready->environment);
       perform(core.on_rank_ready(kPool, 0, {0, ready->host, ready->gpu, ready->memory_gb}, ready->held, kNow));
     } else if (const StageReached* reached = std::get_if<StageReached>(&report)) {
       changes_.emplace_back(StageFinished{reached->outcome, 0, kNow});  // as one that lay in the spool
@@ -75,6 +77,15 @@ class Believer {
       jobs_.erase(jobs_.begin());
     } else if (const JobProgress* progress = std::get_if<JobProgress>(&report)) {
       core.on_progress(kPool, progress->attempt, progress->loss);
+    }
+  }
+
+  void hear_environment(const std::string& json) {
+    try {
+      changes_.emplace_back(EnvironmentSeen{++environments_, checked_environment(json)});
+      write();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::corrupt) throw;
     }
   }
 
@@ -99,6 +110,7 @@ class Believer {
   std::optional<ScratchFile> place_;
   std::optional<Store> store_;
   SweepId sweep_ = 0;
+  EnvironmentId environments_ = 0;
   std::map<std::uint64_t, int> jobs_;  ///< by attempt: the rank that has it
   std::vector<StoreChange> changes_;
 };
@@ -177,7 +189,11 @@ std::vector<json> odd_values() {
                            "error",
                            "corrupt",
                            "damaged_input",
-                           "disk_full"};
+                           "disk_full",
+                           "\xef\xbb\xbf{}",
+                           "{\"host\": 5}",
+                           "{\"host\": {\"a\": [1e308, null]}}",
+                           std::string("{}\0{", 4)};
   const GraphStory story = told_graph();
   for (const Stage& stage : story.graph().stages)
     values.push_back(json::binary({stage.key.digest.begin(), stage.key.digest.end()}));
