@@ -147,9 +147,7 @@ Coordinator::Ending Coordinator::run() {
     local_pools_.kill();
     std::rethrow_exception(error_);
   }
-  for (std::size_t before = 0; changes_.size() != before;) {
-    before = changes_.size();
-    commit();
+  while (commit()) {
   }
   if (!changes_.empty()) {
     throw Error(ErrorKind::exhausted, commit_trouble() +
@@ -247,11 +245,11 @@ void Coordinator::send_commands() {
 }
 
 // While the other thread writes, which may take as long as a large sweep does, changes pile up. What has piled up is
-// written in pieces, between which others are heard.
-void Coordinator::commit() {
-  if (changes_.empty()) return;
+// written in pieces, between which others are heard. False: nothing was, as nothing could or had to be.
+bool Coordinator::commit() {
+  if (changes_.empty()) return false;
   const Store::Turn turn = store_.try_turn();
-  if (!turn) return;
+  if (!turn) return false;
   const bool is_last = changes_.size() <= kCommitAtOnce;
   const auto end = is_last ? changes_.end() : changes_.begin() + kCommitAtOnce;
   std::vector<StoreChange> piece(std::make_move_iterator(changes_.begin()), std::make_move_iterator(end));
@@ -265,7 +263,7 @@ void Coordinator::commit() {
   } catch (const Error& error) {
     std::ranges::move(piece, changes_.begin());
     endure(error);
-    return;
+    return false;
   }
   changes_.erase(changes_.begin(), end);
   for (const StoreChange& change : piece) {
@@ -275,6 +273,7 @@ void Coordinator::commit() {
   has_new_results_ = true;
   last_commit_at_ = utc_seconds();
   if (!is_last) commit_soon();
+  return true;
 }
 
 void Coordinator::commit_soon() {
@@ -286,17 +285,31 @@ void Coordinator::commit_soon() {
 }
 
 /// One of these, which begin what waits to be written, cannot be: it is set aside, and costs nobody else's report.
-void Coordinator::commit_one_by_one(std::size_t count) {
+bool Coordinator::commit_one_by_one(std::size_t count) {
   for (; count > 0; --count) {
     try {
       store_.apply({changes_.front()});
     } catch (const RefusedChange& error) {
       spdlog::error("a report was set aside, since it cannot be in the database: {}", error.what());
+      const StageFinished* finished = std::get_if<StageFinished>(&changes_.front());
+      if (finished != nullptr && !finished->outcome.failure) refused_.emplace_back(finished->outcome, error.what());
     } catch (const Error& error) {
-      return endure(error);
+      endure(error);
+      return false;
     }
     changes_.erase(changes_.begin());
     has_new_results_ = true;
+  }
+  if (!core_lent_.taken()) give_up_refused();
+  return true;
+}
+
+/// What the core took for done is not, so that it knows what the database does.
+void Coordinator::give_up_refused() {
+  for (const auto& [outcome, why] : std::exchange(refused_, {}))
+    perform(core_.on_outcome_refused(outcome, why, utc_seconds()));
+  for (EndedSweep& ended : ended_sweeps_) {
+    ended.status = core_.sweep_status(*std::ranges::find(core_.sweeps(), ended.id, &Workload::Sweep::id));
   }
 }
 
@@ -365,6 +378,7 @@ asio::awaitable<void> Coordinator::tick() {
     follow_rotation();
     sum_up_strangers(now);
     if (core_lent_.taken()) continue;
+    if (!refused_.empty()) give_up_refused();
     announce_ended_sweeps();
     if (!core_.stopping()) look_for_room(now);
     if (!core_.stopping() && (options_.stays || !core_.finished() || !changes_.empty())) {

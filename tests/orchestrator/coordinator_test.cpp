@@ -9,6 +9,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/write.hpp>
@@ -23,6 +24,7 @@
 #include "db/store_reader.h"
 #include "orchestrator/client.h"
 #include "orchestrator/noop_graph.h"
+#include "tests/db/sample_sweep.h"
 #include "tests/orchestrator/pretend_pool.h"
 
 namespace espalier {
@@ -342,6 +344,42 @@ TEST_F(CoordinatorWithPools, ItSaysANameThatOthersCanReach) {
   };
   EXPECT_EQ(announced("0.0.0.0").host, host_name());
   EXPECT_EQ(announced("127.0.0.2").host, "127.0.0.2");
+}
+
+/// As a rule of the schema that some outcomes break.
+void refuse_outcomes(const StorePaths& paths, const std::vector<StageKey>& keys) {
+  SQLite::Database database(paths.database().string(), SQLite::OPEN_READWRITE, 10000);
+  std::string list;
+  for (const StageKey& key : keys) list += (list.empty() ? "'" : ", '") + to_hex(key) + "'";
+  database.exec("CREATE TRIGGER refuses BEFORE UPDATE ON stages WHEN NEW.state = 'done' AND NEW.key IN (" + list +
+                ") BEGIN SELECT RAISE(ABORT, 'no such luck'); END");
+}
+
+TEST_F(CoordinatorWithPools, AnOutcomeThatTheDatabaseRefusesFailsItsStageAndCostsNobodyElse) {
+  const std::vector<StageKey> bad{graph_.stages[7].key, graph_.stages[200].key, graph_.stages.back().key};
+  std::unique_ptr<PretendPool> good;
+  EXPECT_EQ(run([&](const StorePaths& paths) {
+              refuse_outcomes(paths, bad);
+              good = pool(paths);
+            }),
+            Coordinator::Ending::finished);
+  EXPECT_EQ(good->join(), "left");
+  EXPECT_EQ(done(), kJobs - 3);
+  const StorePaths paths{folder_};
+  EXPECT_EQ(ask(paths, "SELECT count(*) FROM stages WHERE state = 'failed' AND failure_message LIKE '%no such luck%'"),
+            "3");
+  EXPECT_EQ(ask(paths, "SELECT count(*) FROM failures WHERE quarantined AND message LIKE '%no such luck%'"), "3");
+  EXPECT_EQ(ask(paths, "SELECT count(*) FROM stages WHERE state = 'waiting'"), "0");
+  EXPECT_THAT(out_.str(), HasSubstr("cannot be in the database"));
+}
+
+TEST_F(CoordinatorWithPools, AnEnvironmentIsReadAsTheDatabaseReadsIt) {
+  std::unique_ptr<PretendPool> odd;
+  PretendPoolOptions options;
+  options.environment = "\xEF\xBB\xBF{\"host\": \"odd\"}";  // a mark that SQLite does not take for JSON
+  run([&](const StorePaths& paths) { odd = pool(paths, options); });
+  EXPECT_EQ(odd->join(), "left");
+  EXPECT_EQ(done(), kJobs);
 }
 
 TEST_F(CoordinatorWithPools, ItsConnectionFileGoesWithIt) {
