@@ -244,22 +244,27 @@ void Coordinator::send_commands() {
   }
 }
 
-// While the other thread writes, which may take as long as a large sweep does, changes pile up. What has piled up is
-// written in pieces, between which others are heard. False: nothing was, as nothing could or had to be.
+// What has piled up is written in pieces, between which others are heard. False: nothing was written.
 bool Coordinator::commit() {
-  if (changes_.empty()) return false;
+  return !changes_.empty() && commit_first(std::min(changes_.size(), kCommitAtOnce));
+}
+
+// While the other thread writes, which may take as long as a large sweep does, changes pile up. One that cannot be in
+// the database is looked for by halves, is set aside, and costs nobody else's report.
+bool Coordinator::commit_first(std::size_t count) {
   const Store::Turn turn = store_.try_turn();
   if (!turn) return false;
-  const bool is_last = changes_.size() <= kCommitAtOnce;
-  const auto end = is_last ? changes_.end() : changes_.begin() + kCommitAtOnce;
+  const auto end = changes_.begin() + static_cast<std::ptrdiff_t>(count);
   std::vector<StoreChange> piece(std::make_move_iterator(changes_.begin()), std::make_move_iterator(end));
   try {
     store_.apply(piece);
     locked_since_ = 0;
     commit_trouble_.clear();
-  } catch (const RefusedChange&) {
+  } catch (const RefusedChange& error) {
     std::ranges::move(piece, changes_.begin());
-    return commit_one_by_one(piece.size());
+    if (count > 1) return commit_first(count / 2);
+    set_aside(changes_.front(), error.what());
+    piece.clear();
   } catch (const Error& error) {
     std::ranges::move(piece, changes_.begin());
     endure(error);
@@ -272,7 +277,8 @@ bool Coordinator::commit() {
   }
   has_new_results_ = true;
   last_commit_at_ = utc_seconds();
-  if (!is_last) commit_soon();
+  if (!changes_.empty()) commit_soon();
+  if (!refused_.empty() && !core_lent_.taken()) give_up_refused();
   return true;
 }
 
@@ -284,24 +290,10 @@ void Coordinator::commit_soon() {
   });
 }
 
-/// One of these, which begin what waits to be written, cannot be: it is set aside, and costs nobody else's report.
-bool Coordinator::commit_one_by_one(std::size_t count) {
-  for (; count > 0; --count) {
-    try {
-      store_.apply({changes_.front()});
-    } catch (const RefusedChange& error) {
-      spdlog::error("a report was set aside, since it cannot be in the database: {}", error.what());
-      const StageFinished* finished = std::get_if<StageFinished>(&changes_.front());
-      if (finished != nullptr && !finished->outcome.failure) refused_.emplace_back(finished->outcome, error.what());
-    } catch (const Error& error) {
-      endure(error);
-      return false;
-    }
-    changes_.erase(changes_.begin());
-    has_new_results_ = true;
-  }
-  if (!core_lent_.taken()) give_up_refused();
-  return true;
+void Coordinator::set_aside(const StoreChange& change, const std::string& why) {
+  spdlog::error("a report was set aside, since it cannot be in the database: {}", why);
+  const StageFinished* finished = std::get_if<StageFinished>(&change);
+  if (finished != nullptr && !finished->outcome.failure) refused_.emplace_back(finished->outcome, why);
 }
 
 /// What the core took for done is not, so that it knows what the database does.

@@ -154,7 +154,8 @@ class Coordinator {
   void follow_rotation();
   void send_commands();
   bool commit();
-  bool commit_one_by_one(std::size_t count);
+  bool commit_first(std::size_t count);
+  void set_aside(const StoreChange& change, const std::string& why);
   void give_up_refused();
   void commit_soon();
   void acknowledge();
