@@ -305,9 +305,10 @@ void Coordinator::give_up_refused() {
   }
 }
 
-// What could not be written is kept and tried again: somebody's sqlite3 shell lets go, or somebody makes room.
+// What could not be written is kept and tried again: somebody's sqlite3 shell lets go, or somebody makes room, or the
+// database one that may be written.
 void Coordinator::endure(const Error& error) {
-  if (error.kind() == ErrorKind::exhausted) {
+  if (error.kind() == ErrorKind::exhausted || error.kind() == ErrorKind::invalid_input) {
     commit_trouble_ = error.what();
     return;
   }

@@ -73,7 +73,7 @@ class CoordinatorWithPools : public testing::Test {
 
   /// Runs the jobs that are not done yet beside whatever `meanwhile` starts.
   Coordinator::Ending run(const std::function<void(const StorePaths&)>& meanwhile) {
-    Store store(folder_);
+    Store store(folder_, store_options_);
     const SweepId id = store.record_sweep("noop", "", {}, graph_);
     Core core({store.generation(), options_.stays});
     core.add_sweep({id, "noop", graph_, store.done_stages(graph_)}, 0);
@@ -93,6 +93,7 @@ class CoordinatorWithPools : public testing::Test {
   }
 
   CoordinatorOptions options_;
+  StoreOptions store_options_;
   std::filesystem::path folder_;
   StageGraph graph_ = noop_graph(kJobs);
   std::ostringstream out_;
@@ -348,6 +349,46 @@ TEST_F(CoordinatorWithPools, ItSaysANameThatOthersCanReach) {
   };
   EXPECT_EQ(announced("0.0.0.0").host, host_name());
   EXPECT_EQ(announced("127.0.0.2").host, "127.0.0.2");
+}
+
+/// Its commits fail until `block` is removed, which lies where SQLite would have its journal: without a write-ahead log
+/// each commit opens that.
+class CoordinatorWithoutAJournal : public CoordinatorWithPools {
+ protected:
+  void expect_patience(const std::function<void(const std::filesystem::path&)>& block, const std::string& expected) {
+    store_options_.allow_network_filesystem = true;
+    store_options_.network_filesystem_of = [](const auto&) { return std::string("NFS"); };
+    std::unique_ptr<PretendPool> good;
+    std::thread mender;
+    std::string why;
+    EXPECT_EQ(run([&](const StorePaths& paths) {
+                const std::filesystem::path journal = paths.database().string() + "-journal";
+                std::filesystem::remove(journal);
+                block(journal);
+                good = pool(paths);
+                mender = std::thread([&why, paths, journal] {
+                  while (why.empty()) {
+                    const json status = json::parse(ask_coordinator(CoordinatorSource::in_store(paths.root), "status"));
+                    why = status.at("paused").get<std::string>();
+                  }
+                  std::filesystem::remove(journal);
+                });
+              }),
+              Coordinator::Ending::finished);
+    mender.join();
+    EXPECT_THAT(why, HasSubstr(expected));
+    EXPECT_EQ(good->join(), "left");
+    EXPECT_EQ(done(), kJobs);
+  }
+};
+
+TEST_F(CoordinatorWithoutAJournal, WaitsForADiskThatReportsErrors) {
+  expect_patience([](const auto& journal) { std::filesystem::create_directory(journal); }, "disk I/O error");
+}
+
+TEST_F(CoordinatorWithoutAJournal, WaitsForADatabaseThatCannotBeWritten) {
+  expect_patience([](const auto& journal) { std::filesystem::create_symlink("/nonexistent/file", journal); },
+                  "unable to open database file");
 }
 
 /// As a rule of the schema that some outcomes break.
