@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "cluster/secret_file.h"
 
 namespace espalier {
 namespace {
@@ -71,7 +72,7 @@ std::vector<SpoolEntry> read_spool(const std::filesystem::path& folder) {
   std::sort(files.begin(), files.end());
   for (const std::filesystem::path& file : files) {
     try {
-      entries.push_back({file, parse_reports(read_file(file, 2 * std::uintmax_t{kFrameLimitBytes}))});
+      entries.push_back({file, parse_reports(read_secret_file(file, 2 * std::uintmax_t{kFrameLimitBytes}, "report"))});
     } catch (const Error& error) {
       std::filesystem::path aside = file;
       aside += ".damaged";

@@ -24,7 +24,8 @@ struct SpoolEntry {
   std::filesystem::path file;
   SpooledReports reports;
 };
-/// Everything that is there, in the order of the files' names. A damaged file is renamed to NAME.damaged and left out.
+/// Everything that is there, in the order of the files' names. A damaged file is renamed to NAME.damaged and left out,
+/// and so is one that another user wrote or could have changed: no key is asked for here, the store's owner wrote them.
 /// Errors: ErrorKind::invalid_input if the folder cannot be read.
 std::vector<SpoolEntry> read_spool(const std::filesystem::path& folder);
 

@@ -124,7 +124,7 @@ std::optional<std::int64_t> ChangeRecorder::stage_awaiting(const StageOutcome& o
         is_news = row.getColumn(1).getInt() == 0;
       },
       key, outcome.attempt);
-  if (!stage) throw Error(ErrorKind::internal, "an outcome of stage " + key + ", which no sweep of this store has");
+  if (!stage) throw RefusedChange("an outcome of stage " + key + ", which no sweep of this store has");
   return is_news ? stage : std::nullopt;
 }
 

@@ -6,7 +6,7 @@
 namespace espalier {
 
 /// Writes changes, inside the caller's transaction, with statements prepared once.
-/// Errors: SQLite::Exception; ErrorKind::internal for an outcome of a stage that was never recorded.
+/// Errors: SQLite::Exception; RefusedChange for an outcome of a stage that was never recorded.
 class ChangeRecorder {
  public:
   explicit ChangeRecorder(const SQLite::Database& database);

@@ -1,6 +1,5 @@
 #include "db/network_filesystem.h"
 
-#include <cstdint>
 #include <sys/vfs.h>
 
 namespace espalier {
@@ -8,7 +7,11 @@ namespace espalier {
 std::string network_filesystem(const std::filesystem::path& folder) {
   struct statfs status {};
   if (::statfs(folder.c_str(), &status) != 0) return "";
-  switch (static_cast<std::uint32_t>(status.f_type)) {  // magic numbers of statfs(2) and the filesystems' own sources
+  return network_filesystem_of_type(static_cast<std::uint32_t>(status.f_type));
+}
+
+std::string network_filesystem_of_type(std::uint32_t type) {
+  switch (type) {  // magic numbers of statfs(2) and the filesystems' own sources
     case 0x6969:
       return "NFS";
     case 0xFF534D42:

@@ -24,7 +24,7 @@ Meaning meaning_of(int primary, int extended) {
       // A quota (EDQUOT) or a file size limit arrives as a failed write, not as SQLITE_FULL.
       if (extended == SQLITE_IOERR_WRITE || extended == SQLITE_IOERR_SHMSIZE || extended == SQLITE_IOERR_TRUNCATE)
         return kFull;
-      return {ErrorKind::corrupt,
+      return {ErrorKind::exhausted,
               "; the disk or the network filesystem under it reports errors: check it, and copy the store elsewhere"};
     case SQLITE_NOMEM:
       return {ErrorKind::exhausted, "; memory ran out"};

@@ -329,8 +329,7 @@ std::vector<Submission> Store::open_submissions() const {
 EnvironmentId Store::record_environment(const std::string& json) {
   return impl_->in_transaction([&] {
     if (*Prepared(impl_->database, "SELECT json_valid(?)").integer(json) == 0) {
-      throw Error(ErrorKind::invalid_input,
-                  "the environment that a worker reported is not JSON: " + json.substr(0, 200));
+      throw RefusedChange("the environment that a worker reported is not JSON: " + json.substr(0, 200));
     }
     Prepared(impl_->database, "INSERT OR IGNORE INTO environments (json) VALUES (?)").run(json);
     return *Prepared(impl_->database, "SELECT id FROM environments WHERE json = ?").integer(json);

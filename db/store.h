@@ -20,8 +20,8 @@
 
 namespace espalier {
 
-/// What was to be written breaks a rule of the schema: nothing of it was. Of kind ErrorKind::internal, for whoever does
-/// not ask.
+/// What was to be written breaks a rule of the schema, or tells of a stage that no sweep has: nothing of it was. Of
+/// kind ErrorKind::internal, for whoever does not ask.
 class RefusedChange : public Error {
  public:
   explicit RefusedChange(const std::string& message) : Error(ErrorKind::internal, message) {}
@@ -188,14 +188,14 @@ class Store {
   std::vector<Submission> open_submissions() const;
 
   /// Finds or adds an environment (JSON text: host, cpu, gpu, blas kernel, versions, git commit).
-  /// Errors: ErrorKind::invalid_input for what SQLite does not take for JSON.
+  /// Errors: RefusedChange for what SQLite does not take for JSON.
   EnvironmentId record_environment(const std::string& json);
 
   /// All of them, by their JSON.
   std::map<std::string, EnvironmentId> environments() const;
 
   /// All changes in one transaction; durable when it returns. A stage's outcome arriving twice changes nothing.
-  /// Errors: ErrorKind::exhausted on a full disk (nothing was changed).
+  /// Errors, and then nothing was changed: ErrorKind::exhausted on a full disk; RefusedChange.
   void apply(const std::vector<StoreChange>& changes);
 
   /// Seconds per unit of Stage::cost, measured: median over done train stages of this host; none if there are none.

@@ -21,7 +21,6 @@
 #include "base/host_name.h"
 #include "cluster/authentication.h"
 #include "experiments/sweep_limits.h"
-#include "orchestrator/room.h"
 
 namespace espalier {
 
@@ -31,22 +30,8 @@ using asio::ip::tcp;
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(250);
-/// How many changes are written without waiting for the tick.
-constexpr std::size_t kCommitAtOnce = 2000;
-/// How long one transaction may hold the loop up, and how many changes it holds for that: a row costs more the larger
-/// the database is. Of the processor's time, because a slow disk would cost as much for fewer.
-constexpr double kCommitSeconds = 0.015;
-constexpr std::size_t kSmallestCommit = 250;
-constexpr std::size_t kLargestCommit = 4000;
 /// How long pools have to checkpoint and leave before they are killed.
 constexpr double kLeaveSeconds = 30;
-/// How long a database that another process has locked is waited for.
-constexpr double kLockedSeconds = 60;
-/// How often room is looked for, and how long a pause lasts at least after a worker found its disk full: twice as long
-/// each time it happens again.
-constexpr double kRoomSeconds = 1;
-constexpr double kShortestFullDiskSeconds = 2;
-constexpr double kLongestFullDiskSeconds = 60;
 /// How often on_results is called at most, and how small a part of the coordinator's time it may take.
 constexpr double kAnnounceSeconds = 20;
 constexpr double kAnnounceShare = 0.02;
@@ -93,7 +78,6 @@ Coordinator::Coordinator(Store& store, Core& core, CoordinatorOptions options, P
           [&core](PoolId pool, const StageKey& key) { return core.claim_of(pool, key); }),
       local_pools_(options_.local_pools, options_.pool_starts, options_.start_limit_s),
       environments_(store.environments()),
-      commit_size_(kCommitAtOnce),
       earlier_seconds_per_cost_(store.measured_seconds_per_cost()) {
   announce_address();
 }
@@ -154,9 +138,7 @@ Coordinator::Ending Coordinator::run() {
     local_pools_.kill();
     std::rethrow_exception(error_);
   }
-  for (std::size_t before = 0; changes_.size() != before;) {
-    before = changes_.size();
-    commit();
+  while (commit()) {
   }
   if (!changes_.empty()) {
     throw Error(ErrorKind::exhausted, commit_trouble() +
@@ -195,7 +177,7 @@ void Coordinator::perform(Effects effects) {
       const auto found = pools_.find(dismiss->pool);
       if (found != pools_.end() && found->second.connection) found->second.connection->send(Leave{});
     } else if (Record* record = std::get_if<Record>(&effect)) {
-      changes_.push_back(std::move(record->change));
+      changes_.add(std::move(record->change));
     } else if (Tell* tell_effect = std::get_if<Tell>(&effect)) {
       tell(tell_effect->text);
     } else if (const Doubt* doubt = std::get_if<Doubt>(&effect)) {
@@ -206,7 +188,7 @@ void Coordinator::perform(Effects effects) {
       ended_sweeps_.push_back({ended->sweep, sweep->name, ended->how, core_.sweep_status(*sweep)});
     }
   }
-  if (changes_.size() >= kCommitAtOnce || core_.finished()) commit_soon();
+  if (changes_.are_many() || core_.finished()) commit_soon();
   announce_ended_sweeps();
 }
 
@@ -253,118 +235,6 @@ void Coordinator::send_commands() {
   }
 }
 
-// While the other thread writes, which may take as long as a large sweep does, changes pile up. What has piled up is
-// written in pieces, between which others are heard.
-void Coordinator::commit() {
-  if (changes_.empty()) return;
-  const Store::Turn turn = store_.try_turn();
-  if (!turn) return;
-  const bool is_last = changes_.size() <= commit_size_;
-  const auto end = is_last ? changes_.end() : changes_.begin() + static_cast<std::ptrdiff_t>(commit_size_);
-  std::vector<StoreChange> piece(std::make_move_iterator(changes_.begin()), std::make_move_iterator(end));
-  const double before = processor_seconds();
-  try {
-    store_.apply(piece);
-    locked_since_ = 0;
-    commit_trouble_.clear();
-  } catch (const RefusedChange&) {
-    std::ranges::move(piece, changes_.begin());
-    return commit_one_by_one(piece.size());
-  } catch (const Error& error) {
-    std::ranges::move(piece, changes_.begin());
-    endure(error);
-    return;
-  }
-  changes_.erase(changes_.begin(), end);
-  const double used = processor_seconds() - before;
-  if (used > kCommitSeconds) commit_size_ = std::max(kSmallestCommit, commit_size_ / 2);
-  if (used < kCommitSeconds / 2 && !is_last) commit_size_ = std::min(kLargestCommit, commit_size_ * 2);
-  for (const StoreChange& change : piece) {
-    const StageFinished* finished = std::get_if<StageFinished>(&change);
-    if (finished != nullptr && finished->outcome.steps > 0) forget_checkpoint(finished->outcome.key);
-  }
-  has_new_results_ = true;
-  last_commit_at_ = utc_seconds();
-  if (!is_last) commit_soon();
-}
-
-void Coordinator::commit_soon() {
-  if (std::exchange(commit_is_due_, true)) return;
-  asio::post(io_, [this] {
-    commit_is_due_ = false;
-    commit();
-  });
-}
-
-/// One of these, which begin what waits to be written, cannot be: it is set aside, and costs nobody else's report.
-void Coordinator::commit_one_by_one(std::size_t count) {
-  for (; count > 0; --count) {
-    try {
-      store_.apply({changes_.front()});
-    } catch (const RefusedChange& error) {
-      spdlog::error("a report was set aside, since it cannot be in the database: {}", error.what());
-    } catch (const Error& error) {
-      return endure(error);
-    }
-    changes_.erase(changes_.begin());
-    has_new_results_ = true;
-  }
-}
-
-// What could not be written is kept and tried again: somebody's sqlite3 shell lets go, or somebody makes room.
-void Coordinator::endure(const Error& error) {
-  if (error.kind() == ErrorKind::exhausted) {
-    commit_trouble_ = error.what();
-    return;
-  }
-  if (error.kind() != ErrorKind::unavailable) throw error;
-  if (locked_since_ == 0) locked_since_ = utc_seconds();
-  if (utc_seconds() - locked_since_ > kLockedSeconds) throw error;
-  progress_.tell("waiting: another process writes to the database");
-}
-
-std::string Coordinator::commit_trouble() const {
-  return commit_trouble_.empty() ? "another process writes to the database" : commit_trouble_;
-}
-
-// Whatever was heard is in the database, unless a commit is waiting.
-void Coordinator::acknowledge() {
-  if (!changes_.empty()) return;
-  for (auto& [id, link] : pools_) {
-    if (!link.connection || link.acknowledged == link.heard) continue;
-    link.connection->send(Recorded{link.heard});
-    link.acknowledged = link.heard;
-  }
-}
-
-void Coordinator::look_for_room(double now) {
-  if (now - room_looked_at_ < kRoomSeconds) return;
-  room_looked_at_ = now;
-  const std::string lack = commit_trouble_.empty() ? lack_of_room(store_.paths().root) : commit_trouble_;
-  if (!lack.empty()) {
-    perform(core_.pause(lack));
-    return;
-  }
-  if (!core_.is_paused()) {
-    if (now - resumed_at_ > kLongestFullDiskSeconds) pause_s_ = 0;
-    return;
-  }
-  if (core_.waits_for_room() && resume_at_ == 0) {
-    pause_s_ = std::clamp(2 * pause_s_, kShortestFullDiskSeconds, kLongestFullDiskSeconds);
-    resume_at_ = now + pause_s_;
-  }
-  if (now < resume_at_) return;
-  resume_at_ = 0;
-  resumed_at_ = now;
-  perform(core_.resume(now));
-}
-
-// Only now: a training whose outcome was lost on the way is repeated from it in no time.
-void Coordinator::forget_checkpoint(const StageKey& key) {
-  std::error_code ignored;
-  std::filesystem::remove(store_.paths().checkpoint(key), ignored);
-}
-
 asio::awaitable<void> Coordinator::tick() {
   boost::system::error_code ignored;
   while (true) {
@@ -376,6 +246,7 @@ asio::awaitable<void> Coordinator::tick() {
     follow_rotation();
     sum_up_strangers(now);
     if (core_lent_.taken()) continue;
+    if (!refused_.empty()) give_up_refused();
     announce_ended_sweeps();
     if (!core_.stopping()) look_for_room(now);
     if (!core_.stopping() && (options_.stays || !core_.finished() || !changes_.empty())) {

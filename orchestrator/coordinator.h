@@ -9,6 +9,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
@@ -27,6 +28,7 @@
 #include "orchestrator/file_exchange.h"
 #include "orchestrator/load_sweep.h"
 #include "orchestrator/local_pools.h"
+#include "orchestrator/pending_changes.h"
 #include "orchestrator/progress.h"
 #include "orchestrator/side_work.h"
 #include "orchestrator/turn.h"
@@ -152,8 +154,9 @@ class Coordinator {
   void announce_address();
   void follow_rotation();
   void send_commands();
-  void commit();
-  void commit_one_by_one(std::size_t count);
+  bool commit();
+  void set_aside(const PendingChanges::Refused& refused);
+  void give_up_refused();
   void commit_soon();
   void acknowledge();
   void look_for_room(double now);
@@ -190,9 +193,9 @@ class Coordinator {
   PoolId next_pool_ = 1;
   std::map<std::string, EnvironmentId> environments_;                    ///< by their JSON
   std::map<std::pair<PoolId, int>, std::vector<RankCommand>> commands_;  ///< gathered during one turn of the loop
-  std::deque<StoreChange> changes_;                                      ///< to be committed
+  PendingChanges changes_;                                               ///< to be committed
   bool commit_is_due_ = false;                                           ///< more of them, later in this turn
-  std::size_t commit_size_;                                              ///< how many of them at once
+  std::vector<std::pair<StageOutcome, std::string>> refused_;            ///< by the database, and why; for the core
   std::deque<EndedSweep> ended_sweeps_;                                  ///< to be announced
   std::string commit_trouble_;                                           ///< the full disk that either waits for, or ""
   std::optional<double> earlier_seconds_per_cost_;

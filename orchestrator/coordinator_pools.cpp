@@ -8,7 +8,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
 #include "base/clock.h"
@@ -18,6 +17,7 @@
 #include "cluster/handshake.h"
 #include "experiments/pool_words.h"
 #include "orchestrator/coordinator.h"
+#include "orchestrator/rank_environment.h"
 
 namespace espalier {
 
@@ -297,22 +297,13 @@ void Coordinator::on_reports(PoolId pool, int rank, std::vector<RankReport> repo
 
 // Written with the next outcomes, before whatever names it.
 EnvironmentId Coordinator::record_environment(const std::string& json) {
-  constexpr std::size_t kLongest = 64U << 10;
-  constexpr int kDeepest = 100;
-  if (json.size() > kLongest) throw Error(ErrorKind::corrupt, "a rank's environment is absurdly long");
-  const auto known = environments_.find(json);
+  const std::string text = checked_environment(json);
+  const auto known = environments_.find(text);
   if (known != environments_.end()) return known->second;
-  bool too_deep = false;
-  const auto look = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    too_deep = too_deep || depth > kDeepest;
-    return true;
-  };
-  if (!nlohmann::json::parse(json, look, false).is_object() || too_deep)
-    throw Error(ErrorKind::corrupt, "a rank's environment is not a JSON object");
   EnvironmentId highest = 0;
-  for (const auto& [text, id] : environments_) highest = std::max(highest, id);
-  changes_.emplace_back(EnvironmentSeen{highest + 1, json});
-  return environments_[json] = highest + 1;
+  for (const auto& [other, id] : environments_) highest = std::max(highest, id);
+  changes_.add(EnvironmentSeen{highest + 1, text});
+  return environments_[text] = highest + 1;
 }
 
 }  // namespace espalier

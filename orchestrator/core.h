@@ -168,6 +168,8 @@ class Core {
   /// Counts for a stage of an attempt that the pool has, or had until it was given up: where nobody has the stage's
   /// outcome yet, it is the same.
   Effects on_stage_reached(PoolId pool, int rank, StageOutcome outcome, Now now);
+  /// The database cannot hold this outcome, which has counted until now: its stage has failed.
+  Effects on_outcome_refused(const StageOutcome& outcome, const std::string& why, Now now);
   Effects on_job_ended(PoolId pool, int rank, const AttemptEnd& end, Now now);
   /// `fraction` of the attempt's present stage is behind it; for the estimate of the time left.
   void on_progress(PoolId pool, std::uint64_t attempt, double fraction);
@@ -252,6 +254,7 @@ class Core {
                          Now now);
   void charge(FailureCharged charged, StageIndex stage, ErrorKind kind, Effects& effects, Now now);
   void quarantine(FailureCharged charged, StageIndex stage, ErrorKind kind, Effects& effects, Now now);
+  void record_quarantine(FailureCharged charged, StageIndex stage, ErrorKind kind, Effects& effects, Now now);
   void count_quarantine(StageIndex stage, Effects& effects, Now now);
   void charge_crash(const PoolSlot& lost, const PoolEnd& end, Effects& effects, Now now);
   void set_node_aside(const std::string& host, std::int64_t crashes, Effects& effects);

@@ -193,11 +193,30 @@ void Core::charge(FailureCharged charged, StageIndex stage, ErrorKind kind, Effe
 }
 
 void Core::quarantine(FailureCharged charged, StageIndex stage, ErrorKind kind, Effects& effects, Now now) {
+  plan_.on_failed(stage);
+  blame_.settle(stage);
+  record_quarantine(std::move(charged), stage, kind, effects, now);
+}
+
+// Not tried again: what a worker reports of equal work is the same, and this run may have ended but for this.
+Effects Core::on_outcome_refused(const StageOutcome& outcome, const std::string& why, Now now) {
+  Effects effects;
+  const std::optional<StageIndex> stage = find(outcome.key);
+  if (!stage || plan_.state(*stage) != StageState::done) return effects;  // forgotten, or to be made again
+  plan_.revoke(*stage);
+  for (Workload::Sweep& sweep : workload_.sweeps()) sweep.settled = 0;
+  FailureCharged charged;
+  charged.attempt = outcome.attempt;
+  charged.message = "what its worker reported cannot be in the database: " + why;
+  record_quarantine(std::move(charged), *stage, ErrorKind::internal, effects, now);
+  hand_out(effects, now);
+  return effects;
+}
+
+void Core::record_quarantine(FailureCharged charged, StageIndex stage, ErrorKind kind, Effects& effects, Now now) {
   charged.stage = graph().stages[stage].key;
   charged.at = now;
   charged.quarantined = true;
-  plan_.on_failed(stage);
-  blame_.settle(stage);
   effects.emplace_back(
       Tell{fmt::format("failed: {}: {}: {}", name_of(stage), to_string(charged.cause), charged.message)});
   StageOutcome outcome;

@@ -99,7 +99,7 @@ FileIntake::Replies FileIntake::hear(PoolId pool, const FilePiece& piece) {
     }
   } catch (const Error& error) {
     upload->incoming.reset();
-    if (error.kind() == ErrorKind::exhausted) {
+    if (error.kind() != ErrorKind::corrupt) {  // the store's fault, whatever it is, and not the pool's
       spdlog::warn("files of pools wait: {}", error.what());
       waits_for_room_ = true;
     } else {

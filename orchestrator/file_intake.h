@@ -46,7 +46,7 @@ class FileIntake {
   void silence(PoolId pool);
   /// It will not come back.
   Replies forget(PoolId pool);
-  /// The disk was full: is there room now?
+  /// The store could not be written, for lack of room or permission: can it now?
   Replies try_again();
   bool waits_for_room() const { return waits_for_room_; }
 

@@ -30,7 +30,8 @@ bool PlacedFiles::settle(const StageKey& stage, const std::string& sha256) {
   if (!entry->second.settled) settled_.push_back(stage);
   entry->second.settled = true;
   if (settled_.size() > kMostSettled) {
-    entries_.erase(settled_.front());
+    const auto oldest = entries_.find(settled_.front());
+    if (oldest != entries_.end() && oldest->second.settled) entries_.erase(oldest);  // else it is made again
     settled_.pop_front();
   }
   return true;

@@ -310,6 +310,12 @@ void Plan::reopen(StageIndex stage) {
   replan(std::exchange(wishes_, {}), std::move(groups_));
 }
 
+void Plan::revoke(StageIndex stage) {
+  if (states_[stage] != StageState::done) return;
+  states_[stage] = StageState::failed;
+  replan(std::exchange(wishes_, {}), std::move(groups_));
+}
+
 void Plan::block_dependents(StageIndex stage) {
   std::vector<StageIndex> reached{stage};
   while (!reached.empty()) {

@@ -75,6 +75,8 @@ class Plan {
   void on_done(StageIndex stage);
   /// Blocks whatever depends on it.
   void on_failed(StageIndex stage);
+  /// What counted as done has failed after all; blocks what depends on it and is not done.
+  void revoke(StageIndex stage);
   /// A stage that was done, or not needed so far, has to be done: its artifact is missing or damaged. What needs it
   /// waits, and so do its own inputs where they are not there.
   void reopen(StageIndex stage);

@@ -6,21 +6,26 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/error.h"
 #include "base/log.h"
 #include "cluster/spool.h"
 
 namespace espalier {
 namespace {
 
-void record(Store& store, const SpooledReports& spooled) {
+/// What the store has no stage for, or does not take, costs none of the others.
+void record(Store& store, const SpoolEntry& entry) {
+  const SpooledReports& spooled = entry.reports;
   EnvironmentId environment = 0;
   for (RankReport& report : decode_reports(spooled.frame.reports)) {
     StageReached* reached = std::get_if<StageReached>(&report);
     // What became of a failed attempt is for the core to decide: the stage runs again.
     if (reached == nullptr || reached->outcome.failure) continue;
-    if (environment == 0 && !spooled.environment.empty()) environment = store.record_environment(spooled.environment);
-    store.apply({StageFinished{std::move(reached->outcome), environment, utc_seconds()}});
+    try {
+      if (environment == 0 && !spooled.environment.empty()) environment = store.record_environment(spooled.environment);
+      store.apply({StageFinished{std::move(reached->outcome), environment, utc_seconds()}});
+    } catch (const RefusedChange& error) {
+      spdlog::warn("{}: {}", entry.file.string(), error.what());
+    }
   }
 }
 
@@ -28,12 +33,7 @@ void record(Store& store, const SpooledReports& spooled) {
 
 void take_in_spool(Store& store) {
   for (const SpoolEntry& entry : read_spool(store.paths().spool())) {
-    try {
-      record(store, entry.reports);
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::internal && error.kind() != ErrorKind::invalid_input) throw;
-      spdlog::warn("{}: {}", entry.file.string(), error.what());  // of a sweep that this store does not have
-    }
+    record(store, entry);
     std::error_code ignored;
     std::filesystem::remove(entry.file, ignored);
   }

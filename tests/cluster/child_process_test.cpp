@@ -1,5 +1,9 @@
 #include "cluster/child_process.h"
 
+#include <chrono>
+#include <stop_token>
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "base/error.h"
@@ -35,6 +39,17 @@ TEST(CaptureOutput, WhatSaysTooMuchIsKilled) {
   EXPECT_FALSE(said.end);
   EXPECT_EQ(said.out.size(), 1000U);
   EXPECT_TRUE(capture_output({"/bin/sh", "-c", "head -c 5000 /dev/zero >&2"}, kLong, 1000).end);
+}
+
+TEST(CaptureOutput, WhatIsToStopIsKilled) {
+  std::stop_source stop;
+  const std::jthread stopper([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    stop.request_stop();
+  });
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_FALSE(capture_output({"/bin/sleep", "1000"}, kLong, 1000, stop.get_token()).end);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, kLong / 2);
 }
 
 TEST(CaptureOutput, AProgramThatIsNotThere) {

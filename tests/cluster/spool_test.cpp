@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/base/other_user.h"
+
 namespace espalier {
 namespace {
 
@@ -50,6 +52,21 @@ TEST_F(SpoolFolder, ADamagedFileIsSetAsideAndTheRestIsRead) {
   EXPECT_EQ(read_spool(folder_).size(), 1U);
   EXPECT_TRUE(std::filesystem::exists(spool_file(folder_, "a", 1).string() + ".damaged"));
   EXPECT_EQ(read_spool(folder_).size(), 1U);
+}
+
+// Where a umask lets a group write the folder, say.
+TEST_F(SpoolFolder, WhatAnotherUserMayHaveWrittenIsNotBelieved) {
+  write_spooled(folder_, "a", reports(1));
+  write_spooled(folder_, "b", reports(1));
+  std::filesystem::permissions(spool_file(folder_, "a", 1), std::filesystem::perms::group_write,
+                               std::filesystem::perm_options::add);
+  std::size_t left = 1;
+  if (can_be_other_user()) {
+    ASSERT_EQ(::chown(spool_file(folder_, "b", 1).c_str(), kOtherUser, kOtherUser), 0);
+    left = 0;
+  }
+  EXPECT_EQ(read_spool(folder_).size(), left);
+  EXPECT_TRUE(std::filesystem::exists(spool_file(folder_, "a", 1).string() + ".damaged"));
 }
 
 }  // namespace

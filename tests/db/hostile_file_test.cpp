@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "db/garbage.h"
 #include "db/rows_json.h"
 #include "db/store.h"
 #include "db/store_reader.h"
@@ -68,6 +69,20 @@ TEST_F(HostileFile, TextThatIsNoUtf8BecomesJsonAllTheSame) {
             "a\xef\xbf\xbd"
             "b");
   EXPECT_THAT(nlohmann::ordered_json(sweeps).dump(), HasSubstr("\xef\xbf\xbd"));
+}
+
+TEST_F(HostileFile, AStageThatIsNamedAndNotThereIsDamageAndNotABug) {
+  for (const char* column : {"evaluate_stage", "masks_stage", "dense_evaluate_stage"}) {
+    SetUp();
+    change(std::string("PRAGMA foreign_keys = OFF; UPDATE trials SET ") + column + " = 999999 WHERE id = 2");
+    try {
+      find_garbage(root_, Evidence::keep);
+      ADD_FAILURE() << column << ": was believed";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::corrupt) << column;
+      EXPECT_THAT(error.what(), HasSubstr("espalier db check")) << column;
+    }
+  }
 }
 
 }  // namespace

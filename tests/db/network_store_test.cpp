@@ -1,5 +1,8 @@
 #include <csignal>
+#include <fcntl.h>
 #include <fstream>
+#include <linux/magic.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "db/network_filesystem.h"
 #include "db/store.h"
 #include "db/store_backup.h"
 #include "db/store_check.h"
@@ -110,6 +114,45 @@ TEST_F(NetworkStore, ACommitCutShortIsNotReadBeforeItIsUndone) {
     for (const bool done : store.done_stages(sample_.graph)) EXPECT_FALSE(done);
   }
   EXPECT_EQ(StoreReader(root_).sweeps().size(), 1U);
+}
+
+TEST(NetworkFilesystem, IsKnownByTheKernelsNumber) {
+  EXPECT_EQ(network_filesystem_of_type(V9FS_MAGIC), "9p");
+  EXPECT_EQ(network_filesystem_of_type(FUSE_SUPER_MAGIC), "FUSE");
+  EXPECT_EQ(network_filesystem_of_type(NFS_SUPER_MAGIC), "NFS");
+  EXPECT_EQ(network_filesystem_of_type(SMB2_SUPER_MAGIC), "SMB");
+  EXPECT_EQ(network_filesystem_of_type(CEPH_SUPER_MAGIC), "Ceph");
+  for (const std::uint32_t local : {EXT4_SUPER_MAGIC, TMPFS_MAGIC, XFS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC})
+    EXPECT_EQ(network_filesystem_of_type(local), "") << local;
+}
+
+/// A FUSE filesystem that nobody serves: of somebody else's, the kernel tells the kind without asking.
+class FuseMount {
+ public:
+  explicit FuseMount(const std::filesystem::path& folder) : folder_(folder), device_(::open("/dev/fuse", O_RDWR)) {
+    std::filesystem::create_directories(folder);
+    const std::string options = "fd=" + std::to_string(device_) + ",rootmode=40000,user_id=1,group_id=1";
+    mounted_ = device_ >= 0 && ::mount("nobody", folder.c_str(), "fuse", 0, options.c_str()) == 0;
+  }
+  ~FuseMount() {
+    if (mounted_) ::umount2(folder_.c_str(), MNT_DETACH);
+    if (device_ >= 0) ::close(device_);
+  }
+  FuseMount(const FuseMount&) = delete;
+  FuseMount& operator=(const FuseMount&) = delete;
+  bool mounted() const { return mounted_; }
+
+ private:
+  std::filesystem::path folder_;
+  int device_;
+  bool mounted_ = false;
+};
+
+TEST_F(NetworkStore, IsRefusedOnAFuseMountToo) {
+  const FuseMount mount(folder_.path / "mnt");
+  if (!mount.mounted()) GTEST_SKIP() << "we may not mount here";
+  EXPECT_EQ(network_filesystem(folder_.path / "mnt"), "FUSE");
+  EXPECT_THROW(Store(folder_.path / "mnt"), Error);
 }
 
 }  // namespace

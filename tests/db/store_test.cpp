@@ -189,10 +189,10 @@ TEST_F(StoreTest, AFailureIsForgottenOnDemandAndALateEchoOfItIsNotHeard) {
   EXPECT_TRUE(store_.done_stages(sample_.graph)[init]);
 }
 
-TEST_F(StoreTest, AnOutcomeOfAnUnknownStageIsABug) {
+TEST_F(StoreTest, AnOutcomeOfAnUnknownStageIsRefused) {
   record();
   const StageGraph other = make_noop_graph(1);
-  EXPECT_THROW(store_.apply({finish(sample_.graph.stages[init]), finish(other.stages[0])}), Error);
+  EXPECT_THROW(store_.apply({finish(sample_.graph.stages[init]), finish(other.stages[0])}), RefusedChange);
   EXPECT_EQ(ask("SELECT count(*) FROM stages WHERE state = 'done'"), "0");
 }
 

@@ -42,6 +42,25 @@ TEST_F(StartLimit, ARankWhoseFellowsNeverComeEndsWithASentence) {
   EXPECT_NE(end.err.find("MPI did not start within --start-limit"), std::string::npos) << end.out << end.err;
 }
 
+TEST_F(StartLimit, ACoordinatorThatIsToStopWaitsForNoLookAtAModule) {
+  std::filesystem::copy_file(espalier_command({})[0], folder_ / "espalier");
+  const std::string begun = (folder_ / "begun").string();
+  pretend("espalier-worker", "touch " + begun + "; exec sleep 1000\n");
+  const std::string module = write("endless.pt", "any bytes");
+  const std::string sweep = write(
+      "endless.yaml", "sweep: endless\ndataset: {name: glyphs, train: 100, test: 50}\nmodel: {torchscript: " + module +
+                          "}\nseeds: 1\ntrain: {optimizer: sgd, lr: 0.1, epochs: 1}\n");
+  Program coordinator({(folder_ / "espalier").string(), "serve", "--store", store()});
+  while (coordinator.running() && coordinator.out().find("listening on") == std::string::npos)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  Program client(espalier_command({"submit", sweep, "--store", store()}));
+  while (client.running() && !std::filesystem::exists(begun))
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  coordinator.signal(SIGTERM);
+  EXPECT_LT(coordinator.wait(60).seconds, 50);
+  EXPECT_NE(client.wait(60).err.find("stop"), std::string::npos);
+}
+
 // Who listens and is too busy to answer is not gone.
 TEST_F(StartLimit, APoolWaitsForACoordinatorThatIsBusy) {
   Program coordinator(espalier_command({"serve", "--store", store()}));

@@ -1,9 +1,12 @@
 // A TorchScript file is a model like any other: from the sweep that names it to the file that Python loads again.
 #include <algorithm>
+#include <csignal>
+#include <functional>
 
 #include "base/files.h"
 #include "experiments/safetensors.h"
 #include "tests/e2e/sweep_case.h"
+#include "tests/worker/script_module_file.h"
 
 namespace espalier {
 namespace {
@@ -39,11 +42,29 @@ print(int(state['features.0.weight'].count_nonzero() + state['out.weight'].count
 
 class TorchScript : public SweepCase {
  protected:
-  std::string made_module() {
+  std::string made_module(const std::vector<std::string>& kind = {}) {
     const std::string file = (folder_ / "net.pt").string();
     const auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-    EXPECT_EQ(Program({(beside / "write_script_module").string(), file}).wait().exit_code, 0);
+    std::vector<std::string> command{(beside / "write_script_module").string(), file};
+    command.insert(command.end(), kind.begin(), kind.end());
+    EXPECT_EQ(Program(command).wait().exit_code, 0);
     return file;
+  }
+  /// Trains the module of sweep_of in a pool that joins once `between` is done; what the pool wrote.
+  std::string train_after(const std::function<void()>& between) {
+    const std::string sweep = sweep_of(made_module(), "prune: {method: magnitude, sparsity: 0.8}\ncontrols: []\n");
+    Program coordinator(espalier_command({"serve", "--store", store()}));
+    while (coordinator.running() && coordinator.out().find("listening on") == std::string::npos) ::usleep(10000);
+    const ProgramEnd submitted = espalier({"submit", sweep, "--store", store()});
+    EXPECT_EQ(submitted.exit_code, 0) << submitted.err;
+    between();
+    const auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    Program pool({(beside / "espalier-worker").string(), "--store", store(), "--label", "late"});
+    EXPECT_EQ(espalier({"status", "--watch", "--store", store()}).exit_code, 0);
+    coordinator.signal(SIGTERM);
+    coordinator.wait();
+    const ProgramEnd end = pool.wait();
+    return end.out + end.err + espalier({"logs", "late", "--store", store()}).out;
   }
   /// Python scripts only what it can read the source of.
   ProgramEnd python(const std::string& source, const std::vector<std::string>& arguments) {
@@ -111,6 +132,15 @@ TEST_F(TorchScript, TheSameFileElsewhereIsTheSameModel) {
       sweep_of((folder_ / "moved.pt").string(), "prune: {method: magnitude, sparsity: 0.8}\ncontrols: []\n");
   const ProgramEnd again = run(moved, store());
   EXPECT_NE(again.out.find("every result was there already"), std::string::npos) << again.out << again.err;
+}
+
+// What was looked at is what runs: a module is a program.
+TEST_F(TorchScript, AnotherModuleInItsPlaceNeverRuns) {
+  const std::string said = train_after([&] { made_module({"loud"}); });
+  EXPECT_EQ(said.find(kLoudWords), std::string::npos) << said;
+  const ProgramEnd failures = espalier({"failures", "--store", store()});
+  EXPECT_NE(failures.out.find("is another file than when this sweep was read"), std::string::npos) << failures.out;
+  EXPECT_TRUE(results_of(store()).empty());
 }
 
 TEST_F(TorchScript, ExportsWeightsMasksAndOnlyIntoItsOwnModule) {

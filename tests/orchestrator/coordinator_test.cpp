@@ -2,6 +2,7 @@
 #include "orchestrator/coordinator.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <functional>
 #include <future>
@@ -9,11 +10,14 @@
 #include <thread>
 #include <unistd.h>
 
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/write.hpp>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 
 #include "base/error.h"
 #include "base/host_name.h"
@@ -21,8 +25,10 @@
 #include "cluster/connect.h"
 #include "cluster/credentials.h"
 #include "db/store_reader.h"
+#include "experiments/sweep_limits.h"
 #include "orchestrator/client.h"
 #include "orchestrator/noop_graph.h"
+#include "tests/db/sample_sweep.h"
 #include "tests/orchestrator/pretend_pool.h"
 
 namespace espalier {
@@ -67,7 +73,7 @@ class CoordinatorWithPools : public testing::Test {
 
   /// Runs the jobs that are not done yet beside whatever `meanwhile` starts.
   Coordinator::Ending run(const std::function<void(const StorePaths&)>& meanwhile) {
-    Store store(folder_);
+    Store store(folder_, store_options_);
     const SweepId id = store.record_sweep("noop", "", {}, graph_);
     Core core({store.generation(), options_.stays});
     core.add_sweep({id, "noop", graph_, store.done_stages(graph_)}, 0);
@@ -87,6 +93,7 @@ class CoordinatorWithPools : public testing::Test {
   }
 
   CoordinatorOptions options_;
+  StoreOptions store_options_;
   std::filesystem::path folder_;
   StageGraph graph_ = noop_graph(kJobs);
   std::ostringstream out_;
@@ -342,6 +349,242 @@ TEST_F(CoordinatorWithPools, ItSaysANameThatOthersCanReach) {
   };
   EXPECT_EQ(announced("0.0.0.0").host, host_name());
   EXPECT_EQ(announced("127.0.0.2").host, "127.0.0.2");
+}
+
+/// Its commits fail until `block` is removed, which lies where SQLite would have its journal: without a write-ahead log
+/// each commit opens that.
+class CoordinatorWithoutAJournal : public CoordinatorWithPools {
+ protected:
+  void expect_patience(const std::function<void(const std::filesystem::path&)>& block, const std::string& expected) {
+    store_options_.allow_network_filesystem = true;
+    store_options_.network_filesystem_of = [](const auto&) { return std::string("NFS"); };
+    std::unique_ptr<PretendPool> good;
+    std::thread mender;
+    std::string why;
+    EXPECT_EQ(run([&](const StorePaths& paths) {
+                const std::filesystem::path journal = paths.database().string() + "-journal";
+                std::filesystem::remove(journal);
+                block(journal);
+                good = pool(paths);
+                mender = std::thread([&why, paths, journal] {
+                  while (why.empty()) {
+                    const json status = json::parse(ask_coordinator(CoordinatorSource::in_store(paths.root), "status"));
+                    why = status.at("paused").get<std::string>();
+                  }
+                  std::filesystem::remove(journal);
+                });
+              }),
+              Coordinator::Ending::finished);
+    mender.join();
+    EXPECT_THAT(why, HasSubstr(expected));
+    EXPECT_EQ(good->join(), "left");
+    EXPECT_EQ(done(), kJobs);
+  }
+};
+
+TEST_F(CoordinatorWithoutAJournal, WaitsForADiskThatReportsErrors) {
+  expect_patience([](const auto& journal) { std::filesystem::create_directory(journal); }, "disk I/O error");
+}
+
+TEST_F(CoordinatorWithoutAJournal, WaitsForADatabaseThatCannotBeWritten) {
+  expect_patience([](const auto& journal) { std::filesystem::create_symlink("/nonexistent/file", journal); },
+                  "unable to open database file");
+}
+
+/// As a rule of the schema that some outcomes break.
+void refuse_outcomes(const StorePaths& paths, const std::vector<StageKey>& keys) {
+  SQLite::Database database(paths.database().string(), SQLite::OPEN_READWRITE, 10000);
+  std::string list;
+  for (const StageKey& key : keys) list += (list.empty() ? "'" : ", '") + to_hex(key) + "'";
+  database.exec("CREATE TRIGGER refuses BEFORE UPDATE ON stages WHEN NEW.state = 'done' AND NEW.key IN (" + list +
+                ") BEGIN SELECT RAISE(ABORT, 'no such luck'); END");
+}
+
+TEST_F(CoordinatorWithPools, AnOutcomeThatTheDatabaseRefusesFailsItsStageAndCostsNobodyElse) {
+  const std::vector<StageKey> bad{graph_.stages[7].key, graph_.stages[200].key, graph_.stages.back().key};
+  std::unique_ptr<PretendPool> good;
+  EXPECT_EQ(run([&](const StorePaths& paths) {
+              refuse_outcomes(paths, bad);
+              good = pool(paths);
+            }),
+            Coordinator::Ending::finished);
+  EXPECT_EQ(good->join(), "left");
+  EXPECT_EQ(done(), kJobs - 3);
+  const StorePaths paths{folder_};
+  EXPECT_EQ(ask(paths, "SELECT count(*) FROM stages WHERE state = 'failed' AND failure_message LIKE '%no such luck%'"),
+            "3");
+  EXPECT_EQ(ask(paths, "SELECT count(*) FROM failures WHERE quarantined AND message LIKE '%no such luck%'"), "3");
+  EXPECT_EQ(ask(paths, "SELECT count(*) FROM stages WHERE state = 'waiting'"), "0");
+  EXPECT_THAT(out_.str(), HasSubstr("cannot be in the database"));
+}
+
+TEST_F(CoordinatorWithPools, AnEnvironmentIsReadAsTheDatabaseReadsIt) {
+  std::unique_ptr<PretendPool> odd;
+  PretendPoolOptions options;
+  options.environment = "\xEF\xBB\xBF{\"host\": \"odd\"}";  // a mark that SQLite does not take for JSON
+  run([&](const StorePaths& paths) { odd = pool(paths, options); });
+  EXPECT_EQ(odd->join(), "left");
+  EXPECT_EQ(done(), kJobs);
+}
+
+/// Connects, says what no coordinator listens to, and waits until that is answered by the end of the connection.
+void come_as_a_stranger(const StorePaths& paths) {
+  boost::asio::io_context io;
+  boost::asio::ip::tcp::socket garbage(io);
+  garbage.connect({boost::asio::ip::make_address("127.0.0.1"),
+                   static_cast<std::uint16_t>(read_connection_file(paths.connection()).port)});
+  boost::asio::write(garbage, boost::asio::buffer(std::string("GET / HTTP/1.1\r\n\r\n")));
+  boost::system::error_code end;
+  std::array<char, 256> heard{};
+  while (!end) garbage.read_some(boost::asio::buffer(heard), end);
+}
+
+/// The lines that are logged while this lives.
+class LoggedLines {
+ public:
+  LoggedLines() : before_(spdlog::default_logger()) {
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)));
+  }
+  ~LoggedLines() { spdlog::set_default_logger(before_); }
+  std::size_t count(const std::string& part) const {
+    std::istringstream lines(text_.str());
+    std::size_t found = 0;
+    for (std::string line; std::getline(lines, line);) found += line.find(part) != std::string::npos ? 1 : 0;
+    return found;
+  }
+
+ private:
+  std::ostringstream text_;
+  std::shared_ptr<spdlog::logger> before_;
+};
+
+class LongCoordinatorWithPools : public CoordinatorWithPools {};
+
+TEST_F(CoordinatorWithPools, ManyStrangersAreOneLineOfTheLog) {
+  const LoggedLines log;
+  std::unique_ptr<PretendPool> good;
+  std::thread strangers;
+  run([&](const StorePaths& paths) {
+    strangers = std::thread([&, paths] {
+      for (int stranger = 0; stranger < 30; ++stranger) come_as_a_stranger(paths);
+      good = pool(paths);
+    });
+  });
+  strangers.join();
+  EXPECT_EQ(good->join(), "left");
+  EXPECT_EQ(log.count("127.0.0.1:"), 1U);
+}
+
+TEST_F(LongCoordinatorWithPools, StrangersAreSummedUpOnceAMinute) {
+  const LoggedLines log;
+  std::unique_ptr<PretendPool> good;
+  std::thread strangers;
+  run([&](const StorePaths& paths) {
+    strangers = std::thread([&, paths] {
+      for (int stranger = 0; stranger < 30; ++stranger) come_as_a_stranger(paths);
+      std::this_thread::sleep_for(std::chrono::seconds(62));
+      good = pool(paths);
+    });
+  });
+  strangers.join();
+  EXPECT_EQ(good->join(), "left");
+  EXPECT_EQ(log.count("29 more strangers in the last minute"), 1U);
+  EXPECT_EQ(log.count("127.0.0.1:"), 2U);
+}
+
+TEST_F(CoordinatorWithPools, AJobAsLargeAsAnyMayBeArrives) {
+  const auto spec = std::make_shared<const std::string>(kLargestSpecBytes, ' ');
+  graph_ = {};
+  for (const std::string seed : {"1", "2", "3", "4"}) {
+    for (const StageKind kind : {StageKind::init, StageKind::train, StageKind::evaluate}) {
+      Stage stage;
+      stage.key.digest = sha256(seed + std::string(to_string(kind)));
+      stage.kind = kind;
+      stage.spec = spec;
+      if (kind != StageKind::init)
+        stage.inputs.push_back({InputRole::weights, static_cast<StageIndex>(graph_.stages.size() - 1)});
+      graph_.stages.push_back(std::move(stage));
+    }
+  }
+  std::unique_ptr<PretendPool> good;
+  EXPECT_EQ(run([&](const StorePaths& paths) { good = pool(paths, {1, -1, 0, ""}); }), Coordinator::Ending::finished);
+  EXPECT_EQ(good->join(), "left");
+  EXPECT_EQ(done(), 12);
+}
+
+TEST_F(CoordinatorWithPools, AnothersConnectionFileStays) {
+  std::unique_ptr<PretendPool> good;
+  run([&](const StorePaths& paths) {
+    ConnectionFile anothers = read_connection_file(paths.connection());
+    anothers.pid = 1;
+    write_connection_file(paths.connection(), anothers);
+    good = pool(paths);
+  });
+  EXPECT_EQ(read_connection_file(StorePaths{folder_}.connection()).pid, 1);
+}
+
+/// Sends a file of its only job's stage, says that the stage left another one, and then the truth. Whether the stage
+/// was recorded before that.
+boost::asio::awaitable<void> describe_another_file(CoordinatorAddress where, std::function<bool()> is_done,
+                                                   bool* was_believed) {
+  const ConnectionPtr connection = co_await connect_to_coordinator(where);
+  boost::asio::co_spawn(connection->executor(), connection->keep_alive(), [](std::exception_ptr) {});
+  connection->send(PoolDescription{"liar", "node", 1, 1, kNumericsEpoch, std::string(16, 'l')});
+  std::uint64_t sequence = 0;
+  const auto say = [&](RankReport report) {
+    connection->send(FromRank{0, encode(std::vector<RankReport>{std::move(report)}), ++sequence});
+  };
+  say(RankReady{"{}", "node", {}});
+  const std::string bytes = "what lies there";
+  StageOutcome outcome;
+  while (true) {
+    const Message message = co_await connection->receive();
+    if (std::holds_alternative<Leave>(message)) break;
+    if (const ToRank* to = std::get_if<ToRank>(&message)) {
+      for (const RankCommand& command : decode_commands(to->commands)) {
+        const Job& job = std::get<RunJob>(command).job;
+        outcome.key = job.stages.front().key;
+        outcome.attempt = job.attempt;
+      }
+      connection->send(
+          OfferFile{0, file_of_stage(FileKind::artifact, outcome.key), outcome.key, bytes.size(), sha256(bytes)});
+    } else if (const FetchFile* fetch = std::get_if<FetchFile>(&message)) {
+      connection->send(FilePiece{0, fetch->file, 0, bytes.size(), sha256(bytes), bytes});
+    } else if (const FileStored* stored = std::get_if<FileStored>(&message)) {
+      EXPECT_EQ(stored->why, "");
+      outcome.artifact_bytes = static_cast<std::int64_t>(bytes.size());
+      outcome.artifact_sha256 = to_hex(sha256("what does not"));
+      say(StageReached{outcome});
+    } else if (const Recorded* recorded = std::get_if<Recorded>(&message)) {
+      if (recorded->sequence != 2) continue;
+      *was_believed = is_done();
+      outcome.artifact_sha256 = to_hex(sha256(bytes));
+      say(StageReached{outcome});
+      say(JobEnded{outcome.attempt, false, true, true, LossCause::drained});
+    }
+  }
+  connection->send(Leaving{LossCause::drained});
+  connection->close_after_sending();
+}
+
+TEST_F(CoordinatorWithPools, AnOutcomeDescribesTheFileThatItsPoolSent) {
+  graph_ = noop_graph(1);
+  bool was_believed = true;
+  std::thread liar;
+  run([&](const StorePaths& paths) {
+    liar = std::thread([&, where = wait_for_coordinator(paths)] {
+      boost::asio::io_context io;
+      boost::asio::co_spawn(io,
+                            describe_another_file(
+                                where, [&] { return done() > 0; }, &was_believed),
+                            [](std::exception_ptr error) { EXPECT_EQ(error, nullptr); });
+      io.run();
+    });
+  });
+  liar.join();
+  EXPECT_FALSE(was_believed);
+  EXPECT_EQ(done(), 1);
 }
 
 TEST_F(CoordinatorWithPools, ItsConnectionFileGoesWithIt) {

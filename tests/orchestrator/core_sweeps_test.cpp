@@ -36,6 +36,9 @@ class SweepsStory : public testing::Test {
       }
       if (const Tell* tell = std::get_if<Tell>(&effect)) told_.push_back(tell->text);
       if (const SweepEnded* ended = std::get_if<SweepEnded>(&effect)) ended_.push_back(*ended);
+      if (const Record* record = std::get_if<Record>(&effect)) {
+        if (const AttemptEnded* end = std::get_if<AttemptEnded>(&record->change)) ends_.push_back(*end);
+      }
       if (const DismissPool* dismissed = std::get_if<DismissPool>(&effect)) dismissed_.push_back(dismissed->pool);
     }
   }
@@ -111,6 +114,7 @@ class SweepsStory : public testing::Test {
   std::vector<SweepEnded> ended_;
   std::vector<std::string> told_;
   std::vector<PoolId> dismissed_;
+  std::vector<AttemptEnded> ends_;
   SendJob last_{};
 };
 
@@ -340,6 +344,33 @@ TEST_F(SweepsStory, ALostPoolLosesAGangOnce) {
   EXPECT_TRUE(core_.idle());
   join(2, 2);
   EXPECT_EQ(next(), "big");
+}
+
+// Whatever rank of a gang it waited at.
+TEST_F(SweepsStory, WhatWaitedBehindALostGangHadNotBegun) {
+  const auto [a, b] = keep_a_pool_for_a_gang();
+  add(4, evaluations({"c"}));
+  complete(a);
+  complete(b);
+  EXPECT_EQ(next(), "big");
+  hear(core_.on_pool_lost(1, {LossCause::signal, "killed", 9, {}, {}, {}}, now_));
+  std::multiset<std::string> hows;
+  for (const AttemptEnded& end : ends_) hows.insert(end.how);
+  EXPECT_EQ(hows, (std::multiset<std::string>{"finished", "finished", "lost", "returned", "returned"}));
+}
+
+TEST_F(SweepsStory, WhatCannotBeTakenUpAgainIsToldWhy) {
+  GraphStory graph = evaluations({"a"});
+  graph.add("shared", StageKind::prune).add("b", StageKind::train, {"shared"}).result("b");
+  add(1, graph);
+  hear(core_.remember_pool(1, "pool-1", {{7, "pool-1", 0, {graph.key("a")}, now_}}, now_));
+  hear(core_.remember_pool(2, "pool-2",
+                           {{8, "pool-2", 0, {graph.key("a")}, now_}, {9, "pool-2", 1, {graph.key("b")}, now_}}, now_));
+  ASSERT_EQ(ends_.size(), 2U);
+  EXPECT_EQ(ends_[0].attempt, 8U);
+  EXPECT_EQ(ends_[0].why, "another attempt has what it is there for");
+  EXPECT_EQ(ends_[1].attempt, 9U);
+  EXPECT_EQ(ends_[1].why, "what it needs is not there any more");
 }
 
 TEST_F(SweepsStory, JobsGoWhereTheirResourcesAre) {

@@ -125,6 +125,17 @@ TEST_F(Intake, DamageIsNoticedAndAFileThatIsNeverGoodIsRefused) {
   EXPECT_TRUE(std::filesystem::is_empty(paths_.uploads()));
 }
 
+TEST_F(Intake, AStoreThatCannotBeWrittenIsWaitedFor) {
+  write_file_atomically(paths_.artifacts(), "in the way");
+  const OfferFile one = offer(content(100));
+  EXPECT_TRUE(serve(intake_.offer(kPool, one)).empty());
+  EXPECT_TRUE(intake_.waits_for_room());
+  std::filesystem::remove(paths_.artifacts());
+  std::filesystem::create_directories(paths_.artifacts());
+  EXPECT_EQ(serve(intake_.try_again()).size(), 1U);
+  EXPECT_EQ(stored_bytes(one.file), held_[one.file]);
+}
+
 TEST_F(Intake, ANewerCheckpointTakesThePlaceOfOneThatIsOnItsWay) {
   const OfferFile old = offer(content(3 * kFilePieceBytes), FileKind::checkpoint);
   EXPECT_TRUE(serve(intake_.offer(kPool, old), 1).empty());

@@ -117,6 +117,19 @@ TEST(Plan, AStageThatTakesTwoThingsOfOneInputWaitsForItOnce) {
   EXPECT_TRUE(plan.finished());
 }
 
+TEST(Plan, WhatIsRevokedHasFailedAndBlocksWhatIsNotDone) {
+  const GraphStory story = GraphStory::dense_and_two_prunings();
+  Plan plan(story.graph(), story.done({"init", "dense", "evaluate dense", "prune a", "prune b", "tune b"}));
+  plan.revoke(story["evaluate b"]);  // it is not done
+  EXPECT_TRUE(plan.is_open(story["evaluate b"]));
+  plan.revoke(story["prune a"]);
+  EXPECT_EQ(plan.state(story["prune a"]), StageState::failed);
+  EXPECT_EQ(plan.state(story["evaluate a"]), StageState::blocked);
+  EXPECT_EQ(plan.failed_count(), 1);
+  EXPECT_EQ(take(plan, story), "evaluate b");
+  EXPECT_EQ(take(plan, story), "nothing");
+}
+
 TEST(Plan, WhatIsMadeAgainBringsItsOwnInputsBack) {
   const GraphStory story = GraphStory::dense_and_two_prunings();
   Plan plan(story.graph(), story.done({"dense", "evaluate dense", "evaluate b"}));

@@ -60,7 +60,7 @@ asio::awaitable<void> be_a_pool(CoordinatorAddress where, PretendPoolOptions opt
   };
   for (const FromRank& frame : life->kept) connection->send(frame);
   for (int rank = 0; rank < options.ranks; ++rank) {
-    RankReady ready{"{\"host\": \"pretend\"}", "pretend", {}};
+    RankReady ready{options.environment, "pretend", {}};
     std::vector<Job>& held = life->held[rank];
     for (const Job& job : held) ready.held.push_back(job.attempt);
     std::vector<RankReport> reports{ready};

@@ -20,10 +20,11 @@ namespace espalier {
 /// How a pretend pool behaves.
 struct PretendPoolOptions {
   int ranks = 2;
-  int lose_after_jobs = -1;            ///< breaks the connection, without a word, when it was handed this many jobs
-  int returns = 0;                     ///< so many times it then comes back, with what it holds
-  std::string secret;                  ///< instead of the store's key
-  double clock_ahead = 0;              ///< seconds
+  int lose_after_jobs = -1;  ///< breaks the connection, without a word, when it was handed this many jobs
+  int returns = 0;           ///< so many times it then comes back, with what it holds
+  std::string secret;        ///< instead of the store's key
+  double clock_ahead = 0;    ///< seconds
+  std::string environment = R"({"host": "pretend"})";
   std::chrono::milliseconds pause{0};  ///< before it answers what it was handed in one frame
 };
 

@@ -38,9 +38,8 @@ struct Files {
   }
 };
 
-}  // namespace
-
-void write_script_module(const std::filesystem::path& path) {
+/// `loud`: see write_loud_script_module.
+void write_net(const std::filesystem::path& path, bool loud) {
   const Files files;
   Module net = files.module("__torch__.Net");
   net.register_attribute("training", c10::BoolType::get(), true);
@@ -58,8 +57,15 @@ void write_script_module(const std::filesystem::path& path) {
   attention.register_buffer("mask", at::ones({12}));
   attention.define("def forward(self, x):\n  return x * self.mask\n");
   net.register_module("attention", attention);
-  net.define(R"(
-def forward(self, x):
+  const std::string says = loud ? "  print(\"" + std::string(kLoudWords) + "\")\n" : "";
+  if (loud) {
+    Module voice = files.module("__torch__.Voice");
+    voice.define("def __getstate__(self) -> int:\n  return 0\n");
+    voice.define("def __setstate__(self, state: int) -> None:\n" + says + "  pass\n");
+    voice.define("def forward(self, x):\n  return x\n");
+    net.register_module("voice", voice);
+  }
+  net.define("def forward(self, x):\n" + says + R"(
   if self.training:
     self.passes.add_(1)
     self.replaced = self.replaced + 2
@@ -69,6 +75,16 @@ def forward(self, x):
   return self.fc2.forward(self.attention.forward(h)) + self.frozen
 )");
   net.save(path.string());
+}
+
+}  // namespace
+
+void write_script_module(const std::filesystem::path& path) {
+  write_net(path, false);
+}
+
+void write_loud_script_module(const std::filesystem::path& path) {
+  write_net(path, true);
 }
 
 void write_script_without_layers(const std::filesystem::path& path) {

@@ -9,6 +9,9 @@ namespace espalier {
 /// linear layer with bias; a buffer that counts its training passes in place, an integer attribute that is replaced in
 /// each, and a buffer called "mask".
 void write_script_module(const std::filesystem::path& path);
+/// The same network; its code prints kLoudWords when it is loaded, and whenever it is run.
+void write_loud_script_module(const std::filesystem::path& path);
+inline constexpr const char* kLoudWords = "the module's own code ran";
 
 /// The same without any Linear or Conv2d.
 void write_script_without_layers(const std::filesystem::path& path);

@@ -1,4 +1,4 @@
-// Makes a TorchScript file where there is no Python: write_script_module FILE [hangs|fills_memory|crashes].
+// Makes a TorchScript file where there is no Python: write_script_module FILE [loud|hangs|fills_memory|crashes].
 #include <map>
 #include <string>
 
@@ -8,8 +8,11 @@ int main(int argc, char** argv) {
   using espalier::Poison;
   const std::map<std::string, Poison> poisons{
       {"hangs", Poison::hangs}, {"fills_memory", Poison::fills_memory}, {"crashes", Poison::crashes}};
-  if (argc < 2 || argc > 3 || (argc == 3 && !poisons.contains(argv[2]))) return 2;
-  if (argc == 3) {
+  const bool loud = argc == 3 && argv[2] == std::string("loud");
+  if (argc < 2 || argc > 3 || (argc == 3 && !loud && !poisons.contains(argv[2]))) return 2;
+  if (loud) {
+    espalier::write_loud_script_module(argv[1]);
+  } else if (argc == 3) {
     espalier::write_poison(argv[1], poisons.at(argv[2]));
   } else {
     espalier::write_script_module(argv[1]);

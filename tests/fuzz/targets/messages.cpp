@@ -74,13 +74,29 @@ void expect_again(const Value& value, Decode decode) {
   decode(encode(value));
 }
 
+/// Whether a stranger's frame would be read.
+bool is_read_of_a_stranger(std::string_view bytes) {
+  try {
+    decode_handshake(bytes);
+    return true;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corrupt) throw;
+    return false;
+  }
+}
+
 bool read_frame(std::string_view bytes) {
+  constexpr std::size_t kOfTheHandshake = 4;
+  const bool known = is_read_of_a_stranger(bytes);
   const Message message = decode_message(bytes);
+  if (known != (message.index() < kOfTheHandshake)) throw std::logic_error("a stranger is heard, or not, by mistake");
   expect_again(message, decode_message);
   if (const ToRank* to = std::get_if<ToRank>(&message)) decode_commands(to->commands);
   if (const FromRank* from = std::get_if<FromRank>(&message)) decode_reports(from->reports);
   return true;
 }
+
+}  // namespace
 
 FuzzTarget wire_target(const char* name) {
   FuzzTarget target;
@@ -123,8 +139,6 @@ FuzzTarget wire_target(const char* name) {
   target.refusals = {ErrorKind::corrupt};
   return target;
 }
-
-}  // namespace
 
 FuzzTarget frames_target() {
   FuzzTarget target = wire_target("frames");
