@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "db/garbage.h"
 #include "db/store.h"
+#include "experiments/json_text.h"
 #include "orchestrator/commands/commands.h"
 
 namespace espalier {
@@ -83,7 +84,7 @@ void print_garbage_json(const Garbage& garbage, const Sums& sums, bool dry_run) 
   }
   json["kept_files"] = garbage.kept_files;
   json["kept_bytes"] = garbage.kept_bytes;
-  std::cout << json.dump(2) << "\n";
+  std::cout << json_text(json) << "\n";
 }
 
 void collect(const std::string& folder, const GcOptions& options) {
