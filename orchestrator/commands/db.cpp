@@ -11,6 +11,7 @@
 #include "experiments/json_text.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/told_beside.h"
+#include "orchestrator/lone_coordinator.h"
 
 namespace espalier {
 namespace {
@@ -62,6 +63,7 @@ void print_check_text(const StoreCheck& check, const std::vector<Repair>& repair
 ExitCode check(const std::string& folder, const CheckOptions& options) {
   std::optional<Store> store;
   if (options.repair) {
+    refuse_second_coordinator({folder});
     store.emplace(folder, options.opening);  // before we look: nobody else changes it from here on
   }
   const StoreCheck found = check_store(folder);

@@ -11,6 +11,7 @@
 #include "db/store.h"
 #include "experiments/json_text.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/lone_coordinator.h"
 
 namespace espalier {
 namespace {
@@ -90,6 +91,7 @@ void print_garbage_json(const Garbage& garbage, const Sums& sums, bool dry_run) 
 void collect(const std::string& folder, const GcOptions& options) {
   std::optional<Store> store;
   if (!options.dry_run) {
+    refuse_second_coordinator({folder});
     store.emplace(folder, options.opening);  // before we look: no coordinator begins to need anything from here on
   }
   const Garbage garbage = find_garbage(folder, options.damaged ? Evidence::remove : Evidence::keep);
