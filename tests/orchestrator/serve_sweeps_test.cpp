@@ -111,8 +111,11 @@ TEST_F(ServeSweeps, RelativePathsStayThoseOfWhoeverSubmittedIt) {
 TEST_F(ServeSweeps, APathWithAZeroByteIsNotCutThere) {
   serve([&] {
     for (const char* key : {"folder", "file", "data"}) {
-      json asked{
-          {"yaml", glyphs_}, {"file", "some.yaml"}, {"data", ""}, {"folder", home().string()}, {"overrides", {}}};
+      json asked{{"yaml", glyphs_},
+                 {"file", "some.yaml"},
+                 {"data", ""},
+                 {"folder", home().string()},
+                 {"overrides", json::array()}};
       asked[key] = home().string() + std::string("\0x", 2);
       try {
         ask_coordinator(CoordinatorSource::in_store(paths_.root), "submit", asked.dump(), std::chrono::seconds(60));
