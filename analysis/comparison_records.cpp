@@ -7,6 +7,7 @@
 #include "analysis/number_text.h"
 #include "analysis/statistics.h"
 #include "analysis/text_table.h"
+#include "experiments/json_text.h"
 
 namespace espalier {
 namespace {
@@ -75,7 +76,7 @@ std::string csv_text(const ordered_json& value) {
 }  // namespace
 
 std::string comparison_json(const Comparison& comparison) {
-  return records_of(comparison).dump(2) + "\n";
+  return json_text(records_of(comparison)) + "\n";
 }
 
 std::string comparison_csv(const Comparison& comparison) {

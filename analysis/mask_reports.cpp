@@ -16,6 +16,7 @@
 #include "analysis/text_table.h"
 #include "analysis/varying_settings.h"
 #include "db/rows_json.h"
+#include "experiments/json_text.h"
 
 namespace espalier {
 namespace {
@@ -118,7 +119,7 @@ struct OverlapMeans {
 std::string render_overlaps(const std::vector<MaskOverlapRow>& all, const std::string& pairing, bool as_json) {
   std::vector<MaskOverlapRow> rows;
   std::ranges::copy_if(all, std::back_inserter(rows), [&](const auto& row) { return row.pairing == pairing; });
-  if (as_json) return nlohmann::ordered_json(rows).dump(2) + "\n";
+  if (as_json) return json_text(nlohmann::ordered_json(rows)) + "\n";
   if (rows.empty()) {
     return pairing == "seed" ? "No two seeds of a configuration to compare yet.\n"
                              : "No two configurations with one seed and sparsity to compare yet.\n";
@@ -151,7 +152,7 @@ std::string render_overlaps(const std::vector<MaskOverlapRow>& all, const std::s
 }
 
 std::string render_layer_densities(const std::vector<LayerDensityRow>& rows, bool as_json) {
-  if (as_json) return nlohmann::ordered_json(rows).dump(2) + "\n";
+  if (as_json) return json_text(nlohmann::ordered_json(rows)) + "\n";
   if (rows.empty()) return "Nothing was pruned yet.\n";
   // What all columns share would only widen them.
   const bool retrain_varies =
@@ -168,7 +169,7 @@ std::string render_layer_densities(const std::vector<LayerDensityRow>& rows, boo
 }
 
 std::string render_sensitivities(const std::vector<SensitivityRow>& rows, bool as_json) {
-  if (as_json) return nlohmann::ordered_json(rows).dump(2) + "\n";
+  if (as_json) return json_text(nlohmann::ordered_json(rows)) + "\n";
   if (rows.empty()) return "No sensitivity was measured; add `sensitivity:` to the sweep's `prune`.\n";
   Ordered<Grid> grids;
   for (const SensitivityRow& row : rows) {

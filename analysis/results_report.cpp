@@ -12,6 +12,7 @@
 #include "analysis/varying_settings.h"
 #include "base/duration_text.h"
 #include "db/rows_json.h"
+#include "experiments/json_text.h"
 
 namespace espalier {
 namespace {
@@ -136,7 +137,7 @@ TextTable results_table(const std::vector<ResultRow>& rows) {
 
 std::string render_results(const std::vector<ResultRow>& rows, OutputFormat format) {
   if (format == OutputFormat::csv) return results_csv(rows);
-  if (format == OutputFormat::json) return nlohmann::ordered_json(rows).dump(2) + "\n";
+  if (format == OutputFormat::json) return json_text(nlohmann::ordered_json(rows)) + "\n";
   if (rows.empty()) return "No results yet.\n";
   const TextTable table = results_table(rows);
   if (format == OutputFormat::markdown) return table.to_markdown();

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <iostream>
 #include <poll.h>
 #include <unistd.h>
 
@@ -18,6 +19,15 @@ void open_closed_standard_files() {
 bool output_reader_is_gone() {
   pollfd output{STDOUT_FILENO, POLLOUT, 0};
   return ::poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0;
+}
+
+bool output_was_lost(std::string_view program) {
+  std::cout.flush();
+  if (std::cout || output_reader_is_gone()) return false;
+  std::cerr << program
+            << ": standard output could not be written; free some space where it goes, then run the same command again"
+            << std::endl;
+  return true;
 }
 
 }  // namespace espalier

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/own_file.h"
 
 namespace espalier {
 namespace {
@@ -80,8 +81,7 @@ class Pipe {
 }  // namespace
 
 ChildProcess::ChildProcess(std::vector<std::string> command, const std::filesystem::path& output) {
-  const int out = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (out < 0) throw Error(ErrorKind::unavailable, output.string() + ": cannot be opened: " + std::strerror(errno));
+  const int out = open_own_file(output, OwnFile::append);
   pid_ = start(command, out, out);
   ::close(out);
   if (pid_ < 0) cannot_start(command[0]);

@@ -17,7 +17,8 @@ namespace espalier {
 /// destructor if it still runs.
 class ChildProcess {
  public:
-  /// `command`: the program's path, then its arguments. Errors: ErrorKind::unavailable if it cannot be started.
+  /// `command`: the program's path, then its arguments. Errors: ErrorKind::unavailable if it cannot be started,
+  /// those of open_own_file for `output`, to which it appends.
   ChildProcess(std::vector<std::string> command, const std::filesystem::path& output);
   /// Takes care of a child that was started elsewhere; -1: there is none.
   explicit ChildProcess(pid_t pid);

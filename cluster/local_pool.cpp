@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/file_lock.h"
 #include "base/files.h"
+#include "base/own_file.h"
 #include "base/sha256.h"
 #include "cluster/launcher_environment.h"
 #include "cluster/secret_file.h"
@@ -37,6 +38,16 @@ int try_pool_lock(const std::filesystem::path& path) {
   try {
     return try_file_lock(path);
   } catch (const Error& error) {
+    throw Error(ErrorKind::unavailable, error.what());
+  }
+}
+
+/// The lock is free again if that fails.
+int open_pool_log(const std::filesystem::path& path, int lock) {
+  try {
+    return open_own_file(path, OwnFile::append);
+  } catch (const Error& error) {
+    ::close(lock);
     throw Error(ErrorKind::unavailable, error.what());
   }
 }
@@ -180,9 +191,8 @@ void LocalPoolProcess::start(const LocalPool& pool, int lock) {
   std::vector<std::string> environment = pool_environment();
   const std::vector<char*> arguments = pointers_to(command);
   const std::vector<char*> variables = pointers_to(environment);
-  const int log = ::open(pool.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  const int log_error = errno;
-  if (log >= 0) pid_ = ::fork();
+  const int log = open_pool_log(pool.log, lock);
+  pid_ = ::fork();
   if (pid_ == 0) {  // only async-signal-safe calls from here to exec
     ::setpgid(0, 0);
     write_holder(lock);
@@ -196,9 +206,6 @@ void LocalPoolProcess::start(const LocalPool& pool, int lock) {
   }
   const int fork_error = errno;
   ::close(lock);
-  if (log < 0)
-    throw Error(ErrorKind::unavailable,
-                pool.log.string() + ": the pool's log cannot be opened: " + std::strerror(log_error));
   ::close(log);
   if (pid_ < 0)
     throw Error(ErrorKind::unavailable,

@@ -18,15 +18,19 @@ struct OutputRules {
   std::vector<std::filesystem::path> inputs;  ///< what it reads itself; "" counts for nothing
 };
 
+/// Whether that is the system's name of what this process prints on: /dev/stdout, /dev/fd/1.
+bool is_standard_output(const std::filesystem::path& named);
+
 /// Looks at all files that a command is to write, before it writes any: `""` counts for nothing. They are what they
 /// name: symbolic links are followed.
 /// Errors: ErrorKind::invalid_input for a folder, a block device or a socket; for a file that is there, unless it may
-/// be overwritten; for a place in a store (this one, or any folder that holds one), for one of the inputs, and for one
-/// place named twice, whatever may be overwritten.
+/// be overwritten, or is what our shell opened for us (/dev/stdout, /dev/fd/N); for a place in a store (this one, or
+/// any folder that holds one), for one of the inputs, and for one place named twice, whatever may be overwritten.
 void check_outputs(const std::vector<std::filesystem::path>& outputs, const OutputRules& rules);
 
-/// A file that a user named, after check_outputs. Where that is a device or a pipe, it gets the bytes; a regular file
-/// is replaced when all of them are there, or not at all, and a symbolic link goes on pointing at it.
+/// A file that a user named, after check_outputs. Where that is a device, a pipe, or a file that is open already
+/// (/dev/stdout), it gets the bytes; another regular file is replaced when all of them are there, or not at all, and a
+/// symbolic link goes on pointing at it.
 class OutputFile {
  public:
   /// `mode`: as DraftFile. Errors: those of check_outputs for the kind of file, and of throw_file_error.
@@ -39,7 +43,7 @@ class OutputFile {
   void put();
 
  private:
-  std::optional<std::filesystem::path> device_;  ///< or pipe
+  std::optional<std::filesystem::path> through_;  ///< a device, a pipe, or what is open already
   std::optional<DraftFile> draft_;
 };
 

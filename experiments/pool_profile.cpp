@@ -1,52 +1,15 @@
 #include "experiments/pool_profile.h"
 
-#include <algorithm>
-#include <array>
-
 #include "experiments/parse/map_reader.h"
 #include "experiments/parse/read_yaml.h"
 #include "experiments/parse/scalars.h"
 #include "experiments/pool_words.h"
+#include "experiments/taken_options.h"
 
 namespace espalier {
 namespace {
 
 using Fits = bool (*)(std::string_view);
-
-/// Options of a scheduler that the script gives itself: twice, the later would silently win.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 23> kTaken{
-    {{"--partition", "the key partition"},
-     {"--account", "the key account"},
-     {"--qos", "the key qos"},
-     {"--constraint", "the key constraint"},
-     {"--time", "the key time"},
-     {"--nodes", "the key nodes"},
-     {"--ntasks", "the key ranks_per_node"},
-     {"--ntasks-per-node", "the key ranks_per_node"},
-     {"--gpus-per-node", "the key gpus_per_node"},
-     {"--job-name", "the option --name"},
-     {"--exclude", "the pool itself"},
-     {"--requeue", "the option --requeue"},
-     {"--no-requeue", "the option --requeue"},
-     {"--output", "the pool itself"},
-     {"--error", "the pool itself"},
-     {"--open-mode", "the pool itself"},
-     {"--signal", "the pool itself"},
-     {"--no-kill", "the pool itself"},
-     {"--array", "the option --count"},
-     {"--wrap", "the pool itself"},
-     {"--wait", "nobody: the command does not wait"},
-     {"--parsable", "the pool itself"},
-     {"--test-only", "the option --dry-run"}}};
-
-/// The one of them that the scheduler would take `name` for: it lets its options be abbreviated.
-const std::pair<std::string_view, std::string_view>* taken_option(std::string_view name) {
-  const auto exact = std::ranges::find(kTaken, name, &std::pair<std::string_view, std::string_view>::first);
-  if (exact != kTaken.end()) return &*exact;
-  if (name == "--gpus") return nullptr;  // an option of its own
-  const auto longer = std::ranges::find_if(kTaken, [&](const auto& one) { return one.first.starts_with(name); });
-  return longer == kTaken.end() ? nullptr : &*longer;
-}
 
 class ProfileReader {
  public:
@@ -70,7 +33,7 @@ class ProfileReader {
         profile_.launcher = *found == "srun" ? Launcher::srun : Launcher::mpirun;
     }
     if (const auto mpi = word(map_, "mpi", is_scheduler_name, "a plugin's name, such as pmix")) profile_.mpi = *mpi;
-    profile_.launcher_options = words(map_, "launcher_options", is_plain_word, kPlain);
+    if (const YamlValue* value = map_.find("launcher_options")) read_launcher_options(*value);
     if (const YamlValue* value = map_.find("extra")) read_extra(*value);
     if (const YamlValue* value = map_.find("environment")) read_environment(*value);
     profile_.labels = words(map_, "labels", is_pool_name, "a label of letters, digits and _ . -");
@@ -125,6 +88,13 @@ class ProfileReader {
     profile_.container = container;
   }
 
+  void read_launcher_options(const YamlValue& value) {
+    profile_.launcher_options = words(map_, "launcher_options", is_plain_word, kPlain);
+    for (const YamlValue& item : value.items) {
+      if (const std::string why = why_no_launcher_option(item.text); !why.empty()) problems_.add(item.place, why);
+    }
+  }
+
   // `--exclusive`, `--mem=16G`; of PBS `-l place=scatter`.
   void read_extra(const YamlValue& value) {
     if (value.kind != YamlValue::Kind::list) {
@@ -146,10 +116,8 @@ class ProfileReader {
                                       describe(item));
         continue;
       }
-      const auto* taken = pbs ? nullptr : taken_option(name);
-      if (taken != nullptr) {
-        const std::string whole = taken->first == name ? "" : " is short for " + std::string(taken->first) + ", which";
-        problems_.add(item.place, name + whole + " is set by " + std::string(taken->second));
+      if (const std::string why = why_no_extra(pbs ? Scheduler::pbs : Scheduler::slurm, name, rest); !why.empty()) {
+        problems_.add(item.place, why);
         continue;
       }
       profile_.extra.push_back(text);

@@ -8,8 +8,10 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "cluster/connect.h"
 
 namespace espalier {
@@ -39,7 +41,24 @@ asio::awaitable<void> ask_over(CoordinatorAddress where, Ask question, Connectio
   }
 }
 
+void refuse_other_encodings(const nlohmann::json& arguments, const std::string& name) {
+  if (arguments.is_string()) {
+    const auto& text = arguments.get_ref<const std::string&>();
+    if (utf8_prefix(text) == text.size()) return;
+    throw Error(ErrorKind::invalid_input, fmt::format("{}: \"{}\" is not UTF-8, and a coordinator is asked in nothing "
+                                                      "else; rename it, or name a link that leads there",
+                                                      name, printable(text)));
+  }
+  if (!arguments.is_structured()) return;
+  for (const auto& [key, value] : arguments.items()) refuse_other_encodings(value, arguments.is_object() ? key : name);
+}
+
 }  // namespace
+
+std::string question_arguments(const nlohmann::json& arguments) {
+  refuse_other_encodings(arguments, "");
+  return arguments.dump();
+}
 
 std::string ask_coordinator(const CoordinatorSource& coordinator, const std::string& question,
                             const std::string& arguments, std::chrono::milliseconds silence) {

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <string>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "cluster/coordinator_address.h"
 
 namespace espalier {
@@ -14,5 +16,9 @@ namespace espalier {
 std::string ask_coordinator(const CoordinatorSource& coordinator, const std::string& question,
                             const std::string& arguments = "",
                             std::chrono::milliseconds silence = std::chrono::seconds(10));
+
+/// The arguments of a question as their JSON. Errors: ErrorKind::invalid_input for a text in them that is not UTF-8, by
+/// its name: with a byte replaced it would mean another path, or another sweep.
+std::string question_arguments(const nlohmann::json& arguments);
 
 }  // namespace espalier

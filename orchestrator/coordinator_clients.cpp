@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/host_name.h"
+#include "experiments/json_text.h"
 #include "orchestrator/coordinator.h"
 
 namespace espalier {
@@ -145,7 +146,7 @@ asio::awaitable<std::string> Coordinator::answer(Ask ask, Role role) {
   } else {
     throw wrong("the coordinator does not know the question \"" + question + "\"; update it, or ask less");
   }
-  co_return reply.dump(-1, ' ', false, json::error_handler_t::replace);
+  co_return json_text(reply, -1);
 }
 
 /// What works the plan out anew takes longer, for a large sweep, than the loop may be busy.

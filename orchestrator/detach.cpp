@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/own_file.h"
 #include "cluster/authentication.h"
 
 namespace espalier {
@@ -44,8 +45,7 @@ std::vector<std::string> without_detach(std::vector<std::string> arguments) {
 pid_t start_detached(const std::vector<std::string>& arguments, const StorePaths& store,
                      const std::filesystem::path& log) {
   std::filesystem::create_directories(log.parent_path());
-  const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) throw Error(ErrorKind::invalid_input, log.string() + ": cannot be written");
+  const int file = open_own_file(log, OwnFile::begin_anew);
   std::vector<std::string> copies{"espalier"};
   copies.insert(copies.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;

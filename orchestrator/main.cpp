@@ -25,22 +25,18 @@ constexpr const char* kFooter =
 
 /// What the system refuses where nobody said better what it means: an input, or the disk.
 ExitCode report(const std::filesystem::filesystem_error& error) {
-  const bool full = error.code() == std::errc::no_space_on_device;
-  std::cerr << "espalier: "
-            << (error.path1().empty() ? "a path is empty, or the folder that this was started in is gone"
-                                      : error.path1().string())
-            << ": " << error.code().message() << std::endl;
-  return full ? kExitExhausted : kExitInvalidInput;
+  std::error_code gone;
+  const bool has_folder = !std::filesystem::current_path(gone).empty();
+  std::cerr << "espalier: " << (error.path1().empty() ? "a path that is empty" : error.path1().string()) << ": "
+            << error.code().message()
+            << (has_folder || error.path1().is_absolute() ? "" : "; the folder that this was started in is gone")
+            << std::endl;
+  return error.code() == std::errc::no_space_on_device ? kExitExhausted : kExitInvalidInput;
 }
 
-/// What was printed and is not there was not done. A reader that has gone had what it wanted.
+/// What was printed and is not there was not done.
 int check_printed(int code) {
-  std::cout.flush();
-  if (std::cout || output_reader_is_gone() || code > kExitTrialsFailed) return code;
-  std::cerr << "espalier: standard output could not be written; free some space where it goes, then run the same "
-               "command again"
-            << std::endl;
-  return kExitExhausted;
+  return code <= kExitTrialsFailed && output_was_lost("espalier") ? kExitExhausted : code;
 }
 
 int run_command(int argc, char** argv) {

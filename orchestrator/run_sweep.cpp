@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "db/store.h"
+#include "orchestrator/lone_coordinator.h"
 #include "orchestrator/open_attempts.h"
 #include "orchestrator/pool_of_this_machine.h"
 #include "orchestrator/sweep_book.h"
@@ -45,6 +46,7 @@ void refuse_gangs_above(const std::optional<int>& workers, const StageGraph& gra
 
 RunSummary run_sweep(LoadedSweep sweep, const RunSettings& settings, ProgressLine& progress) {
   refuse_gangs_above(settings.workers, sweep.graph);
+  refuse_second_coordinator({settings.store});
   Store store(settings.store, {.allow_network_filesystem = settings.allow_network_filesystem});
   log_to_file(store.paths().logs() / "coordinator.log", "coordinator");
   SweepBook book(store);

@@ -16,6 +16,7 @@
 #include "experiments/catalog.h"
 #include "experiments/parse/override.h"
 #include "orchestrator/load_store_config.h"
+#include "orchestrator/lone_coordinator.h"
 #include "orchestrator/open_attempts.h"
 #include "orchestrator/pool_of_this_machine.h"
 #include "orchestrator/sweep_book.h"
@@ -167,6 +168,7 @@ class Submissions {
 
 Coordinator::Ending serve_sweeps(const RunSettings& settings, ProgressLine& progress,
                                  const std::function<void(int port)>& on_ready) {
+  refuse_second_coordinator({settings.store});
   Store store(settings.store, {.allow_network_filesystem = settings.allow_network_filesystem});
   log_to_file(store.paths().logs() / "coordinator.log", "coordinator");
   const StoreConfig config = load_store_config(store.paths());

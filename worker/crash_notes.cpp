@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/own_file.h"
 
 namespace espalier {
 namespace {
@@ -214,11 +215,7 @@ StackBounds bounds_of_this_stack() {
 }  // namespace
 
 void start_crash_notes(const std::filesystem::path& path) {
-  record.file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (record.file < 0) {
-    throw Error(ErrorKind::invalid_input,
-                path.string() + ": the note of a crash cannot be opened: " + std::strerror(errno));
-  }
+  record.file = open_own_file(path, OwnFile::begin_anew);
   std::array<void*, 2> frames{};
   ::backtrace(frames.data(), static_cast<int>(frames.size()));  // loads libgcc, which a handler may not
   std::set_terminate(on_terminate);

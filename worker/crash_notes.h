@@ -16,8 +16,8 @@ namespace espalier {
 
 /// Opens the note and empties it. From now on SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT and uncaught exceptions write
 /// it, with the backtrace of the thread that they hit; then the process ends as it would have without us. Main thread,
-/// once, before other threads start and after MPI_Init (which has handlers of its own). Errors:
-/// ErrorKind::invalid_input if the file cannot be opened.
+/// once, before other threads start and after MPI_Init (which has handlers of its own). Errors: those of
+/// open_own_file.
 void start_crash_notes(const std::filesystem::path& path);
 
 /// A stack of the calling thread's own for signal handlers, so that the overflow of its stack is noted, too. One a

@@ -11,6 +11,7 @@
 #include <torch/version.h>
 
 #include "base/host_name.h"
+#include "experiments/json_text.h"
 #include "experiments/stage.h"
 #include "worker/blas_kernel.h"
 #include "worker/build_identity.h"
@@ -49,22 +50,22 @@ std::string cpu_name() {
 
 std::string describe_environment(const std::string& mpi, const std::string& device) {
   const std::string blas = blas_library();
-  return nlohmann::json{{"host", host_name()},
-                        {"cpu", cpu_name()},
-                        {"cpu_best_kernel", best_blas_kernel()},
-                        {"cores", std::thread::hardware_concurrency()},
-                        {"gpu", gpus()},
-                        {"device", device == "auto" ? (at::hasCUDA() ? "cuda" : "cpu") : device},
-                        {"blas", blas.empty() ? "not OpenBLAS" : blas},
-                        {"blas_kernel", blas_kernel_in_use()},
-                        {"libtorch", TORCH_VERSION},
-                        {"mpi", mpi},
-                        {"threads", at::get_num_threads()},
-                        {"compiler", "g++ " __VERSION__},
-                        {"git_commit", kGitCommit},
-                        {"git_dirty", kGitDirty},
-                        {"numerics_epoch", kNumericsEpoch}}
-      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return json_text(nlohmann::json{{"host", host_name()},
+                                  {"cpu", cpu_name()},
+                                  {"cpu_best_kernel", best_blas_kernel()},
+                                  {"cores", std::thread::hardware_concurrency()},
+                                  {"gpu", gpus()},
+                                  {"device", device == "auto" ? (at::hasCUDA() ? "cuda" : "cpu") : device},
+                                  {"blas", blas.empty() ? "not OpenBLAS" : blas},
+                                  {"blas_kernel", blas_kernel_in_use()},
+                                  {"libtorch", TORCH_VERSION},
+                                  {"mpi", mpi},
+                                  {"threads", at::get_num_threads()},
+                                  {"compiler", "g++ " __VERSION__},
+                                  {"git_commit", kGitCommit},
+                                  {"git_dirty", kGitDirty},
+                                  {"numerics_epoch", kNumericsEpoch}},
+                   -1);
 }
 
 }  // namespace espalier

@@ -34,6 +34,10 @@
 namespace espalier {
 namespace {
 
+// As those of espalier. Whatever else goes wrong ends the MPI job with 1.
+constexpr int kWrongInput = 2;
+constexpr int kNoSpace = 4;
+
 struct Options {
   std::string store;
   std::string connect, token_file;
@@ -203,7 +207,12 @@ int main(int argc, char** argv) {
   CLI::App app{"One rank of an Espalier pool; start it with mpirun or srun, or let espalier run do it"};
   Options options;
   add_options(app, options);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (app.exit(error) != 0) return kWrongInput;
+    return output_was_lost("espalier-worker") ? kNoSpace : 0;
+  }
   if (options.script.asked()) return run_script_tool(options.script);
   const std::string kernel_note = ensure_fast_blas_kernel(argv);
   install_leave_signals();

@@ -2,12 +2,15 @@
 
 #include <array>
 #include <exception>
+#include <iostream>
 #include <sstream>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
+#include "base/draft_file.h"
 #include "base/error.h"
+#include "experiments/json_text.h"
 #include "worker/script_facts.h"
 
 namespace espalier {
@@ -37,14 +40,6 @@ nlohmann::json error_of(ErrorKind kind, const std::string& message) {
   return {{"error", {{"kind", std::string(to_string(kind))}, {"message", message}}}};
 }
 
-void write_all(int descriptor, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(descriptor, text.data(), text.size());
-    if (written <= 0) return;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
-
 }  // namespace
 
 int run_script_tool(const ScriptToolOptions& options) {
@@ -59,7 +54,12 @@ int run_script_tool(const ScriptToolOptions& options) {
   } catch (const std::exception& error) {
     said = error_of(ErrorKind::internal, error.what());
   }
-  write_all(out, said.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  try {
+    write_to(out, json_text(said, -1) + "\n", "standard output");
+  } catch (const Error& error) {
+    std::cerr << "espalier-worker: " << error.what() << std::endl;
+    return 1;
+  }
   return said.contains("error") ? 1 : 0;
 }
 

@@ -18,7 +18,7 @@ struct ScriptToolOptions {
 };
 
 /// Prints one JSON object: {"model": ...}, {"written": PATH} or {"error": {"kind": ..., "message": ...}}. What the
-/// module itself prints goes to stderr. Never throws; 0 unless it printed an error.
+/// module itself prints goes to stderr. Never throws; 0 unless it printed an error, or could print nothing.
 int run_script_tool(const ScriptToolOptions& options);
 
 }  // namespace espalier

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "experiments/json_text.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/sweep_options.h"
 
@@ -31,7 +32,7 @@ void print_chaos_json(const ChaosReport& report) {
     json["faults"][std::string(to_string(static_cast<Fault>(kind)))] = report.injected[kind];
   json["coordinator_starts"] = report.starts;
   json["violations"] = report.violations;
-  std::cout << json.dump(2) << "\n";
+  std::cout << json_text(json) << "\n";
 }
 
 void print_chaos_text(const ChaosReport& report) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "experiments/json_text.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/sweep_options.h"
 #include "orchestrator/load_sweep.h"
@@ -19,11 +20,10 @@ void check_sweep_file(const SweepOptions& options, bool as_json) {
       warnings.push_back(
           {{"line", warning.line}, {"column", warning.column}, {"path", warning.path}, {"message", warning.message}});
     }
-    std::cout << nlohmann::json{{"sweep", sweep.name},
-                                {"trials", sweep.trials.size()},
-                                {"stages", sweep.graph.stages.size()},
-                                {"warnings", warnings}}
-                     .dump(2)
+    std::cout << json_text(nlohmann::json{{"sweep", sweep.name},
+                                          {"trials", sweep.trials.size()},
+                                          {"stages", sweep.graph.stages.size()},
+                                          {"warnings", warnings}})
               << "\n";
     return;
   }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/dataset.h"
+#include "experiments/json_text.h"
 #include "orchestrator/commands/commands.h"
 
 namespace espalier {
@@ -19,7 +20,7 @@ void print_datasets(const DataFolder& folder, bool as_json) {
       std::cout << fmt::format("{:<13} {:<8} {}\n{:<22} {}\n", dataset.name, dataset.present ? "present" : "missing",
                                dataset.about, "", dataset.where);
   }
-  if (as_json) std::cout << list.dump(2) << "\n";
+  if (as_json) std::cout << json_text(list) << "\n";
 }
 
 }  // namespace

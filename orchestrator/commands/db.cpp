@@ -8,7 +8,10 @@
 #include "db/store_backup.h"
 #include "db/store_check.h"
 #include "db/store_repair.h"
+#include "experiments/json_text.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/told_beside.h"
+#include "orchestrator/lone_coordinator.h"
 
 namespace espalier {
 namespace {
@@ -39,7 +42,7 @@ void print_check_json(const std::string& store, const StoreCheck& check, const s
   for (const Repair& repair : repairs) {
     json["repairs"].push_back({{"where", repair.where.string()}, {"done", repair.done}});
   }
-  std::cout << json.dump(2) << "\n";
+  std::cout << json_text(json) << "\n";
 }
 
 void print_check_text(const StoreCheck& check, const std::vector<Repair>& repairs) {
@@ -60,6 +63,7 @@ void print_check_text(const StoreCheck& check, const std::vector<Repair>& repair
 ExitCode check(const std::string& folder, const CheckOptions& options) {
   std::optional<Store> store;
   if (options.repair) {
+    refuse_second_coordinator({folder});
     store.emplace(folder, options.opening);  // before we look: nobody else changes it from here on
   }
   const StoreCheck found = check_store(folder);
@@ -92,7 +96,7 @@ void add_backup(CLI::App& db, CommandLine& line) {
   command->add_flag("--force", *force, "Replace the file if it is there");
   command->callback([target, force, &line] {
     const std::uintmax_t bytes = back_up_store(line.store, *target, *force ? Overwrite::allow : Overwrite::refuse);
-    std::cout << fmt::format("wrote {} ({:.1f} MB), checked\n", *target, static_cast<double>(bytes) / 1e6);
+    told_beside({*target}) << fmt::format("wrote {} ({:.1f} MB), checked\n", *target, static_cast<double>(bytes) / 1e6);
   });
 }
 

@@ -10,6 +10,7 @@
 #include "base/duration_text.h"
 #include "db/rows_json.h"
 #include "db/store_reader.h"
+#include "experiments/json_text.h"
 #include "orchestrator/commands/commands.h"
 
 namespace espalier {
@@ -52,8 +53,7 @@ std::string failure_text(const StageFailureRow& failure) {
 void explain(const std::string& store, const std::string& name, bool as_json) {
   const StageDetails details = StoreReader(store).stage(name);
   if (as_json) {
-    std::cout << nlohmann::ordered_json(details).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
-              << "\n";
+    std::cout << json_text(nlohmann::ordered_json(details)) << "\n";
     return;
   }
   std::cout << fmt::format("{}\n{}\n\n{}\n", details.stage.label, details.stage.key, verdict(details));

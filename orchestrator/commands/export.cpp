@@ -1,9 +1,11 @@
-#include <iostream>
+#include <ostream>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/told_beside.h"
 #include "orchestrator/trial_export.h"
 
 namespace espalier {
@@ -14,8 +16,9 @@ void run_export(const std::string& store, const TrialExport& wanted) {
     throw Error(ErrorKind::invalid_input, "nothing to write: give --weights, --masks or --torchscript");
   }
   export_trial(store, wanted);
-  for (const auto& path : {wanted.weights, wanted.masks, wanted.torchscript}) {
-    if (!path.empty()) std::cout << "wrote " << path.string() << "\n";
+  const std::vector<std::filesystem::path> outputs{wanted.weights, wanted.masks, wanted.torchscript};
+  for (const auto& path : outputs) {
+    if (!path.empty()) told_beside(outputs) << "wrote " << path.string() << "\n";
   }
 }
 

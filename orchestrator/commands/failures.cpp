@@ -6,6 +6,7 @@
 #include "analysis/failure_evidence.h"
 #include "analysis/failure_report.h"
 #include "db/store_reader.h"
+#include "experiments/json_text.h"
 #include "orchestrator/commands/commands.h"
 
 namespace espalier {
@@ -25,7 +26,7 @@ void print_failures(const FailuresOptions& options, const std::string& store) {
   if (options.json) {
     nlohmann::ordered_json json = nlohmann::ordered_json::array();
     for (const std::string& sweep : sweeps) json.push_back(failures_json(sweep, read_failure_evidence(reader, sweep)));
-    std::cout << json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";
+    std::cout << json_text(json) << "\n";
     return;
   }
   if (sweeps.empty()) std::cout << store << " has no sweeps yet; start one with: espalier run SWEEP.yaml\n";

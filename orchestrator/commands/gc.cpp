@@ -9,7 +9,9 @@
 #include "base/clock.h"
 #include "db/garbage.h"
 #include "db/store.h"
+#include "experiments/json_text.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/lone_coordinator.h"
 
 namespace espalier {
 namespace {
@@ -83,12 +85,13 @@ void print_garbage_json(const Garbage& garbage, const Sums& sums, bool dry_run) 
   }
   json["kept_files"] = garbage.kept_files;
   json["kept_bytes"] = garbage.kept_bytes;
-  std::cout << json.dump(2) << "\n";
+  std::cout << json_text(json) << "\n";
 }
 
 void collect(const std::string& folder, const GcOptions& options) {
   std::optional<Store> store;
   if (!options.dry_run) {
+    refuse_second_coordinator({folder});
     store.emplace(folder, options.opening);  // before we look: no coordinator begins to need anything from here on
   }
   const Garbage garbage = find_garbage(folder, options.damaged ? Evidence::remove : Evidence::keep);

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/file_error.h"
 #include "db/store_reader.h"
 #include "experiments/store_paths.h"
 #include "orchestrator/commands/commands.h"
@@ -33,7 +34,10 @@ std::vector<std::filesystem::path> find_logs(const std::string& of, const StoreP
   std::vector<std::filesystem::path> files;
   std::map<std::string, int> pools;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(store.logs(), error)) {
+  std::filesystem::directory_iterator folder(store.logs(), error);
+  if (error && error != std::errc::no_such_file_or_directory)
+    throw_file_error(store.logs(), "looking into it", error.value());
+  for (const auto& entry : folder) {
     const std::string name = entry.path().filename().string();
     if (!name.ends_with(".log")) continue;
     const std::string stem = name.substr(0, name.size() - 4);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/catalog.h"
+#include "experiments/json_text.h"
 #include "orchestrator/commands/commands.h"
 
 namespace espalier {
@@ -69,15 +70,14 @@ void print_methods_json() {
                         {"options", default_options(entry)},
                         {"about", entry.about}});
   }
-  std::cout << nlohmann::json{{"criteria", criteria},
-                              {"allocations", as_json(list_allocations())},
-                              {"granularities", as_json(kGranularities)},
-                              {"schedules", as_json(list_schedules())},
-                              {"dialects", as_json(list_dialects())},
-                              {"retrains", as_json(list_retrains())},
-                              {"optimizers", as_json(list_optimizers())},
-                              {"inits", as_json(list_inits())}}
-                   .dump(2)
+  std::cout << json_text(nlohmann::json{{"criteria", criteria},
+                                        {"allocations", as_json(list_allocations())},
+                                        {"granularities", as_json(kGranularities)},
+                                        {"schedules", as_json(list_schedules())},
+                                        {"dialects", as_json(list_dialects())},
+                                        {"retrains", as_json(list_retrains())},
+                                        {"optimizers", as_json(list_optimizers())},
+                                        {"inits", as_json(list_inits())}})
             << "\n";
 }
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/catalog.h"
+#include "experiments/json_text.h"
 #include "experiments/model_description.h"
 #include "orchestrator/commands/commands.h"
 
@@ -65,7 +66,7 @@ void print_models(std::vector<std::string> names, bool as_json) {
   nlohmann::json list = nlohmann::json::array();
   for (const std::string& name : names) list.push_back(describe(name));
   if (as_json) {
-    std::cout << list.dump(2) << "\n";
+    std::cout << json_text(list) << "\n";
     return;
   }
   for (const nlohmann::json& model : list) print_model(model, !all);

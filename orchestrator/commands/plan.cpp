@@ -11,6 +11,7 @@
 #include "base/duration_text.h"
 #include "base/grouped_digits.h"
 #include "db/store_reader.h"
+#include "experiments/json_text.h"
 #include "experiments/store_paths.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/sweep_options.h"
@@ -63,19 +64,18 @@ void print_plan(const LoadedSweep& sweep, const Estimate& estimate) {
 
 void print_plan_json(const LoadedSweep& sweep, const Estimate& estimate) {
   const SharingReport& sharing = sweep.graph.sharing;
-  std::cout << nlohmann::json{{"sweep", sweep.name},
-                              {"trials", sweep.trials.size()},
-                              {"stages_before", sharing.stages_before},
-                              {"stages_after", sharing.stages_after},
-                              {"stages_done", estimate.done},
-                              {"steps_before", sharing.steps_before},
-                              {"steps_after", sharing.steps_after},
-                              {"steps_saved", sharing.steps_before - sharing.steps_after},
-                              {"ranks", estimate.ranks},
-                              {"estimated_work_s", estimate.work_s},
-                              {"estimated_s", estimate.on_ranks_s},
-                              {"estimate_is_measured", estimate.measured}}
-                   .dump(2)
+  std::cout << json_text(nlohmann::json{{"sweep", sweep.name},
+                                        {"trials", sweep.trials.size()},
+                                        {"stages_before", sharing.stages_before},
+                                        {"stages_after", sharing.stages_after},
+                                        {"stages_done", estimate.done},
+                                        {"steps_before", sharing.steps_before},
+                                        {"steps_after", sharing.steps_after},
+                                        {"steps_saved", sharing.steps_before - sharing.steps_after},
+                                        {"ranks", estimate.ranks},
+                                        {"estimated_work_s", estimate.work_s},
+                                        {"estimated_s", estimate.on_ranks_s},
+                                        {"estimate_is_measured", estimate.measured}})
             << "\n";
 }
 

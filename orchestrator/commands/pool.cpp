@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cluster/batch_script.h"
+#include "experiments/json_text.h"
 #include "experiments/store_paths.h"
 #include "orchestrator/autoscale.h"
 #include "orchestrator/commands/commands.h"
@@ -101,7 +102,7 @@ void leave_out_bad_nodes_if_known(AllocationPlan& plan, const std::function<void
 ExitCode dry_run(const AllocationPlan& plan, bool as_json) {
   const std::string script = batch_script(plan);
   const nlohmann::ordered_json json{{"title", plan.title}, {"ranks", plan.ranks()}, {"script", script}};
-  print_text(as_json ? json.dump(2) + "\n" : script);
+  print_text(as_json ? json_text(json) + "\n" : script);
   return kExitDone;
 }
 
@@ -112,7 +113,7 @@ void submit_pools(const AllocationPlan& plan, const std::function<std::string(co
     std::cerr << "warning: " << trouble << "\n";
   nlohmann::ordered_json pools = nlohmann::ordered_json::array();
   const auto print_json = [&] {
-    print_text(nlohmann::ordered_json{{"title", plan.title}, {"script", script.string()}, {"pools", pools}}.dump(2) +
+    print_text(json_text(nlohmann::ordered_json{{"title", plan.title}, {"script", script.string()}, {"pools", pools}}) +
                "\n");
   };
   try {
@@ -143,11 +144,10 @@ ExitCode scale_pools(const AllocationPlan& plan, const Slurm& slurm, const PoolO
   const AutoscaleSummary summary =
       autoscale({plan, limits, options.interval_s}, slurm, say, [] { return g_stopped != 0; });
   if (options.as_json) {
-    print_text(nlohmann::ordered_json{{"title", plan.title},
-                                      {"submitted", summary.submitted},
-                                      {"cancelled", summary.cancelled},
-                                      {"finished", summary.finished}}
-                   .dump(2) +
+    print_text(json_text(nlohmann::ordered_json{{"title", plan.title},
+                                                {"submitted", summary.submitted},
+                                                {"cancelled", summary.cancelled},
+                                                {"finished", summary.finished}}) +
                "\n");
   } else {
     print_text(summary.finished ? "the coordinator has ended, and its pools are gone\n"

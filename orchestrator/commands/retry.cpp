@@ -9,6 +9,7 @@
 #include "base/suggest.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/run_and_report.h"
+#include "orchestrator/lone_coordinator.h"
 #include "orchestrator/retry_failures.h"
 
 namespace espalier {
@@ -52,6 +53,7 @@ ExitCode retry(RetryOptions& options, const std::string& store) {
   const RetryRequest request = make_request(options);
   LoadedSweep sweep = load_sweep_to_run(options.run, store);
   std::int64_t forgotten = 0;
+  refuse_second_coordinator({store});
   {
     Store writer(store,
                  {.allow_network_filesystem = options.run.settings.allow_network_filesystem, .must_exist = true});

@@ -11,6 +11,7 @@
 #include "base/duration_text.h"
 #include "base/grouped_digits.h"
 #include "db/store_reader.h"
+#include "experiments/json_text.h"
 #include "experiments/store_paths.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/sweep_options.h"
@@ -151,7 +152,7 @@ void print_simulated_json(const Simulated& simulated, const SimulationSettings& 
                               {"throughput_lost", lost ? nlohmann::ordered_json(*lost) : nlohmann::ordered_json()},
                               {"peak_memory_gb", peak_memory_gb()}};
   if (simulated.undisturbed) json["without_losses"] = to_json(*simulated.undisturbed);
-  std::cout << json.dump(2) << "\n";
+  std::cout << json_text(json) << "\n";
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "db/rows_json.h"
 #include "db/store_reader.h"
+#include "experiments/json_text.h"
 #include "orchestrator/client.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/progress.h"
@@ -33,7 +34,7 @@ void print_status(const std::string& store, bool as_json) {
     json["store"] = store;
     json["sweeps"] = sweeps;
     json["failures"] = failures;
-    std::cout << json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";
+    std::cout << json_text(json) << "\n";
     return;
   }
   if (sweeps.empty()) std::cout << store << " has no sweeps yet; start one with: espalier run SWEEP.yaml\n";

@@ -24,7 +24,7 @@ void add_for_sweep(CLI::App& app, CommandLine& line, const std::string& name, co
   auto steering = std::make_shared<Steering>();
   command->add_option("sweep", steering->sweep, "Its name; may be left out where there is one");
   command->callback([steering, name, done, coordinator] {
-    ask_coordinator(coordinator(), name, nlohmann::json{{"sweep", steering->sweep}}.dump());
+    ask_coordinator(coordinator(), name, question_arguments({{"sweep", steering->sweep}}));
     std::cout << done << "\n";
   });
 }
@@ -47,7 +47,7 @@ void add_steering_commands(CLI::App& app, CommandLine& line) {
       ->check(CLI::Range(-1000, 1000));
   priority->callback([steering, priority_at] {
     const nlohmann::json arguments{{"sweep", steering->sweep}, {"priority", steering->priority}};
-    ask_coordinator(priority_at(), "priority", arguments.dump());
+    ask_coordinator(priority_at(), "priority", question_arguments(arguments));
     std::cout << steering->sweep << " has priority " << steering->priority << "\n";
   });
 
@@ -56,7 +56,7 @@ void add_steering_commands(CLI::App& app, CommandLine& line) {
   auto drained = std::make_shared<Steering>();
   drain->add_option("pool", drained->pool, "Its name; espalier ps --pools lists them")->required();
   drain->callback([drained, drain_at] {
-    ask_coordinator(drain_at(), "drain", nlohmann::json{{"pool", drained->pool}}.dump());
+    ask_coordinator(drain_at(), "drain", question_arguments({{"pool", drained->pool}}));
     std::cout << drained->pool << " is leaving; what it runs goes on elsewhere from its checkpoints\n";
   });
 

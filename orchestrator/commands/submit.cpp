@@ -29,7 +29,7 @@ void submit(const SubmitOptions& options, const CoordinatorSource& coordinator, 
                                  {"data", std::filesystem::absolute(data_folder(options.sweep.data)).string()},
                                  {"folder", std::filesystem::current_path().string()},
                                  {"priority", options.priority}};
-  const std::string answer = ask_coordinator(coordinator, "submit", arguments.dump());
+  const std::string answer = ask_coordinator(coordinator, "submit", question_arguments(arguments));
   if (options.json) {
     std::cout << answer << "\n";
     return;

@@ -11,6 +11,7 @@
 #include "cluster/secret_file.h"
 #include "experiments/output_file.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/told_beside.h"
 
 namespace espalier {
 namespace {
@@ -53,7 +54,8 @@ void write_token(const StorePaths& store, const std::string& file, Role role, Ov
     return;
   }
   write_output(file, to_text(token), 0600);
-  std::cout << file << ": certificate sha256 " << to_hex(token.certificate) << "\n" << worth_of(role) << file << "\n";
+  told_beside({file}) << file << ": certificate sha256 " << to_hex(token.certificate) << "\n"
+                      << worth_of(role) << file << "\n";
 }
 
 void rotate(const StorePaths& store) {

@@ -1,5 +1,6 @@
 #include "experiments/output_file.h"
 
+#include <fcntl.h>
 #include <fstream>
 #include <iterator>
 #include <sys/stat.h>
@@ -92,6 +93,22 @@ TEST_F(OutputFiles, ADeviceGetsTheBytesAndStays) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::exhausted) << error.what();
   }
+}
+
+TEST_F(OutputFiles, WhatIsOpenAlreadyIsWrittenOnWithoutBeingEmptied) {
+  const auto there = file("there", "before ");
+  const int opened = ::open(there.c_str(), O_WRONLY | O_APPEND);
+  ASSERT_GE(opened, 0);
+  for (const char* folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    const std::filesystem::path named = folder + std::to_string(opened);
+    EXPECT_EQ(refusal({named}, keep_), "");
+    EXPECT_THAT(refusal({named, named}, keep_), HasSubstr("is to be written twice"));
+    write_output(named, "more ");
+  }
+  ::close(opened);
+  EXPECT_EQ(read_file(there, 100), "before more more ");
+  EXPECT_TRUE(is_standard_output("/dev/stdout") && is_standard_output("/dev/fd/1"));
+  EXPECT_FALSE(is_standard_output("/dev/fd/12") || is_standard_output("/dev/fd/1x") || is_standard_output(there));
 }
 
 TEST_F(OutputFiles, NothingIsWrittenIntoAStore) {

@@ -71,6 +71,23 @@ TEST(PoolProfile, WhatTheScriptSetsItselfIsNotAnExtra) {
                           HasSubstr("--part is short for --partition, which is set by the key partition")));
 }
 
+TEST(PoolProfile, NobodyElsesJobIsAnExtra) {
+  EXPECT_THAT(problems_of("extra: [--uid=0, --gid=0, --export=NONE, --exp=NONE, --chdir=/, --clusters=b, --version]"),
+              ElementsAre(HasSubstr("--uid is set by nobody: a pool runs as whoever submits it"), HasSubstr("--gid"),
+                          HasSubstr("--export is set by the key environment"),
+                          HasSubstr("--exp is short for --export, which is set by the key environment"),
+                          HasSubstr("--chdir is set by the pool itself"), HasSubstr("--clusters"),
+                          HasSubstr("--version is set by nobody: no pool would start")));
+  EXPECT_THAT(problems_of("scheduler: pbs\nextra: [\"-u root\", \"-l place=pack,walltime=9:00:00\", \"-W block=true\", "
+                          "\"-J 1-3\", \"-W depend=afterok:5\", \"-l place=pack\", \"-m n\"]"),
+              ElementsAre(HasSubstr("-u is set by nobody"), HasSubstr("-l walltime is set by the key time"),
+                          HasSubstr("-W block is set by nobody"), HasSubstr("-J is set by the option --count")));
+  EXPECT_THAT(
+      problems_of("launcher_options: [-np, 3, --export=NONE, --wdir, /, -x, A=1, --map-by=node, --mca, btl, ^tcp]"),
+      ElementsAre(HasSubstr("-np is set by the key ranks_per_node"), HasSubstr("--export is set by"),
+                  HasSubstr("--wdir is set by the pool itself")));
+}
+
 TEST(PoolProfile, TheOptionsOfPbsHaveABlank) {
   const ParsedPoolProfile parsed = parse_pool_profile("scheduler: pbs\nextra: [\"-l place=scatter\"]\n", "site.yaml");
   EXPECT_THAT(texts(parsed.diagnostics), IsEmpty());

@@ -108,6 +108,26 @@ TEST_F(ServeSweeps, RelativePathsStayThoseOfWhoeverSubmittedIt) {
   EXPECT_THAT(serve(), HasSubstr("going on with small"));
 }
 
+TEST_F(ServeSweeps, APathWithAZeroByteIsNotCutThere) {
+  serve([&] {
+    for (const char* key : {"folder", "file", "data"}) {
+      json asked{{"yaml", glyphs_},
+                 {"file", "some.yaml"},
+                 {"data", ""},
+                 {"folder", home().string()},
+                 {"overrides", json::array()}};
+      asked[key] = home().string() + std::string("\0x", 2);
+      try {
+        ask_coordinator(CoordinatorSource::in_store(paths_.root), "submit", asked.dump(), std::chrono::seconds(60));
+        ADD_FAILURE() << key;
+      } catch (const Error& error) {
+        EXPECT_THAT(error.what(), HasSubstr("a path with a zero byte in it is none")) << key;
+      }
+    }
+  });
+  EXPECT_TRUE(open().empty());
+}
+
 TEST_F(ServeSweeps, WhatCannotBeReadNowIsTriedAgain) {
   write_tensors();
   serve([&] { submit(tensors_); });
