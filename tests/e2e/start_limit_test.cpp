@@ -70,7 +70,7 @@ TEST_F(StartLimit, APoolWaitsForACoordinatorThatIsBusy) {
   ASSERT_TRUE(listens()) << coordinator.out();
   coordinator.signal(SIGSTOP);
   const auto bin = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-  Program pool({(bin / "espalier-worker").string(), "--store", store(), "--label", "early"});
+  Program pool({(bin / "espalier-worker").string(), "--store", store(), "--label", "early", "--idle-limit", "10"});
   std::this_thread::sleep_for(std::chrono::seconds(13));  // above the ten of one handshake
   EXPECT_TRUE(pool.running());
   coordinator.signal(SIGCONT);

@@ -367,9 +367,13 @@ class CoordinatorWithoutAJournal : public CoordinatorWithPools {
                 block(journal);
                 good = pool(paths);
                 mender = std::thread([&why, paths, journal] {
-                  while (why.empty()) {
-                    const json status = json::parse(ask_coordinator(CoordinatorSource::in_store(paths.root), "status"));
-                    why = status.at("paused").get<std::string>();
+                  try {
+                    while (why.empty()) {
+                      const auto source = CoordinatorSource::in_store(paths.root);
+                      why = json::parse(ask_coordinator(source, "status")).at("paused").get<std::string>();
+                    }
+                  } catch (const Error& error) {
+                    why = error.what();  // it ended
                   }
                   std::filesystem::remove(journal);
                 });

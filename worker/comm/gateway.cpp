@@ -114,6 +114,7 @@ class Gateway {
     connection_->send(describe_pool());
     spdlog::info("joined the coordinator at {} as {}", connection_->remote_address(), label_);
     const bool back = std::exchange(was_joined_, true);
+    if (!back) idle_since_ = Clock::now();
     if (back) log_.drop_introductions();
     for (const FromRank& frame : log_.kept()) connection_->send(frame);
     files_.joined(connection_);
@@ -191,7 +192,7 @@ class Gateway {
     if (at_work()) idle_since_ = Clock::now();
     busy_ = false;
     const bool limited = options_.idle_limit.count() > 0;
-    if (limited && Clock::now() - idle_since_ > options_.idle_limit) begin_leaving(LossCause::idle);
+    if (limited && was_joined_ && Clock::now() - idle_since_ > options_.idle_limit) begin_leaving(LossCause::idle);
   }
 
   /// Nobody had anything for us when our time was over, and not for lack of a coordinator: then there is nothing to

@@ -19,7 +19,7 @@ struct GatewayOptions {
   std::string identity;             ///< what the pool is known by; "" for one of its own
   std::string label;                ///< what started the pool calls it; "" for HOST-PID
   std::chrono::seconds patience;    ///< how long the ranks go on without a coordinator
-  std::chrono::seconds idle_limit;  ///< leave after so long without a job; 0: never
+  std::chrono::seconds idle_limit;  ///< leave after so long without a job, since it first joined; 0: never
   std::filesystem::path logs;       ///< where its ranks' crash notes lie
   std::string note_label;           ///< what their names begin with
   std::filesystem::path left_note;  ///< a file that gets the cause for which the pool left, if it did; "": none
