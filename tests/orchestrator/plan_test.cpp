@@ -137,5 +137,15 @@ TEST(Plan, WhatIsMadeAgainBringsItsOwnInputsBack) {
   EXPECT_EQ(story.names(*take_job(plan)), "prune a tune a evaluate a");
 }
 
+TEST(Plan, WhatIsMadeAfterAllIsBlockedNoMore) {
+  const GraphStory story = GraphStory::dense_and_two_prunings();
+  Plan plan(story.graph(), story.done({"init"}));
+  plan.on_failed(story["dense"]);
+  EXPECT_EQ(take(plan, story), "nothing");
+  plan.on_done(story["dense"]);  // by another attempt
+  EXPECT_EQ(plan.failed_count(), 0);
+  EXPECT_EQ(take(plan, story), "prune a tune a evaluate a");
+}
+
 }  // namespace
 }  // namespace espalier
