@@ -315,7 +315,9 @@ std::vector<OpenAttempt> Store::open_attempts() const {
 std::vector<OpenAttempt> Store::lost_attempts(std::size_t most) const {
   return impl_->read([&] {
     return read_attempts(impl_->database,
-                         "SELECT a.number FROM attempts a WHERE a.how = 'lost' AND a.owner <> '' AND EXISTS"
+                         "SELECT a.number FROM attempts a WHERE (a.how = 'lost' OR (a.how = 'returned' AND a.cause IN"
+                         " ('signal', 'node_lost', 'heartbeat', 'hung', 'coordinator_lost')))"
+                         " AND a.owner <> '' AND EXISTS"
                          " (SELECT 1 FROM attempt_stages x JOIN stages s ON s.id = x.stage_id"
                          " WHERE x.attempt = a.number AND s.state = 'waiting') ORDER BY a.number DESC LIMIT " +
                              std::to_string(most));

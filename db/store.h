@@ -181,7 +181,8 @@ class Store {
 
   /// The attempts that an earlier coordinator left without an end, oldest first. Its pools may still run them.
   std::vector<OpenAttempt> open_attempts() const;
-  /// Those that were given up with their pools, and have a stage that is waiting: the newest, `most` at most.
+  /// Those that were given up with their pools, whether they ran or waited there, and have a stage that is waiting: the
+  /// newest, `most` at most.
   std::vector<OpenAttempt> lost_attempts(std::size_t most) const;
 
   /// What was submitted and has not ended, oldest first.

@@ -90,7 +90,9 @@ Effects Core::on_stage_reached(PoolId pool, int rank, StageOutcome outcome, Now 
   } else {
     ++attempt->reached;
     attempt->fraction = 0;
+    const bool was_open = plan_.is_open(stage);
     accept(stage, std::move(outcome), environment, effects, now);
+    if (!was_open) take_what_is_held();
   }
   hand_out(effects, now);
   return effects;
@@ -169,7 +171,7 @@ Effects Core::on_job_ended(PoolId pool, int rank, const AttemptEnd& end, Now now
   end_attempt(end.attempt, end.started ? "interrupted" : "returned", "", end.cause, effects, now);
   if (end.started && !attempt.recalled && !attempt.all_reached()) {
     const StageIndex stage = attempt.stages[attempt.reached];
-    if (blame_.on_interrupted(stage, end.progressed, policy(stage))) {
+    if (plan_.is_open(stage) && blame_.on_interrupted(stage, end.progressed, policy(stage))) {
       FailureCharged charged;
       charged.attempt = end.attempt;
       charged.cause = end.cause;

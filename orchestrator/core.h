@@ -215,15 +215,22 @@ class Core {
  private:
   // core_hand_out.cpp
   void hand_out(Effects& effects, Now now);
-  void hand_out_alone(Effects& effects, Now now);
+  bool hand_out_alone(Effects& effects, Now now);
+  void hand_out_ready(Effects& effects, Now now);
+  bool hand_out_one(StageIndex first, std::size_t depth, Effects& effects, Now now);
   bool hand_out_gang(StageIndex first, Effects& effects, Now now);
+  bool send_gang(PoolId pool, StageIndex first, Effects& effects, Now now);
+  void drop_reservations();
+  void keep_none_for(StageIndex stage);
   bool is_worth_keeping(PoolId pool, const Reservation& reservation) const;
   bool is_outranked(PoolId pool, StageIndex stage) const;
   std::set<StageIndex> not_for(PoolId pool) const;
   void send(PoolId pool, int rank, std::vector<StageIndex> stages, bool alone, std::vector<int> gang, Effects& effects,
             Now now);
   void take_back_for_idle_ranks(Effects& effects);
+  std::set<PoolId> pools_with_suspects() const;
   bool has_suspect(PoolId pool) const;
+  bool is_kept_from(const PoolSlot& pool, StageIndex stage) const;
   bool runs_alone(const PoolSlot& pool) const;
   Job make_job(std::uint64_t attempt, const std::vector<StageIndex>& stages) const;
   std::size_t queue_depth() const;
@@ -241,9 +248,11 @@ class Core {
 
   // core_sweeps.cpp
   void replan(Effects& effects, Now now);
+  void take_what_is_held();
   void recall_what_nobody_wants(Effects& effects);
-  void settle_sweeps(Effects& effects);
+  void settle_sweeps(Effects& effects, Now now);
   void tell_of_vain_waiting(Effects& effects, Now now);
+  void close(Workload::Sweep& sweep, SweepEnd how, Effects& effects);
   void end_sweep(Workload::Sweep& sweep, SweepEnd how, Effects& effects, Now now);
   const FailurePolicy& policy(StageIndex stage) { return workload_.owner(stage).policy; }
 
@@ -259,6 +268,7 @@ class Core {
   void charge_crash(const PoolSlot& lost, const PoolEnd& end, Effects& effects, Now now);
   void set_node_aside(const std::string& host, std::int64_t crashes, Effects& effects);
   void adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, Effects& effects, Now now);
+  void hold_again(std::uint64_t number, Attempt attempt);
   void stop_members(std::uint64_t number, const Attempt& attempt, Effects& effects) const;
 
   const bool stays_;

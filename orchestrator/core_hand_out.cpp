@@ -6,6 +6,7 @@
 // unless something more urgent could use it.
 #include <algorithm>
 #include <functional>
+#include <tuple>
 #include <utility>
 
 #include "orchestrator/core.h"
@@ -24,6 +25,14 @@ constexpr double kWorthMovingSeconds = 0.2;
 std::size_t Core::queue_depth() const {
   const double wanted = kQueuedSeconds / std::max(mean_job_seconds_, 1e-6);
   return 1 + std::clamp<std::size_t>(static_cast<std::size_t>(wanted), 1, kDeepestQueue);
+}
+
+std::set<PoolId> Core::pools_with_suspects() const {
+  std::set<PoolId> pools;
+  for (const StageIndex stage : blame_.suspects()) {
+    if (const std::optional<PoolId> pool = roster_.pool_with(stage)) pools.insert(*pool);
+  }
+  return pools;
 }
 
 bool Core::has_suspect(PoolId pool) const {
@@ -59,55 +68,69 @@ bool Core::is_worth_keeping(PoolId pool, const Reservation& reservation) const {
   return !is_outranked(pool, stage);
 }
 
-// Stages of one group ask the same of a pool. A group for which no rank is left waits; the others go on.
 void Core::hand_out(Effects& effects, Now now) {
   if (stopping_) return;
-  for (const PoolId id : std::set<PoolId>(roster_.reserved())) {
-    const PoolSlot& pool = *roster_.find(id);
-    if (!runs_alone(pool) && !is_worth_keeping(id, *pool.reserved)) roster_.reserve(id, std::nullopt);
-  }
+  drop_reservations();
   if (finished()) {
     if (!stays_) dismiss_everybody(effects);
     return;
   }
   if (paused_) return;
-  hand_out_alone(effects, now);
+  // What was handed out may leave a pool to others: one that was kept for it, or cannot run any more what it is kept
+  // for, or that nothing more urgent needs.
+  bool again = true;
+  while (again) {
+    const std::int64_t freed = roster_.times_freed();
+    hand_out_alone(effects, now);
+    hand_out_ready(effects, now);
+    again = hand_out_alone(effects, now);
+    drop_reservations();
+    again = again || roster_.times_freed() != freed;
+  }
+  if (!plan_.has_ready()) take_back_for_idle_ranks(effects);
+}
+
+/// Those that are not worth keeping.
+void Core::drop_reservations() {
+  for (const PoolId id : std::set<PoolId>(roster_.reserved())) {
+    const PoolSlot& pool = *roster_.find(id);
+    if (!runs_alone(pool) && !is_worth_keeping(id, *pool.reserved)) roster_.reserve(id, std::nullopt);
+  }
+}
+
+// Stages of one group ask the same of a pool. A group for which no rank is left waits, and a suspect for which no pool
+// without another is left; the others go on.
+void Core::hand_out_ready(Effects& effects, Now now) {
   for (const PoolId id : std::set<PoolId>(roster_.reserved())) {
     const std::optional<Reservation> reserved = roster_.find(id)->reserved;
-    if (reserved && reserved->why == Reservation::Why::gang) hand_out_gang(reserved->stage, effects, now);
+    if (reserved && reserved->why == Reservation::Why::gang) send_gang(id, reserved->stage, effects, now);
   }
   const std::size_t depth = queue_depth();
   std::set<StageGroup> waiting;
-  std::set<PoolId> closed;  // what is left is suspect, and so is something they run
-  while (const std::optional<StageIndex> first = plan_.most_urgent(waiting)) {
+  std::set<StageIndex> put_off = blame_.alone();
+  while (const std::optional<StageIndex> first = plan_.most_urgent(waiting, put_off)) {
+    if (hand_out_one(*first, depth, effects, now)) continue;
     const StageGroup group = plan_.group(*first);
-    const Demand& demand = workload_.demand(group);
-    if (demand.ranks > 1) {
-      // A suspect may have to wait where others need not.
-      std::set<StageIndex> avoided = blame_.alone();
-      bool sent = false;
-      for (int turn = 0; turn < 2 && !sent; ++turn) {
-        const std::optional<StageIndex> gang = plan_.most_urgent_of(group, avoided);
-        sent = gang && hand_out_gang(*gang, effects, now);
-        avoided.insert(blame_.suspects().begin(), blame_.suspects().end());
-      }
-      if (!sent) waiting.insert(group);
-      continue;
-    }
-    const auto place = roster_.idlest(depth, closed, demand);
-    if (!place) {
+    if (blame_.suspects().count(*first) == 0) {
       waiting.insert(group);
-      closed.clear();
       continue;
     }
-    auto stages = plan_.take_job(group, not_for(place->first));
-    if (!stages) {
-      closed.insert(place->first);
-      continue;
+    for (const StageIndex suspect : blame_.suspects()) {
+      if (plan_.group(suspect) == group) put_off.insert(suspect);
     }
-    send(place->first, place->second, std::move(*stages), false, {}, effects, now);
   }
-  if (!plan_.has_ready()) take_back_for_idle_ranks(effects);
+}
+
+/// True: the job that begins with this stage was sent.
+bool Core::hand_out_one(StageIndex first, std::size_t depth, Effects& effects, Now now) {
+  const Demand& demand = workload_.demand(plan_.group(first));
+  if (demand.ranks > 1) return hand_out_gang(first, effects, now);
+  std::set<PoolId> closed;
+  if (blame_.suspects().count(first) != 0) closed = pools_with_suspects();
+  const auto place = roster_.idlest(depth, closed, demand);
+  if (!place) return false;
+  send(place->first, place->second, *plan_.take_job_from(first, not_for(place->first)), false, {}, effects, now);
+  return true;
 }
 
 /// True: the job was sent. Otherwise a pool that has ranks enough is kept free of new jobs until enough of them are
@@ -119,27 +142,39 @@ bool Core::hand_out_gang(StageIndex first, Effects& effects, Now now) {
   std::optional<PoolId> best;
   std::size_t least = 0;
   for (const auto& [id, pool] : roster_.pools()) {
-    if (pool.reserved && pool.reserved->stage != first) continue;
+    if (is_kept_from(pool, first)) continue;
+    if (suspect && has_suspect(id)) continue;
+    if (send_gang(id, first, effects, now)) return true;
     std::vector<int> able = roster_.able_ranks(id, demand);
-    if (able.size() < wanted || (suspect && has_suspect(id))) continue;
+    if (able.size() < wanted || is_outranked(id, first)) continue;
     able.resize(wanted);
     std::size_t busy = 0;
     for (const int rank : able) busy += pool.ranks[static_cast<std::size_t>(rank)].queue.size();
-    if (busy == 0) {
-      auto stages = plan_.take_job_from(first, not_for(id));
-      for (const PoolId reserved : std::set<PoolId>(roster_.reserved())) {
-        if (roster_.find(reserved)->reserved->stage == first) roster_.reserve(reserved, std::nullopt);
-      }
-      const int leader = able.front();
-      send(id, leader, std::move(*stages), false, std::move(able), effects, now);
-      return true;
-    }
-    if (is_outranked(id, first) || (!pool.reserved && best && busy >= least)) continue;
+    if (!pool.reserved && best && busy >= least) continue;
     best = id;
     least = pool.reserved ? 0 : busy;
   }
   if (best && !roster_.find(*best)->reserved) roster_.reserve(*best, Reservation{first, Reservation::Why::gang});
   return false;
+}
+
+/// True: enough ranks of the pool are idle, and the job was sent to them.
+bool Core::send_gang(PoolId pool, StageIndex first, Effects& effects, Now now) {
+  const Demand& demand = workload_.demand(plan_.group(first));
+  const auto wanted = static_cast<std::size_t>(demand.ranks);
+  std::vector<int> able = roster_.able_ranks(pool, demand);
+  if (able.size() < wanted || !roster_.find(pool, able[wanted - 1])->queue.empty()) return false;
+  able.resize(wanted);
+  auto stages = plan_.take_job_from(first, not_for(pool));
+  keep_none_for(first);
+  const int leader = able.front();
+  send(pool, leader, std::move(*stages), false, std::move(able), effects, now);
+  return true;
+}
+
+/// It is reserved for another stage, or runs one alone; which may be this one, that has to be made again.
+bool Core::is_kept_from(const PoolSlot& pool, StageIndex stage) const {
+  return pool.reserved && (pool.reserved->stage != stage || runs_alone(pool));
 }
 
 bool Core::runs_alone(const PoolSlot& pool) const {
@@ -148,34 +183,51 @@ bool Core::runs_alone(const PoolSlot& pool) const {
   });
 }
 
-// A job that ran out of memory gets a pool to itself: one is kept free of new jobs until it is empty, unless something
-// more urgent could use it.
-void Core::hand_out_alone(Effects& effects, Now now) {
+// A job that ran out of memory gets a pool to itself: one that is empty, or one that is kept free of new jobs until it
+// is, unless something more urgent could use it. True: one was sent.
+bool Core::hand_out_alone(Effects& effects, Now now) {
   std::vector<StageIndex> alone(blame_.alone().begin(), blame_.alone().end());
   std::erase_if(alone, [&](StageIndex stage) { return !plan_.is_available(stage); });
   std::ranges::stable_sort(alone, std::greater{}, [&](StageIndex stage) { return plan_.urgency(stage); });
+  bool sent = false;
   for (const StageIndex stage : alone) {
+    if (!plan_.is_available(stage)) continue;  // it went with another
     const Demand& demand = workload_.demand(plan_.group(stage));
+    const auto wanted = static_cast<std::size_t>(demand.ranks);
     std::optional<PoolId> chosen;
-    std::size_t least = 0;
+    std::tuple<bool, bool, std::size_t> best;  // an empty one; one that is kept already; the least busy
     for (const auto& [id, pool] : roster_.pools()) {
-      const bool usable = roster_.able_ranks(id, demand).size() >= static_cast<std::size_t>(demand.ranks);
-      if (!usable || (pool.reserved && pool.reserved->stage != stage) || is_outranked(id, stage)) continue;
+      if (is_kept_from(pool, stage)) continue;
+      if (roster_.able_ranks(id, demand).size() < wanted || is_outranked(id, stage)) continue;
       std::size_t held = 0;
       for (const RankSlot& rank : pool.ranks) held += rank.queue.size();
-      if (!pool.reserved && chosen && held >= least) continue;
+      const std::tuple one{held != 0, !pool.reserved, held};
+      if (chosen && one >= best) continue;
       chosen = id;
-      least = pool.reserved ? 0 : held;
+      best = one;
     }
     if (!chosen) continue;
-    if (!roster_.find(*chosen)->reserved) roster_.reserve(*chosen, Reservation{stage, Reservation::Why::alone});
-    if (!roster_.find(*chosen)->empty()) continue;
+    if (std::get<0>(best)) {
+      if (std::get<1>(best)) roster_.reserve(*chosen, Reservation{stage, Reservation::Why::alone});
+      continue;
+    }
+    keep_none_for(stage);
+    roster_.reserve(*chosen, Reservation{stage, Reservation::Why::alone});
     std::vector<int> gang = roster_.able_ranks(*chosen, demand);
-    gang.resize(static_cast<std::size_t>(demand.ranks));
+    gang.resize(wanted);
     const int leader = gang.front();
     if (gang.size() == 1) gang.clear();
-    if (auto stages = plan_.take_job_from(stage))
-      send(*chosen, leader, std::move(*stages), true, std::move(gang), effects, now);
+    send(*chosen, leader, *plan_.take_job_from(stage), true, std::move(gang), effects, now);
+    sent = true;
+  }
+  return sent;
+}
+
+/// It has a place.
+void Core::keep_none_for(StageIndex stage) {
+  for (const PoolId id : std::set<PoolId>(roster_.reserved())) {
+    const PoolSlot& pool = *roster_.find(id);
+    if (pool.reserved->stage == stage && !runs_alone(pool)) roster_.reserve(id, std::nullopt);
   }
 }
 

@@ -35,6 +35,10 @@ Attempt Core::what_is_left_of(const OpenAttempt& open) const {
   attempt.rank = open.rank;
   attempt.gang = open.gang;
   attempt.sent_at = open.started_at;
+  if (attempt.stages.empty()) return attempt;
+  // Neither is recorded, and both follow from what is.
+  attempt.gpus = workload_.demand(plan_.group(attempt.stages.front())).resources.gpus;
+  attempt.alone = blame_.must_be_alone(attempt.stages.front());
   return attempt;
 }
 
@@ -60,10 +64,11 @@ Effects Core::remember_pool(PoolId pool, std::string name, const std::vector<Ope
     if (attempt.stages.empty()) {  // everything it was there for was heard of in another way
       effects.emplace_back(Record{AttemptEnded{open.attempt, "finished", "", now, std::nullopt}});
     } else if (plan_.take_again(attempt.stages)) {
-      roster_.hold(open.attempt, std::move(attempt));
+      hold_again(open.attempt, std::move(attempt));
     } else {
       const bool is_elsewhere =
           std::ranges::any_of(attempt.stages, [&](StageIndex stage) { return roster_.pool_with(stage).has_value(); });
+      given_up_[open.attempt] = {std::move(attempt), open.owner};
       effects.emplace_back(Record{AttemptEnded{
           open.attempt, "lost",
           is_elsewhere ? "another attempt has what it is there for" : "what it needs is not there any more", now,
@@ -115,12 +120,16 @@ void Core::adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, 
                          now,    roster_.find(pool)->owner, attempt.gang};
     for (const StageIndex stage : attempt.stages) again.stages.push_back(graph().stages[stage].key);
     effects.emplace_back(Record{std::move(again)});
-    const std::optional<Reservation> reservation =
-        attempt.alone ? std::optional(Reservation{attempt.stages[attempt.reached], Reservation::Why::alone})
-                      : std::nullopt;
-    roster_.hold(number, std::move(attempt));
-    if (reservation) roster_.reserve(pool, reservation);
+    hold_again(number, std::move(attempt));
   }
+}
+
+void Core::hold_again(std::uint64_t number, Attempt attempt) {
+  const PoolId pool = attempt.pool;
+  const StageIndex present = attempt.stages[attempt.reached];
+  const bool alone = attempt.alone;
+  roster_.hold(number, std::move(attempt));
+  if (alone) roster_.reserve(pool, Reservation{present, Reservation::Why::alone});
 }
 
 /// They may have the job that its first rank never got, and would wait for it.
@@ -172,6 +181,8 @@ void Core::make_inputs_again(StageIndex stage, const StageOutcome& outcome, Fail
     plan_.reopen(*input);
     effects.emplace_back(Record{StageReopened{key, "made again: " + message}});
   }
+  // Sweeps may have ended since the plan was worked out, and their wishes for those inputs hold no more.
+  plan_.replan(workload_.wishes(), workload_.groups());
   for (Workload::Sweep& sweep : workload_.sweeps()) sweep.settled = 0;
   if (found && ++inputs_made_again_[stage] <= kMostInputRepairs) {
     effects.emplace_back(Tell{fmt::format("{}: {}; making it again", name_of(stage), message)});
@@ -180,7 +191,9 @@ void Core::make_inputs_again(StageIndex stage, const StageOutcome& outcome, Fail
   quarantine(std::move(charged), stage, ErrorKind::corrupt, effects, now);
 }
 
+/// Of a stage that somebody waits for: what else fails harms nobody.
 void Core::charge(FailureCharged charged, StageIndex stage, ErrorKind kind, Effects& effects, Now now) {
+  if (!plan_.is_open(stage)) return;
   if (blame_.charge(stage, charged.cause, charged.host, policy(stage))) {
     return quarantine(std::move(charged), stage, kind, effects, now);
   }
@@ -346,7 +359,7 @@ Effects Core::on_tick(Now now) {
     }
     effects.emplace_back(Tell{"node " + host + " is tried again"});
   }
-  settle_sweeps(effects);
+  settle_sweeps(effects, now);
   tell_of_vain_waiting(effects, now);
   if (!effects.empty()) hand_out(effects, now);
   return effects;

@@ -35,9 +35,16 @@ Effects Core::cancel_sweep(SweepId id, Now now) {
   return effects;
 }
 
-void Core::end_sweep(Workload::Sweep& sweep, SweepEnd how, Effects& effects, Now now) {
+/// What becomes of stages that it shares is not its own any more.
+void Core::close(Workload::Sweep& sweep, SweepEnd how, Effects& effects) {
+  const SweepStatus status = sweep_status(sweep);
+  sweep.outcome = {status.trials_done, status.trials_failed, status.trials_blocked};
   sweep.end = how;
   effects.emplace_back(SweepEnded{sweep.id, how});
+}
+
+void Core::end_sweep(Workload::Sweep& sweep, SweepEnd how, Effects& effects, Now now) {
+  close(sweep, how, effects);
   replan(effects, now);
 }
 
@@ -70,11 +77,6 @@ bool Core::is_worth_forgetting() const {
 
 Effects Core::forget(Now now) {
   Effects effects;
-  for (Workload::Sweep& sweep : workload_.sweeps()) {
-    if (!sweep.end || sweep.outcome) continue;
-    const SweepStatus status = sweep_status(sweep);
-    sweep.outcome = {status.trials_done, status.trials_failed, status.trials_blocked};
-  }
   std::vector<bool> kept(graph().stages.size(), false);
   roster_.name_stages(kept);
   const Renumbering to = workload_.forget(std::move(kept));
@@ -98,8 +100,21 @@ void Core::replan(Effects& effects, Now now) {
   plan_.replan(workload_.wishes(), workload_.groups());
   stages_to_do_ += plan_.open_count() - open_before;
   for (Workload::Sweep& sweep : workload_.sweeps()) sweep.settled = 0;
+  take_what_is_held();
   recall_what_nobody_wants(effects);
   hand_out(effects, now);
+}
+
+/// What was blocked by a failure, and is not any more, may be with an attempt yet.
+void Core::take_what_is_held() {
+  for (const auto& [pool_id, pool] : roster_.pools()) {
+    for (const RankSlot& rank : pool.ranks) {
+      for (const std::uint64_t number : rank.queue) {
+        const Attempt& attempt = *roster_.find_attempt(number);
+        if (!attempt.recalled) plan_.take_again(attempt.unreached());
+      }
+    }
+  }
 }
 
 /// What runs for a sweep that was cancelled, and what only waits at its rank for one that is paused.
@@ -122,14 +137,18 @@ void Core::recall_what_nobody_wants(Effects& effects) {
 }
 
 // A result once settled stays so until the plan is worked out anew, so looking goes on where it stopped.
-void Core::settle_sweeps(Effects& effects) {
+void Core::settle_sweeps(Effects& effects, Now now) {
+  bool leaves_some = false;
   for (Workload::Sweep& sweep : workload_.sweeps()) {
     if (sweep.end) continue;
     while (sweep.settled < sweep.results.size() && !plan_.is_open(sweep.results[sweep.settled])) ++sweep.settled;
     if (sweep.settled < sweep.results.size()) continue;
-    sweep.end = SweepEnd::finished;
-    effects.emplace_back(SweepEnded{sweep.id, SweepEnd::finished});
+    close(sweep, SweepEnd::finished, effects);
+    const auto done = [&](StageIndex stage) { return plan_.state(stage) == StageState::done; };
+    leaves_some = leaves_some || !std::ranges::all_of(sweep.results, done);
   }
+  // What a result needed that will never be may be open yet, and nobody's, or another's to ask for.
+  if (leaves_some) replan(effects, now);
 }
 
 /// Nobody here has what the ready jobs ask for. Said once, until something runs again.

@@ -185,11 +185,14 @@ std::vector<std::int64_t> Plan::ready_counts() const {
   return counts;
 }
 
-std::optional<StageIndex> Plan::most_urgent(const std::set<StageGroup>& without) const {
+std::optional<StageIndex> Plan::most_urgent(const std::set<StageGroup>& without,
+                                            const std::set<StageIndex>& avoided) const {
   std::optional<StageIndex> best;
-  for (std::size_t group = 0; group < ready_.size(); ++group) {
-    if (ready_[group].empty() || without.count(static_cast<StageGroup>(group)) != 0) continue;
-    if (!best || ByPriority{this}(*ready_[group].begin(), *best)) best = *ready_[group].begin();
+  for (std::size_t one = 0; one < ready_.size(); ++one) {
+    const auto group = static_cast<StageGroup>(one);
+    if (ready_[one].empty() || without.count(group) != 0) continue;
+    const std::optional<StageIndex> first = most_urgent_of(group, avoided);
+    if (first && (!best || ByPriority{this}(*first, *best))) best = first;
   }
   return best;
 }
@@ -197,11 +200,6 @@ std::optional<StageIndex> Plan::most_urgent(const std::set<StageGroup>& without)
 std::optional<StageIndex> Plan::most_urgent_of(StageGroup group, const std::set<StageIndex>& avoided) const {
   const auto first = std::ranges::find_if(ready_[group], [&](StageIndex stage) { return avoided.count(stage) == 0; });
   return first == ready_[group].end() ? std::nullopt : std::optional(*first);
-}
-
-std::optional<std::vector<StageIndex>> Plan::take_job(StageGroup group, const std::set<StageIndex>& avoided) {
-  const std::optional<StageIndex> first = most_urgent_of(group, avoided);
-  return first ? std::optional(take_chain(*first, avoided)) : std::nullopt;
 }
 
 std::optional<std::vector<StageIndex>> Plan::take_job_from(StageIndex first, const std::set<StageIndex>& avoided) {
@@ -289,6 +287,10 @@ void Plan::close(StageIndex stage, StageState state) {
 
 void Plan::on_done(StageIndex stage) {
   if (states_[stage] == StageState::unneeded) states_[stage] = StageState::done;  // nobody waits for it any more
+  if (states_[stage] == StageState::failed || states_[stage] == StageState::blocked) {
+    states_[stage] = StageState::done;  // and what it blocked is wanted again
+    replan(std::exchange(wishes_, {}), std::move(groups_));
+  }
   if (!is_open(stage)) return;
   close(stage, StageState::done);
   for (const StageIndex dependent : dependents(stage)) {

@@ -59,19 +59,19 @@ class Plan {
   /// to the graph's stages; empty: all in group 0). What is taken and still wanted stays taken.
   void replan(const std::vector<Wish>& wishes, std::vector<StageGroup> groups = {});
 
-  /// The most urgent ready stage that is in none of these groups; ties by the longest critical path, then by key: the
-  /// same order on every run. None if nothing is ready.
-  std::optional<StageIndex> most_urgent(const std::set<StageGroup>& without = {}) const;
+  /// The most urgent ready stage that is in none of these groups, and not `avoided`; ties by the longest critical path,
+  /// then by key: the same order on every run. None if nothing is ready.
+  std::optional<StageIndex> most_urgent(const std::set<StageGroup>& without = {},
+                                        const std::set<StageIndex>& avoided = {}) const;
   /// The most urgent ready stage of that group that is not `avoided`.
   std::optional<StageIndex> most_urgent_of(StageGroup group, const std::set<StageIndex>& avoided = {}) const;
-  /// The job that begins with the most urgent ready stage of that group. Stages in `avoided` are left for another time.
-  std::optional<std::vector<StageIndex>> take_job(StageGroup group = 0, const std::set<StageIndex>& avoided = {});
-  /// The job that begins with this stage; none if it is not ready.
+  /// The job that begins with this stage; none if it is not ready. Stages in `avoided` are left for another time.
   std::optional<std::vector<StageIndex>> take_job_from(StageIndex first, const std::set<StageIndex>& avoided = {});
   /// Takes exactly these, if each could be part of a job now: a rank that was thought lost has them already.
   bool take_again(const std::vector<StageIndex>& stages);
   /// Stages of a job that were not reached: they can be handed out again.
   void give_back(const std::vector<StageIndex>& stages);
+  /// Even one that had failed, or was blocked: another attempt had its inputs, and was luckier.
   void on_done(StageIndex stage);
   /// Blocks whatever depends on it.
   void on_failed(StageIndex stage);

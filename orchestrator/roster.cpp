@@ -161,7 +161,7 @@ void Roster::reserve(PoolId pool, std::optional<Reservation> reservation) {
   if (reservation) {
     reserved_.insert(pool);
   } else {
-    reserved_.erase(pool);
+    times_freed_ += static_cast<std::int64_t>(reserved_.erase(pool));
   }
   refresh(pool);
 }

@@ -124,6 +124,8 @@ class Roster {
   /// Keeps a pool free of new jobs, for this one; or for it no longer.
   void reserve(PoolId pool, std::optional<Reservation> reservation);
   const std::set<PoolId>& reserved() const { return reserved_; }
+  /// How often a pool was kept free, and then was not any more.
+  std::int64_t times_freed() const { return times_freed_; }
   /// The stages of attempts and reservations; true in `named`, which is parallel to the graph's stages.
   void name_stages(std::vector<bool>& named) const;
   /// Of those, none was forgotten.
@@ -142,6 +144,7 @@ class Roster {
   std::set<std::tuple<std::size_t, PoolId, int>> free_;
   std::int64_t idle_ = 0;  ///< of free_, with nothing in their queues
   std::set<PoolId> reserved_;
+  std::int64_t times_freed_ = 0;
 };
 
 }  // namespace espalier

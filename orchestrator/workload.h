@@ -50,7 +50,7 @@ class Workload {
     std::vector<StageIndex> results;          ///< what it wants
     std::size_t settled = 0;                  ///< so many of those from the front have their outcome
     std::int64_t quarantined = 0;
-    /// How its trials ended, of one that has ended and whose stages were forgotten.
+    /// How far its trials were when it ended.
     struct Outcome {
       std::int64_t done = 0, failed = 0, blocked = 0;
     };
@@ -80,7 +80,7 @@ class Workload {
   /// How many stages no sweep that has not ended needs, as of the last groups().
   std::size_t unneeded() const { return unneeded_; }
   /// Forgets them, but not those that are `kept` (parallel to the stages) nor what these need, and the trials of
-  /// sweeps that have ended, whose `outcome` is set. groups() is to be called next.
+  /// sweeps that have ended. groups() is to be called next.
   Renumbering forget(std::vector<bool> kept);
   const Demand& demand(StageGroup group) const { return demands_.at(group); }
 

@@ -96,6 +96,22 @@ TEST_F(Disaster, KilledInTheMiddleOfATransaction_ReopeningHasNoneOfIt) {
   for (const bool done : store.done_stages(sample.graph)) EXPECT_FALSE(done);
 }
 
+TEST_F(Disaster, PoolWasLost_WhatRanAndWhatWaitedThereMayComeBack) {
+  const StageKey stage = sample.graph.stages[init].key;
+  Store store(root);
+  record(store);
+  std::vector<StoreChange> changes;
+  for (const std::uint64_t number : {7, 8, 9})
+    changes.emplace_back(AttemptStarted{number, "local-1", 0, 0, {stage}, 1.0, "owner"});
+  changes.emplace_back(AttemptEnded{7, "lost", "", 2.0, LossCause::node_lost});
+  changes.emplace_back(AttemptEnded{8, "returned", "", 2.0, LossCause::node_lost});
+  changes.emplace_back(AttemptEnded{9, "returned", "", 2.0, LossCause::drained});  // it was asked back
+  store.apply(changes);
+  const std::vector<OpenAttempt> lost = store.lost_attempts(10);
+  EXPECT_EQ(lost.size(), 2U);
+  for (const OpenAttempt& one : lost) EXPECT_NE(one.attempt, 9U);
+}
+
 TEST_F(Disaster, CoordinatorDiedWithAttemptsRunning_TheNextOneLearnsOfThem) {
   const StageKey first = sample.graph.stages[init].key, second = sample.graph.stages[early].key;
   {

@@ -141,12 +141,22 @@ class LoopBench {
     measure(fmt::format("a sweep of {} trials of 15 M weights ends", networks_), [this] {
       while (!has_ended_) std::this_thread::sleep_for(std::chrono::milliseconds(10));
     });
+    measure("another priority, a pause, a resume", [this] {
+      steer("priority", {{"sweep", "many"}, {"priority", -1}});
+      steer("pause", {{"sweep", "many"}});
+      steer("resume", {{"sweep", "many"}});
+    });
+    measure("it is cancelled", [this] { steer("cancel", {{"sweep", "many"}}); });
+    measure("it is forgotten", [] { std::this_thread::sleep_for(std::chrono::seconds(3)); });
     ask_coordinator(CoordinatorSource::in_store(store_.paths().root), "stop");
   }
 
   void submit(const std::string& yaml, int priority) {
     ask_coordinator(CoordinatorSource::in_store(store_.paths().root), "submit",
                     nlohmann::json{{"yaml", yaml}, {"priority", priority}}.dump());
+  }
+  void steer(const std::string& question, const nlohmann::json& arguments) {
+    ask_coordinator(CoordinatorSource::in_store(store_.paths().root), question, arguments.dump());
   }
   nlohmann::json status() {
     return nlohmann::json::parse(ask_coordinator(CoordinatorSource::in_store(store_.paths().root), "status"));

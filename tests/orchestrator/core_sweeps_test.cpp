@@ -1,122 +1,17 @@
 // Several sweeps in one core: what they share, and who goes first.
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
 
 #include <gtest/gtest.h>
 
-#include "base/sha256.h"
-#include "orchestrator/core.h"
 #include "orchestrator/noop_graph.h"
-#include "tests/orchestrator/graph_story.h"
+#include "tests/orchestrator/core_sweeps_story.h"
 
 namespace espalier {
 namespace {
-
-/// A core that stays, with pretend pools of idle ranks and sweeps made by hand.
-class SweepsStory : public testing::Test {
- protected:
-  void add(SweepId id, const GraphStory& graph, int priority = 0, Resources resources = {}) {
-    SweepToRun sweep{id, "sweep-" + std::to_string(id), graph.graph(), graph.done({})};
-    sweep.priority = priority;
-    sweep.resources = std::move(resources);
-    hear(core_.add_sweep(std::move(sweep), now_));
-  }
-  void join(PoolId pool, int ranks, RankFacts facts = {1, "node"}, std::vector<std::string> labels = {}) {
-    hear(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), ranks, now_, std::move(labels)));
-    for (int rank = 0; rank < ranks; ++rank) hear(core_.on_rank_ready(pool, rank, facts, {}, now_));
-  }
-  void hear(Effects effects) {
-    for (Effect& effect : effects) {
-      if (SendJob* send = std::get_if<SendJob>(&effect)) sent_.push_back(std::move(*send));
-      if (const SendStop* stop = std::get_if<SendStop>(&effect)) {
-        recalled_.push_back(stop->attempt);
-        stopped_ranks_.push_back(stop->rank);
-      }
-      if (const Tell* tell = std::get_if<Tell>(&effect)) told_.push_back(tell->text);
-      if (const SweepEnded* ended = std::get_if<SweepEnded>(&effect)) ended_.push_back(*ended);
-      if (const Record* record = std::get_if<Record>(&effect)) {
-        if (const AttemptEnded* end = std::get_if<AttemptEnded>(&record->change)) ends_.push_back(*end);
-      }
-      if (const DismissPool* dismissed = std::get_if<DismissPool>(&effect)) dismissed_.push_back(dismissed->pool);
-    }
-  }
-  /// After silence, with what each of its ranks holds.
-  void return_with(PoolId pool, const std::vector<std::vector<std::uint64_t>>& held) {
-    const auto ranks = static_cast<int>(held.size());
-    hear(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), ranks, now_));
-    for (int rank = 0; rank < ranks; ++rank)
-      hear(core_.on_rank_ready(pool, rank, {1, "node"}, held[static_cast<std::size_t>(rank)], now_));
-  }
-  void interrupt(const SendJob& send) {
-    hear(core_.on_job_ended(send.pool, send.rank, {send.job.attempt, true}, now_));
-  }
-  void fail_for_memory(const SendJob& send) {
-    StageOutcome outcome;
-    outcome.key = send.job.stages.front().key;
-    outcome.attempt = send.job.attempt;
-    outcome.failure = Failure{ErrorKind::exhausted, "no memory", LossCause::oom_host, {}};
-    hear(core_.on_stage_reached(send.pool, send.rank, std::move(outcome), now_));
-    hear(core_.on_job_ended(send.pool, send.rank, {send.job.attempt, false}, now_));
-  }
-  /// The labels of the next job that was sent; "" if there is none.
-  std::string next() {
-    if (sent_.empty()) return "";
-    last_ = sent_.front();
-    sent_.erase(sent_.begin());
-    std::string names;
-    for (const JobStage& stage : last_.job.stages) names += (names.empty() ? "" : " ") + label(stage.key);
-    return names;
-  }
-  void complete(const SendJob& send) {
-    now_ += 1;
-    for (const JobStage& stage : send.job.stages) {
-      StageOutcome outcome;
-      outcome.key = stage.key;
-      outcome.attempt = send.job.attempt;
-      hear(core_.on_stage_reached(send.pool, send.rank, outcome, now_));
-    }
-    hear(core_.on_job_ended(send.pool, send.rank, {send.job.attempt, false}, now_));
-  }
-  void tick() { hear(core_.on_tick(now_)); }
-  std::string label(const StageKey& key) const {
-    for (const char* name : {"a", "b", "c", "d", "shared", "big", "small"}) {
-      if (key.digest == sha256(name)) return name;
-    }
-    return "?";
-  }
-  static GraphStory evaluations(const std::vector<std::string>& names, int ranks = 1) {
-    GraphStory story;
-    for (const std::string& name : names) story.add(name, StageKind::evaluate).result(name);
-    story.ask_for_ranks(ranks);
-    return story;
-  }
-
-  /// Two ranks are at work, the gang "big" waits for both of them, and "small" behind it. What they are at.
-  std::pair<SendJob, SendJob> keep_a_pool_for_a_gang() {
-    add(1, evaluations({"a", "b"}));
-    join(1, 2);
-    next();
-    const SendJob a = last_;
-    next();
-    const SendJob b = last_;
-    add(2, evaluations({"big"}, 2), 1);
-    add(3, evaluations({"small"}));
-    return {a, b};
-  }
-
-  Core core_{{3, true}};
-  Now now_ = 1000;
-  std::vector<SendJob> sent_;
-  std::vector<std::uint64_t> recalled_;
-  std::vector<int> stopped_ranks_;  ///< parallel
-  std::vector<SweepEnded> ended_;
-  std::vector<std::string> told_;
-  std::vector<PoolId> dismissed_;
-  std::vector<AttemptEnded> ends_;
-  SendJob last_{};
-};
 
 TEST_F(SweepsStory, EqualStagesOfTwoSweepsRunOnce) {
   add(1, evaluations({"a", "shared"}));
@@ -261,104 +156,6 @@ TEST_F(SweepsStory, ADrainedPoolGetsNothingMore) {
   EXPECT_EQ(next(), "");
 }
 
-TEST_F(SweepsStory, AGangGetsSoManyIdleRanksOfOnePool) {
-  add(1, evaluations({"big"}, 3));
-  join(1, 2);
-  EXPECT_EQ(next(), "");  // too small
-  join(2, 4);
-  EXPECT_EQ(next(), "big");
-  EXPECT_EQ(last_.pool, 2U);
-  EXPECT_EQ(last_.gang, (std::vector<int>{0, 1, 2}));
-  complete(last_);
-  tick();
-  EXPECT_EQ(ended_.size(), 1U);
-}
-
-TEST_F(SweepsStory, APoolIsKeptFreeUntilAGangFits) {
-  const auto [a, b] = keep_a_pool_for_a_gang();
-  EXPECT_EQ(next(), "");  // the pool is reserved: small waits
-  complete(a);
-  EXPECT_EQ(next(), "");
-  complete(b);
-  EXPECT_EQ(next(), "big");
-  const SendJob big = last_;
-  next();  // small, behind one of its ranks
-  complete(big);
-  EXPECT_TRUE(core_.status().trials_done >= 1);
-}
-
-TEST_F(SweepsStory, APausedGangKeepsNoPoolFreeAndGetsNone) {
-  const auto [a, b] = keep_a_pool_for_a_gang();
-  EXPECT_EQ(next(), "");  // the pool is reserved
-  hear(core_.pause_sweep(2, now_));
-  EXPECT_EQ(next(), "small");
-  const SendJob small = last_;
-  complete(a);
-  complete(b);
-  complete(small);
-  EXPECT_EQ(next(), "");
-  hear(core_.resume_sweep(2, now_));
-  EXPECT_EQ(next(), "big");
-}
-
-TEST_F(SweepsStory, APausedSweepGetsNothingThatMustBeAlone) {
-  add(1, evaluations({"a"}));
-  join(1, 1);
-  EXPECT_EQ(next(), "a");
-  hear(core_.pause_sweep(1, now_));
-  fail_for_memory(last_);
-  EXPECT_EQ(next(), "");
-  hear(core_.resume_sweep(1, now_));
-  EXPECT_EQ(next(), "a");
-  EXPECT_TRUE(last_.alone);
-}
-
-TEST_F(SweepsStory, MembersOfAGangWhoseFirstRankNeverGotTheJobAreToldToStop) {
-  add(1, evaluations({"big"}, 3));
-  join(1, 3);
-  EXPECT_EQ(next(), "big");
-  const std::uint64_t lost = last_.job.attempt;
-  hear(core_.on_pool_silent(1, now_));
-  return_with(1, {{}, {}, {}});
-  EXPECT_EQ(recalled_, (std::vector{lost, lost}));
-  EXPECT_EQ(stopped_ranks_, (std::vector{1, 2}));
-  EXPECT_EQ(next(), "big");
-  EXPECT_NE(last_.job.attempt, lost);
-}
-
-TEST_F(SweepsStory, MembersOfAGangThatAnEarlierCoordinatorSentAreToldToStop) {
-  const GraphStory graph = evaluations({"big"}, 2);
-  add(1, graph);
-  hear(core_.remember_pool(1, "pool-1", {{7, "pool-1", 0, {graph.key("big")}, now_}}, now_));
-  return_with(1, {{}, {}});
-  EXPECT_EQ(recalled_, std::vector<std::uint64_t>{7});
-  EXPECT_EQ(stopped_ranks_, std::vector{1});
-  EXPECT_EQ(next(), "big");
-}
-
-TEST_F(SweepsStory, ALostPoolLosesAGangOnce) {
-  add(1, evaluations({"big"}, 2));
-  join(1, 2);
-  EXPECT_EQ(next(), "big");
-  hear(core_.on_pool_lost(1, {LossCause::preempted, "preempted", {}, {}, {}, {}}, now_));
-  EXPECT_TRUE(core_.idle());
-  join(2, 2);
-  EXPECT_EQ(next(), "big");
-}
-
-// Whatever rank of a gang it waited at.
-TEST_F(SweepsStory, WhatWaitedBehindALostGangHadNotBegun) {
-  const auto [a, b] = keep_a_pool_for_a_gang();
-  add(4, evaluations({"c"}));
-  complete(a);
-  complete(b);
-  EXPECT_EQ(next(), "big");
-  hear(core_.on_pool_lost(1, {LossCause::signal, "killed", 9, {}, {}, {}}, now_));
-  std::multiset<std::string> hows;
-  for (const AttemptEnded& end : ends_) hows.insert(end.how);
-  EXPECT_EQ(hows, (std::multiset<std::string>{"finished", "finished", "lost", "returned", "returned"}));
-}
-
 TEST_F(SweepsStory, WhatCannotBeTakenUpAgainIsToldWhy) {
   GraphStory graph = evaluations({"a"});
   graph.add("shared", StageKind::prune).add("b", StageKind::train, {"shared"}).result("b");
@@ -414,33 +211,6 @@ TEST_F(SweepsStory, AJobThatNobodyHereCanRunIsToldOfOnce) {
   EXPECT_NE(told_[0].find("with the label a100"), std::string::npos) << told_[0];
 }
 
-TEST_F(SweepsStory, JobsThatShareAGpuFillItAndNoMore) {
-  join(1, 3, {1, "node", "cuda:0"});
-  add(1, evaluations({"a", "b", "c"}), 0, {0.5, 0, ""});
-  const std::string first = next();
-  const SendJob one = last_;
-  EXPECT_NE(first, "");
-  EXPECT_NE(next(), "");
-  const SendJob two = last_;
-  EXPECT_NE(one.rank, two.rank);
-  // The third waits behind one of the two, whose share it takes over; the third rank stays idle.
-  while (!next().empty()) EXPECT_NE(last_.rank, 2);
-}
-
-TEST_F(SweepsStory, ALessUrgentGangTakesNoPoolFromAMoreUrgentSweep) {
-  add(1, evaluations({"a", "b", "c", "d"}), 10);
-  join(1, 1);
-  join(2, 2);
-  std::vector<SendJob> at_work;
-  while (!next().empty()) at_work.push_back(last_);
-  ASSERT_EQ(at_work.size(), 4U);
-  add(2, evaluations({"big"}, 2), 0);
-  add(3, evaluations({"small", "shared"}), 10);
-  for (const SendJob& job : at_work) complete(job);
-  const std::set<std::string> sent{next(), next()};
-  EXPECT_EQ(sent, (std::set<std::string>{"shared", "small"}));
-}
-
 TEST_F(SweepsStory, AStageThatTwoWantFollowsTheOneThatHasNotEnded) {
   Resources gpu;
   gpu.gpus = 1;
@@ -494,13 +264,6 @@ TEST_F(SweepsStory, AFailureOfWhatAnotherHasDoneIsNobodys) {
   EXPECT_EQ(core_.status().stages_failed, 0);
 }
 
-TEST_F(SweepsStory, AGangIsOneJobInTheStatus) {
-  add(1, evaluations({"big"}, 2));
-  join(1, 2);
-  EXPECT_EQ(next(), "big");
-  EXPECT_EQ(core_.status().jobs_running, 1);
-}
-
 TEST_F(SweepsStory, WhatTheIdleRankCannotRunIsNotTakenBackForIt) {
   Resources label;
   label.label = "big";
@@ -540,6 +303,37 @@ TEST_F(SweepsStory, WhatNoSweepNeedsAnyMoreIsForgottenNowAndThen) {
   EXPECT_EQ(core_.sweep_status(core_.sweeps().front()).trials_done, 0);
   hear(core_.add_sweep(sweep_of(61), now_));
   EXPECT_EQ(core_.status().stages, kStages);
+}
+
+TEST_F(SweepsStory, WhatASweepThatFailedLeavesFollowsTheOther) {
+  Resources label;
+  label.label = "big";
+  GraphStory first;
+  first.add("a", StageKind::init, {}, 10).add("shared", StageKind::init);
+  first.add("b", StageKind::evaluate, {"a", "shared"}).result("b");
+  GraphStory second;
+  second.add("shared", StageKind::init).add("c", StageKind::evaluate, {"shared"}).result("c");
+  add(1, first, 0, label);
+  add(2, second);
+  join(1, 1, {1, "node"}, {"big"});
+  EXPECT_EQ(next(), "a");
+  fail(last_, LossCause::error);
+  hear(core_.on_pool_lost(1, {LossCause::preempted, "preempted", {}, {}, {}, {}}, now_));
+  while (!next().empty()) continue;
+  tick();
+  ASSERT_EQ(ended_.size(), 1U);
+  EXPECT_EQ(core_.sweep_status(core_.sweeps().front()).trials_blocked, 1);
+  join(2, 1);
+  EXPECT_EQ(next(), "shared c");
+}
+
+TEST_F(SweepsStory, ACrashOfWhatNobodyWantsAnyMoreIsChargedToNobody) {
+  add(1, evaluations({"a"}));
+  join(1, 1);
+  EXPECT_EQ(next(), "a");
+  hear(core_.cancel_sweep(1, now_));
+  hear(core_.on_pool_lost(1, {LossCause::signal, "killed", {}, {}, {}, {}}, now_));
+  EXPECT_TRUE(told_.empty());
 }
 
 }  // namespace

@@ -9,8 +9,14 @@
 namespace espalier {
 namespace {
 
+/// The one that begins with the most urgent ready stage.
+std::optional<std::vector<StageIndex>> take_job(Plan& plan) {
+  const auto first = plan.most_urgent();
+  return first ? plan.take_job_from(*first) : std::nullopt;
+}
+
 std::string take(Plan& plan, const GraphStory& story) {
-  const auto job = plan.take_job();
+  const auto job = take_job(plan);
   return job ? story.names(*job) : "nothing";
 }
 
@@ -66,7 +72,7 @@ TEST(Plan, AFailureBlocksWhatDependsOnItAndNothingElse) {
 TEST(Plan, WhatIsGivenBackIsHandedOutAgainFromWhereItWas) {
   const GraphStory story = GraphStory::dense_and_two_prunings();
   Plan plan(story.graph(), story.done({"init", "dense", "evaluate dense", "evaluate b"}));
-  const auto job = plan.take_job();
+  const auto job = take_job(plan);
   plan.on_done(story["prune a"]);
   plan.give_back(*job);
   EXPECT_EQ(take(plan, story), "tune a evaluate a");
@@ -96,7 +102,7 @@ TEST(Plan, EqualPathsGoByKeySoTheOrderIsTheSameOnEveryRun) {
   }
   std::sort(keys.begin(), keys.end());
   Plan plan(story.graph(), story.done({}));
-  for (const StageKey& key : keys) EXPECT_EQ(story.graph().stages[plan.take_job()->front()].key, key);
+  for (const StageKey& key : keys) EXPECT_EQ(story.graph().stages[take_job(plan)->front()].key, key);
 }
 
 TEST(Plan, AStageThatTakesTwoThingsOfOneInputWaitsForItOnce) {
@@ -104,13 +110,13 @@ TEST(Plan, AStageThatTakesTwoThingsOfOneInputWaitsForItOnce) {
   story.add("gradual", StageKind::train, {}, 5).add("evaluate", StageKind::evaluate, {"gradual", "gradual"});
   story.add("tune", StageKind::train, {"gradual", "gradual"}, 2).result("evaluate").result("tune");
   Plan plan(story.graph(), story.done({}));
-  EXPECT_EQ(story.names(*plan.take_job()), "gradual evaluate");
+  EXPECT_EQ(story.names(*take_job(plan)), "gradual evaluate");
   plan.on_done(story["gradual"]);
   EXPECT_EQ(plan.state(story["tune"]), StageState::ready);
   plan.on_done(story["evaluate"]);
   plan.reopen(story["gradual"]);
   EXPECT_EQ(plan.state(story["tune"]), StageState::waiting);
-  EXPECT_EQ(story.names(*plan.take_job()), "gradual");
+  EXPECT_EQ(story.names(*take_job(plan)), "gradual");
   plan.on_done(story["gradual"]);
   EXPECT_EQ(plan.state(story["tune"]), StageState::ready);
   plan.on_done(story["tune"]);
@@ -134,14 +140,24 @@ TEST(Plan, WhatIsMadeAgainBringsItsOwnInputsBack) {
   const GraphStory story = GraphStory::dense_and_two_prunings();
   Plan plan(story.graph(), story.done({"dense", "evaluate dense", "evaluate b"}));
   EXPECT_EQ(plan.state(story["init"]), StageState::unneeded);
-  const auto job = plan.take_job();
+  const auto job = take_job(plan);
   EXPECT_EQ(story.names(*job), "prune a tune a evaluate a");
   plan.reopen(story["dense"]);
   plan.give_back(*job);
-  EXPECT_EQ(story.names(*plan.take_job()), "init dense");
+  EXPECT_EQ(story.names(*take_job(plan)), "init dense");
   plan.on_done(story["init"]);
   plan.on_done(story["dense"]);
-  EXPECT_EQ(story.names(*plan.take_job()), "prune a tune a evaluate a");
+  EXPECT_EQ(story.names(*take_job(plan)), "prune a tune a evaluate a");
+}
+
+TEST(Plan, WhatIsMadeAfterAllIsBlockedNoMore) {
+  const GraphStory story = GraphStory::dense_and_two_prunings();
+  Plan plan(story.graph(), story.done({"init"}));
+  plan.on_failed(story["dense"]);
+  EXPECT_EQ(take(plan, story), "nothing");
+  plan.on_done(story["dense"]);  // by another attempt
+  EXPECT_EQ(plan.failed_count(), 0);
+  EXPECT_EQ(take(plan, story), "prune a tune a evaluate a");
 }
 
 }  // namespace
