@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "base/rounded_share.h"
 #include "base/suggest.h"
 #include "experiments/catalog.h"
 #include "experiments/prune_scopes.h"
@@ -79,12 +80,10 @@ class PruneRun {
     const std::vector<std::int64_t> left = survivors();
     for (std::size_t scope = 0; scope < scopes_.size(); ++scope) {
       for (const double sparsity : sparsities) {
-        const auto units = static_cast<double>(scopes_[scope].units);
         // As the prune itself counts and selects.
         const std::int64_t rows = order_.spec.ranking == "per_row" ? scopes_[scope].rows : 1;
-        const auto times = static_cast<double>(rows);
-        const std::int64_t count = std::min(
-            left[scope] / rows * rows, rows * static_cast<std::int64_t>(std::llround(units / times * (1 - sparsity))));
+        const std::int64_t count =
+            std::min(left[scope] / rows * rows, rows * rounded_share(scopes_[scope].units / rows, 1 - sparsity));
         const std::vector<std::uint8_t> kept = select_alone(ranking.scopes[scope], scopes_[scope], count);
         PrunedAlone alone{scopes_[scope].name, scopes_[scope].units, count, sparsity, network_.masks()};
         mask_units(scopes_[scope], granularity_, network_, kept, order_.spec.revive, alone.masks);
