@@ -40,9 +40,9 @@ std::string schedule_column(const ScheduleSetting& setting) {
   return told ? setting.name + " " + std::to_string(setting.rounds) : "";
 }
 
-/// Options have no column.
+/// Options are the method's own affair, and make variants only where one name has several sets of them.
 std::string criterion_column(const CriterionSetting& setting) {
-  return setting.options.empty() ? setting.name : "";
+  return setting.name;
 }
 
 void read_once_keys(MapReader& map, PruneKeys& keys, Problems& problems) {
