@@ -55,6 +55,8 @@ class PruneRun {
         criterion_(find_criterion(order.spec.criterion)),
         scopes_(prune_scopes(network.description(), granularity_, order.spec.criterion, order.spec.protect)),
         options_(default_options(criterion_)) {
+    if (!order.spec.norms.empty() && order.spec.norms != "batch")
+      throw Error(ErrorKind::invalid_input, "norms: " + unknown_name(order.spec.norms, {"batch"}));
     for (const auto& [name, value] : order.spec.options) options_.insert_or_assign(name, value);
   }
 
@@ -107,7 +109,8 @@ class PruneRun {
             order_.seed,
             order_.batches.count(),
             [this](std::int64_t index) { return order_.batches.batch(index); },
-            options_};
+            options_,
+            order_.spec.norms == "batch" ? Mode::batch_statistics : Mode::evaluate};
   }
 
   Scores score() const { return find_score(order_.spec.criterion)(context()); }
