@@ -146,14 +146,14 @@ NamedTensors random_masks(const Network& network, std::uint64_t seed, double kep
 TEST(NetworkPaths, ATransformerIsCalledCollapsedOnlyIfItsLogitsDoNotDependOnTheInput) {
   const at::NoGradGuard no_grad;
   const ModelDescription model = describe_model({"transformer-2x12x3", {2, 8, 8}, 4});
-  Network network(model, kCpu);
   const at::Tensor images = at::arange(8 * 128, at::kFloat).mul(12.9898).sin().view({8, 2, 8, 8});
   int collapsed = 0, alive = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    Network network(model, kCpu);
     initialize(network, init_spec("kaiming_normal", "init"), seed);
-    network.set_masks(random_masks(network, seed, 0.01 + 0.001 * static_cast<double>(seed)));
+    network.set_masks(random_masks(network, seed, 0.005 + 0.0025 * static_cast<double>(seed % 40)));
     const at::Tensor logits = network.forward(images);
-    const bool depends = logits.sub(logits.select(0, 0)).abs().max().item<double>() > 1e-5;
+    const bool depends = logits.sub(logits.select(0, 0)).abs().max().item<double>() > 1e-6;
     if (has_path(network)) {
       alive += depends ? 1 : 0;
     } else {
@@ -161,7 +161,7 @@ TEST(NetworkPaths, ATransformerIsCalledCollapsedOnlyIfItsLogitsDoNotDependOnTheI
       EXPECT_FALSE(depends) << "seed " << seed;
     }
   }
-  EXPECT_GT(collapsed, 20);  // both kinds occurred
+  EXPECT_GT(collapsed, 20) << alive << " alive";  // both kinds occurred
   EXPECT_GT(alive, 20);
 }
 
