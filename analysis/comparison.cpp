@@ -158,7 +158,7 @@ void compare_cell(Cell& cell) {
     one.versus_dense = compare_pairs(ours, dense_accuracies_of(one));
     if (!one.is_random() && random != cell.methods.end())
       one.versus_random = compare_pairs(ours, accuracies_of(*random));
-    if (one.control != "shuffle" && one.control != "shuffle_network" && one.control != "reinit") continue;
+    if (!one.control.starts_with("shuffle") && one.control != "reinit") continue;
     if (const MethodResult* method = method_behind(one, cell))
       one.method_versus = compare_pairs(accuracies_of(*method), ours);
   }

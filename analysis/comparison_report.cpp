@@ -8,6 +8,7 @@
 #include "analysis/number_text.h"
 #include "analysis/statistics.h"
 #include "analysis/text_table.h"
+#include "analysis/unequal_weights.h"
 #include "analysis/varying_settings.h"
 
 namespace espalier {
@@ -219,7 +220,7 @@ std::string render_comparison(const Comparison& comparison, OutputFormat format)
     if (says_nothing_new(block, comparison)) continue;
     text += (format == OutputFormat::markdown ? block_for_markdown(block) : block_for_terminal(block)) + "\n";
   }
-  return text + legend_of(comparison);
+  return text + legend_of(comparison) + unequal_weights_text(comparison);
 }
 
 }  // namespace espalier

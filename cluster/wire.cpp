@@ -44,17 +44,21 @@ std::optional<Failure> failure(Fields& fields) {
   return result;
 }
 
+/// NaN is that of a network whose logits are not numbers.
+double accuracy_of(double value) {
+  if (!std::isnan(value) && !(value >= 0 && value <= 1)) refuse_message("an accuracy is out of range");
+  return value;
+}
+
 std::optional<Evaluation> evaluation(Fields& fields) {
   if (fields.absent()) return std::nullopt;
   Fields parts(fields.next());
   Evaluation result;
-  result.accuracy = parts.real_within(0, 1);
+  result.accuracy = accuracy_of(parts.real());
   result.loss = parts.real();
   result.class_accuracy = parts.list([](const json& value) {
     if (!value.is_number()) refuse_message("expected a number");
-    const double accuracy = value.get<double>();
-    if (!std::isnan(accuracy) && !(accuracy >= 0 && accuracy <= 1)) refuse_message("an accuracy is out of range");
-    return accuracy;
+    return accuracy_of(value.get<double>());
   });
   return result;
 }

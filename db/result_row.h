@@ -20,7 +20,7 @@ struct ResultRow {
   std::int64_t madds_dense = 0, madds_effective = 0;  ///< multiply-adds of one example
   std::optional<double> accuracy, loss;               ///< on the test set; none: not a number
   std::optional<double> accuracy_best_val, dense_accuracy;
-  std::int64_t train_steps = 0;
+  std::int64_t train_steps = 0;  ///< taken
   double wall_s = 0;
   std::string trial_key, variant;
   double sparsity_total = 0;  ///< fraction removed of all parameters
@@ -29,6 +29,7 @@ struct ResultRow {
   std::optional<std::int64_t> dead_units;    ///< outputs of layers that no such path passes
   std::optional<bool> connected;             ///< whether there is such a path
   bool collapsed = false;                    ///< none was left, so that it was not trained any more
+  std::int64_t train_steps_planned = 0;
 };
 
 /// Hands each column's name and value to `visit`, in the order of the view: the one list that readers and writers
@@ -67,6 +68,7 @@ void visit_result_columns(Row& row, Visit&& visit) {
   visit("dead_units", row.dead_units);
   visit("connected", row.connected);
   visit("collapsed", row.collapsed);
+  visit("train_steps_planned", row.train_steps_planned);
 }
 
 }  // namespace espalier

@@ -10,11 +10,12 @@ namespace espalier {
 namespace {
 
 using enum CriterionNeeds;
+using enum CriterionRanks;
 using enum CriterionScores;
 
 constexpr CriterionEntry kCriteria[] = {
-#define ESPALIER_CRITERION(name, formula, paper, needs, scores, options, about) \
-  {#name, formula, paper, needs, scores, options, about},
+#define ESPALIER_CRITERION(name, formula, paper, needs, scores, reduction, ranks, epoch, options, about) \
+  {#name, formula, paper, needs, scores, Reduction::reduction, ranks, epoch, options, about},
 #include "experiments/catalog/criteria.def"
 #undef ESPALIER_CRITERION
 };
@@ -129,7 +130,8 @@ std::string catalog_fingerprint() {
   const auto add = [&](std::initializer_list<std::string_view> fields) {
     for (const std::string_view field : fields) text.append(field).push_back('\n');
   };
-  for (const CriterionEntry& one : list_criteria()) add({"criterion", one.name, one.formula, one.options});
+  for (const CriterionEntry& one : list_criteria())
+    add({"criterion", one.name, one.formula, to_string(one.reduction), one.options});
   for (const ModelEntry& one : list_models()) add({"model", one.name, one.sizes});
   for (const auto& table : {list_schedules(), list_allocations(), list_dialects(), list_optimizers(), list_inits(),
                             list_retrains(), list_dataset_names()}) {

@@ -8,12 +8,14 @@
 #include <string_view>
 #include <vector>
 
+#include "experiments/granularity.h"
+
 namespace espalier {
 
 // The tables of catalog/*.def as the light side reads them: names that a sweep may use, and what `espalier methods`
 // prints. The worker expands criteria.def itself, into calls of its code.
 
-enum class CriterionNeeds { needs_nothing, needs_data, needs_gradient };
+enum class CriterionNeeds { needs_nothing, needs_data, needs_gradient, needs_example_gradients };
 enum class CriterionScores {
   scores_weights,
   scores_outputs,            ///< one score for each output of a layer
@@ -22,12 +24,17 @@ enum class CriterionScores {
   repairs_weights            ///< scores weights, and changes those that stay
 };
 
+enum class CriterionRanks { across_layers, within_layers };  ///< where scores can be compared
+
 struct CriterionEntry {
   std::string_view name;
   std::string_view formula;  ///< the score of a weight
   std::string_view paper;
   CriterionNeeds needs;
   CriterionScores scores;
+  Reduction reduction;  ///< of a unit, where the sweep names none and it matters
+  CriterionRanks ranks;
+  std::int64_t epoch;        ///< of its definition (case_epoch.h)
   std::string_view options;  ///< "name=default name=default"
   std::string_view about;
 };

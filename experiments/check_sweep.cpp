@@ -1,7 +1,14 @@
 #include "experiments/check_sweep.h"
 
 #include <algorithm>
+#include <array>
+#include <set>
 
+#include <fmt/format.h>
+
+#include "experiments/catalog.h"
+#include "experiments/expand/combinations.h"
+#include "experiments/expand/prune_setting.h"
 #include "experiments/granularity.h"
 
 namespace espalier {
@@ -11,8 +18,8 @@ namespace {
 std::size_t count_sparsities(const PruneKeys& prune) {
   std::size_t count = prune.sparsity.values.size();
   for (const AllocationSetting& allocation : prune.allocation.values) count += allocation.name == "table" ? 1 : 0;
-  const auto says_how_much = [](const std::string& text) {
-    return parse_granularity(text).kind == Granularity::Kind::n_of_m;
+  const auto says_how_much = [](const GranularitySetting& granularity) {
+    return parse_granularity(granularity.text).kind == Granularity::Kind::n_of_m;
   };
   if (prune.granularity.given() && std::ranges::all_of(prune.granularity.values, says_how_much)) return 3;  // no curve
   for (const ScheduleSetting& schedule : prune.schedule.values) {
@@ -58,11 +65,48 @@ bool any_stays_untrained(const SweepSpec& spec) {
   return false;
 }
 
+/// Why the scores of different layers say little beside each other; "" where they do not meet, or may.
+std::string incomparable(const PruneSetting& setting) {
+  if (!ranks_layers_together(setting)) return "";
+  const std::string& name = setting.criterion.name;
+  const CriterionEntry& criterion = find_criterion(name);
+  if (criterion.ranks == CriterionRanks::within_layers) {
+    return fmt::format(
+        "scores of {} are comparable within a layer alone, and allocation global ranks all layers together; use "
+        "uniform, erk or a table",
+        name);
+  }
+  const Reduction reduction = setting.granularity.reduction;
+  const bool by_size = reduction == Reduction::sum || reduction == Reduction::l1 || reduction == Reduction::l2;
+  if (!setting.own_reduction || criterion.reduction != Reduction::mean || !by_size) return "";
+  return fmt::format(
+      "{} gives every weight of an output the output's score, which granularity {} turns into one that grows with the "
+      "output's weights; leave {} out, or use mean",
+      name, to_string(setting.granularity), to_string(reduction));
+}
+
+/// Each once, in the order of the combinations.
+std::vector<std::string> incomparable_rankings(const SweepSpec& spec) {
+  const PruneKeys& prune = *spec.prune;
+  std::set<std::array<std::size_t, 5>> seen;
+  std::vector<std::string> found;
+  Combinations combinations(spec);
+  while (const Combination* combination = combinations.next()) {
+    const auto index = [&](const auto& choices) { return choices.given() ? choices.index(*combination) : 0; };
+    const std::array chosen{index(prune.method), index(prune.criterion), index(prune.granularity),
+                            index(prune.allocation), index(prune.dialect)};
+    if (!seen.insert(chosen).second) continue;
+    const std::string why = incomparable(pick_prune_setting(prune, *combination, spec.prune_place));
+    if (!why.empty() && std::ranges::find(found, why) == found.end()) found.push_back(why);
+  }
+  return found;
+}
+
 }  // namespace
 
 std::vector<Diagnostic> check_sweep(const SweepSpec& spec) {
   std::vector<Diagnostic> warnings;
-  const auto warn = [&](const KeyPlace& place, const char* message) {
+  const auto warn = [&](const KeyPlace& place, const std::string& message) {
     warnings.push_back(make_diagnostic(Diagnostic::Severity::warning, place, message));
   };
   if (spec.seeds.size() == 1) warn(spec.seeds_place, "one seed gives no interval; use three or more");
@@ -84,6 +128,7 @@ std::vector<Diagnostic> check_sweep(const SweepSpec& spec) {
     warn(spec.at_place,
          "networks pruned before the training's end are hardly trained after it; add retrain: {rewind: {to: init}}");
   }
+  for (const std::string& why : incomparable_rankings(spec)) warn(spec.prune->criterion_place, why);
   return warnings;
 }
 

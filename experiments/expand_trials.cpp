@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "experiments/allocations/allocations.h"
+#include "experiments/case_epoch.h"
 #include "experiments/catalog.h"
 #include "experiments/dialects/dialects.h"
 #include "experiments/expand/combinations.h"
@@ -73,6 +74,7 @@ class Expander {
     prune.criterion = setting.criterion.name;
     prune.method = keys.method.given() ? keys.method.at(combination).name : prune.criterion;
     prune.granularity = to_string(setting.granularity);
+    prune.scored_granularity = to_string(points.granularity);
     prune.allocation = setting.allocation.name;
     prune.schedule = setting.schedule.name;
     prune.dialect = setting.dialect_name;
@@ -81,20 +83,22 @@ class Expander {
     prune.protect = points.protect;
     prune.refuse_empty = keys.refuse_empty;
     set_ranking(setting, prune);
-    if (!set_sensitivity(setting, config)) return;
-    if (!set_moment(combination, points, config) || !set_data(combination, config)) return;
+    if (!set_sensitivity(setting, points, config)) return;
+    if (!set_moment(combination, points, config) || !set_data(combination, network, config)) return;
+    prune.epoch = network.masks_epoch;  // and the criterion's, which controls have another of
     add_with_controls(config, points, {network.digest, retrain->digest}, *retrain);
   }
 
   /// Curves are measured where they can be: not for n:m, repaired weights or schedules inside a training.
-  bool set_sensitivity(const PruneSetting& setting, TrialConfig& config) {
+  bool set_sensitivity(const PruneSetting& setting, const PrunePoints& points, TrialConfig& config) {
     const std::optional<SensitivitySetting>& asked = spec_.prune->sensitivity;
     const bool can_be = setting.granularity.kind != Granularity::Kind::n_of_m && !setting.schedule.gradual &&
                         find_criterion(setting.criterion.name).scores != CriterionScores::repairs_weights;
     if (!asked || !can_be) return true;
     PrunePlan& prune = *config.prune;
     SensitivityPlan plan{asked->sparsities, asked->batches,
-                         asked->batch_size > 0 ? asked->batch_size : config.train.batch_size};
+                         asked->batch_size > 0 ? asked->batch_size : config.train.batch_size,
+                         sensitivity_epoch(points.scopes, asked->sparsities)};
     const std::int64_t examples = plan.batches * plan.batch_size;
     prune.sensitivity = std::move(plan);
     if (examples <= config.dataset.train) return true;
@@ -163,16 +167,36 @@ class Expander {
     return false;
   }
 
-  bool set_data(const Combination& combination, TrialConfig& config) {
+  bool set_data(const Combination& combination, const DenseNetwork& network, TrialConfig& config) {
     PrunePlan& prune = *config.prune;
     if (find_criterion(prune.criterion).needs == CriterionNeeds::needs_nothing) return true;
     prune.batches = spec_.prune->batches.given() ? spec_.prune->batches.at(combination) : 1;
     prune.batch_size =
         spec_.prune->batch_size.given() ? spec_.prune->batch_size.at(combination) : config.train.batch_size;
+    if (!set_norms(combination, network, prune)) return false;
     if (prune.batches * prune.batch_size <= config.dataset.train) return true;
     problems_.add(spec_.prune_place, fmt::format("{} batches of {} are more than the {} training examples",
                                                  prune.batches, prune.batch_size, config.dataset.train));
     return false;
+  }
+
+  /// Of a criterion that looks at data: whether batch norms normalise by it, where the network has some.
+  bool set_norms(const Combination& combination, const DenseNetwork& network, PrunePlan& prune) {
+    if (spec_.prune->norms.pick(combination).value_or("running") == "running") return true;
+    const auto refuse = [&](const std::string& why) {
+      problems_.add(spec_.prune->norms_place, why);
+      return false;
+    };
+    if (network.config.model.script) {
+      return refuse("batch is not known of TorchScript modules, whose norms and dropouts have one mode; use running");
+    }
+    if (!network.has_batch_norm) return true;
+    if (find_criterion(prune.criterion).needs == CriterionNeeds::needs_example_gradients) {
+      return refuse(fmt::format("batch does not fit criterion {}, which looks at each example by itself; use running",
+                                prune.criterion));
+    }
+    prune.norms = "batch";
+    return true;
   }
 
   bool wants(Control control) const { return std::ranges::find(spec_.controls, control) != spec_.controls.end(); }
@@ -183,6 +207,7 @@ class Expander {
     const bool is_random = method.prune->criterion == "random";
     const bool can_reinit = method.retrain.recipe && method.retrain.weights != RetrainPlan::Weights::fresh;
     refuse_senseless_shuffles(method.prune->granularity);
+    refuse_sizes_of_weights(method.prune->granularity);
     const auto add = [&](const TrialConfig& config, const std::vector<OperatingPoint>& at) {
       add_points(config, at, parts, retrain, points.scopes);
     };
@@ -193,12 +218,14 @@ class Expander {
       twin.prune->method = "random";
       add(twin, points.points);
     }
-    for (const Control control : {Control::shuffle, Control::reinit, Control::shuffle_network}) {
+    for (const Control control :
+         {Control::shuffle, Control::reinit, Control::shuffle_network, Control::shuffle_sized}) {
       if (is_random || !wants(control) || (control == Control::reinit && !can_reinit)) continue;
       TrialConfig twin = method;
       twin.control = control;
       // What the criterion cannot score stays dense, so it is no place for what it removes.
-      if (control == Control::shuffle_network) twin.prune->protect = points.random_protect;
+      if (control == Control::shuffle_network || control == Control::shuffle_sized)
+        twin.prune->protect = points.random_protect;
       add(twin, points.points);
     }
     if (!wants(Control::erk_random)) return;
@@ -226,11 +253,23 @@ class Expander {
     }
   }
 
+  void refuse_sizes_of_weights(const std::string& granularity) {
+    const Granularity::Kind kind = parse_granularity(granularity).kind;
+    const bool weights = kind == Granularity::Kind::weight || kind == Granularity::Kind::n_of_m;
+    if (!wants(Control::shuffle_sized) || !weights || told_sizes_) return;
+    told_sizes_ = true;
+    problems_.add(spec_.controls_place, "shuffle_sized moves structures among those of their size, and granularity " +
+                                            granularity +
+                                            " removes single weights, which have one; use shuffle or shuffle_network");
+  }
+
   static TrialConfig randomised(TrialConfig twin, const PrunePoints& points) {
     PrunePlan& prune = *twin.prune;
     prune.criterion = "random";
+    prune.scored_granularity = prune.granularity;  // a unit draws one number
     prune.batches = prune.batch_size = 0;
     prune.options.clear();
+    prune.norms.clear();
     prune.protect = points.random_protect;
     if (!prune.dialect.empty()) prune.ties = find_dialect(prune.dialect).ties;
     if (prune.allocation != "sensitivity") prune.sensitivity.reset();
@@ -244,12 +283,20 @@ class Expander {
       at_point.prune->sparsity_target = point.sparsity_target;
       at_point.prune->rounds = point.rounds;
       set_peer_density(*at_point.prune);
+      set_epochs(at_point);
       if (retrain.same_compute) {
         if (!stretch(at_point, retrain, scopes)) return;
         parts.retrain = keys_.retrain(at_point.retrain);
       }
       add_trials(std::move(at_point), parts);
     }
+  }
+
+  static void set_epochs(TrialConfig& config) {
+    PrunePlan& prune = *config.prune;
+    if (is_shuffle(config.control))
+      prune.shuffle_epoch = std::max(prune.epoch, shuffle_epoch(parse_granularity(prune.granularity)));
+    prune.epoch = std::max(prune.epoch, find_criterion(prune.criterion).epoch);
   }
 
   /// SynFlow's authors let the density itself fall geometrically inside a prune, not the counts that come of it.
@@ -312,6 +359,7 @@ class Expander {
   std::unordered_set<std::string> columns_;
   bool told_columns_ = false;
   bool told_shuffle_ = false;
+  bool told_sizes_ = false;
   std::vector<Trial> trials_;
   bool full_ = false;
 };

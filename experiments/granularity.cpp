@@ -1,5 +1,6 @@
 #include "experiments/granularity.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
@@ -98,6 +99,11 @@ Granularity parse_granularity(std::string_view text) {
   if (words.size() > read) granularity.reduction = parse_reduction(text, words[read]);
   if (words.size() > read + 1) refuse(text, "has more words than a reduction");
   return granularity;
+}
+
+bool names_reduction(std::string_view text) {
+  const std::vector<std::string_view> words = words_of(text);
+  return !words.empty() && std::ranges::find(kReductions, words.back()) != kReductions.end();
 }
 
 std::string_view to_string(Reduction reduction) {

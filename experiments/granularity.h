@@ -13,8 +13,9 @@ enum class Reduction { sum, mean, l1, l2, max };
 /// where its default, l2 but mean for blocks, is meant; the canonical text has it):
 ///   weight          single weights
 ///   block 4x4 mean  4 outputs x 4 inputs of the weight as a matrix [out, in * kernel area]; what is left at the edges
-///   is a block 2:4             of every 4 consecutive inputs of an output (at one kernel position), the 2 best are
-///   KEPT row l2          all weights of one output of a Linear layer (a neuron); the output layer's are never removed
+///                   is a block
+///   2:4             of every 4 consecutive inputs of an output (at one kernel position), the 2 best are KEPT
+///   row l2          all weights of one output of a Linear layer (a neuron); the output layer's are never removed
 ///   filter l2       all weights of one output channel of a Conv layer
 ///   channel l2      an output channel, or a neuron, of all layers whose outputs are added up or normalised together,
 ///   with the scale
@@ -34,6 +35,8 @@ struct Granularity {
 /// Errors: ErrorKind::invalid_input naming the choices, or what is wrong with the numbers (0 < n < m, blocks of 1 to
 /// 65536).
 Granularity parse_granularity(std::string_view text);
+/// Whether the text, one that can be parsed, says how its scores are reduced.
+bool names_reduction(std::string_view text);
 std::string to_string(const Granularity& granularity);
 std::string_view to_string(Reduction reduction);
 

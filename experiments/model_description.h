@@ -87,6 +87,19 @@ struct Op {
   Op(One one) : op(std::move(one)) {}  // NOLINT: a list of operations reads as one
 };
 
+/// Whether an operation of the kind is among them, at any depth.
+template <typename Wanted>
+bool has_op(const std::vector<Op>& ops) {
+  for (const Op& one : ops) {
+    if (std::holds_alternative<Wanted>(one.op)) return true;
+    const auto* block = std::get_if<BlockOp>(&one.op);
+    const auto* residual = std::get_if<ResidualOp>(&one.op);
+    if (block != nullptr && has_op<Wanted>(block->body)) return true;
+    if (residual != nullptr && (has_op<Wanted>(residual->body) || has_op<Wanted>(residual->shortcut))) return true;
+  }
+  return false;
+}
+
 struct ModelDescription {
   std::string name;
   std::array<std::int64_t, 3> input{};

@@ -63,18 +63,19 @@ std::vector<std::uint64_t> parse_seeds(const YamlValue& value, Problems& problem
 std::vector<Control> parse_controls(const YamlValue& value, Problems& problems) {
   using enum Control;
   std::vector<std::string> names;
-  for (const Control control : {random, shuffle, reinit, erk_random, shuffle_network}) {
+  for (const Control control : {random, shuffle, reinit, erk_random, shuffle_network, shuffle_sized}) {
     names.emplace_back(to_string(control));
   }
   std::vector<Control> controls;
   const std::vector<YamlValue> items = value.kind == YamlValue::Kind::list ? value.items : std::vector{value};
   for (const YamlValue& item : items) {
     const YamlValue* scope = item.kind == YamlValue::Kind::map ? item.find("shuffle") : nullptr;
-    const auto name = scope != nullptr && item.entries.size() == 1 ? parse_name(*scope, {"layer", "network"}, problems)
-                                                                   : parse_name(item, names, problems);
+    const auto name = scope != nullptr && item.entries.size() == 1
+                          ? parse_name(*scope, {"layer", "network", "sized"}, problems)
+                          : parse_name(item, names, problems);
     if (!name) continue;
-    Control control = *name == "network" ? shuffle_network : shuffle;
-    for (const Control one : {random, reinit, erk_random, shuffle_network}) {
+    Control control = *name == "network" ? shuffle_network : *name == "sized" ? shuffle_sized : shuffle;
+    for (const Control one : {random, reinit, erk_random, shuffle_network, shuffle_sized}) {
       if (*name == to_string(one)) control = one;
     }
     if (std::ranges::find(controls, control) != controls.end()) {

@@ -106,6 +106,8 @@ struct PruneSpec {
   std::string ties = {};                  ///< "" the first of equals stay, "drop", "keep", "last" (worker/selection.h)
   bool revive = false;                    ///< weights removed earlier compete again
   bool refuse_empty = false;              ///< an emptied layer is a failure, not a warning
+  std::int64_t epoch = 1;                 ///< of experiments/case_epoch.h
+  std::string norms = {};  ///< of batch norms while scoring: "" the statistics they have kept, "batch" the batch's
 };
 
 /// Pruning inside a training: just before step first_step + i * every, the weights are scored and masks for targets[i]
@@ -143,6 +145,8 @@ struct ShuffleSpec {
   std::string granularity = "weight";  ///< what moves as one
   bool across_layers = false;          ///< false: within each scope, whose count stays
   std::vector<std::string> protect = {};
+  std::int64_t epoch = 1;    ///< of experiments/case_epoch.h
+  bool equal_sizes = false;  ///< across layers, among units of as many weights
 };
 
 /// Prunes each scope alone to each sparsity, all else dense, and measures the loss.

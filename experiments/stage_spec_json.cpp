@@ -150,8 +150,10 @@ void write_json(JsonWriter& out, const PruneSpec& spec) {
   } else {
     out.null();
   }
+  if (spec.epoch != 1) out.field("epoch", spec.epoch);
   out.field("granularity", spec.granularity);
   nested(out, "model", spec.model);
+  if (!spec.norms.empty()) out.field("norms", spec.norms);
   if (!spec.options.empty()) {
     out.key("options");
     out.begin_object();
@@ -170,6 +172,8 @@ void write_json(JsonWriter& out, const PruneSpec& spec) {
 void write_json(JsonWriter& out, const ShuffleSpec& spec) {
   out.begin_object();
   if (spec.across_layers) out.field("across_layers", true);
+  if (spec.epoch != 1) out.field("epoch", spec.epoch);
+  if (spec.equal_sizes) out.field("equal_sizes", true);
   if (spec.granularity != "weight") out.field("granularity", spec.granularity);
   nested(out, "model", spec.model);
   if (!spec.protect.empty()) texts(out, "protect", spec.protect);

@@ -1,4 +1,5 @@
 
+#include "experiments/case_epoch.h"
 #include "experiments/json_reader.h"
 #include "experiments/stage_spec.h"
 
@@ -103,6 +104,8 @@ PruneSpec read_prune(JsonReader& in) {
   if (in.has("ties")) spec.ties = in.text("ties");
   if (in.has("revive")) spec.revive = in.flag("revive");
   if (in.has("refuse_empty")) spec.refuse_empty = in.flag("refuse_empty");
+  if (in.has("epoch")) spec.epoch = in.count("epoch", 1, kNewestCaseEpoch);
+  if (in.has("norms")) spec.norms = in.text("norms");
   return spec;
 }
 
@@ -173,7 +176,9 @@ ShuffleSpec parse_shuffle_spec(std::string_view json) {
     spec.model = read_model(in.object("model"));
     if (in.has("granularity")) spec.granularity = in.text("granularity");
     if (in.has("across_layers")) spec.across_layers = in.flag("across_layers");
+    if (in.has("equal_sizes")) spec.equal_sizes = in.flag("equal_sizes");
     if (in.has("protect")) spec.protect = in.texts("protect");
+    if (in.has("epoch")) spec.epoch = in.count("epoch", 1, kNewestCaseEpoch);
     return spec;
   });
 }

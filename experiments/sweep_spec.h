@@ -62,6 +62,11 @@ struct CriterionSetting {
   std::map<std::string, double> options;  ///< those that differ from their defaults
 };
 
+struct GranularitySetting {
+  std::string text;           ///< canonical
+  bool own_reduction = true;  ///< whether the sweep names the reduction
+};
+
 struct AllocationSetting {
   std::string name;               ///< a name of catalog/allocations.def, or "table"
   std::vector<LayerShare> table;  ///< sparsities; layers that are not named stay dense
@@ -103,7 +108,7 @@ struct SensitivitySetting {
 struct PruneKeys {
   Choices<CriterionSetting> method;
   Choices<CriterionSetting> criterion;
-  Choices<std::string> granularity;  ///< canonical texts
+  Choices<GranularitySetting> granularity;
   Choices<double> sparsity;
   Choices<AllocationSetting> allocation;
   Choices<ScheduleSetting> schedule;
@@ -111,6 +116,7 @@ struct PruneKeys {
   Choices<BoundSetting> min_kept;
   Choices<BoundSetting> max_kept;
   Choices<PruneMoment> at;
+  Choices<std::string> norms;  ///< "running" or "batch"
   Choices<std::int64_t> batches;
   Choices<std::int64_t> batch_size;
   std::vector<NamePattern> protect;
@@ -118,6 +124,7 @@ struct PruneKeys {
   std::optional<SensitivitySetting> sensitivity;  ///< given, or needed by an allocation
   KeyPlace sensitivity_place;
   KeyPlace criterion_place, granularity_place, allocation_place, dialect_place, min_kept_place, max_kept_place;
+  KeyPlace norms_place;
 };
 
 struct RetrainSetting {

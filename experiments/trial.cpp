@@ -24,6 +24,7 @@ void write_json(JsonWriter& out, const SensitivityPlan& plan) {
   out.begin_object();
   out.field("batch_size", plan.batch_size);
   out.field("batches", plan.batches);
+  if (plan.epoch != 1) out.field("epoch", plan.epoch);
   out.key("sparsities");
   out.begin_list();
   for (const double sparsity : plan.sparsities) {
@@ -42,6 +43,7 @@ void write_json(JsonWriter& out, const PrunePlan& prune) {
   out.field("batches", prune.batches);
   out.field("criterion", prune.criterion);
   if (!prune.dialect.empty()) out.field("dialect", prune.dialect);
+  if (prune.epoch != 1) out.field("epoch", prune.epoch);
   if (prune.gradual) {
     out.key("gradual");
     out.begin_object();
@@ -51,6 +53,7 @@ void write_json(JsonWriter& out, const PrunePlan& prune) {
   }
   out.field("granularity", prune.granularity);
   out.field("method", prune.method);
+  if (!prune.norms.empty()) out.field("norms", prune.norms);
   if (!prune.options.empty()) {
     out.key("options");
     out.begin_object();
@@ -77,10 +80,12 @@ void write_json(JsonWriter& out, const PrunePlan& prune) {
   }
   out.end_list();
   out.field("schedule", prune.schedule);
+  if (prune.scored_granularity != prune.granularity) out.field("scored_granularity", prune.scored_granularity);
   if (prune.sensitivity && prune.allocation == "sensitivity") {  // otherwise it only measures
     out.key("sensitivity");
     write_json(out, *prune.sensitivity);
   }
+  if (prune.shuffle_epoch != 1) out.field("shuffle_epoch", prune.shuffle_epoch);
   out.field("sparsity_target", prune.sparsity_target);
   if (!prune.ties.empty()) out.field("ties", prune.ties);
   out.end_object();
@@ -129,9 +134,15 @@ std::string_view to_string(Control control) {
     case Control::erk_random:
       return "erk_random";
     case Control::shuffle_network:
+      return "shuffle_network";
+    case Control::shuffle_sized:
       break;
   }
-  return "shuffle_network";
+  return "shuffle_sized";
+}
+
+bool is_shuffle(Control control) {
+  return control == Control::shuffle || control == Control::shuffle_network || control == Control::shuffle_sized;
 }
 
 template <typename Write>

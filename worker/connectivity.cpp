@@ -33,6 +33,11 @@ struct ScaleLink {
   WireIndex from, to;
   ByteSpan mask;  // per channel; empty: all kept
 };
+/// Every output of a layer norm is made of all its inputs, through their mean and variance.
+struct MixLink {
+  WireIndex from, to;
+  ByteSpan mask;  // of the scale, per channel; empty: all kept
+};
 struct LayerLink {
   WireIndex from, to;
   std::size_t layer;
@@ -42,7 +47,7 @@ struct AttentionLink {
   std::size_t first_layer, heads;
   ByteSpan q_bias;  // mask; empty: all kept
 };
-using Link = std::variant<CopyLink, ScaleLink, LayerLink, AttentionLink>;
+using Link = std::variant<CopyLink, ScaleLink, MixLink, LayerLink, AttentionLink>;
 
 bool any(ByteSpan bytes) {
   return std::ranges::any_of(bytes, [](std::uint8_t byte) { return byte != 0; });
@@ -217,7 +222,11 @@ class PathFinder {
   void add(const ReluOp&) {}
   void add(const GeluOp&) {}
   void add(const BatchNorm2dOp& op) { add_scale(op.name); }
-  void add(const LayerNormOp& op) { add_scale(op.name); }
+  void add(const LayerNormOp& op) {
+    const WireIndex to = new_wire(present_channels());
+    links_.emplace_back(MixLink{at_, to, mask_of(op.name + ".weight", wires_[at_].reached.size())});
+    at_ = to;
+  }
   void add(const ResidualOp& op) {
     const WireIndex before = at_;
     const std::vector<std::int64_t> shape_before = shape_;
@@ -291,6 +300,11 @@ class PathFinder {
     for (std::size_t i = 0; i < link.mask.size(); ++i)
       wires_[link.to].reached[i] = static_cast<std::uint8_t>(wires_[link.from].reached[i] & link.mask[i]);
   }
+  void forward(const MixLink& link) {
+    if (!any(wires_[link.from].reached)) return;
+    Bytes& to = wires_[link.to].reached;
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] = link.mask.empty() ? std::uint8_t{1} : link.mask[i];
+  }
   void forward(const LayerLink& link) {
     kernels_[link.layer].forward(wires_[link.from].reached, wires_[link.to].reached);
   }
@@ -314,6 +328,11 @@ class PathFinder {
     Bytes& from = wires_[link.from].needed;
     for (std::size_t i = 0; i < link.mask.size(); ++i)
       from[i] = static_cast<std::uint8_t>(from[i] | (wires_[link.to].needed[i] & link.mask[i]));
+  }
+  void backward(const MixLink& link) {
+    const Bytes& to = wires_[link.to].needed;
+    if (link.mask.empty() ? any(to) : any_common(to, link.mask))
+      std::ranges::fill(wires_[link.from].needed, std::uint8_t{1});
   }
   void backward(const LayerLink& link) {
     kernels_[link.layer].backward(wires_[link.to].needed, wires_[link.from].needed);

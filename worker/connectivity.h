@@ -33,8 +33,8 @@ struct Paths {
 /// counts if it leads from one of the first to one of the second. Linear in the weights.
 ///
 /// What carries a path: a kernel of a convolution with any kept element, wherever its window lies; either branch of a
-/// residual, an empty shortcut channel by channel; a batch or layer norm channel by channel where its scale is kept.
-/// That a layer norm's mean and deviation mix all channels is no path: they scale what the paths carry. In an
+/// residual, an empty shortcut channel by channel; a batch norm channel by channel where its scale is kept; a layer
+/// norm, whose mean and deviation are of all channels, from every channel to every one whose scale is kept. In an
 /// attention, a head passes what its values and the columns of o pass; queries and keys count only beside such a path,
 /// row d of q where row d of k sees the input (a constant added to all matches changes no softmax), row d of k where
 /// row d of q sees it or has its bias. Biases carry no path: a unit with nothing but its bias is a constant.

@@ -18,7 +18,8 @@ struct CriterionEntry {
 #define ESPALIER_ENTRY_scores_activated_outputs ESPALIER_SCORING
 #define ESPALIER_ENTRY_repairs_weights(name) {#name, nullptr, repair_##name},
 constexpr CriterionEntry kCriteria[] = {
-#define ESPALIER_CRITERION(name, formula, paper, needs, scores, options, about) ESPALIER_ENTRY_##scores(name)
+#define ESPALIER_CRITERION(name, formula, paper, needs, scores, reduction, ranks, epoch, options, about) \
+  ESPALIER_ENTRY_##scores(name)
 #include "experiments/catalog/criteria.def"
 #undef ESPALIER_CRITERION
 };
@@ -65,7 +66,7 @@ std::vector<at::Tensor> mean_gradients(const CriterionContext& context) {
   std::vector<at::Tensor> means;
   for (std::int64_t index = 0; index < context.batches; ++index) {
     const Batch batch = context.batch(index);
-    context.network.loss_and_gradients(batch.images, batch.labels, Mode::evaluate);
+    context.network.loss_and_gradients(batch.images, batch.labels, context.mode);
     for (std::size_t layer = 0; layer < context.weights().size(); ++layer) {
       const at::Tensor& gradient = context.weights()[layer].gradient;
       if (index == 0) {

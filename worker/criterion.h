@@ -21,6 +21,7 @@ struct CriterionContext {
   std::int64_t batches = 0;                    ///< of training data; 0 if the stage was given none
   std::function<Batch(std::int64_t)> batch;    ///< 0 .. batches - 1, the same at every call
   std::map<std::string, double> options = {};  ///< all that the catalog names, defaults resolved
+  Mode mode = Mode::evaluate;                  ///< of every pass over a batch: evaluate or batch_statistics
 
   /// Errors: ErrorKind::internal if there are none.
   const std::vector<PrunableWeight>& weights() const;
@@ -63,7 +64,8 @@ std::vector<at::Tensor> mean_gradients(const CriterionContext& context);
 #define ESPALIER_DECLARE_scores_activated_outputs ESPALIER_DECLARE_SCORE
 #define ESPALIER_DECLARE_repairs_weights(name) \
   void repair_##name(const CriterionContext& context, const RepairOrder& order);
-#define ESPALIER_CRITERION(name, formula, paper, needs, scores, options, about) ESPALIER_DECLARE_##scores(name)
+#define ESPALIER_CRITERION(name, formula, paper, needs, scores, reduction, ranks, epoch, options, about) \
+  ESPALIER_DECLARE_##scores(name)
 #include "experiments/catalog/criteria.def"
 #undef ESPALIER_CRITERION
 #undef ESPALIER_DECLARE_repairs_weights

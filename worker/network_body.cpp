@@ -103,6 +103,8 @@ class Builder {
       if (pass.gang != nullptr && pass.mode == Mode::train) {
         return sync_batch_norm(x, {scale, shift, mean, variance}, kNormMomentum, kNormEpsilon, *pass.gang);
       }
+      if (pass.mode == Mode::batch_statistics)
+        return at::batch_norm(x, scale, shift, {}, {}, true, kNormMomentum, kNormEpsilon, false);
       return at::batch_norm(x, scale, shift, mean, variance, pass.mode == Mode::train, kNormMomentum, kNormEpsilon,
                             false);
     };

@@ -14,7 +14,9 @@ namespace espalier {
 class Gang;
 
 /// Whether batch norms use (and update) statistics of the batch, or those they have kept; whether dropout drops.
-enum class Mode { evaluate, train };
+/// batch_statistics: as evaluate, but batch norms use the batch's statistics, and what they have kept stays; a scripted
+/// module does not know it and evaluates.
+enum class Mode { evaluate, train, batch_statistics };
 
 struct Pass {
   Mode mode = Mode::evaluate;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "base/rounded_share.h"
 #include "base/suggest.h"
 #include "experiments/catalog.h"
 #include "experiments/prune_scopes.h"
@@ -54,6 +55,8 @@ class PruneRun {
         criterion_(find_criterion(order.spec.criterion)),
         scopes_(prune_scopes(network.description(), granularity_, order.spec.criterion, order.spec.protect)),
         options_(default_options(criterion_)) {
+    if (!order.spec.norms.empty() && order.spec.norms != "batch")
+      throw Error(ErrorKind::invalid_input, "norms: " + unknown_name(order.spec.norms, {"batch"}));
     for (const auto& [name, value] : order.spec.options) options_.insert_or_assign(name, value);
   }
 
@@ -79,12 +82,10 @@ class PruneRun {
     const std::vector<std::int64_t> left = survivors();
     for (std::size_t scope = 0; scope < scopes_.size(); ++scope) {
       for (const double sparsity : sparsities) {
-        const auto units = static_cast<double>(scopes_[scope].units);
         // As the prune itself counts and selects.
         const std::int64_t rows = order_.spec.ranking == "per_row" ? scopes_[scope].rows : 1;
-        const auto times = static_cast<double>(rows);
-        const std::int64_t count = std::min(
-            left[scope] / rows * rows, rows * static_cast<std::int64_t>(std::llround(units / times * (1 - sparsity))));
+        const std::int64_t count =
+            std::min(left[scope] / rows * rows, rows * rounded_share(scopes_[scope].units / rows, 1 - sparsity));
         const std::vector<std::uint8_t> kept = select_alone(ranking.scopes[scope], scopes_[scope], count);
         PrunedAlone alone{scopes_[scope].name, scopes_[scope].units, count, sparsity, network_.masks()};
         mask_units(scopes_[scope], granularity_, network_, kept, order_.spec.revive, alone.masks);
@@ -108,7 +109,8 @@ class PruneRun {
             order_.seed,
             order_.batches.count(),
             [this](std::int64_t index) { return order_.batches.batch(index); },
-            options_};
+            options_,
+            order_.spec.norms == "batch" ? Mode::batch_statistics : Mode::evaluate};
   }
 
   Scores score() const { return find_score(order_.spec.criterion)(context()); }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "experiments/case_epoch.h"
 #include "experiments/expand/train_recipe.h"
 #include "experiments/parse/dataset_key.h"
 #include "experiments/trial_key.h"
@@ -130,7 +131,10 @@ std::unique_ptr<DenseNetwork> DenseNetworks::make(const Combination& combination
   TrialConfig& config = network->config;
   config.dataset = *dataset;
   if (!set_model(combination, *dataset, config) || !set_init(combination, config)) return nullptr;
-  network->layers = prunable_layers(describe_model(config.model));
+  const ModelDescription model = describe_model(config.model);
+  network->layers = prunable_layers(model);
+  network->masks_epoch = masks_epoch(model);
+  network->has_batch_norm = has_op<BatchNorm2dOp>(model.ops);
   const DatasetRequest& request = spec_.dataset.at(combination);
   config.dataset_name = dataset_label(request);
   if (!request.path.empty()) {

@@ -23,6 +23,8 @@ struct DenseNetwork {
   Digest digest{};     ///< TrialKeys::network of it
   TrainKeys<Maybe> keys;
   std::vector<PrunableLayer> layers;
+  std::int64_t masks_epoch = 1;  ///< of case_epoch.h
+  bool has_batch_norm = false;
 
   /// Retrain plans by the setting's index, and operating points by those of the prune keys that they depend on. Nothing
   /// inside where the setting does not fit this network, which was reported.

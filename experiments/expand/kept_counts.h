@@ -8,7 +8,8 @@
 
 namespace espalier {
 
-// How many of `total` weights are left after each round. Sparsity and rate are fractions removed.
+// How many of `total` weights are left after each round. Sparsity and rate are fractions removed; halves are rounded up
+// (rounded_share).
 
 /// round(total * density_after(r / rounds)) for r = 1 .. rounds (schedules/schedules.h); the last is round(total * (1 -
 /// sparsity)).

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/rounded_share.h"
 #include "experiments/allocations/allocations.h"
 #include "experiments/expand/kept_counts.h"
 #include "experiments/expand/name_patterns.h"
@@ -209,7 +210,7 @@ class PointMaker {
     Counts kept;
     for (std::size_t round = 0; round < progress_.size(); ++round) {
       const double share = round + 1 < progress_.size() ? density(budget, round) : 1 - budget.sparsity;
-      kept.push_back(std::llround(static_cast<double>(budget.total) * share));
+      kept.push_back(rounded_share(budget.total, share));
     }
     return kept;
   }

@@ -78,6 +78,7 @@ class PrunePointMaker {
     }
     try {
       made_.scopes = prune_scopes(model_, setting_.granularity, criterion, made_.protect);
+      made_.granularity = with_reduction(setting_, made_.scopes);
       find_random_twin();
       return true;
     } catch (const Error& error) {

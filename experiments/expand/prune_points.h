@@ -13,6 +13,7 @@ struct DenseNetwork;
 /// What the prune keys of a combination mean for one network.
 struct PrunePoints {
   std::vector<PruneScope> scopes;
+  Granularity granularity;                  ///< with the reduction that the criterion takes
   std::vector<std::string> protect;         ///< as PruneSpec::protect
   std::vector<std::string> random_protect;  ///< the same for random twins: what the criterion cannot score stays, too
   std::optional<GradualPlan> gradual;

@@ -16,6 +16,11 @@ using Kind = Granularity::Kind;
 
 constexpr double kSameSparsity = 1e-9;
 
+/// What has a reduction of its own, or none.
+bool counts_elements(Kind kind) {
+  return kind == Kind::weight || kind == Kind::block || kind == Kind::n_of_m;
+}
+
 std::string list_of(const std::vector<std::string_view>& names) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
@@ -197,10 +202,31 @@ bool has_one_ranking(const AllocationSetting& allocation) {
   return allocation.name != "table" && find_allocation(allocation.name).one_ranking;
 }
 
+bool ranks_layers_together(const PruneSetting& setting) {
+  if (setting.allocation.name != "global" || setting.granularity.kind == Kind::n_of_m) return false;
+  return !setting.dialect || setting.dialect->global_ranking.empty();
+}
+
+Granularity with_reduction(const PruneSetting& setting, const std::vector<PruneScope>& scopes) {
+  Granularity granularity = setting.granularity;
+  if (setting.own_reduction || counts_elements(granularity.kind)) return granularity;
+  const auto spans_layers = [](const PruneScope& scope) {
+    return std::ranges::count(scope.members, ScopeMember::Part::outputs, &ScopeMember::part) +
+               std::ranges::count(scope.members, ScopeMember::Part::whole, &ScopeMember::part) >
+           1;
+  };
+  if (ranks_layers_together(setting) || std::ranges::any_of(scopes, spans_layers))
+    granularity.reduction = find_criterion(setting.criterion.name).reduction;
+  return granularity;
+}
+
 PruneSetting pick_prune_setting(const PruneKeys& keys, const Combination& combination, const KeyPlace& place) {
   PruneSetting setting;
   setting.criterion = keys.criterion.given() ? keys.criterion.at(combination) : keys.method.at(combination);
-  setting.granularity = parse_granularity(keys.granularity.pick(combination).value_or("weight"));
+  const GranularitySetting granularity =
+      keys.granularity.pick(combination).value_or(GranularitySetting{"weight", true});
+  setting.granularity = parse_granularity(granularity.text);
+  setting.own_reduction = granularity.own_reduction;
   setting.sparsity = keys.sparsity.pick(combination);
   setting.schedule =
       keys.schedule.pick(combination).value_or(ScheduleSetting{"one_shot", 1, 0, 0, {}, std::nullopt, place});

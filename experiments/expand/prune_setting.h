@@ -8,6 +8,7 @@
 #include "experiments/expand/gradual_steps.h"
 #include "experiments/granularity.h"
 #include "experiments/problems.h"
+#include "experiments/prune_scopes.h"
 #include "experiments/sweep_spec.h"
 
 namespace espalier {
@@ -16,6 +17,7 @@ namespace espalier {
 struct PruneSetting {
   CriterionSetting criterion;
   Granularity granularity;
+  bool own_reduction = true;  ///< whether the sweep names its reduction
   std::optional<double> sparsity;
   AllocationSetting allocation;
   ScheduleSetting schedule;
@@ -28,6 +30,14 @@ PruneSetting pick_prune_setting(const PruneKeys& keys, const Combination& combin
 
 /// Reports what cannot go together whatever the model, naming both. True if there was nothing.
 bool check_prune_setting(const PruneSetting& setting, const PruneKeys& keys, Problems& problems);
+
+/// Whether scores as they are, of all layers, are ranked together; not where lamp or a dialect makes them comparable.
+bool ranks_layers_together(const PruneSetting& setting);
+
+/// The granularity with the reduction that is meant. Where the sweep names none, it is the criterion's (catalog) if
+/// units of several sizes are compared: under one ranking, or where a unit is of several layers. Units of one layer
+/// among themselves rank alike by either, and keep l2, the reduction that earlier results have in their keys.
+Granularity with_reduction(const PruneSetting& setting, const std::vector<PruneScope>& scopes);
 
 /// Of an allocation that one ranking spreads (lamp, global); a table is none.
 bool has_one_ranking(const AllocationSetting& allocation);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "experiments/granularity.h"
+
 namespace espalier {
 
 void ChainSpecs::turn_to(const TrialConfig& config) {
@@ -26,11 +28,12 @@ void ChainSpecs::keep_equal_prunes(const TrialConfig* before, const TrialConfig&
   const bool comparable =
       before != nullptr && before->prune && config.prune && before->model == config.model &&
       before->dataset == config.dataset && before->prune->criterion == config.prune->criterion &&
-      before->prune->granularity == config.prune->granularity && before->prune->batches == config.prune->batches &&
-      before->prune->batch_size == config.prune->batch_size && before->prune->options == config.prune->options &&
-      before->prune->ranking == config.prune->ranking && before->prune->protect == config.prune->protect &&
-      before->prune->ties == config.prune->ties && before->prune->revive == config.prune->revive &&
-      before->prune->refuse_empty == config.prune->refuse_empty;
+      before->prune->scored_granularity == config.prune->scored_granularity &&
+      before->prune->batches == config.prune->batches && before->prune->batch_size == config.prune->batch_size &&
+      before->prune->options == config.prune->options && before->prune->ranking == config.prune->ranking &&
+      before->prune->protect == config.prune->protect && before->prune->ties == config.prune->ties &&
+      before->prune->revive == config.prune->revive && before->prune->refuse_empty == config.prune->refuse_empty &&
+      before->prune->norms == config.prune->norms;
   if (comparable) {
     const auto differ = std::ranges::mismatch(before->prune->rounds, config.prune->rounds);
     kept = static_cast<std::size_t>(differ.in1 - before->prune->rounds.begin());
@@ -61,8 +64,9 @@ SpecIndex ChainSpecs::reinit() {
 SpecIndex ChainSpecs::shuffle() {
   const PrunePlan& plan = *config_->prune;
   if (!shuffle_) {
-    const bool across_layers = config_->control == Control::shuffle_network;
-    shuffle_ = table_.add(ShuffleSpec{config_->model, plan.granularity, across_layers, plan.protect});
+    const bool across_layers = config_->control != Control::shuffle;
+    shuffle_ = table_.add(ShuffleSpec{config_->model, plan.granularity, across_layers, plan.protect, plan.shuffle_epoch,
+                                      config_->control == Control::shuffle_sized});
   }
   return *shuffle_;
 }
@@ -108,7 +112,7 @@ PruneSpec ChainSpecs::prune_spec() const {
   PruneSpec spec;
   spec.model = config_->model;
   spec.criterion = plan.criterion;
-  spec.granularity = plan.granularity;
+  spec.granularity = plan.scored_granularity;
   spec.batches = plan.batches;
   spec.batch_size = plan.batch_size;
   if (plan.batches > 0) spec.dataset = config_->dataset;
@@ -118,6 +122,8 @@ PruneSpec ChainSpecs::prune_spec() const {
   spec.ties = plan.ties;
   spec.revive = plan.revive;
   spec.refuse_empty = plan.refuse_empty;
+  spec.epoch = plan.epoch;
+  spec.norms = plan.norms;
   return spec;
 }
 
@@ -137,8 +143,12 @@ SpecIndex ChainSpecs::sensitivity() {
   spec.prune.batches = plan.batches;
   spec.prune.batch_size = plan.batch_size;
   spec.prune.ranking.clear();  // a scope is ranked within itself
+  const Granularity::Kind kind = parse_granularity(config_->prune->granularity).kind;
+  if (kind == Granularity::Kind::row || kind == Granularity::Kind::filter)
+    spec.prune.granularity = config_->prune->granularity;  // by either reduction alike
   spec.prune.ties.clear();
   spec.prune.refuse_empty = false;
+  spec.prune.epoch = plan.epoch;
   sensitivity_ = table_.add(spec);
   return *sensitivity_;
 }

@@ -41,8 +41,7 @@ TrialStages TrialChain::add(const Trial& trial, SharingReport& report) {
   } else {
     const std::size_t last = config_->prune->gradual ? 0 : config_->prune->rounds.size() - 1;
     Pruned pruned = config_->prune->gradual ? prune_in_training() : prune_in_rounds();
-    const bool shuffled = config_->control == Control::shuffle || config_->control == Control::shuffle_network;
-    if (shuffled) {
+    if (is_shuffle(config_->control)) {
       pruned.masks = shuffle(pruned.masks);
       if (fit_their_mask())
         pruned.weights = dense_state(config_->prune->gradual ? config_->train.steps : config_->prune->at_step);

@@ -30,19 +30,15 @@ auto name_from(std::vector<std::string> names) {
   };
 }
 
-std::string itself(const std::string& name) {
-  return name;
-}
-
 /// Nothing where a rate alone is given: its rounds are not known here, and may be as many as another schedule's.
 std::string schedule_column(const ScheduleSetting& setting) {
   const bool told = setting.rounds > 0 && setting.initial == 0;
   return told ? setting.name + " " + std::to_string(setting.rounds) : "";
 }
 
-/// Options have no column.
+/// Options are the method's own affair, and make variants only where one name has several sets of them.
 std::string criterion_column(const CriterionSetting& setting) {
-  return setting.options.empty() ? setting.name : "";
+  return setting.name;
 }
 
 void read_once_keys(MapReader& map, PruneKeys& keys, Problems& problems) {
@@ -71,6 +67,7 @@ void remember_prune_places(const YamlValue& value, PruneKeys& keys) {
   keys.granularity_place = place_of("granularity");
   keys.allocation_place = place_of("allocation");
   keys.dialect_place = place_of("dialect");
+  keys.norms_place = place_of("norms");
   keys.sensitivity_place = place_of(value.find("sensitivity") != nullptr ? "sensitivity" : "allocation");
   keys.min_kept_place = place_of("min_kept");
   keys.max_kept_place = place_of("max_kept");
@@ -82,14 +79,14 @@ void refuse_data_keys_without_use(MapReader& map, const PruneKeys& keys, Problem
     return find_criterion(setting.name).needs != CriterionNeeds::needs_nothing;
   };
   if (names.empty() || std::ranges::any_of(names, needs_data)) return;
-  for (const char* key : {"batches", "batch_size"}) {
+  for (const char* key : {"batches", "batch_size", "norms"}) {
     if (const YamlValue* value = map.find(key))
       problems.add(value->place, "is not used: no criterion here looks at data");
   }
 }
 
-bool says_how_much(const std::string& granularity) {
-  return parse_granularity(granularity).kind == Granularity::Kind::n_of_m;
+bool says_how_much(const GranularitySetting& granularity) {
+  return parse_granularity(granularity.text).kind == Granularity::Kind::n_of_m;
 }
 
 /// How far to prune is said once: by a sparsity, by a table of sparsities, by a rate and a number of rounds, or by n:m.
@@ -126,7 +123,8 @@ void read_prune_keys(AxisReader& axes, const YamlValue& value, PruneKeys& keys) 
   MapReader map(value, problems);
   axes.read(map, "method", keys.method, parse_criterion, AxisReader::Column<CriterionSetting>(criterion_column));
   axes.read(map, "criterion", keys.criterion, parse_criterion, AxisReader::Column<CriterionSetting>(criterion_column));
-  axes.read(map, "granularity", keys.granularity, parse_granularity_value, AxisReader::Column<std::string>(itself));
+  axes.read(map, "granularity", keys.granularity, parse_granularity_value,
+            AxisReader::Column<GranularitySetting>([](const GranularitySetting& setting) { return setting.text; }));
   axes.read(map, "sparsity", keys.sparsity, parse_sparsity,
             AxisReader::Column<double>([](double sparsity) { return std::to_string(sparsity); }));
   axes.read(map, "allocation", keys.allocation, parse_allocation,
@@ -136,6 +134,7 @@ void read_prune_keys(AxisReader& axes, const YamlValue& value, PruneKeys& keys) 
   axes.read(map, "min_kept", keys.min_kept, parse_bound);
   axes.read(map, "max_kept", keys.max_kept, parse_bound);
   axes.read(map, "at", keys.at, parse_moment);
+  axes.read(map, "norms", keys.norms, name_from({"running", "batch"}));
   axes.read(map, "batches", keys.batches, count_up_to(kMostBatches));
   axes.read(map, "batch_size", keys.batch_size, count_up_to(kMostBatches));
   read_once_keys(map, keys, problems);

@@ -18,9 +18,9 @@ namespace {
 
 constexpr double kMostUnits = 1e12;
 
-std::optional<std::string> canonical_granularity(const std::string& text, const KeyPlace& place, Problems& problems) {
+std::optional<GranularitySetting> read_granularity(const std::string& text, const KeyPlace& place, Problems& problems) {
   try {
-    return to_string(parse_granularity(text));
+    return GranularitySetting{to_string(parse_granularity(text)), names_reduction(text)};
   } catch (const Error& error) {
     problems.add(place, error.what());
     return std::nullopt;
@@ -70,8 +70,8 @@ std::optional<CriterionSetting> parse_criterion(const YamlValue& value, Problems
   return setting;
 }
 
-std::optional<std::string> parse_granularity_value(const YamlValue& value, Problems& problems) {
-  if (value.kind == YamlValue::Kind::scalar) return canonical_granularity(value.text, value.place, problems);
+std::optional<GranularitySetting> parse_granularity_value(const YamlValue& value, Problems& problems) {
+  if (value.kind == YamlValue::Kind::scalar) return read_granularity(value.text, value.place, problems);
   if (value.kind != YamlValue::Kind::map || value.entries.empty()) {
     problems.add(value.place,
                  "expected what is removed together, as in filter, 2:4 or {block: [4, 4]}, found " + describe(value));
@@ -92,7 +92,7 @@ std::optional<std::string> parse_granularity_value(const YamlValue& value, Probl
   }
   if (reduction != nullptr) text += " " + reduction->text;
   map.finish();
-  if (!text.empty()) return canonical_granularity(text, value.place, problems);
+  if (!text.empty()) return read_granularity(text, value.place, problems);
   problems.add(value.place, "expected {block: [4, 4]}, {n: 2, m: 4} or {filter: l1}, found " + flow_text(value));
   return std::nullopt;
 }

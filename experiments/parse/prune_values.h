@@ -17,7 +17,7 @@ std::optional<CriterionSetting> parse_criterion(const YamlValue& value, Problems
 
 /// As experiments/granularity.h writes it, or as a map: `{block: [4, 4], reduction: mean}`, `{n: 2, m: 4}`,
 /// `{filter: l1}`. Its canonical text.
-std::optional<std::string> parse_granularity_value(const YamlValue& value, Problems& problems);
+std::optional<GranularitySetting> parse_granularity_value(const YamlValue& value, Problems& problems);
 
 /// `erk`, `{fc*: 0.9, fc3: 0.5}`.
 std::optional<AllocationSetting> parse_allocation(const YamlValue& value, Problems& problems);

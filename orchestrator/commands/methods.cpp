@@ -19,6 +19,8 @@ std::string_view needs_text(CriterionNeeds needs) {
       return "data";
     case CriterionNeeds::needs_gradient:
       return "data and gradients";
+    case CriterionNeeds::needs_example_gradients:
+      return "data and gradients of each example";
   }
   return "";
 }
@@ -67,6 +69,8 @@ void print_methods_json() {
                         {"paper", entry.paper},
                         {"needs", needs_text(entry.needs)},
                         {"scores", scores_text(entry.scores)},
+                        {"reduction", to_string(entry.reduction)},
+                        {"compares_layers", entry.ranks == CriterionRanks::across_layers},
                         {"options", default_options(entry)},
                         {"about", entry.about}});
   }
@@ -98,6 +102,8 @@ void print_methods_text() {
     if (entry.scores != CriterionScores::scores_weights) {
       std::cout << fmt::format("  {:<15} scores {}\n", "", scores_text(entry.scores));
     }
+    if (entry.ranks == CriterionRanks::within_layers)
+      std::cout << fmt::format("  {:<15} scores are comparable within a layer alone\n", "");
     if (!entry.options.empty()) std::cout << fmt::format("  {:<15} options {}\n", "", entry.options);
   }
   print_section("Allocations (prune.allocation): how is the budget spread over the layers?", list_allocations());

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "analysis/unequal_weights.h"
 #include "analysis/versus_random.h"
 #include "base/error.h"
 #include "sample_rows.h"
@@ -202,6 +203,22 @@ TEST(CellStatistics, WithoutRandomTheDifferenceIsUnknown) {
   EXPECT_EQ(cells[0].seeds, 0);
   EXPECT_NEAR(*cells[0].mean_accuracy, 0.96, 1e-12);
   EXPECT_FALSE(cells[0].random_mean_accuracy || cells[0].mean_difference_pp || cells[0].p_value);
+}
+
+TEST(UnequalWeights, AreToldWhereStructuresAreCounted) {
+  std::vector<ResultRow> rows = make_rows("magnitude", {0.97, 0.96});
+  append(rows, make_rows("gradient", {0.97, 0.96}));
+  append(rows, make_rows("random", {0.95, 0.94}));
+  for (ResultRow& row : rows) {
+    row.granularity = "channel l2";
+    row.sparsity_target = 0.5;
+    row.sparsity = row.method == "magnitude" ? 0.3 + 0.02 * static_cast<double>(row.seed) : 0.5;
+  }
+  EXPECT_EQ(unequal_weights_text(compare_results(rows)),
+            "channel l2 of magnitude at 50 %: 31.00 % of the weights removed, by random 50.00 %: as many units, not as "
+            "many weights.\nThe controls shuffle and shuffle_sized keep as many units and as many weights.\n");
+  for (ResultRow& row : rows) row.granularity = "weight";
+  EXPECT_EQ(unequal_weights_text(compare_results(rows)), "");
 }
 
 }  // namespace

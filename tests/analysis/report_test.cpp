@@ -146,7 +146,7 @@ TEST(ResultsReport, TableHasWhatOneReadsAndCsvAll) {
   collapsed.back().connected = false;
   collapsed.back().collapsed = true;
   EXPECT_THAT(render_results(collapsed, OutputFormat::table), AllOf(HasSubstr("effective"), HasSubstr("collapsed")));
-  EXPECT_THAT(render_results(collapsed, OutputFormat::csv), HasSubstr(",false,true\r\n"));
+  EXPECT_THAT(render_results(collapsed, OutputFormat::csv), HasSubstr(",false,true,0\r\n"));
 }
 
 TEST(ResultsReport, NamesWhatTellsPrunedRowsApart) {

@@ -28,7 +28,7 @@ StageOutcome full_outcome() {
   outcome.diverged = true;
   outcome.metrics = {{917, "validation_loss", 0.1}, {1834, "train_loss", std::numeric_limits<double>::quiet_NaN()}};
   outcome.best_validation_loss = 0.1;
-  outcome.evaluation = Evaluation{0.98, 0.07, {1.0, 0.5}};
+  outcome.evaluation = Evaluation{std::numeric_limits<double>::quiet_NaN(), 0.07, {1.0, 0.5}};
   outcome.layers = {{"fc1", 235200, -1, 1234, 1200, 7}};
   outcome.connectivity = Connectivity{false, 7, 1200};
   outcome.collapsed = true;
@@ -84,6 +84,7 @@ TEST(Protocol, OutcomesSurviveTheWireNaNIncluded) {
   EXPECT_TRUE(std::isnan(back.metrics[1].value));
   EXPECT_EQ(back.best_validation_loss, 0.1);
   EXPECT_FALSE(back.accuracy_best_val.has_value());
+  EXPECT_TRUE(std::isnan(back.evaluation->accuracy));  // of a network whose logits are not numbers
   EXPECT_EQ(back.evaluation->class_accuracy, sent.evaluation->class_accuracy);
   EXPECT_EQ(back.layers[0].requested, -1);
   EXPECT_EQ(back.layers[0].kept, 1234);

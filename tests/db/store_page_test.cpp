@@ -36,7 +36,10 @@ std::vector<std::string> sql_blocks(const std::string& page) {
 class StorePage : public testing::Test {
  protected:
   void SetUp() override {
-    const SampleSweep sample = make_sample_sweep(2);
+    SampleSweep sample = make_sample_sweep(2);
+    // As an earlier version had it, for the query that finds such results.
+    sample.graph.stages[prune].spec = std::make_shared<const std::string>(
+        R"({"criterion":"bn_scale","granularity":"filter l2","model":{"name":"resnet-20"},"target":{"layer_kept":[],"total_kept":9}})");
     const SweepId sweep = store_.record_sweep(sample.name, sample.yaml, sample.trials, sample.graph);
     std::vector<StoreChange> changes = finish_all(sample.graph);
     std::get<StageFinished>(changes[prune]).outcome.sensitivity = {{"fc1", 0, 10, 10, 0.1}, {"fc1", 0.9, 10, 1, 0.2}};

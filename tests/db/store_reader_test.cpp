@@ -134,7 +134,7 @@ TEST_F(StoreReaderTest, ExplainsAStageByItsFirstDigitsOrItsLabel) {
   EXPECT_EQ(details.stage.label, "retrain magnitude seed 0");
   EXPECT_EQ(details.stage.state, "done");
   EXPECT_EQ(details.attempt, 2U);
-  EXPECT_EQ(details.steps, 1000);
+  EXPECT_EQ(details.steps, 700);
   EXPECT_EQ(details.trials, 1);
   EXPECT_EQ(details.environment, R"({"host":"node7"})");
   EXPECT_THAT(details.inputs, SizeIs(2));

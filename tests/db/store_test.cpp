@@ -151,6 +151,45 @@ TEST_F(StoreTest, ATrialShowsOnceItsEvaluationIsDone) {
   EXPECT_EQ(ask("SELECT group_concat(method) FROM results"), "dense");
 }
 
+TEST_F(StoreTest, StepsAreThoseTakenAndThosePlannedStandBeside) {
+  record();
+  std::vector<StoreChange> changes = finish_all(sample_.graph);
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    StageOutcome& outcome = std::get<StageFinished>(changes[i]).outcome;
+    const std::string& label = sample_.graph.stages[i].label;
+    if (label == "retrain magnitude seed 1") outcome.collapsed = true, outcome.steps = 0;
+    if (label == "retrain random seed 1") outcome.diverged = true, outcome.steps = 3;
+    // The cut diverged, so what goes on from it does not.
+    if (label.starts_with("train to") && label.ends_with("seed 0")) outcome.diverged = true, outcome.steps = 12;
+  }
+  store_.apply(std::move(changes));
+  const auto steps = [&](const std::string& which) {
+    return ask("SELECT train_steps || ' of ' || train_steps_planned FROM results WHERE " + which);
+  };
+  EXPECT_EQ(steps("method = 'magnitude' AND seed = 1"), "1000 of 1700");
+  EXPECT_EQ(steps("method = 'random' AND seed = 1"), "1003 of 1700");
+  EXPECT_EQ(steps("method = 'dense' AND seed = 1"), "1000 of 1000");
+  EXPECT_EQ(steps("method = 'dense' AND seed = 0"), "12 of 1000");
+  EXPECT_EQ(steps("method = 'magnitude' AND seed = 0"), "712 of 1700");
+}
+
+TEST_F(StoreTest, ACellOfWhichASeedHasNoAccuracyIsOnNoFrontier) {
+  record();
+  std::vector<StoreChange> changes = finish_all(sample_.graph);
+  const std::string methods = "SELECT group_concat(method) FROM (SELECT method FROM frontier ORDER BY method)";
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (sample_.graph.stages[i].label != "evaluate magnitude seed 1") continue;
+    StageOutcome& outcome = std::get<StageFinished>(changes[i]).outcome;
+    outcome.evaluation = Evaluation{std::nan(""), std::nan(""), std::vector<double>(10, std::nan(""))};
+  }
+  store_.apply(std::move(changes));
+  EXPECT_EQ(ask("SELECT count(*) - count(accuracy) FROM results"), "1");
+  EXPECT_EQ(ask("SELECT count(accuracy) FROM class_accuracies c JOIN stages s ON s.id = c.stage_id"
+                " WHERE s.label = 'evaluate magnitude seed 1'"),
+            "0");
+  EXPECT_EQ(ask(methods), "dense,random");
+}
+
 TEST_F(StoreTest, NotANumberIsNull) {
   record();
   StageFinished finished = finish(sample_.graph.stages[dense_evaluate]);

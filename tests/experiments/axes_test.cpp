@@ -91,6 +91,21 @@ controls: []
   EXPECT_EQ(trials.size(), 9U);
 }
 
+TEST(Axes, options_belong_to_their_method_and_tell_variants_only_of_one_name) {
+  const auto of = [](const std::string& methods) {
+    return described(
+        trials_of("sweep: s\ndataset: mnist\nmodel: lenet-5\nseeds: 1\ndense: false\n"
+                  "train: {lr: 0.1, epochs: 3}\nprune: {sparsity: 0.5, method: " +
+                  methods + "}\n"));
+  };
+  EXPECT_THAT(of("[magnitude, {grasp: {temperature: 1}}]"),
+              ElementsAre("magnitude 0.5 one_shot/1 none seed 0", "random 0.5 one_shot/1 none seed 0 (random)",
+                          "grasp 0.5 one_shot/1 none seed 0"));
+  EXPECT_THAT(of("[grasp, {grasp: {temperature: 1}}]"),
+              testing::IsSupersetOf({"grasp 0.5 one_shot/1 none seed 0 [prune.method=grasp]",
+                                     "grasp 0.5 one_shot/1 none seed 0 [prune.method={grasp: {temperature: 1}}]"}));
+}
+
 TEST(Axes, a_rate_is_told_from_rounds_that_are_as_many) {
   const std::vector<Trial> trials = trials_of(R"(
 sweep: s

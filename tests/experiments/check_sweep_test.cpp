@@ -60,5 +60,28 @@ TEST(CheckSweep, networks_pruned_early_and_never_trained_are_said) {
   EXPECT_THAT(at("trained", "retrain: none\n"), IsEmpty());
 }
 
+TEST(CheckSweep, scores_that_layers_do_not_share_a_scale_for_are_said) {
+  const auto said = [](const std::string& prune) {
+    return texts(
+        check_sweep(spec_of("sweep: s\ndataset: cifar10\nmodel: vgg-11-bn\ntrain: {lr: 0.1, epochs: 3}\n"
+                            "prune: {sparsity: [0.5, 0.8, 0.9], " +
+                            prune + "}\n")));
+  };
+  EXPECT_THAT(said("method: fpgm, granularity: filter"),
+              ElementsAre("s.yaml:5:44: warning: prune.method: scores of fpgm are comparable within a layer alone, and "
+                          "allocation global ranks all layers together; use uniform, erk or a table"));
+  EXPECT_THAT(said("method: [magnitude, fpgm], granularity: filter, allocation: [uniform, global]"),
+              ElementsAre(HasSubstr("scores of fpgm")));
+  EXPECT_THAT(said("method: [magnitude, fpgm], granularity: filter, allocation: [uniform, lamp, erk]"), IsEmpty());
+  EXPECT_THAT(said("method: wanda"), ElementsAre(HasSubstr("scores of wanda")));
+  EXPECT_THAT(said("method: wanda, dialect: wanda"), IsEmpty());
+  EXPECT_THAT(said("method: bn_scale, granularity: filter"), IsEmpty());
+  EXPECT_THAT(said("method: bn_scale, granularity: filter mean"), IsEmpty());
+  EXPECT_THAT(said("method: bn_scale, granularity: filter l2, allocation: uniform"), IsEmpty());
+  EXPECT_THAT(said("method: bn_scale, granularity: filter l2"),
+              ElementsAre(HasSubstr("bn_scale gives every weight of an output the output's score, which granularity "
+                                    "filter l2 turns into one that grows with the output's weights")));
+}
+
 }  // namespace
 }  // namespace espalier

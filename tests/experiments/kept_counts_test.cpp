@@ -83,5 +83,28 @@ controls: []
   }
 }
 
+// In binary 1 - 0.55 is below 0.45 and 1 - 0.77 below 0.23, so that llround goes down.
+TEST(KeptCounts, halves_go_up_as_decimals_have_them) {
+  EXPECT_THAT(kept_by_schedule(30, "one_shot", 0.55, 1), ElementsAre(14));
+  EXPECT_THAT(kept_by_schedule(50, "one_shot", 0.77, 1), ElementsAre(12));
+  EXPECT_THAT(kept_by_schedule(25, "one_shot", 0.5, 1), ElementsAre(13));
+  EXPECT_THAT(kept_by_rate_to(30, 0.5, 1, 0.55), ElementsAre(14));
+  // Every sparsity of two decimals whose share of 50 is a half: 50 s = k + 1/2.
+  for (int hundredths = 1; hundredths < 100; hundredths += 2) {
+    const double sparsity = hundredths / 100.0;
+    EXPECT_EQ(kept_by_schedule(50, "one_shot", sparsity, 1).back(), 50 - (hundredths - 1) / 2) << sparsity;
+  }
+}
+
+TEST(KeptCounts, what_is_no_half_is_rounded_to_the_nearest) {
+  for (const std::int64_t total : {7LL, 100LL, 26620LL, 266200LL, 11'000'000LL}) {
+    for (const double sparsity : {0.1, 0.333, 0.8, 0.9, 0.98, 0.9999}) {
+      const double exact = static_cast<double>(total) * (1 - sparsity);
+      EXPECT_LE(std::abs(static_cast<double>(kept_by_schedule(total, "one_shot", sparsity, 1).back()) - exact),
+                0.5 + 1e-6);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace espalier

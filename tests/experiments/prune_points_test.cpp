@@ -340,5 +340,74 @@ TEST(PrunePoints, every_combination_is_exact_or_refused_with_its_reason) {
   EXPECT_GT(refused, 50);
 }
 
+// One score an output, copied to its weights: their l2 would be the score times the root of their number.
+TEST(PrunePoints, criteria_that_score_outputs_are_reduced_by_the_mean_where_sizes_meet) {
+  const auto granularity = [](const std::string& prune, const std::string& model = "vgg-11-bn") {
+    const auto made = trials_of("sweep: s\ndataset: cifar10\nmodel: " + model +
+                                "\nseeds: 1\ndense: false\ntrain: {lr: 0.1, epochs: 1}\nprune: {sparsity: 0.5, " +
+                                prune + "}\ncontrols: []\n");
+    return made.empty() ? "" : made.front().config->prune->scored_granularity;
+  };
+  for (const std::string criterion : {"bn_scale", "apoz", "mean_activation", "fpgm"}) {
+    EXPECT_EQ(granularity("granularity: filter, method: " + criterion), "filter mean") << criterion;
+    EXPECT_EQ(granularity("granularity: filter l2, method: " + criterion), "filter l2") << criterion;
+    // Filters of one layer have one size; the keys of such results are what they were.
+    EXPECT_EQ(granularity("granularity: filter, allocation: uniform, method: " + criterion), "filter l2") << criterion;
+    EXPECT_EQ(granularity("granularity: filter, allocation: lamp, method: " + criterion), "filter l2") << criterion;
+    // Channels that a residual couples are of several layers.
+    EXPECT_EQ(granularity("granularity: channel, allocation: uniform, method: " + criterion, "resnet-20"),
+              "channel mean");
+    EXPECT_EQ(granularity("granularity: channel, allocation: uniform, method: " + criterion), "channel l2");
+  }
+  EXPECT_EQ(granularity("granularity: filter, method: magnitude"), "filter l2");
+  EXPECT_EQ(granularity("granularity: channel, method: taylor", "resnet-20"), "channel l2");
+}
+
+TEST(PrunePoints, a_criterions_own_reduction_shows_in_no_column_and_keeps_its_controls) {
+  std::set<std::string> columns, specs;
+  const auto made = trials_of(
+      "sweep: s\ndataset: cifar10\nmodel: resnet-20\nseeds: 1\ndense: false\ntrain: {lr: 0.1, epochs: 1}\n"
+      "prune: {sparsity: 0.5, granularity: filter, method: [magnitude, bn_scale, fpgm]}\ncontrols: [random, "
+      "shuffle]\n");
+  for (const Trial& trial : made) columns.insert(trial.config->prune->granularity);
+  EXPECT_THAT(columns, ElementsAre("filter l2"));
+  for (const Stage& stage : build_stage_graph(made).stages) {
+    if (stage.kind == StageKind::prune) {
+      const PruneSpec spec = parse_prune_spec(*stage.spec);
+      specs.insert(spec.criterion + " " + spec.granularity);
+    }
+    if (stage.kind == StageKind::shuffle) specs.insert("shuffle " + parse_shuffle_spec(*stage.spec).granularity);
+  }
+  EXPECT_THAT(specs, ElementsAre("bn_scale filter mean", "fpgm filter mean", "magnitude filter l2", "random filter l2",
+                                 "shuffle filter l2"));
+}
+
+TEST(PrunePoints, norms_go_by_the_batch_where_asked_and_where_there_are_some) {
+  const auto norms = [](const std::string& prune, const std::string& model = "resnet-20") {
+    std::vector<std::string> said;
+    for (const Trial& trial : trials_of("sweep: s\ndataset: cifar10\nmodel: " + model +
+                                        "\nseeds: 1\ndense: false\ntrain: {lr: 0.1, epochs: 1}\nprune: {sparsity: "
+                                        "0.5, " +
+                                        prune + "}\n")) {
+      said.push_back(trial.config->prune->method + " " + trial.config->prune->norms);
+    }
+    return said;
+  };
+  EXPECT_THAT(norms("method: [magnitude, snip], norms: batch"), ElementsAre("magnitude ", "random ", "snip batch"));
+  EXPECT_THAT(norms("method: snip, norms: running"), ElementsAre("snip ", "random "));
+  EXPECT_THAT(norms("method: snip, norms: batch", "lenet-5"), ElementsAre("snip ", "random "));
+}
+
+TEST(PrunePoints, halves_are_kept_as_they_are_written_in_decimals) {
+  // 784 * 0.45 = 352.8; 300 * 0.45 = 135; 100 * 0.45 = 45. Of 30 inputs 13.5, of 50 at 0.77 11.5.
+  const auto kept = [](const std::string& model, const char* sparsity) {
+    return plan(std::string("method: magnitude, allocation: per_row, sparsity: ") + sparsity, "controls: []\n", model)
+        .rounds.at(0)
+        .layer_kept;
+  };
+  EXPECT_THAT(kept("mlp-30-50", "0.55"), counts({30 * 353, 50 * 14, 10 * 23}));  // 22.5 of 50
+  EXPECT_THAT(kept("mlp-30-50", "0.77"), counts({30 * 180, 50 * 7, 10 * 12}));
+}
+
 }  // namespace
 }  // namespace espalier

@@ -52,6 +52,8 @@ TEST(PruneRefusals, what_makes_no_sense_is_said_with_its_reason_and_place) {
   said("method: magnitude, sparsity: 0.5, granularity: channel",
        "controls: erk_random spreads counts over single layers, which granularity channel l2",
        "controls: [erk_random]\n");
+  said("method: magnitude, sparsity: 0.5", "controls: shuffle_sized moves structures among those of their size",
+       "controls: [shuffle_sized]\n");
 }
 
 // Of images 28 x 28 and 10 classes: 784 h + 10 h weights, which is 2,382 for h = 3, 3,176 for 4, 19,850 for 25 and

@@ -192,5 +192,58 @@ TEST(StageGraph, a_hundred_thousand_trials) {
   EXPECT_EQ(graph.sharing.stages_before, 3 * 1000 + 5 * 4 * 25 * 1000);
 }
 
+TEST(StageGraph, shuffles_among_units_of_one_size_say_so) {
+  std::set<std::string> shuffles;
+  for (const Stage& stage : graph_of("sweep: s\ndataset: cifar10\nseeds: 1\ntrain: {lr: 0.1, batch_size: 60, steps: "
+                                     "30}\nmodel: resnet-20\nprune: {method: magnitude, sparsity: 0.5, granularity: "
+                                     "filter}\ncontrols: [shuffle_network, {shuffle: sized}]\n")
+                                .stages) {
+    if (stage.kind != StageKind::shuffle) continue;
+    const ShuffleSpec spec = parse_shuffle_spec(*stage.spec);
+    EXPECT_TRUE(spec.across_layers);
+    shuffles.insert(spec.equal_sizes ? "sized" : "network");
+  }
+  EXPECT_THAT(shuffles, ElementsAre("network", "sized"));
+}
+
+/// The epochs that the specs of a sweep's stages name, by kind: "prune 2".
+std::set<std::string> epochs_of(const std::string& rest) {
+  std::set<std::string> epochs;
+  for (const Stage& stage :
+       graph_of("sweep: s\ndataset: cifar10\nseeds: 1\ntrain: {lr: 0.1, batch_size: 60, steps: 30}\n" + rest).stages) {
+    std::int64_t epoch = 1;
+    if (stage.kind == StageKind::prune) epoch = parse_prune_spec(*stage.spec).epoch;
+    if (stage.kind == StageKind::shuffle) epoch = parse_shuffle_spec(*stage.spec).epoch;
+    if (stage.kind == StageKind::sensitivity) epoch = parse_sensitivity_spec(*stage.spec).prune.epoch;
+    if (const bool trains = stage.kind == StageKind::train; trains && parse_train_spec(*stage.spec).gradual)
+      epoch = parse_train_spec(*stage.spec).gradual->prune.epoch;
+    if (epoch != 1) epochs.insert(std::string(to_string(stage.kind)) + " " + std::to_string(epoch));
+    EXPECT_EQ(stage.spec->find("epoch\":1,") == std::string::npos, true) << *stage.spec;
+  }
+  return epochs;
+}
+
+TEST(StageGraph, cases_that_compute_something_else_than_before_say_their_epoch_and_no_others_do) {
+  using testing::IsEmpty;
+  EXPECT_THAT(epochs_of("model: transformer-2x12x3\nprune: {method: magnitude, sparsity: 0.5}\ncontrols: [shuffle]\n"),
+              ElementsAre("prune 2", "shuffle 2"));
+  EXPECT_THAT(epochs_of("model: transformer-2x12x3\nprune: {method: magnitude, sparsity: 0.5, schedule: {cubic: {end: "
+                        "20, every: 5}}}\n"),
+              ElementsAre("train 2"));
+  EXPECT_THAT(epochs_of("model: lenet-5\nprune: {method: sparsegpt, sparsity: 0.5}\n"), ElementsAre("prune 2"));
+  EXPECT_THAT(epochs_of("model: resnet-20\nprune: {method: magnitude, sparsity: 0.5, granularity: channel}\n"
+                        "controls: [shuffle]\n"),
+              ElementsAre("shuffle 2"));
+  EXPECT_THAT(epochs_of("model: resnet-20\nprune: {method: [magnitude, bn_scale], sparsity: 0.5, granularity: filter}\n"
+                        "controls: [random, shuffle]\n"),
+              IsEmpty());
+  EXPECT_THAT(epochs_of("model: lenet-5\nprune: {method: [magnitude, snip], sparsity: 0.5, sensitivity: {sparsities: "
+                        "[0.5, 0.9]}}\n"),
+              IsEmpty());
+  EXPECT_THAT(epochs_of("model: lenet-5\nprune: {method: magnitude, granularity: filter, sparsity: 0.5, sensitivity: "
+                        "{sparsities: [0.55]}}\n"),  // 22.5 of 50 filters
+              ElementsAre("sensitivity 2"));
+}
+
 }  // namespace
 }  // namespace espalier

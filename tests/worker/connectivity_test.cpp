@@ -158,6 +158,32 @@ TEST(Connectivity, RowsOfAnImageBecomeTokens) {
   EXPECT_THAT(dead(paths), ElementsAre(1, 1));
 }
 
+/// Two layers of three units around a layer norm.
+ModelDescription small_norm() {
+  return {"norm",
+          {3, 1, 1},
+          2,
+          {FlattenOp{}, LinearOp{"in", 3, 3}, LayerNormOp{"norm", 3}, ReluOp{}, LinearOp{"out", 3, 2}}};
+}
+
+TEST(Connectivity, ThroughALayerNormEveryChannelReachesEveryOther) {
+  // in feeds unit 0 alone, out reads unit 2 alone: unit 0 moves the mean that unit 2 is measured by.
+  const Masks crossed{{"in.weight", {1, 1, 1, 0, 0, 0, 0, 0, 0}}, {"out.weight", {0, 0, 1, 0, 0, 0}}};
+  const Paths paths = paths_of(small_norm(), crossed);
+  EXPECT_TRUE(paths.connectivity.connected);
+  EXPECT_THAT(effective(paths), ElementsAre(3, 1));
+  EXPECT_THAT(dead(paths), ElementsAre(2, 1));  // units that the input does not reach; the output that reads nothing
+}
+
+TEST(Connectivity, ALayerNormPassesWhatItsScaleKeepsAndIsFedByWhatIsKept) {
+  Masks cut{{"in.weight", {1, 1, 1, 0, 0, 0, 0, 0, 0}}, {"out.weight", {0, 0, 1, 0, 0, 0}}, {"norm.weight", {1, 1, 0}}};
+  EXPECT_EQ(paths_of(small_norm(), cut).connectivity, (Connectivity{false, 3 + 2, 0}));
+  cut["norm.weight"] = {0, 0, 1};  // the scale of what is read; all inputs still count
+  EXPECT_THAT(effective(paths_of(small_norm(), cut)), ElementsAre(3, 1));
+  cut["in.weight"] = std::vector<std::uint8_t>(9, 0);
+  EXPECT_FALSE(paths_of(small_norm(), cut).connectivity.connected);
+}
+
 /// By brute force: a weight of an MLP lies on a path if the input reaches its unit and its output reaches the end,
 /// following weights one by one.
 std::int64_t count_by_following(const std::vector<std::vector<std::uint8_t>>& masks,

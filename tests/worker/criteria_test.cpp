@@ -79,6 +79,13 @@ Scores score(Network& network, const std::string& criterion) {
   return find_score(criterion)(criterion_context(network, criterion));
 }
 
+/// Batch norms by the batch's statistics, on a network whose running ones are far from them.
+Scores score_by_batch_norms(Network& network, const std::string& criterion) {
+  CriterionContext context = criterion_context(network, criterion);
+  context.mode = Mode::batch_statistics;
+  return find_score(criterion)(context);
+}
+
 bool same_tensors(const NamedTensors& a, const NamedTensors& b) {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -131,6 +138,21 @@ std::vector<std::string> scoring() {
   }
   return names;
 }
+TEST_P(EveryCriterion, TakesTheBatchsStatisticsWhereItLooksAtData) {
+  Network network = initialized_with_norms(every_kind_of_layer(), 1);
+  const NamedTensors weights = network.weights();
+  const Scores running = score(network, GetParam()), batch = score_by_batch_norms(network, GetParam());
+  EXPECT_TRUE(same_tensors(network.weights(), weights)) << "the kept statistics moved";
+  bool differ = false;
+  for (std::size_t i = 0; i < running.size(); ++i) {
+    if (!running[i].defined()) continue;
+    EXPECT_TRUE(batch[i].isfinite().all().item<bool>());
+    differ = differ || !at::equal(running[i], batch[i]);
+  }
+  const CriterionNeeds needs = find_criterion(GetParam()).needs;
+  EXPECT_EQ(differ, needs == CriterionNeeds::needs_data || needs == CriterionNeeds::needs_gradient);
+}
+
 INSTANTIATE_TEST_SUITE_P(Catalog, EveryCriterion, testing::ValuesIn(scoring()),
                          [](const auto& instance) { return instance.param; });
 

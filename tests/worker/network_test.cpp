@@ -7,10 +7,12 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/random.h"
 #include "tests/worker/cpu.h"
 #include "worker/criterion.h"
 #include "worker/evaluation.h"
 #include "worker/initialization.h"
+#include "worker/network_paths.h"
 
 namespace espalier {
 namespace {
@@ -128,6 +130,72 @@ TEST(Criteria, ScoresByHand) {
   EXPECT_TRUE(at::allclose(score_gradient(context)[0], at::tensor({1.0F, 1.5F, 1.0F, 1.5F}).view({2, 2})));
   EXPECT_TRUE(at::allclose(score_snip(context)[0], at::tensor({1.0F, 3.0F, 1.0F, 3.0F}).view({2, 2})));
   EXPECT_TRUE(at::equal(score_random(context)[0], score_random(context)[0]));
+}
+
+/// Each prunable weight is kept with this probability.
+NamedTensors random_masks(const Network& network, std::uint64_t seed, double kept) {
+  NamedTensors masks = network.masks();
+  for (std::size_t i = 0; i < masks.size(); ++i) {
+    RandomStream random(seed, "mask", i);
+    const at::Tensor bytes = masks[i].second.flatten();
+    for (std::int64_t j = 0; j < bytes.numel(); ++j) bytes[j] = random.uniform() < kept ? 1 : 0;
+  }
+  return masks;
+}
+
+TEST(NetworkPaths, ATransformerIsCalledCollapsedOnlyIfItsLogitsDoNotDependOnTheInput) {
+  const at::NoGradGuard no_grad;
+  const ModelDescription model = describe_model({"transformer-2x12x3", {2, 8, 8}, 4});
+  const at::Tensor images = at::arange(8 * 128, at::kFloat).mul(12.9898).sin().view({8, 2, 8, 8});
+  int collapsed = 0, alive = 0;
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    Network network(model, kCpu);
+    initialize(network, init_spec("kaiming_normal", "init"), seed);
+    network.set_masks(random_masks(network, seed, 0.005 + 0.0025 * static_cast<double>(seed % 40)));
+    const at::Tensor logits = network.forward(images);
+    const bool depends = logits.sub(logits.select(0, 0)).abs().max().item<double>() > 1e-6;
+    if (has_path(network)) {
+      alive += depends ? 1 : 0;
+    } else {
+      ++collapsed;
+      EXPECT_FALSE(depends) << "seed " << seed;
+    }
+  }
+  EXPECT_GT(collapsed, 20) << alive << " alive";  // both kinds occurred
+  EXPECT_GT(alive, 20);
+}
+
+TEST(Network, BatchStatisticsAreTheBatchsAndAreNotKept) {
+  const at::NoGradGuard no_grad;
+  Network network({"bn", {2, 2, 2}, 2, {BatchNorm2dOp{"bn", 2}, FlattenOp{}, LinearOp{"fc", 8, 2}}}, kCpu);
+  initialize(network, init_spec("kaiming_normal", "init"), 1);
+  const at::Tensor images = at::arange(5 * 8, at::kFloat).mul(12.9898).sin().mul(3).add(1).view({5, 2, 2, 2});
+  const NamedTensors before = network.weights();
+  const at::Tensor mean = images.mean({0, 2, 3}, true), variance = images.var({0, 2, 3}, false, true);
+  const at::Tensor normalised = images.sub(mean).div(variance.add(1e-5).sqrt()).flatten(1);
+  const at::Tensor expected = normalised.matmul(before[2].second.t()).add(before[3].second);
+  EXPECT_EQ(before[2].first, "fc.weight");
+  EXPECT_TRUE(at::allclose(network.forward(images, {Mode::batch_statistics}), expected, 1e-4, 1e-5));
+  EXPECT_FALSE(at::allclose(network.forward(images), expected, 1e-2, 1e-2));
+  const NamedTensors after = network.weights();
+  for (std::size_t i = 0; i < before.size(); ++i) EXPECT_TRUE(at::equal(before[i].second, after[i].second));
+}
+
+TEST(Evaluation, ANetworkWhoseLogitsAreNotNumbersHasNoAccuracy) {
+  DatasetSpec spec{"x", "x", 3, 0, 3, {1, 1, 1}, 3, 0};
+  const ImageSet images{3, {0, 51, 255}, {1, 0, 1}};
+  const ResidentDataset data({images, {}, images}, spec, kCpu);
+  Network network({"x", {1, 1, 1}, 3, {FlattenOp{}, LinearOp{"fc", 1, 3}}}, kCpu);
+  // The first example's pixel is zero; NaN, and infinity times it, are no numbers. argmax would find them.
+  for (const float broken : {std::nanf(""), HUGE_VALF}) {
+    network.set_weights(
+        {{"fc.weight", at::tensor({0.0F, broken, 0.0F}).view({3, 1})}, {"fc.bias", at::tensor({0.5F, 0.0F, -9.0F})}});
+    const Evaluation evaluation = evaluate(network, data, data.test());
+    EXPECT_TRUE(std::isnan(evaluation.accuracy));
+    EXPECT_TRUE(std::isnan(evaluation.loss));
+    ASSERT_EQ(evaluation.class_accuracy.size(), 3U);
+    for (const double accuracy : evaluation.class_accuracy) EXPECT_TRUE(std::isnan(accuracy));
+  }
 }
 
 TEST(Evaluation, CountsByHandAndChangesNothing) {

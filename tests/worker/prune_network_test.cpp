@@ -1,13 +1,18 @@
 #include "worker/prune_network.h"
 
 #include <algorithm>
+#include <cmath>
+#include <map>
+#include <tuple>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "tests/experiments/sweep_story.h"
 #include "tests/worker/cpu.h"
 #include "worker/initialization.h"
+#include "worker/network_paths.h"
 
 namespace espalier {
 namespace {
@@ -203,6 +208,108 @@ TEST(PruneNetwork, AnEmptiedLayerIsToldOrRefused) {
     EXPECT_NE(std::string(error.what()).find("conv1"), std::string::npos);
   }
 }
+
+/// What ReLUs give, all batches put together.
+class SeenRelus : public ForwardObserver {
+ public:
+  std::map<std::string, at::Tensor> outputs;
+  void on_relu(const std::string& relu, const at::Tensor& output) override { outputs[relu] = output; }
+};
+
+/// resnet-20 with scales, shifts and statistics as after a training.
+Network seasoned_resnet20() {
+  Network network(describe_model({"resnet-20", {3, 8, 8}, 4}), kCpu);
+  InitSpec spec;
+  spec.scheme = "kaiming_normal";
+  spec.stream = "init";
+  initialize(network, spec, 5);
+  NamedTensors weights = network.weights();
+  for (auto& [name, values] : weights) {
+    if (values.dim() != 1 || name.starts_with("fc")) continue;
+    const at::Tensor waves =
+        at::arange(values.numel(), at::kFloat).mul(static_cast<double>(name.size())).add(0.3).sin();
+    values.add_(waves, name.ends_with("bias") ? 0.5 : 0.4);
+  }
+  network.set_weights(weights);
+  return network;
+}
+
+/// As a sweep with these keys of prune would prune resnet-20, by 16 examples.
+Pruned prune_as_swept(Network& network, const std::string& keys, const at::Tensor& images) {
+  const auto trials = trials_of(
+      "sweep: s\ndataset: cifar10\nmodel: resnet-20\nseeds: 1\ndense: false\ntrain: {lr: 0.1, epochs: 1}\n"
+      "prune: {granularity: filter, sparsity: 0.3, " +
+      keys + "}\ncontrols: []\n");
+  const PrunePlan& plan = *trials.at(0).config->prune;
+  PruneSpec spec;
+  spec.criterion = plan.criterion;
+  spec.granularity = plan.scored_granularity;
+  spec.batches = plan.batches;
+  spec.batch_size = plan.batch_size;
+  DatasetSpec dataset{"x", "x", 16, 0, 16, {3, 8, 8}, 4, 0};
+  ImageSet set{16, {}, std::vector<std::uint8_t>(16, 0), {}};
+  set.values.assign(images.data_ptr<float>(), images.data_ptr<float>() + images.numel());
+  const ResidentDataset data({set, {}, set}, dataset, kCpu);
+  return prune_network(
+      network, {spec, plan.rounds.at(0), 7, true, PruneBatches(spec, plan.batches > 0 ? &data : nullptr, 7, 0, kCpu)});
+}
+
+/// The masks of the filters under one ranking of all these scores; undefined where a layer is not ranked.
+std::vector<at::Tensor> ranked(const std::vector<at::Tensor>& scores, double sparsity) {
+  std::vector<at::Tensor> given;
+  for (const at::Tensor& one : scores) {
+    if (one.defined()) given.push_back(one);
+  }
+  const at::Tensor all = at::cat(given);
+  const auto kept = std::llround(static_cast<double>(all.numel()) * (1 - sparsity));
+  const at::Tensor order = std::get<1>(all.sort(true, 0, true));
+  const at::Tensor mask = at::zeros_like(all).index_fill_(0, order.narrow(0, 0, kept), 1);
+  std::vector<at::Tensor> masks;
+  std::int64_t first = 0;
+  for (const at::Tensor& one : scores) {
+    masks.push_back(one.defined() ? mask.narrow(0, first, one.numel()) : at::Tensor());
+    first += one.defined() ? one.numel() : 0;
+  }
+  return masks;
+}
+
+class OutputCriterion : public testing::TestWithParam<std::string> {};
+
+// Liu et al. 2017 rank |gamma|, Hu et al. 2016 the share of zeros, over the whole network, whatever a filter's size.
+TEST_P(OutputCriterion, RanksItsOwnScoreOverTheWholeNetwork) {
+  const at::NoGradGuard no_grad;
+  Network network = seasoned_resnet20();
+  const at::Tensor images = at::arange(16 * 192, at::kFloat).mul(12.9898).sin().view({16, 3, 8, 8});
+  SeenRelus seen;
+  network.forward(images, {Mode::evaluate, &seen});
+  std::vector<at::Tensor> scores;
+  const std::vector<PrunableLayer> layers = prunable_layers(network.description());
+  for (const PrunableLayer& layer : layers) {
+    at::Tensor& score = scores.emplace_back();
+    if (!layer.is_conv()) continue;
+    if (GetParam() == "apoz") {
+      if (!layer.activation.empty()) score = seen.outputs.at(layer.activation).ne(0).to(at::kDouble).mean({0, 2, 3});
+    } else if (!layer.norm.empty()) {
+      score = tensor(network.weights(), layer.norm + ".weight").abs().clone();
+    }
+  }
+  const std::vector<at::Tensor> expected = ranked(scores, 0.3);
+  prune_as_swept(network, "method: " + GetParam() + (GetParam() == "apoz" ? ", batch_size: 16" : ""), images);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const at::Tensor mask = network.prunable()[i].mask.flatten(1);
+    const at::Tensor filters = mask.amin(1);
+    EXPECT_TRUE(at::equal(filters, mask.amax(1)));
+    if (!expected[i].defined()) {
+      EXPECT_TRUE(filters.all().item<bool>()) << layers[i].name;
+    } else {
+      EXPECT_TRUE(at::equal(filters.to(at::kFloat), expected[i].to(at::kFloat))) << layers[i].name;
+    }
+  }
+  EXPECT_TRUE(has_path(network));
+}
+
+INSTANTIATE_TEST_SUITE_P(Catalog, OutputCriterion, testing::Values("bn_scale", "apoz"),
+                         [](const auto& instance) { return instance.param; });
 
 }  // namespace
 }  // namespace espalier

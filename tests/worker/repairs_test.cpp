@@ -227,5 +227,23 @@ TEST(SparseGpt, NeedsACountForEachLayer) {
   EXPECT_THROW(find_score("obs"), Error);
 }
 
+TEST(SparseGpt, WeightsThatNoInputReachesAreGone) {
+  // Inputs 1 and 3 are always zero: of 4 x 4 weights, 2 x 4 can say something. 12 are to stay, and 8 do.
+  Network network({"dead", {4, 1, 1}, 4, {FlattenOp{}, LinearOp{"fc", 4, 4}}}, kCpu);
+  network.set_weights({{"fc.weight", at::arange(1, 17, at::kFloat).view({4, 4})}, {"fc.bias", at::zeros({4})}});
+  const at::Tensor images = at::arange(10 * 4, at::kFloat).mul(12.9898).sin().view({10, 4, 1, 1}).clone();
+  images.select(1, 1).zero_();
+  images.select(1, 3).zero_();
+  CriterionContext context = repair_context(network, "sparsegpt");
+  context.batch = [&](std::int64_t) { return Batch{images, at::arange(10, at::kLong).remainder(4)}; };
+  repair_sparsegpt(context, order_of({0}, {12}));
+  const PrunableWeight& layer = network.prunable()[0];
+  EXPECT_TRUE(at::equal(layer.mask.sum(0), at::tensor({4.0F, 0.0F, 4.0F, 0.0F})));
+  EXPECT_TRUE(at::equal(layer.mask.ne(0), layer.weight.ne(0)));
+  // A later round asks for more than is left, and gets what is left.
+  repair_sparsegpt(context, order_of({0}, {10}));
+  EXPECT_EQ(kept_counts(network), (std::vector<std::int64_t>{8}));
+}
+
 }  // namespace
 }  // namespace espalier

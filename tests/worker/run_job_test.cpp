@@ -129,6 +129,39 @@ TEST_F(RunJob, ShufflingKeepsEachLayersCount) {
   }
 }
 
+TEST_F(RunJob, ShufflingAmongUnitsOfOneSizeKeepsUnitsAndWeightsOverTheNetwork) {
+  model_ = {"mlp-20-20-9", {1, 28, 28}, 10};  // rows of 784, 20 and 20 weights
+  PruneSpec spec = prune_spec("magnitude", 30);
+  spec.granularity = "row l2";
+  spec.target.layer_kept = {12, 17, 1};
+  JobStage shuffled = shuffle("shuffled", "mask");
+  ShuffleSpec how{model_, "row l2", true};
+  how.equal_sizes = true;
+  shuffled.spec = canonical_json(how);
+  const StageOutcome outcome = done({init("init"), prune("mask", spec, "init"), shuffled});
+  EXPECT_EQ(outcome.layers[0].kept, 12 * 784);
+  EXPECT_EQ(outcome.layers[1].kept + outcome.layers[2].kept, 18 * 20);
+  EXPECT_NE(outcome.layers[1].kept, 17 * 20);  // chance has it so for this seed
+  EXPECT_NE(masks("mask").at("fc1.weight"), masks("shuffled").at("fc1.weight"));
+}
+
+TEST_F(RunJob, ShuffledChannelsHaveMasksOfTheirOwnWhereSomethingIsGoneAsAfterAPrune) {
+  PruneSpec spec = prune_spec("magnitude", 350);
+  spec.granularity = "channel l2";
+  spec.target.layer_kept = {300, 50};  // fc1 loses nothing
+  JobStage shuffled = shuffle("shuffled", "mask");
+  shuffled.spec = canonical_json(ShuffleSpec{model_, "channel l2"});
+  done({init("init"), prune("mask", spec, "init"), shuffled});
+  const auto names = [](const auto& masks) {
+    std::vector<std::string> found;
+    for (const auto& [name, mask] : masks) found.push_back(name);
+    return found;
+  };
+  EXPECT_EQ(names(masks("shuffled")), names(masks("mask")));
+  EXPECT_EQ(masks("shuffled").count("fc1.bias"), 0U);
+  EXPECT_EQ(masks("shuffled").count("fc2.bias"), 1U);
+}
+
 TEST_F(RunJob, FailuresAreOutcomesOfTheRightKind) {
   EXPECT_EQ(failure_of({train("t", train_spec(5), "missing"), evaluate("e", "t")}).kind, ErrorKind::corrupt);
   done({init("init")});

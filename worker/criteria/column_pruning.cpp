@@ -89,7 +89,7 @@ std::vector<std::int64_t> counts_of_blocks(const at::Tensor& surviving, std::int
   double seen = 0;
   for (const at::Tensor& part : surviving.split(block, 1)) {
     seen += static_cast<double>(part.sum(at::kLong).item<std::int64_t>());
-    const std::int64_t until = all == 0 ? 0 : std::llround(static_cast<double>(kept) * (seen / all));
+    const std::int64_t until = all == 0 ? 0 : std::llround(std::min(static_cast<double>(kept), all) * (seen / all));
     counts.push_back(until - given);
     given = until;
   }

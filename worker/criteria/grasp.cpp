@@ -17,7 +17,8 @@ Scores score_grasp(const CriterionContext& context) {
   const at::AutoGradMode with_grad(true);
   const auto gradient_of = [&](std::int64_t index, bool graph) {
     const Batch batch = context.batch(index);
-    return weight_derivatives(network, tempered_loss(network.forward(batch.images), batch.labels, temperature), graph);
+    const at::Tensor logits = network.forward(batch.images, {context.mode});
+    return weight_derivatives(network, tempered_loss(logits, batch.labels, temperature), graph);
   };
   std::vector<at::Tensor> gradients;
   for (std::int64_t index = 0; index < context.batches; ++index) {

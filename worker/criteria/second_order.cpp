@@ -34,7 +34,7 @@ std::int64_t count_prunable(const Network& network) {
 /// Adds the diagonal of one batch's Hessian to `diagonal`.
 void add_diagonal(const CriterionContext& context, const Batch& batch, std::vector<at::Tensor>& diagonal) {
   const at::AutoGradMode with_grad(true);
-  const at::Tensor loss = context.network.loss(batch.images, batch.labels);
+  const at::Tensor loss = context.network.loss(batch.images, batch.labels, {context.mode});
   const std::vector<at::Tensor> gradients = weight_derivatives(context.network, loss, true);
   for (std::size_t layer = 0; layer < gradients.size(); ++layer) {
     const PrunableWeight& prunable = context.weights()[layer];

@@ -32,7 +32,8 @@ at::Tensor column_order(const at::Tensor& weight) {
 
 /// Goes through the layers in order, each with the inputs that the pruned layers before it give, and prunes each column
 /// by column, changing the columns to come: Frantar & Alistarh 2023, arXiv:2301.00774. `blocksize` columns are chosen
-/// from together, their counts in proportion so that the layer's is exact; `damping` as in inverse_factor. Linear
+/// from together, their counts in proportion so that the layer's is exact, but for weights that no input reaches: those
+/// that were chosen to stay go, too. `damping` as in inverse_factor. Linear
 /// layers and convolutions (unfolded). Errors: ErrorKind::invalid_input for one ranking over all layers, whose errors
 /// cannot be compared, and for granularities other than weight and n:m.
 void repair_sparsegpt(const CriterionContext& context, const RepairOrder& order) {
@@ -63,9 +64,11 @@ void repair_sparsegpt(const CriterionContext& context, const RepairOrder& order)
     } else {
       rules.counts = counts_of_blocks(surviving, block, order.target.layer_kept.at(i));
     }
-    // A column without input can be anything: nothing is lost if its weights are zero.
-    weight = weight.mul(hessian.diagonal().ne(0));
+    // A column without input can be anything: its weights become zero, and are gone after the others were chosen.
+    const at::Tensor has_input = hessian.diagonal().ne(0);
+    weight = weight.mul(has_input);
     PrunedColumns pruned = prune_columns(weight, surviving, inverse_factor(hessian, context.option("damping")), rules);
+    pruned.mask.mul_(has_input);
     if (n_of_m) {
       const at::Tensor back = columns.argsort();
       pruned.weight = pruned.weight.index_select(1, back);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -34,6 +35,23 @@ class MaskShuffle {
       } else {
         move_units(kept_[scope], RandomStream(seed_, "mask", scope));
       }
+    }
+  }
+
+  /// Units of one size change places among themselves: as many units stay, and as many weights. `sizes`: by scope, of
+  /// each unit.
+  void among_equals(const std::vector<std::vector<float>>& sizes) {
+    std::map<float, std::vector<std::uint8_t*>> units;
+    for (std::size_t scope = 0; scope < kept_.size(); ++scope) {
+      for (std::size_t unit = 0; unit < kept_[scope].size(); ++unit)
+        units[sizes[scope][unit]].push_back(&kept_[scope][unit]);
+    }
+    std::uint64_t index = 0;
+    for (const auto& [size, places] : units) {
+      Bytes bytes;
+      for (const std::uint8_t* place : places) bytes.push_back(*place);
+      move_units(bytes, RandomStream(seed_, "mask_sized", index++));
+      for (std::size_t i = 0; i < places.size(); ++i) *places[i] = bytes[i];
     }
   }
 
@@ -81,31 +99,46 @@ class MaskShuffle {
   std::vector<Bytes> kept_;  // per scope, one byte a unit
 };
 
+/// Weights of each unit, by scope, of a network that has lost none.
+std::vector<std::vector<float>> unit_sizes(const Network& whole, const ShuffleSpec& spec) {
+  Granularity granularity = parse_granularity(spec.granularity);
+  granularity.reduction = Reduction::sum;
+  Scores ones;
+  for (const PrunableWeight& layer : whole.prunable()) ones.push_back(layer.mask);
+  std::vector<std::vector<float>> sizes;
+  for (const PruneScope& scope : prune_scopes(whole.description(), granularity, "magnitude", spec.protect))
+    sizes.push_back(score_units(scope, granularity, whole, ones).scores);
+  return sizes;
+}
+
 }  // namespace
 
 bool run_shuffle_stage(const StageContext& context, StageOutcome& outcome) {
   const ShuffleSpec spec = parse_shuffle_spec(context.stage.spec);
   const NamedTensors given = context.needed_input(InputRole::masks);
   Network network = context.network(spec.model);
+  std::vector<std::vector<float>> sizes;
+  if (spec.equal_sizes) sizes = unit_sizes(network, spec);
   network.set_masks(given);
   MaskShuffle shuffle(spec, network, context.stage.seed);
-  if (spec.across_layers) {
+  if (spec.equal_sizes) {
+    shuffle.among_equals(sizes);
+  } else if (spec.across_layers) {
     shuffle.across_scopes();
   } else {
     shuffle.within_scopes();
   }
-  NamedTensors masks = shuffle.masks();
   std::vector<std::int64_t> before;
   for (const PrunableWeight& layer : network.prunable())
     before.push_back(layer.mask.sum(at::kLong).item<std::int64_t>());
-  network.set_masks(masks);
+  network.set_masks(shuffle.masks());
   for (std::size_t i = 0; i < before.size(); ++i) {
     const PrunableWeight& layer = network.prunable()[i];
     const auto kept = layer.mask.sum(at::kLong).item<std::int64_t>();
     outcome.layers.push_back({layer.layer, layer.mask.numel(), spec.across_layers ? -1 : before[i], kept});
   }
   report_paths(network, outcome);
-  context.leave(std::move(masks), InputRole::masks, outcome);
+  context.leave(network.masks(), InputRole::masks, outcome);
   return true;
 }
 
