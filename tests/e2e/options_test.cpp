@@ -40,7 +40,7 @@ void expect_checked(const std::string& program, const Words& command, std::set<s
   const Help help = read_help(program, command);
   for (const std::string& option : help.numbers) {
     seen.insert(option);
-    for (const char* value : {"nan", "1e999", "-99999999999999999999", "99999999999999999999", "0x7"}) {
+    for (const char* value : {"nan", "-1e999", "99999999999999999999"}) {
       Words words = command;
       words.push_back(option + "=" + value);
       const ProgramEnd end = run_words(program, words);
