@@ -91,6 +91,7 @@ struct ScheduleSetting {
 struct PruneMoment {
   bool trained = true;
   Length length;  ///< otherwise, the state after this much of the dense training
+  auto operator<=>(const PruneMoment&) const = default;
 };
 
 /// How the curves of the layers' sensitivity are measured.
