@@ -9,7 +9,6 @@
 #include "base/files.h"
 #include "experiments/check_sweep.h"
 #include "experiments/expand_trials.h"
-#include "experiments/parse/override.h"
 #include "experiments/parse_sweep.h"
 #include "experiments/store_around.h"
 #include "experiments/sweep_limits.h"
@@ -61,7 +60,7 @@ LoadedSweep load_sweep_text(std::string yaml, const std::string& file, const std
   ParsedSweep parsed = parse_sweep(sweep.yaml, file, overrides);
   refuse_if_wrong("the sweep", parsed.diagnostics);
   sweep.name = parsed.spec->name;
-  sweep.yaml = note_overrides(std::move(sweep.yaml), overrides);
+  sweep.overrides = overrides;
   parsed.spec->folder = folder;
   const auto find_dataset = [&](DatasetRequest request) {
     refuse_if_stopped(stop);
