@@ -60,9 +60,12 @@ std::string nearest_choice(std::string_view found, const std::vector<std::string
 }
 
 std::string unknown_name(std::string_view found, const std::vector<std::string>& choices) {
+  return unknown_name(found, choices, nearest_choice(found, choices));
+}
+
+std::string unknown_name(std::string_view found, const std::vector<std::string>& choices, std::string_view meant) {
   std::string text = "unknown " + quoted_text(found);
-  const std::string near = nearest_choice(found, choices);
-  if (!near.empty()) text += "; did you mean \"" + near + "\"?";
+  if (!meant.empty()) text.append("; did you mean \"").append(meant).append("\"?");
   text += " (one of ";
   for (std::size_t i = 0; i < choices.size(); ++i) text += (i == 0 ? "" : ", ") + choices[i];
   return text + ")";

@@ -13,5 +13,7 @@ std::string nearest_choice(std::string_view found, const std::vector<std::string
 
 /// `unknown "snp"; did you mean "snip"? (one of magnitude, random, snip)`: the sentence every unknown name gets.
 std::string unknown_name(std::string_view found, const std::vector<std::string>& choices);
+/// The same with another guess.
+std::string unknown_name(std::string_view found, const std::vector<std::string>& choices, std::string_view meant);
 
 }  // namespace espalier

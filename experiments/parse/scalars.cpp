@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "base/suggest.h"
+#include "experiments/parse/unknown_word.h"
 #include "experiments/sweep_limits.h"
 
 namespace espalier {
@@ -100,7 +100,7 @@ std::optional<std::string> parse_name(const YamlValue& value, const std::vector<
   for (const std::string& choice : choices) {
     if (choice == value.text) return choice;
   }
-  problems.add(value.place, unknown_name(value.text, choices));
+  problems.add(value.place, unknown_word(value.text, choices));
   return std::nullopt;
 }
 
@@ -128,7 +128,7 @@ std::optional<Form> parse_form(const YamlValue& value, const std::vector<std::st
     for (const std::string& name : names) {
       if (name == entry.key) return Form{name, entry.value};
     }
-    problems.add(entry.place, unknown_name(entry.key, names));
+    problems.add(entry.place, unknown_word(entry.key, names));
     return std::nullopt;
   }
   if (value.kind == YamlValue::Kind::map) {

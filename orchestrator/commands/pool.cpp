@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/number_option.h"
+#include "base/word_option.h"
 #include "cluster/batch_script.h"
 #include "experiments/store_paths.h"
 #include "orchestrator/autoscale.h"
@@ -48,7 +49,7 @@ void add_size_options(CLI::App& command, PoolRequest& request) {
 void add_worker_options(CLI::App& command, PoolRequest& request) {
   command.add_option("--data", request.data, "Folder of the datasets, as the nodes see it");
   command.add_option("--device", request.device, "auto, cpu or cuda: its GPUs are shared out among a node's ranks")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->check(word_option({"auto", "cpu", "cuda"}))
       ->capture_default_str();
   command.add_option("--checkpoint-every", request.checkpoint_s, "Seconds between checkpoints of a training")
       ->check(whole_number_option(1, 86400))
