@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/number_option.h"
 #include "base/standard_files.h"
+#include "base/utf8.h"
 #include "cluster/local_pool.h"
 #include "experiments/dataset.h"
 #include "experiments/store_paths.h"
@@ -131,6 +132,8 @@ void add_options(CLI::App& app, Options& options) {
   CLI::Option* describe = app.add_option("--describe-torchscript", options.script.describe,
                                          "Instead: print what is inside a TorchScript file, as JSON");
   app.add_option("--input", options.script.input, "C,H,W of the examples it is to take")->needs(describe);
+  app.add_flag("--keep-shape", options.script.keep_shape, "They are so, and no rows of numbers, also where two are 1")
+      ->needs(describe);
   app.add_option("--classes", options.script.classes, "How many numbers it is to give")
       ->check(whole_number_option(1, 1'000'000'000))
       ->needs(describe);
@@ -220,7 +223,7 @@ int main(int argc, char** argv) {
     const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
     if (memory) write_crash_note(LossCause::oom_host, "out of memory outside of a job");
     spdlog::error("{}", error.what());
-    std::cerr << "espalier-worker: " << error.what() << std::endl;
+    std::cerr << "espalier-worker: " << printable_lines(error.what()) << std::endl;
     mailbox.abort(1);
   }
   return 0;
