@@ -109,8 +109,8 @@ struct Submission {
   int priority = 0;
   bool paused = false;
   std::string label, yaml;
-  std::vector<std::string> overrides = {};  ///< "train.epochs=2": of --set, in their order
   std::string folder = {};                  ///< as in SweepSubmitted
+  std::vector<std::string> overrides = {};  ///< "train.epochs=2": of --set, in their order
 };
 /// An attempt that nobody has ended: it runs, or its coordinator died.
 struct OpenAttempt {

@@ -13,8 +13,8 @@ using enum CriterionNeeds;
 using enum CriterionScores;
 
 constexpr CriterionEntry kCriteria[] = {
-#define ESPALIER_CRITERION(name, formula, paper, needs, scores, options, about) \
-  {#name, formula, paper, needs, scores, options, about},
+#define ESPALIER_CRITERION(name, formula, paper, needs, scores, options, about, ...) \
+  {#name, formula, paper, needs, scores, options, about __VA_OPT__(, CriterionMoment::) __VA_ARGS__},
 #include "experiments/catalog/criteria.def"
 #undef ESPALIER_CRITERION
 };

@@ -22,6 +22,9 @@ enum class CriterionScores {
   repairs_weights            ///< scores weights, and changes those that stay
 };
 
+/// The state of a network that a criterion was made to score.
+enum class CriterionMoment { any, initialization };
+
 struct CriterionEntry {
   std::string_view name;
   std::string_view formula;  ///< the score of a weight
@@ -30,6 +33,7 @@ struct CriterionEntry {
   CriterionScores scores;
   std::string_view options;  ///< "name=default name=default"
   std::string_view about;
+  CriterionMoment moment = CriterionMoment::any;
 };
 
 struct CatalogEntry {

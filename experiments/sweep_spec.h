@@ -164,7 +164,7 @@ struct SweepSpec {
   // Where things were said, for diagnostics that come later.
   KeyPlace place;
   KeyPlace dataset_place, model_place, init_place, seeds_place, train_place, ranks_place, prune_place;
-  KeyPlace sparsity_place, at_place, controls_place;
+  KeyPlace sparsity_place, at_place, controls_place, resources_place;
 };
 
 }  // namespace espalier

@@ -252,6 +252,19 @@ TEST(ParseSweep, what_cannot_be_seen_is_named) {
   EXPECT_THAT(problems(kHead + "# not \u00a0 in comments\n" + kTrainLine), IsEmpty());
 }
 
+TEST(ParseSweep, a_word_in_the_wrong_place_or_of_another_program_gets_a_guess) {
+  const std::string yaml = kHead + kTrainLine;
+  EXPECT_THAT(problems(yaml, {"lr=0.2"}),
+              ElementsAre(HasSubstr("--set lr: lr: unknown \"lr\"; did you mean \"train.lr\"? (one of sweep, ")));
+  EXPECT_THAT(problems(yaml, {"learning_rate=0.2"}), ElementsAre(HasSubstr("did you mean \"train.lr\"?")));
+  EXPECT_THAT(problems(yaml, {"train.learning_rate=0.2"}), ElementsAre(HasSubstr("did you mean \"lr\"?")));
+  EXPECT_THAT(problems(yaml, {"dataset=MNIST"}), ElementsAre(HasSubstr("did you mean \"mnist\"?")));
+  EXPECT_THAT(problems(yaml, {"model=lenet300"}), ElementsAre(HasSubstr("did you mean \"lenet-300-100\"?")));
+  EXPECT_THAT(problems(yaml, {"training=1"}), ElementsAre(HasSubstr("did you mean \"train\"?")));
+  EXPECT_THAT(problems(yaml + "prune: {method: l1, sparsity: 0.5, allocation: layerwise}\n"),
+              ElementsAre(HasSubstr("did you mean \"magnitude\"?"), HasSubstr("did you mean \"uniform\"?")));
+}
+
 TEST(ParseSweep, values_may_come_again_in_keys_that_advance_together) {
   const std::string methods = kHead + kTrainLine + "prune: {method: [magnitude, snip, magnitude], sparsity: 0.5, at: ";
   const std::string zip = "zip: [[prune.method, prune.at]]\n";
