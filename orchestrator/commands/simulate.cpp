@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/duration_text.h"
+#include "base/error.h"
 #include "base/grouped_digits.h"
 #include "base/number_option.h"
 #include "db/store_reader.h"
@@ -59,7 +60,18 @@ void find_rate(Simulated& simulated, const std::string& store) {
   if (!rate) rate = kAssumedSecondsPerCost;
 }
 
+/// Each rank takes some kilobytes.
+void refuse_too_many_ranks(const SimulationSettings& settings) {
+  constexpr std::int64_t kMostRanks = 10'000'000;
+  const std::int64_t ranks = std::int64_t{settings.pools} * settings.ranks;
+  if (ranks <= kMostRanks) return;
+  throw Error(ErrorKind::invalid_input,
+              fmt::format("--pools {} of --ranks {} are {} ranks; at most {} are simulated", settings.pools,
+                          settings.ranks, grouped(ranks), grouped(kMostRanks)));
+}
+
 Simulated simulate_sweep(const SimulateOptions& options, const std::string& store) {
+  refuse_too_many_ranks(options.settings);
   Simulated simulated;
   simulated.model = parse_duration_model(options.durations);
   find_rate(simulated, store);
