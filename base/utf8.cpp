@@ -118,7 +118,7 @@ std::string printable(std::string_view text) {
   each_character(text, [&](std::string_view character, char32_t code) {
     if (code == '\n') {
       shown.append("\\n");
-    } else if ((code < 0x20 && code != '\t') || (code >= 0x7f && code < 0xa0)) {
+    } else if (code != '\t' && has_control_character(character)) {
       shown.append(fmt::format("\\x{:02x}", static_cast<std::uint32_t>(code)));
     } else if (invisible_kind(code) != nullptr) {
       shown.append(escaped_code(code));
@@ -155,6 +155,14 @@ Invisible find_invisible(std::string_view text) {
     const InvisibleRange* kind = found.name.empty() ? invisible_kind(code) : nullptr;
     if (kind != nullptr) found = {at, escaped_code(code) + " is " + kind->name};
     at += character.size();
+  });
+  return found;
+}
+
+bool has_control_character(std::string_view text) {
+  bool found = false;
+  each_character(text, [&](std::string_view, char32_t code) {
+    found = found || code < 0x20 || (code >= 0x7f && code < 0xa0);
   });
   return found;
 }

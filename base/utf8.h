@@ -37,4 +37,7 @@ Invisible find_invisible(std::string_view text);
 /// The text without such characters.
 std::string without_invisible(std::string_view text);
 
+/// Whether it holds a character of C0 (the tab, too), DEL, or one of C1.
+bool has_control_character(std::string_view text);
+
 }  // namespace espalier

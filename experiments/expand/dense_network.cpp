@@ -56,7 +56,7 @@ const DatasetSpec* DenseNetworks::dataset_of(const Combination& combination) {
   if (is_new) {
     try {
       found->second = resolve_(spec_.dataset.values[index]);
-      for (const std::string& remark : found->second->remarks)
+      for (const std::string& remark : std::exchange(found->second->remarks, {}))
         problems_.warn(spec_.dataset_place, dataset_label(spec_.dataset.values[index]) + ": " + remark);
     } catch (const Error& error) {
       problems_.add(spec_.dataset_place, error.what());

@@ -79,9 +79,8 @@ std::optional<bool> parse_flag(const YamlValue& value, Problems& problems) {
 
 std::optional<std::string> parse_text(const YamlValue& value, Problems& problems) {
   constexpr std::size_t kLongest = 1000;
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (value.kind == YamlValue::Kind::scalar && !value.text.empty() && value.text.size() <= kLongest &&
-      std::ranges::none_of(value.text, is_control)) {
+      !has_control_character(value.text)) {
     return value.text;
   }
   // A path, say, would end for the system where a NUL is, and for the reader of a table where a line does.

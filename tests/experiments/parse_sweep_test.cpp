@@ -249,6 +249,8 @@ TEST(ParseSweep, what_cannot_be_seen_is_named) {
     EXPECT_EQ(problem.find_first_of("\x1b\n"), std::string::npos) << problem;
     EXPECT_EQ(problem.find("\xc2\x9b"), std::string::npos) << problem;
   }
+  EXPECT_THAT(problems("sweep: s\ndataset: {idx: \"d\\x9b1m\"}\nmodel: lenet-300-100\n" + kTrainLine),
+              testing::Contains(HasSubstr("without control characters, found the text \"d\\x9b1m\"")));
   EXPECT_THAT(problems(kHead + "# not \u00a0 in comments\n" + kTrainLine), IsEmpty());
 }
 
