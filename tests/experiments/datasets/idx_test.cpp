@@ -2,6 +2,7 @@
 
 #include "experiments/dataset.h"
 #include "idx_bytes.h"
+#include "tests/base/other_user.h"
 
 namespace espalier {
 namespace {
@@ -138,6 +139,16 @@ TEST_F(IdxDataset, ABrokenFileBesideAGoodOneIsSaid) {
                                HasSubstr("(or remove it: train-images-idx3-ubyte.gz beside it is read")));
   std::filesystem::remove(folder_ / "train-images-idx3-ubyte");
   EXPECT_EQ(resolve().classes, 4);
+}
+
+TEST_F(IdxDataset, WhatMayNotBeReadIsNotMissing) {
+  if (!can_be_other_user()) GTEST_SKIP() << "only root can be two users";
+  write_set(24, 5, 3, 4);
+  std::filesystem::permissions(folder_, std::filesystem::perms::owner_all);
+  EXPECT_THAT(as_other_user([&] { resolve(); }), HasSubstr(folder_.string() + ": cannot be read: Permission denied"));
+  DatasetRequest colors;
+  colors.name = "cifar10";
+  EXPECT_THAT(as_other_user([&] { resolve_dataset(colors, folder_); }), HasSubstr("cannot be read: Permission denied"));
 }
 
 TEST_F(IdxDataset, WhatIsSomethingElseIsNoDamage) {

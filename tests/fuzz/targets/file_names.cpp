@@ -29,7 +29,9 @@ void show(const std::string& name) {
 bool place(const std::string& name) {
   const std::filesystem::path folder = "/store";
   try {
-    const std::filesystem::path place = place_of(folder, dataset_file("content", name));
+    const FileName file = dataset_file("content", name);
+    check_file_name(file);
+    const std::filesystem::path place = place_of(folder, file);
     const std::string inside = place.lexically_normal().lexically_relative(folder).string();
     expect(place == place.lexically_normal() && !inside.starts_with(".."), "a name leads out of its folder");
     return true;
