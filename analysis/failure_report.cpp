@@ -11,8 +11,8 @@
 #include <nlohmann/json.hpp>
 
 #include "analysis/number_text.h"
-#include "analysis/printable_text.h"
 #include "analysis/signal_name.h"
+#include "base/utf8.h"
 #include "db/rows_json.h"
 #include "experiments/loss_cause.h"
 
@@ -33,7 +33,7 @@ std::vector<std::string> lines_of(const std::string& text) {
   std::istringstream in(text);
   for (std::string line; std::getline(in, line);) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty()) lines.push_back(printable_text(line));
+    if (!line.empty()) lines.push_back(printable_lines(line));
   }
   return lines;
 }
@@ -49,7 +49,7 @@ class Report {
     line("    {} of {}{}; {} quarantined; cause: {}", counted(std::ssize(group.failures), "failure"),
          counted(group.jobs, "job"), group.nodes == 0 ? "" : " on " + counted(group.nodes, "node"), group.quarantined,
          group.cause);
-    line("    signature: {}", printable_text(group.signature));
+    line("    signature: {}", printable_lines(group.signature));
     add_example(example);
     if (options_.verbose) add_stages(group);
     add_next(group, example);

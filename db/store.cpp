@@ -233,9 +233,10 @@ std::uint32_t Store::generation() const {
 }
 
 SweepId Store::record_sweep(const std::string& name, const std::string& yaml, const std::vector<Trial>& trials,
-                            const StageGraph& graph) {
-  return impl_->in_transaction(
-      [&] { return SweepRecorder(impl_->database).record(name, yaml, trials, graph, utc_seconds()); });
+                            const StageGraph& graph, const std::vector<std::string>& overrides) {
+  return impl_->in_transaction([&] {
+    return SweepRecorder(impl_->database).record(name, {yaml, overrides}, trials, graph, utc_seconds());
+  });
 }
 
 std::optional<SweepId> Store::find_sweep(const std::string& name, const std::vector<Trial>& trials,

@@ -109,7 +109,8 @@ struct Submission {
   int priority = 0;
   bool paused = false;
   std::string label, yaml;
-  std::string folder = {};  ///< as in SweepSubmitted
+  std::string folder = {};                  ///< as in SweepSubmitted
+  std::vector<std::string> overrides = {};  ///< "train.epochs=2": of --set, in their order
 };
 /// An attempt that nobody has ended: it runs, or its coordinator died.
 struct OpenAttempt {
@@ -156,8 +157,9 @@ class Store {
   /// Writes the sweep, its trials and its stages; finding the same spec (name, trials and stages) again returns the
   /// same sweep. Another spec under a known name becomes a new edition with the plain name as its label; the older
   /// one's label becomes NAME@EDITION.
+  /// `yaml` and `overrides` are those of the last time.
   SweepId record_sweep(const std::string& name, const std::string& yaml, const std::vector<Trial>& trials,
-                       const StageGraph& graph);
+                       const StageGraph& graph, const std::vector<std::string>& overrides = {});
 
   /// The sweep that record_sweep would find again; none if it would add one.
   std::optional<SweepId> find_sweep(const std::string& name, const std::vector<Trial>& trials,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include "base/sha256.h"
 #include "experiments/model_description.h"
 
@@ -85,27 +87,29 @@ SweepRecorder::SweepRecorder(const SQLite::Database& database)
           "INSERT OR IGNORE INTO sweep_trials (sweep_id, trial_id, position, dataset, variant) VALUES (?, ?, ?, ?, ?)"),
       add_trial_stage_(database, "INSERT OR IGNORE INTO trial_stages (trial_id, stage_id) VALUES (?, ?)") {}
 
-std::int64_t SweepRecorder::record(const std::string& name, const std::string& yaml, const std::vector<Trial>& trials,
+std::int64_t SweepRecorder::record(const std::string& name, const SweepText& text, const std::vector<Trial>& trials,
                                    const StageGraph& graph, double now) {
   const std::string digest = spec_digest(name, trials, graph);
   const bool known = find_by_digest(database_, digest).has_value();
-  const std::int64_t sweep = claim_label(name, digest, yaml, now);
+  const std::int64_t sweep = claim_label(name, digest, text, now);
   if (known) return sweep;
   record_stages(sweep, graph);
   record_trials(sweep, trials, graph);
   return sweep;
 }
 
-std::int64_t SweepRecorder::claim_label(const std::string& name, const std::string& digest, const std::string& yaml,
+std::int64_t SweepRecorder::claim_label(const std::string& name, const std::string& digest, const SweepText& text,
                                         double now) {
   Prepared(database_,
            "UPDATE sweeps SET label = name || '@' || edition WHERE name = ? AND spec_sha256 != ? AND label = name")
       .run(name, digest);
-  return *Prepared(database_,
-                   "INSERT INTO sweeps (name, edition, label, spec_sha256, yaml, created_at, changed_at) VALUES"
-                   " (?1, (SELECT coalesce(max(edition), 0) + 1 FROM sweeps WHERE name = ?1), ?1, ?2, ?3, ?4, ?4)"
-                   " ON CONFLICT (spec_sha256) DO UPDATE SET label = excluded.name, yaml = excluded.yaml RETURNING id")
-              .integer(name, digest, yaml, now);
+  return *Prepared(
+              database_,
+              "INSERT INTO sweeps (name, edition, label, spec_sha256, yaml, overrides, created_at, changed_at) VALUES"
+              " (?1, (SELECT coalesce(max(edition), 0) + 1 FROM sweeps WHERE name = ?1), ?1, ?2, ?3, ?4, ?5, ?5)"
+              " ON CONFLICT (spec_sha256) DO UPDATE SET label = excluded.name, yaml = excluded.yaml,"
+              " overrides = excluded.overrides RETURNING id")
+              .integer(name, digest, text.yaml, nlohmann::json(text.overrides).dump(), now);
 }
 
 void SweepRecorder::record_stages(std::int64_t sweep, const StageGraph& graph) {

@@ -16,17 +16,23 @@ namespace espalier {
 std::optional<std::int64_t> find_recorded_sweep(const SQLite::Database& database, const std::string& name,
                                                 const std::vector<Trial>& trials, const StageGraph& graph);
 
+/// A sweep as its user gave it.
+struct SweepText {
+  std::string yaml;
+  std::vector<std::string> overrides;  ///< "train.epochs=2", in their order
+};
+
 /// Writes one sweep, inside the caller's transaction. Made for one call of record(). Errors: SQLite::Exception.
 class SweepRecorder {
  public:
   explicit SweepRecorder(const SQLite::Database& database);
 
   /// See Store::record_sweep. `now`: seconds since 1970.
-  std::int64_t record(const std::string& name, const std::string& yaml, const std::vector<Trial>& trials,
+  std::int64_t record(const std::string& name, const SweepText& text, const std::vector<Trial>& trials,
                       const StageGraph& graph, double now);
 
  private:
-  std::int64_t claim_label(const std::string& name, const std::string& digest, const std::string& yaml, double now);
+  std::int64_t claim_label(const std::string& name, const std::string& digest, const SweepText& text, double now);
   void record_stages(std::int64_t sweep, const StageGraph& graph);
   std::int64_t stage_id(const Stage& stage);
   void record_trials(std::int64_t sweep, const std::vector<Trial>& trials, const StageGraph& graph);

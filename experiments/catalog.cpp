@@ -14,8 +14,12 @@ using enum CriterionRanks;
 using enum CriterionScores;
 
 constexpr CriterionEntry kCriteria[] = {
-#define ESPALIER_CRITERION(name, formula, paper, needs, scores, reduction, ranks, epoch, options, about) \
-  {#name, formula, paper, needs, scores, Reduction::reduction, ranks, epoch, options, about},
+#define ESPALIER_CRITERION(name, formula, paper, needs, scores, reduction, ranks, epoch, options, about, ...) \
+  {#name,   formula,                                                                                          \
+   paper,   needs,                                                                                            \
+   scores,  Reduction::reduction,                                                                             \
+   ranks,   epoch,                                                                                            \
+   options, about __VA_OPT__(, CriterionMoment::) __VA_ARGS__},
 #include "experiments/catalog/criteria.def"
 #undef ESPALIER_CRITERION
 };

@@ -26,6 +26,9 @@ enum class CriterionScores {
 
 enum class CriterionRanks { across_layers, within_layers };  ///< where scores can be compared
 
+/// The state of a network that a criterion was made to score.
+enum class CriterionMoment { any, initialization };
+
 struct CriterionEntry {
   std::string_view name;
   std::string_view formula;  ///< the score of a weight
@@ -37,6 +40,7 @@ struct CriterionEntry {
   std::int64_t epoch;        ///< of its definition (case_epoch.h)
   std::string_view options;  ///< "name=default name=default"
   std::string_view about;
+  CriterionMoment moment = CriterionMoment::any;
 };
 
 struct CatalogEntry {

@@ -111,6 +111,11 @@ std::vector<Diagnostic> check_sweep(const SweepSpec& spec) {
   };
   if (spec.seeds.size() == 1) warn(spec.seeds_place, "one seed gives no interval; use three or more");
   if (!spec.dense) warn(spec.place, "no dense networks are run, so results have no dense accuracy to stand beside");
+  if (spec.resources.label.find(',') != std::string::npos) {
+    warn(spec.resources_place,
+         "no pool bears a label with a comma, which --labels takes for two: its jobs would wait for ever; a job asks "
+         "for one label");
+  }
   if (!spec.prune) return warnings;
   const auto& names = spec.prune->criterion.given() ? spec.prune->criterion.values : spec.prune->method.values;
   const bool has_random = std::ranges::find(spec.controls, Control::random) != spec.controls.end() ||

@@ -1,5 +1,7 @@
 #include "experiments/diagnostic.h"
 
+#include "base/utf8.h"
+
 namespace espalier {
 
 std::string to_string(const Diagnostic& diagnostic) {
@@ -8,7 +10,7 @@ std::string to_string(const Diagnostic& diagnostic) {
   if (!text.empty()) text += ": ";
   if (diagnostic.severity == Diagnostic::Severity::warning) text += "warning: ";
   if (!diagnostic.path.empty()) text += diagnostic.path + ": ";
-  return text + diagnostic.message;
+  return printable(text + diagnostic.message);  // a line, whatever a file's texts hold
 }
 
 }  // namespace espalier

@@ -41,7 +41,7 @@ class Expander {
     for (; combination != nullptr && !full_; combination = combinations.next()) add_combination(*combination);
     if (full_) problems_.add(spec_.place, "has more than a million trials; use fewer values or seeds");
     if (!problems_.empty()) return {{}, problems_.list()};
-    return {std::move(trials_), {}};
+    return {std::move(trials_), {}, problems_.warnings()};
   }
 
  private:

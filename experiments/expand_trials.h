@@ -16,14 +16,16 @@ namespace espalier {
 /// an Error becomes a diagnostic at the sweep's `dataset`.
 using DatasetResolver = std::function<DatasetSpec(const DatasetRequest&)>;
 
-/// What is inside a TorchScript file, once it was seen to take examples of this shape and to give one number for each
-/// class. Asked once per distinct request; an Error becomes a diagnostic at the sweep's `model`.
+/// What is inside a TorchScript file, once it was seen to take examples of this shape (see ScriptModel::keeps_shape)
+/// and to give one number for each class. Asked once per distinct request; an Error becomes a diagnostic at the sweep's
+/// `model`.
 using ScriptResolver = std::function<ScriptModel(const std::string& path, const std::array<std::int64_t, 3>& input,
-                                                 std::int64_t classes)>;
+                                                 bool keeps_shape, std::int64_t classes)>;
 
 struct Expansion {
   std::vector<Trial> trials;  ///< none if there is an error
   std::vector<Diagnostic> diagnostics;
+  std::vector<Diagnostic> warnings{};  ///< settings that have no effect, data that measure little
 };
 
 /// Every trial of a sweep, in the order of the file: combinations of axes (the last in the file fastest); of each, the

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
+#include <string>
+#include <utility>
 
 #include "experiments/key_place.h"
 
@@ -14,7 +17,11 @@ struct Length {
   KeyPlace place;
 
   std::int64_t in_steps(std::int64_t steps_per_epoch) const { return epochs * steps_per_epoch + steps; }
+  // Wherever it was written.
   bool operator==(const Length& other) const { return epochs == other.epochs && steps == other.steps; }
+  auto operator<=>(const Length& other) const {
+    return std::pair(epochs, steps) <=> std::pair(other.epochs, other.steps);
+  }
 };
 
 /// "2ep50it", "500it", "2ep", "init" for nothing.

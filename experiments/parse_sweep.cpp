@@ -101,6 +101,7 @@ void remember_sweep_places(const YamlValue& tree, SweepSpec& spec) {
   spec.ranks_place = place_of(tree, "ranks_per_trial");
   spec.prune_place = place_of(tree, "prune");
   spec.controls_place = place_of(tree, "controls");
+  spec.resources_place = place_of(tree, "resources");
   const YamlValue* prune = tree.find("prune");
   spec.sparsity_place = prune != nullptr ? place_of(*prune, "sparsity") : tree.place;
   spec.at_place = prune != nullptr ? place_of(*prune, "at") : tree.place;
@@ -168,7 +169,11 @@ SweepSpec read_sweep(const YamlValue& tree, Problems& problems) {
   if (const YamlValue* value = map.find("on_failure")) spec.on_failure = parse_on_failure(*value, problems);
   if (const YamlValue* value = map.find("resources")) spec.resources = parse_resources(*value, problems);
   read_axis_keys(axes, map, spec);
-  map.finish();
+  map.finish({"train.optimizer",   "train.lr",         "train.momentum", "train.nesterov",    "train.weight_decay",
+              "train.batch_size",  "train.epochs",     "train.steps",    "train.lr_schedule", "train.warmup",
+              "train.eval_every",  "train.augment",    "prune.method",   "prune.criterion",   "prune.sparsity",
+              "prune.granularity", "prune.allocation", "prune.schedule", "prune.protect",     "prune.min_kept",
+              "prune.max_kept",    "prune.at",         "prune.dialect",  "dataset.validation"});
   check_used(spec, map, problems);
   return spec;
 }

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "experiments/safetensors_header.h"
 
 namespace espalier {
@@ -20,18 +21,29 @@ static_assert(std::endian::native == std::endian::little, "tensors are written a
 
 constexpr std::uint64_t kLargestHeader = 100'000'000;  // the format's own limit
 constexpr std::size_t kLengthBytes = 8;
-constexpr std::size_t kShown = 80;  // of a name, in a message
 
 struct TypeName {
   TensorType type;
   std::string_view name;
   std::int64_t size;
 };
-constexpr std::array<TypeName, 5> kTypes{{{TensorType::boolean, "BOOL", 1},
+constexpr std::array<TypeName, 8> kTypes{{{TensorType::boolean, "BOOL", 1},
                                           {TensorType::u8, "U8", 1},
+                                          {TensorType::i32, "I32", 4},
                                           {TensorType::i64, "I64", 8},
+                                          {TensorType::f16, "F16", 2},
+                                          {TensorType::bf16, "BF16", 2},
                                           {TensorType::f32, "F32", 4},
                                           {TensorType::f64, "F64", 8}}};
+
+/// Others that the format has.
+constexpr std::array<std::string_view, 13> kUnreadTypes{
+    "I8", "I16", "U16", "U32", "U64", "C64", "F4", "F6_E2M3", "F6_E3M2", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FN"};
+
+/// What a tensor of a whole file has: no damage.
+struct UnreadType {
+  std::string what;
+};
 
 const TypeName& describe(TensorType type) {
   return *std::find_if(kTypes.begin(), kTypes.end(), [type](const TypeName& entry) { return entry.type == type; });
@@ -43,7 +55,7 @@ const TypeName& describe(TensorType type) {
 }
 
 std::string shown(const TensorBytes& tensor) {
-  return "tensor \"" + tensor.name.substr(0, kShown) + "\"";
+  return "tensor " + quoted_text(tensor.name);
 }
 
 /// Bytes that a tensor of this shape takes, or -1 if the shape is absurd.
@@ -58,7 +70,9 @@ std::int64_t bytes_of(const std::vector<std::int64_t>& shape, TensorType type) {
 TensorBytes place_tensor(TensorEntry entry, std::string_view data) {
   TensorBytes tensor{std::move(entry.name), TensorType::f32, std::move(entry.shape), {}};
   const auto type = std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeName& t) { return entry.type == t.name; });
-  if (type == kTypes.end()) damaged(shown(tensor) + " has the unknown type " + entry.type.substr(0, kShown));
+  if (std::ranges::find(kUnreadTypes, entry.type) != kUnreadTypes.end())
+    throw UnreadType{shown(tensor) + " is of the type " + entry.type + ", which is not read here; convert it"};
+  if (type == kTypes.end()) damaged(shown(tensor) + " has the unknown type " + quoted_text(entry.type));
   tensor.type = type->type;
   if (entry.begin > entry.end || static_cast<std::uint64_t>(entry.end) > data.size())
     damaged(shown(tensor) + " lies outside of the file");
@@ -144,6 +158,8 @@ std::string to_safetensors(const Safetensors& content) {
 Safetensors parse_safetensors(std::string_view file, const std::string& where) {
   try {
     return parse(file);
+  } catch (const UnreadType& type) {
+    throw Error(ErrorKind::corrupt, where + ": " + type.what);
   } catch (const Error& error) {
     throw Error(error.kind(), where + ": not a whole safetensors file: " + error.what());
   }

@@ -13,7 +13,7 @@ namespace espalier {
 // names types, shapes and places, then the tensors' bytes, little-endian and row-major. Python users open it with one
 // call.
 
-enum class TensorType { boolean, u8, i64, f32, f64 };
+enum class TensorType { boolean, u8, i32, i64, f16, bf16, f32, f64 };
 
 /// Bytes of one element.
 std::int64_t element_size(TensorType type);
@@ -39,7 +39,8 @@ std::string to_safetensors(const Safetensors& content);
 /// Views into `file`, which must outlive them. Everything is checked before it is used or allocated: the header's
 /// length (100 MB at most), what safetensors_header.h refuses, types, shapes, and that the tensors cover the data
 /// exactly, without holes or overlaps.
-/// Errors: ErrorKind::corrupt, beginning with `where`.
+/// Errors: ErrorKind::corrupt, beginning with `where`; also for a whole file with a type that TensorType lacks, which
+/// the message then names.
 Safetensors parse_safetensors(std::string_view file, const std::string& where);
 
 /// What the header of a file says beside its tensors, which are neither read nor looked at. Errors: ErrorKind::corrupt,

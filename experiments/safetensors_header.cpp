@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 // The header is `{"__metadata__": {KEY: TEXT, ...}, NAME: {"dtype": TEXT, "shape": [N, ...], "data_offsets": [N, N]},
 // ...}`. The JSON library calls us for each piece of it; where we are is a place of this list.
@@ -56,7 +57,7 @@ class HeaderReader final : public nlohmann::json_sax<json> {
     if (place_ == Place::metadata) {
       if (header_.metadata.size() == kMostMetadata) damaged_header("it has more than 10000 metadata");
       if (!header_.metadata.emplace(key_, text).second)
-        damaged_header("its metadata " + quoted(key_) + " is given twice");
+        damaged_header("its metadata " + quoted_text(key_) + " is given twice");
     } else if (place_ == Place::entry && key_ == "dtype") {
       entry_.type = std::move(text);
     } else {
@@ -109,20 +110,16 @@ class HeaderReader final : public nlohmann::json_sax<json> {
 
   [[noreturn]] void misplaced() const {
     if (place_ == Place::before) damaged_header("its header is no JSON object");
-    if (place_ == Place::metadata) damaged_header("its metadata " + quoted(key_) + " is no text");
-    if (place_ == Place::top) damaged_header("tensor " + quoted(key_) + " lacks its type, shape or place");
+    if (place_ == Place::metadata) damaged_header("its metadata " + quoted_text(key_) + " is no text");
+    if (place_ == Place::top) damaged_header("tensor " + quoted_text(key_) + " lacks its type, shape or place");
     damaged_header(tensor() + " has another type, shape or place than the format allows");
   }
 
-  static std::string quoted(const std::string& name) {
-    constexpr std::size_t kShown = 80;
-    return '"' + name.substr(0, kShown) + (name.size() > kShown ? "...\"" : "\"");
-  }
-  std::string tensor() const { return "tensor " + quoted(entry_.name); }
+  std::string tensor() const { return "tensor " + quoted_text(entry_.name); }
 
   void begin_entry() {
     if (header_.tensors.size() == kMostTensors) damaged_header("it has more than 1000000 tensors");
-    if (!names_.insert(key_).second) damaged_header("tensor " + quoted(key_) + " is given twice");
+    if (!names_.insert(key_).second) damaged_header("tensor " + quoted_text(key_) + " is given twice");
     entry_ = {};
     entry_.name = key_;
     has_type_ = has_shape_ = has_place_ = false;
@@ -134,7 +131,7 @@ class HeaderReader final : public nlohmann::json_sax<json> {
                   : name == "shape"        ? &has_shape_
                   : name == "data_offsets" ? &has_place_
                                            : nullptr;
-    if (known == nullptr) damaged_header(tensor() + " has a field that the format does not know, " + quoted(name));
+    if (known == nullptr) damaged_header(tensor() + " has a field that the format does not know, " + quoted_text(name));
     if (std::exchange(*known, true)) damaged_header(tensor() + " has its " + name + " twice");
   }
   void end_entry() {

@@ -28,6 +28,7 @@ struct ScriptModel {
   std::string content;          ///< SHA-256 of the file, hex
   std::int64_t parameters = 0;  ///< all that are trained
   std::vector<Layer> layers;    ///< Linear and Conv2d, in the module's order
+  bool keeps_shape = false;     ///< takes examples {1, 1, F}, {1, F, 1} or {F, 1, 1} so, and not as rows of F numbers
   bool operator==(const ScriptModel&) const = default;
 };
 
@@ -48,6 +49,10 @@ struct DatasetSpec {
   std::array<std::int64_t, 3> shape{};  ///< channels, height, width
   std::int64_t classes = 0;
   std::uint64_t generator_seed = 0;  ///< of generated datasets only (glyphs)
+
+  // Seen when the files were looked at. Not part of what a dataset is, and not in its JSON.
+  bool keeps_shape = false;  ///< its examples are [C, H, W] in the file, though at most one of the three is above 1
+  std::vector<std::string> remarks = {};  ///< what makes it measure little, for warnings
   bool operator==(const DatasetSpec&) const = default;
 };
 

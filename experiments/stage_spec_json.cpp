@@ -5,6 +5,7 @@ namespace espalier {
 void write_json(JsonWriter& out, const ScriptModel& script) {
   out.begin_object();
   out.field("content", script.content);
+  if (script.keeps_shape) out.field("keeps_shape", true);
   out.key("layers");
   out.begin_list();
   for (const ScriptModel::Layer& layer : script.layers) {

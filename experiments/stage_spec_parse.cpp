@@ -16,6 +16,7 @@ constexpr std::int64_t kMostMaskUpdates = 1'000'000;  // of the masks in one tra
 ScriptModel read_script(JsonReader in) {
   ScriptModel script;
   script.content = in.text("content");
+  if (in.has("keeps_shape")) script.keeps_shape = in.flag("keeps_shape");
   script.parameters = in.count("parameters", 1, kMostCounted);
   for (JsonReader layer : in.objects("layers", kMostLayers)) {
     ScriptModel::Layer& read = script.layers.emplace_back();

@@ -96,6 +96,7 @@ struct ScheduleSetting {
 struct PruneMoment {
   bool trained = true;
   Length length;  ///< otherwise, the state after this much of the dense training
+  auto operator<=>(const PruneMoment&) const = default;
 };
 
 /// How the curves of the layers' sensitivity are measured.
@@ -170,7 +171,7 @@ struct SweepSpec {
   // Where things were said, for diagnostics that come later.
   KeyPlace place;
   KeyPlace dataset_place, model_place, init_place, seeds_place, train_place, ranks_place, prune_place;
-  KeyPlace sparsity_place, at_place, controls_place;
+  KeyPlace sparsity_place, at_place, controls_place, resources_place;
 };
 
 }  // namespace espalier

@@ -5,11 +5,12 @@
 
 #include <fmt/format.h>
 
+#include "analysis/power.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "experiments/check_sweep.h"
+#include "experiments/check_trials.h"
 #include "experiments/expand_trials.h"
-#include "experiments/parse/override.h"
 #include "experiments/parse_sweep.h"
 #include "experiments/store_around.h"
 #include "experiments/sweep_limits.h"
@@ -45,6 +46,15 @@ void refuse_large_specs(const StageGraph& graph) {
   }
 }
 
+std::vector<Diagnostic> warnings_of(const SweepSpec& spec, std::vector<Diagnostic> warnings,
+                                    const std::vector<Trial>& trials) {
+  for (Diagnostic& warning : check_sweep(spec)) warnings.push_back(std::move(warning));
+  for (Diagnostic& warning : check_trials(spec, trials)) warnings.push_back(std::move(warning));
+  const std::string power = warning_of_power(std::ssize(spec.seeds), count_comparisons(trials));
+  if (!power.empty()) warnings.push_back(make_diagnostic(Diagnostic::Severity::warning, spec.seeds_place, power));
+  return warnings;
+}
+
 }  // namespace
 
 LoadedSweep load_sweep(const std::filesystem::path& file, const std::vector<std::string>& overrides,
@@ -61,7 +71,7 @@ LoadedSweep load_sweep_text(std::string yaml, const std::string& file, const std
   ParsedSweep parsed = parse_sweep(sweep.yaml, file, overrides);
   refuse_if_wrong("the sweep", parsed.diagnostics);
   sweep.name = parsed.spec->name;
-  sweep.yaml = note_overrides(std::move(sweep.yaml), overrides);
+  sweep.overrides = overrides;
   parsed.spec->folder = folder;
   const auto find_dataset = [&](DatasetRequest request) {
     refuse_if_stopped(stop);
@@ -70,11 +80,11 @@ LoadedSweep load_sweep_text(std::string yaml, const std::string& file, const std
     if (!request.path.empty()) request.path = folder / request.path;
     return resolve_dataset(request, folder / data);
   };
-  const auto find_module = [&](const std::string& path, const std::array<std::int64_t, 3>& input,
+  const auto find_module = [&](const std::string& path, const std::array<std::int64_t, 3>& input, bool keeps_shape,
                                std::int64_t classes) {
     refuse_if_stopped(stop);
     refuse_in_store(path, folder);
-    return describe_torchscript(path, input, classes, stop);
+    return describe_torchscript(path, input, keeps_shape, classes, stop);
   };
   Expansion expansion = expand_trials(*parsed.spec, find_dataset, find_module);
   refuse_if_stopped(stop);
@@ -85,7 +95,7 @@ LoadedSweep load_sweep_text(std::string yaml, const std::string& file, const std
   refuse_if_stopped(stop);
   sweep.on_failure = make_failure_policy(parsed.spec->on_failure, config.on_failure);
   sweep.resources = parsed.spec->resources;
-  sweep.warnings = check_sweep(*parsed.spec);
+  sweep.warnings = warnings_of(*parsed.spec, std::move(expansion.warnings), sweep.trials);
   return sweep;
 }
 

@@ -21,7 +21,8 @@ inline constexpr std::uintmax_t kLargestSweepBytes = 1 << 20;
 /// A sweep file, read, checked, multiplied out and merged.
 struct LoadedSweep {
   std::string name;
-  std::string yaml;  ///< the file, and a comment line for each override
+  std::string yaml;                    ///< the file as it is
+  std::vector<std::string> overrides;  ///< of --set, as they were given
   std::vector<Trial> trials;
   StageGraph graph;
   FailurePolicy on_failure;

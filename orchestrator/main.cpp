@@ -1,5 +1,6 @@
 // espalier: the light executable. It links neither LibTorch nor MPI, so it starts in milliseconds and runs on a login
 // node.
+#include <algorithm>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -9,6 +10,8 @@
 #include "base/broken_pipe.h"
 #include "base/error.h"
 #include "base/standard_files.h"
+#include "base/suggest.h"
+#include "base/utf8.h"
 #include "orchestrator/commands/commands.h"
 
 namespace espalier {
@@ -39,6 +42,40 @@ int check_printed(int code) {
   return code <= kExitTrialsFailed && output_was_lost("espalier") ? kExitExhausted : code;
 }
 
+/// The command line is read by a library that says of an unknown command only that one is required.
+void refuse_unknown_command(const CLI::App& app, const std::vector<std::string>& arguments) {
+  const CLI::App* asked = &app;
+  for (const std::string& word : arguments) {
+    const std::vector<const CLI::App*> commands = asked->get_subcommands([](const CLI::App*) { return true; });
+    if (commands.empty() || word.starts_with('-')) return;
+    const auto found = std::ranges::find(commands, word, &CLI::App::get_name);
+    if (found != commands.end()) {
+      asked = *found;
+      continue;
+    }
+    std::vector<std::string> names;
+    for (const CLI::App* command : commands) names.push_back(command->get_name());
+    throw Error(ErrorKind::invalid_input,
+                (asked == &app ? "command: " : asked->get_name() + ": ") + unknown_name(word, names));
+  }
+}
+
+/// The option that an unknown one of the command that was asked for may have meant; "" if none is near.
+std::string meant_option(const CLI::App& app, const std::vector<std::string>& arguments) {
+  const CLI::App* asked = &app;
+  while (!asked->get_subcommands().empty()) asked = asked->get_subcommands().front();
+  std::vector<std::string> names;
+  for (const CLI::Option* option : asked->get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  for (const std::string& word : arguments) {
+    const std::string name = word.substr(0, word.find('='));
+    if (!name.starts_with("--") || std::ranges::find(names, name) != names.end()) continue;
+    if (const std::string near = nearest_choice(name, names); !near.empty()) return near;
+  }
+  return "";
+}
+
 int run_command(int argc, char** argv) {
   CLI::App app{"Espalier runs pruning experiments and says, with statistics, what beats random pruning."};
   app.set_version_flag("--version", ESPALIER_VERSION);
@@ -56,12 +93,18 @@ int run_command(int argc, char** argv) {
     add(app, line);
   }
   try {
+    refuse_unknown_command(app, line.arguments);
     app.parse(argc, argv);
     return line.exit_code;
+  } catch (const CLI::ExtrasError& error) {
+    app.exit(error);
+    const std::string meant = meant_option(app, line.arguments);
+    if (!meant.empty()) std::cerr << "Did you mean " << meant << "?" << std::endl;
+    return kExitInvalidInput;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitDone : kExitInvalidInput;
   } catch (const Error& error) {
-    std::cerr << "espalier: " << error.what() << std::endl;
+    std::cerr << "espalier: " << printable_lines(error.what()) << std::endl;
     return exit_code_of(error.kind());
   } catch (const std::filesystem::filesystem_error& error) {
     return report(error);

@@ -14,7 +14,6 @@
 #include "base/sha256.h"
 #include "db/store.h"
 #include "experiments/catalog.h"
-#include "experiments/parse/override.h"
 #include "orchestrator/load_store_config.h"
 #include "orchestrator/lone_coordinator.h"
 #include "orchestrator/open_attempts.h"
@@ -120,10 +119,7 @@ class Submissions {
     if (!folder.empty() && !std::filesystem::is_directory(folder, ignored))  // which matters only to relative paths
       lack = "; the folder that it was submitted from is not there: " + folder.string();
     try {
-      LoadedSweep sweep = load_sweep_text(submission.yaml, submission.label, noted_overrides(submission.yaml),
-                                          submission.data, config, folder);
-      sweep.yaml = submission.yaml;  // it has its notes already
-      return sweep;
+      return load_sweep_text(submission.yaml, submission.label, submission.overrides, submission.data, config, folder);
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::internal) throw;
       line = fmt::format(

@@ -35,7 +35,7 @@ SweepBook::SweepBook(Store& store) : store_(store) {
 
 SweepToRun SweepBook::begin(LoadedSweep sweep) {
   SweepToRun run;
-  run.id = store_.record_sweep(sweep.name, sweep.yaml, sweep.trials, sweep.graph);
+  run.id = store_.record_sweep(sweep.name, sweep.yaml, sweep.trials, sweep.graph, sweep.overrides);
   run.name = sweep.name;
   store_.forget_failures(run.id, {causes_that_a_run_tries_again(), {}});
   run.done = store_.done_stages(sweep.graph);

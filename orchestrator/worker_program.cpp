@@ -82,7 +82,7 @@ std::filesystem::path find_worker() {
   return find_program("espalier-worker", "it is built when LibTorch and MPI are found: ./dev build");
 }
 
-ScriptModel describe_torchscript(const std::string& path, const std::array<std::int64_t, 3>& input,
+ScriptModel describe_torchscript(const std::string& path, const std::array<std::int64_t, 3>& input, bool keeps_shape,
                                  std::int64_t classes, const std::stop_token& stop) {
   // The worker takes a second to start; the commonest mistakes need none.
   if (::access(path.c_str(), R_OK) != 0) throw Error(ErrorKind::invalid_input, path + ": " + std::strerror(errno));
@@ -90,9 +90,10 @@ ScriptModel describe_torchscript(const std::string& path, const std::array<std::
   if (!std::filesystem::is_regular_file(path, ignored))
     throw Error(ErrorKind::invalid_input, path + ": is not a regular file");
   const std::string shape = std::to_string(input[0]) + "," + std::to_string(input[1]) + "," + std::to_string(input[2]);
-  const nlohmann::json answer =
-      ask_worker({"--describe-torchscript=" + path, "--input=" + shape, "--classes=" + std::to_string(classes)}, path,
-                 look_limit(), stop);
+  std::vector<std::string> command{"--describe-torchscript=" + path, "--input=" + shape,
+                                   "--classes=" + std::to_string(classes)};
+  if (keeps_shape) command.emplace_back("--keep-shape");
+  const nlohmann::json answer = ask_worker(std::move(command), path, look_limit(), stop);
   return parse_script_model(answer.value("model", nlohmann::json::object()).dump());
 }
 

@@ -18,7 +18,7 @@ struct CriterionEntry {
 #define ESPALIER_ENTRY_scores_activated_outputs ESPALIER_SCORING
 #define ESPALIER_ENTRY_repairs_weights(name) {#name, nullptr, repair_##name},
 constexpr CriterionEntry kCriteria[] = {
-#define ESPALIER_CRITERION(name, formula, paper, needs, scores, reduction, ranks, epoch, options, about) \
+#define ESPALIER_CRITERION(name, formula, paper, needs, scores, reduction, ranks, epoch, options, about, ...) \
   ESPALIER_ENTRY_##scores(name)
 #include "experiments/catalog/criteria.def"
 #undef ESPALIER_CRITERION

@@ -16,7 +16,9 @@
 #include "base/error.h"
 #include "base/host_name.h"
 #include "base/log.h"
+#include "base/number_option.h"
 #include "base/standard_files.h"
+#include "base/utf8.h"
 #include "cluster/local_pool.h"
 #include "experiments/dataset.h"
 #include "experiments/store_paths.h"
@@ -61,15 +63,15 @@ struct Options {
 };
 
 void add_guard_options(CLI::App& app, Options& options) {
-  const CLI::Range seconds(0.0, 1e9);
+  const CLI::Validator seconds = number_option(0, 1e9);
   app.add_option("--memory-per-rank", options.memory_gb,
                  "GB (10^9 bytes) that a rank may fill; 0: no limit (default: its share of nine tenths of the machine, "
                  "or of the cgroup; with CUDA none)")
-      ->check(CLI::Range(0.0, 1e6));
+      ->check(number_option(0.0, 1e6));
   app.add_option("--start-limit", options.start_limit_seconds,
                  "End if MPI has not started after this many seconds: the launcher, the network or another rank hangs; "
                  "0: wait for ever")
-      ->check(CLI::Range(0.0, 86400.0))
+      ->check(number_option(0.0, 86400.0))
       ->capture_default_str();
   app.add_option("--hang-limit", options.hang_seconds,
                  "A stage hangs if it makes no progress for this many seconds, and for much longer than its steps "
@@ -107,7 +109,7 @@ void add_options(CLI::App& app, Options& options) {
       "Folder of this machine for what is fetched, shared by its ranks: DIR/espalier-cache (default: STORE/cache)");
   app.add_option("--cache-gb", options.cache_gb,
                  "GB (10^9 bytes) that it may hold; what was used least recently goes; 0: no limit")
-      ->check(CLI::Range(0.0, 1e9))
+      ->check(number_option(0.0, 1e9))
       ->capture_default_str();
   app.add_option("--label", options.label, "What to call this pool in logs and results");
   app.add_option("--identity-file", options.identity_file,
@@ -115,17 +117,18 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--labels", options.labels, "Words that jobs may ask for (resources: {label: a100}): a100,big-memory")
       ->delimiter(',');
   app.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
-  app.add_option("--ranks", options.ranks, "Refuse to start unless the MPI world has this many ranks (0: any)");
+  app.add_option("--ranks", options.ranks, "Refuse to start unless the MPI world has this many ranks (0: any)")
+      ->check(whole_number_option(0, 1'000'000));
   app.add_option("--checkpoint-every", options.checkpoint_seconds,
                  "Seconds between checkpoints of a training, at the end of an epoch")
-      ->check(CLI::Range(0.01, 1e6))
+      ->check(number_option(0.01, 1e6))
       ->capture_default_str();
   app.add_option("--patience", options.patience_seconds,
                  "Seconds to go on without a coordinator, in case it comes back, before checkpointing and leaving")
-      ->check(CLI::Range(0, 30 * 86400))
+      ->check(whole_number_option(0, 30 * 86400))
       ->capture_default_str();
   app.add_option("--idle-limit", options.idle_seconds, "Leave after this many seconds without a job (0: stay)")
-      ->check(CLI::Range(0, 30 * 86400))
+      ->check(whole_number_option(0, 30 * 86400))
       ->capture_default_str();
   app.add_option("--left-note", options.left_note,
                  "When the pool leaves, write why into this file (preempted, time_limit, drained, ...)");
@@ -133,7 +136,11 @@ void add_options(CLI::App& app, Options& options) {
   CLI::Option* describe = app.add_option("--describe-torchscript", options.script.describe,
                                          "Instead: print what is inside a TorchScript file, as JSON");
   app.add_option("--input", options.script.input, "C,H,W of the examples it is to take")->needs(describe);
-  app.add_option("--classes", options.script.classes, "How many numbers it is to give")->needs(describe);
+  app.add_flag("--keep-shape", options.script.keep_shape, "They are so, and no rows of numbers, also where two are 1")
+      ->needs(describe);
+  app.add_option("--classes", options.script.classes, "How many numbers it is to give")
+      ->check(whole_number_option(1, 1'000'000'000))
+      ->needs(describe);
   CLI::Option* write = app.add_option("--export-torchscript", options.script.export_from,
                                       "Instead: write this TorchScript file with other tensors");
   app.add_option("--tensors", options.script.tensors, "A safetensors file of them")->needs(write);
@@ -225,7 +232,7 @@ int main(int argc, char** argv) {
     const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
     if (memory) write_crash_note(LossCause::oom_host, "out of memory outside of a job");
     spdlog::error("{}", error.what());
-    std::cerr << "espalier-worker: " << error.what() << std::endl;
+    std::cerr << "espalier-worker: " << printable_lines(error.what()) << std::endl;
     mailbox.abort(1);
   }
   return 0;

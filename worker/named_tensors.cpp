@@ -11,9 +11,12 @@
 namespace espalier {
 namespace {
 
-constexpr std::array<std::pair<TensorType, at::ScalarType>, 5> kTypes{{{TensorType::boolean, at::kBool},
+constexpr std::array<std::pair<TensorType, at::ScalarType>, 8> kTypes{{{TensorType::boolean, at::kBool},
                                                                        {TensorType::u8, at::kByte},
+                                                                       {TensorType::i32, at::kInt},
                                                                        {TensorType::i64, at::kLong},
+                                                                       {TensorType::f16, at::kHalf},
+                                                                       {TensorType::bf16, at::kBFloat16},
                                                                        {TensorType::f32, at::kFloat},
                                                                        {TensorType::f64, at::kDouble}}};
 

@@ -88,6 +88,7 @@ class ScriptBody : public NetworkBody {
 
 std::unique_ptr<NetworkBody> make_script_body(const ModelDescription& model, FlatParameters& parameters) {
   ScriptModule module(model.script_path, parameters.values.device(), model.script->content);
+  if (model.script->keeps_shape) module.keep_shape();
   return std::make_unique<ScriptBody>(std::move(module), parameters);
 }
 

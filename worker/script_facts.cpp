@@ -54,10 +54,12 @@ void check_output(const at::Tensor& output, const std::string& where, std::int64
 }  // namespace
 
 ScriptModel describe_script(const std::filesystem::path& path, const std::array<std::int64_t, 3>& input,
-                            std::int64_t classes) {
+                            std::int64_t classes, bool keeps_shape) {
   const at::NoGradGuard no_grad;
   ScriptModule module(path, at::kCPU);
+  if (keeps_shape) module.keep_shape();
   ScriptModel facts = layers_of(module);
+  facts.keeps_shape = keeps_shape;
   ScriptModel::Layer* last = nullptr;
   const LayerUse count = [&](const std::string& name, const at::Tensor&, const std::optional<at::Tensor>& output) {
     const auto layer = std::find_if(facts.layers.begin(), facts.layers.end(),
@@ -74,8 +76,8 @@ ScriptModel describe_script(const std::filesystem::path& path, const std::array<
     output = module.forward(zeros, false, &count);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::invalid_input) throw;
-    throw Error(error.kind(), std::string(error.what()) + " (it was given " + shape_text(script_input(zeros).sizes()) +
-                                  ", the dataset's examples)");
+    throw Error(error.kind(), std::string(error.what()) + " (it was given " +
+                                  shape_text(script_input(zeros, keeps_shape).sizes()) + ", the dataset's examples)");
   }
   check_output(output, path.string(), classes);
   if (last != nullptr) last->is_output = true;

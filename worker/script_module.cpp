@@ -170,6 +170,7 @@ struct ScriptModule::Impl {
   torch::jit::Module module;
   std::string where;  // the file, for messages
   std::string content;
+  bool keeps_shape = false;
   std::vector<ScriptTensor> tensors;
   std::vector<std::vector<Place>> places;  // parallel to tensors
 
@@ -294,6 +295,10 @@ void ScriptModule::settle_buffers() {
   }
 }
 
+void ScriptModule::keep_shape() {
+  impl_->keeps_shape = true;
+}
+
 at::Tensor ScriptModule::forward(const at::Tensor& input, bool train, const LayerUse* use) {
   const torch::jit::GraphOptimizerEnabledGuard as_written(false);
   std::optional<Watch> watch;
@@ -301,7 +306,7 @@ at::Tensor ScriptModule::forward(const at::Tensor& input, bool train, const Laye
   c10::IValue output;
   try {
     impl_->module.train(train);
-    output = impl_->module.forward({script_input(input)});
+    output = impl_->module.forward({script_input(input, impl_->keeps_shape)});
   } catch (const Error&) {
     throw;
   } catch (const std::exception& failure) {
@@ -322,7 +327,8 @@ void ScriptModule::save(const std::filesystem::path& path) const {
   }
 }
 
-at::Tensor script_input(const at::Tensor& examples) {
+at::Tensor script_input(const at::Tensor& examples, bool keeps_shape) {
+  if (keeps_shape) return examples;
   std::int64_t sides = 0;  // that have an extent
   for (std::int64_t side = 1; side < examples.dim(); ++side) sides += examples.size(side) > 1 ? 1 : 0;
   const bool flat = examples.dim() == 4 && sides <= 1;

@@ -53,6 +53,9 @@ class ScriptModule {
   /// What code of the module put into a buffer's place is copied into the buffer, which goes back.
   void settle_buffers();
 
+  /// Examples go in as they are from now on: see ScriptModel::keeps_shape.
+  void keep_shape();
+
   /// Drawing modules (dropout) are in training mode if `train`. [N, ...] -> what the module gives. Graphs are run as
   /// written: an optimizer that watches the first runs would make the numbers depend on how many there were.
   /// Errors: ErrorKind::invalid_input with the module's own complaint; ErrorKind::exhausted without memory.
@@ -66,7 +69,8 @@ class ScriptModule {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Examples as a module takes them: [N, C, H, W], or [N, F] where the dataset's are rows of numbers, {1, 1, F}.
-at::Tensor script_input(const at::Tensor& examples);
+/// Examples as a module takes them: [N, C, H, W], or [N, F] where the dataset's are rows of numbers, {1, 1, F}, unless
+/// they keep their shape.
+at::Tensor script_input(const at::Tensor& examples, bool keeps_shape);
 
 }  // namespace espalier

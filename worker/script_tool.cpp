@@ -32,7 +32,8 @@ nlohmann::json answer(const ScriptToolOptions& options) {
     export_script(options.export_from, options.tensors, options.to);
     return {{"written", options.to}};
   }
-  const ScriptModel model = describe_script(options.describe, parse_input(options.input), options.classes);
+  const ScriptModel model =
+      describe_script(options.describe, parse_input(options.input), options.classes, options.keep_shape);
   return {{"model", nlohmann::json::parse(canonical_json(model))}};
 }
 

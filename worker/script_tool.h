@@ -7,8 +7,9 @@ namespace espalier {
 
 /// What `espalier` asks of the worker's executable when a sweep names a TorchScript file: no pool, no MPI.
 struct ScriptToolOptions {
-  std::string describe;  ///< look inside this file
-  std::string input;     ///< "C,H,W": the dataset's examples
+  std::string describe;     ///< look inside this file
+  std::string input;        ///< "C,H,W": the dataset's examples
+  bool keep_shape = false;  ///< see ScriptModel::keeps_shape
   std::int64_t classes = 0;
   std::string export_from;  ///< or write this module
   std::string tensors;      ///< with the tensors of this file

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/sha256.h"
+#include "experiments/datasets/foreign_file.h"
 #include "experiments/datasets/source.h"
 
 // The binary version of https://www.cs.toronto.edu/~kriz/cifar.html: six files of 10,000 records, each one byte of
@@ -42,6 +43,16 @@ std::filesystem::path find_folder(const DataFolder& data) {
   std::error_code error;
   for (const std::filesystem::path& folder : {data / kFolder, data}) {
     if (std::filesystem::exists(folder / kFiles[0], error)) return folder;
+    if (error == std::errc::permission_denied)
+      throw Error(ErrorKind::invalid_input, "cifar10: " + folder.string() + ": cannot be read: " + error.message());
+  }
+  // The archive for Python is the better known one.
+  for (const std::filesystem::path& folder : {data / "cifar-10-batches-py", data}) {
+    if (!std::filesystem::exists(folder / "batches.meta", error)) continue;
+    throw Error(ErrorKind::invalid_input, "cifar10: " + folder.string() +
+                                              " is the Python version, whose pickles are not read; download the binary "
+                                              "version, " +
+                                              kCifarFrom + ", and unpack it in " + data.string());
   }
   throw Error(ErrorKind::invalid_input, "cifar10: no " + std::string(kFiles[0]) + " in " + (data / kFolder).string() +
                                             " or " + data.string() + "; download " + kCifarFrom + ", unpack it in " +
@@ -56,6 +67,8 @@ std::string read_batch(const std::filesystem::path& path) {
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(path, error);
   if (error) fail("cannot be read: " + error.message() + "; unpack all of " + kCifarFrom);
+  const std::string foreign = size != kFileBytes ? foreign_kind_of(path) : "";
+  if (!foreign.empty()) fail("is not a file of CIFAR-10's binary version but " + foreign);
   if (size != kFileBytes) {
     fail("has " + std::to_string(size) + " bytes, not the " + std::to_string(kFileBytes) +
          " of 10,000 records; it is truncated or of another data set: unpack it again from " + kCifarFrom);
@@ -110,7 +123,9 @@ DatasetSpec resolve_cifar(const DatasetRequest& request, const DataFolder& data)
   spec.shape = {3, 32, 32};
   spec.classes = kClasses;
   choose_split(spec, request, {kCifarTrain, kCifarTest, kCifarTrain, kCifarTest, kCifarValidationShare});
-  spec.content = read_cifar(find_folder(data)).content;
+  const Cifar cifar = read_cifar(find_folder(data));
+  spec.content = cifar.content;
+  judge_labels(spec, cifar.train.labels, cifar.test.labels, spec.name);
   return spec;
 }
 

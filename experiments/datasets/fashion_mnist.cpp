@@ -16,7 +16,7 @@ struct FashionFolder {
 FashionFolder find_fashion(const DataFolder& data) {
   std::string missing;
   for (const char* place : {"fashion_mnist", "fashion-mnist", "FashionMNIST/raw"}) {
-    if (const auto paths = find_idx_files(data / place, missing)) return {data / place, *paths};
+    if (const auto paths = find_idx_files(data / place, IdxNames::of_mnist, missing)) return {data / place, *paths};
   }
   std::string names;
   for (const std::string_view name : kIdxFileNames) names += (names.empty() ? "" : ", ") + std::string(name) + ".gz";

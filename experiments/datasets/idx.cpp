@@ -7,9 +7,11 @@ namespace {
 IdxPaths find_idx(const std::filesystem::path& folder) {
   if (folder.empty()) throw Error(ErrorKind::invalid_input, "idx: no folder is named; write dataset: {idx: DIR}");
   std::string missing;
-  const auto paths = find_idx_files(folder, missing);
+  const auto paths = find_idx_files(folder, IdxNames::of_any_set, missing);
   if (!paths)
-    throw Error(ErrorKind::invalid_input, "idx: " + (folder / missing).string() + " is missing, with and without .gz");
+    throw Error(ErrorKind::invalid_input, "idx: " + (folder / missing).string() +
+                                              " is missing, with and without .gz, and by the other names in use "
+                                              "(train-images.idx3-ubyte, SET-test-images-idx3-ubyte, ...)");
   return *paths;
 }
 

@@ -13,6 +13,7 @@
 #include <zlib.h>
 
 #include "base/error.h"
+#include "experiments/datasets/foreign_file.h"
 
 namespace espalier {
 namespace {
@@ -68,6 +69,13 @@ class Reader {
     }
   }
 
+  /// Some of what comes next; less where the file ends.
+  std::string more() {
+    std::array<std::uint8_t, 508> bytes{};
+    const std::size_t got = read(bytes);
+    return {bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(got)};
+  }
+
   std::uint64_t size() const { return size_; }
   /// Known once the first bytes were read.
   bool is_gzipped() const { return gzdirect(file_.get()) == 0; }
@@ -120,9 +128,12 @@ IdxFile read_idx(const std::filesystem::path& path, std::uint32_t magic, const c
   std::array<std::uint8_t, 16> header{};
   const std::size_t header_size = 4 + 4 * dimensions;
   reader.fill({header.data(), 4}, "header");
-  // What it holds instead is not said: who names a file need not be who may read it.
+  // No more of what it holds instead is said than a known kind: who names a file need not be who may read it.
   if (big_endian(header.data()) != magic) {
-    reader.fail("is not an IDX file of " + std::string(kind) + ": it does not begin with " + hexadecimal(magic));
+    const std::string foreign = foreign_kind(std::string(header.begin(), header.begin() + 4) + reader.more());
+    const std::string expected = "an IDX file of " + std::string(kind);
+    if (!foreign.empty()) reader.fail("is not " + expected + " but " + foreign);
+    reader.fail("is not " + expected + ": it does not begin with " + hexadecimal(magic));
   }
   reader.fill({header.data() + 4, header_size - 4}, "header");
   IdxFile file;

@@ -1,7 +1,9 @@
 #include "experiments/datasets/idx_set.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "experiments/datasets/idx_file.h"
@@ -23,20 +25,106 @@ ImageSet join(IdxFile&& images, IdxFile&& labels, const std::filesystem::path& i
   return {images.count, std::move(images.values), std::move(labels.values), {}};
 }
 
+/// What the name of a file says: which of the four it is, and of which set ("" of MNIST's names).
+struct IdxName {
+  std::string set;
+  std::size_t which = 0;
+  bool plain = false;  ///< as MNIST spells it
+  bool zipped = false;
+};
+
+bool take_end(std::string_view& text, std::string_view end) {
+  if (!text.ends_with(end)) return false;
+  text.remove_suffix(end.size());
+  return true;
+}
+
+std::optional<IdxName> read_idx_name(std::string_view file) {
+  IdxName name;
+  name.zipped = take_end(file, ".gz");
+  name.plain = std::ranges::find(kIdxFileNames, file) != kIdxFileNames.end();
+  std::string spelled(file);
+  for (char& c : spelled) c = c == '.' || c == '_' ? '-' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  std::string_view rest = spelled;
+  take_end(rest, "-ubyte");
+  const bool images = take_end(rest, "-images-idx3");
+  if (!images && !take_end(rest, "-labels-idx1")) return std::nullopt;
+  const bool train = take_end(rest, "train");
+  if (!train && !take_end(rest, "t10k") && !take_end(rest, "test")) return std::nullopt;
+  if (!rest.empty() && !take_end(rest, "-")) return std::nullopt;
+  name.set = rest;
+  name.which = (train ? 0 : 2) + (images ? 0 : 1);
+  return name;
+}
+
+[[noreturn]] void refuse_folder(const std::filesystem::path& folder, const std::string& what) {
+  throw Error(ErrorKind::invalid_input, folder.string() + ": " + what);
+}
+
+/// One of the files that could be had, by how good its name is.
+struct FoundIdxFile {
+  std::filesystem::path path;
+  int rank = 0;
+};
+using FoundIdxFiles = std::array<std::optional<FoundIdxFile>, 4>;
+
+std::map<std::string, FoundIdxFiles> list_idx_files(const std::filesystem::path& folder) {
+  std::map<std::string, FoundIdxFiles> sets;
+  std::error_code error;
+  std::filesystem::directory_iterator entry(folder, error);
+  if (error == std::errc::permission_denied) refuse_folder(folder, "cannot be read: " + error.message());
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    const auto name = read_idx_name(entry->path().filename().string());
+    if (!name) continue;
+    std::optional<FoundIdxFile>& slot = sets[name->set][name->which];
+    const int rank = (name->plain ? 0 : 2) + (name->zipped ? 1 : 0);
+    const bool better = !slot || std::pair(rank, entry->path()) < std::pair(slot->rank, slot->path);
+    if (better) slot = {entry->path(), rank};
+  }
+  return sets;
+}
+
+bool is_whole(const FoundIdxFiles& files) {
+  return std::ranges::all_of(files, [](const auto& file) { return file.has_value(); });
+}
+
+IdxPaths paths_of(const FoundIdxFiles& files) {
+  IdxPaths paths;
+  std::ranges::transform(files, paths.begin(), [](const auto& file) { return file->path; });
+  return paths;
+}
+
+/// A raw file hides the gzipped one beside it, also if it is the worse of the two.
+template <typename Read>
+IdxFile read_or_tell(const Read& read, const std::filesystem::path& path) {
+  try {
+    return read(path);
+  } catch (const Error& error) {
+    std::filesystem::path zipped = path;
+    zipped += ".gz";
+    std::error_code ignored;
+    if (path.extension() == ".gz" || !std::filesystem::exists(zipped, ignored)) throw;
+    throw Error(error.kind(), std::string(error.what()) + " (or remove it: " + zipped.filename().string() +
+                                  " beside it is read where it is not there)");
+  }
+}
+
 }  // namespace
 
-std::optional<IdxPaths> find_idx_files(const std::filesystem::path& folder, std::string& missing) {
-  IdxPaths paths;
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    std::error_code error;
-    paths[i] = folder / kIdxFileNames[i];
-    if (std::filesystem::exists(paths[i], error)) continue;
-    paths[i] += ".gz";
-    if (std::filesystem::exists(paths[i], error)) continue;
-    missing = kIdxFileNames[i];
-    return std::nullopt;
+std::optional<IdxPaths> find_idx_files(const std::filesystem::path& folder, IdxNames names, std::string& missing) {
+  std::map<std::string, FoundIdxFiles> sets = list_idx_files(folder);
+  if (is_whole(sets[""])) return paths_of(sets[""]);
+  std::vector<std::string> whole;
+  for (const auto& [set, files] : sets) {
+    if (names == IdxNames::of_any_set && is_whole(files)) whole.push_back(set);
   }
-  return paths;
+  if (whole.size() == 1) return paths_of(sets[whole[0]]);
+  if (whole.size() > 1)
+    refuse_folder(folder, "holds the files of " + whole[0] + " and of " + whole[1] + "; put one set into a folder");
+  const FoundIdxFiles& files = sets[""];
+  const auto gap = std::ranges::find_if(files, [](const auto& file) { return !file; });
+  missing = kIdxFileNames[static_cast<std::size_t>(gap - files.begin())];
+  return std::nullopt;
 }
 
 DatasetFiles named_within(const std::filesystem::path& root, const IdxPaths& paths) {
@@ -47,10 +135,10 @@ DatasetFiles named_within(const std::filesystem::path& root, const IdxPaths& pat
 }
 
 IdxSet read_idx_set(const IdxPaths& paths) {
-  IdxFile train_images = read_idx_images(paths[0]);
-  IdxFile train_labels = read_idx_labels(paths[1]);
-  IdxFile test_images = read_idx_images(paths[2]);
-  IdxFile test_labels = read_idx_labels(paths[3]);
+  IdxFile train_images = read_or_tell(read_idx_images, paths[0]);
+  IdxFile train_labels = read_or_tell(read_idx_labels, paths[1]);
+  IdxFile test_images = read_or_tell(read_idx_images, paths[2]);
+  IdxFile test_labels = read_or_tell(read_idx_labels, paths[3]);
   if (train_images.rows != test_images.rows || train_images.columns != test_images.columns) {
     throw Error(ErrorKind::invalid_input, paths[2].string() + ": images of " + size_text(test_images) +
                                               " pixels, but " + paths[0].string() + " holds images of " +
@@ -76,6 +164,8 @@ DatasetSpec idx_spec(const std::string& name, const IdxSet& set, const DatasetRe
   spec.shape = set.shape;
   spec.classes = set.classes;
   choose_split(spec, request, {set.train.count, set.test.count, set.train.count, set.test.count, kValidationShare});
+  spec.keeps_shape = is_line(spec.shape);
+  judge_labels(spec, set.train.labels, set.test.labels, name);
   return spec;
 }
 

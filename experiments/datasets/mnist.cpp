@@ -22,7 +22,7 @@ MnistFolder find_mnist(const DataFolder& data) {
   std::string missing;
   for (const char* place : {"mnist", "", "MNIST/raw"}) {
     const std::filesystem::path folder = *place == '\0' ? data : data / place;
-    if (const auto paths = find_idx_files(folder, missing)) return {folder, *paths};
+    if (const auto paths = find_idx_files(folder, IdxNames::of_mnist, missing)) return {folder, *paths};
   }
   std::string names;
   for (const std::string_view name : kIdxFileNames) names += (names.empty() ? "" : ", ") + std::string(name) + ".gz";

@@ -1,5 +1,8 @@
 #include "experiments/datasets/source.h"
 
+#include <algorithm>
+#include <array>
+#include <span>
 #include <utility>
 
 #include "base/error.h"
@@ -32,7 +35,74 @@ std::vector<Value> tail(const std::vector<Value>& values, std::int64_t begin) {
   return values.empty() ? values : std::vector<Value>(values.begin() + begin, values.end());
 }
 
+using ClassCounts = std::array<std::int64_t, 256>;
+
+ClassCounts count_classes(std::span<const std::uint8_t> labels) {
+  ClassCounts counts{};
+  for (const std::uint8_t label : labels) ++counts[label];
+  return counts;
+}
+
+/// "3, 5 to 9": of the classes that `has` holds for; "" if there is none.
+template <typename Has>
+std::string class_ranges(std::int64_t classes, const Has& has) {
+  std::string text;
+  for (std::int64_t first = 0; first < classes; ++first) {
+    if (!has(first)) continue;
+    std::int64_t last = first;
+    while (last + 1 < classes && has(last + 1)) ++last;
+    text += (text.empty() ? "" : ", ") + std::to_string(first);
+    if (last > first) text += (last > first + 1 ? " to " : ", ") + std::to_string(last);
+    first = last;
+  }
+  return text;
+}
+
+/// Whether the examples of each class stand together: too regular for chance where there are some of each.
+bool is_sorted_by_class(std::span<const std::uint8_t> labels, std::int64_t distinct) {
+  constexpr std::int64_t kOfEach = 4;
+  std::int64_t changes = 0;
+  for (std::size_t i = 1; i < labels.size(); ++i) changes += labels[i] != labels[i - 1] ? 1 : 0;
+  return distinct > 1 && changes == distinct - 1 && std::ssize(labels) >= kOfEach * distinct;
+}
+
 }  // namespace
+
+bool is_line(const std::array<std::int64_t, 3>& shape) {
+  return std::ranges::count_if(shape, [](std::int64_t side) { return side > 1; }) <= 1;
+}
+
+void judge_labels(DatasetSpec& spec, const std::vector<std::uint8_t>& train, const std::vector<std::uint8_t>& test,
+                  const std::string& where) {
+  const std::span used(train.data(), static_cast<std::size_t>(spec.train + spec.validation));
+  const ClassCounts trained = count_classes(used.first(static_cast<std::size_t>(spec.train)));
+  const ClassCounts known = count_classes(train);
+  const ClassCounts tested = count_classes(test);
+  const auto in = [](const ClassCounts& counts, std::int64_t label) {
+    return counts[static_cast<std::size_t>(label)] > 0;
+  };
+  const std::int64_t distinct = std::ranges::count_if(trained, [](std::int64_t count) { return count > 0; });
+  if (distinct == 1) {
+    throw Error(ErrorKind::invalid_input,
+                where + ": all " + std::to_string(spec.train) + " examples to train on are of class " +
+                    class_ranges(spec.classes, [&](std::int64_t label) { return in(trained, label); }) +
+                    ", so that every network is right about them; it takes two classes, and shuffled examples");
+  }
+  const auto occurs = [&](std::int64_t label) { return in(known, label) || in(tested, label); };
+  const std::string gaps = class_ranges(spec.classes, [&](std::int64_t label) { return !occurs(label); });
+  if (!gaps.empty()) {
+    spec.remarks.push_back("no example is of class " + gaps + ", and networks have an output for each of the " +
+                           std::to_string(spec.classes) + "; number the classes 0, 1, ... without gaps");
+  }
+  const std::string unseen =
+      class_ranges(spec.classes, [&](std::int64_t label) { return occurs(label) && !in(trained, label); });
+  if (!unseen.empty())
+    spec.remarks.push_back("no example to train on is of class " + unseen + ", so that no network can learn it");
+  if (is_sorted_by_class(used,
+                         std::ranges::count_if(count_classes(used), [](std::int64_t count) { return count > 0; })))
+    spec.remarks.push_back(
+        "the examples are sorted by class, and those held out are the last ones: shuffle them first");
+}
 
 void choose_split(DatasetSpec& spec, const DatasetRequest& request, const Supply& supply) {
   const std::int64_t train = request.train == -1 ? supply.default_train : request.train;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "experiments/dataset.h"
 
@@ -33,6 +35,15 @@ struct Supply {
 /// Fills train, validation and test of `spec` from the request.
 /// Errors: ErrorKind::invalid_input, naming the count, for what the supply cannot give.
 void choose_split(DatasetSpec& spec, const DatasetRequest& request, const Supply& supply);
+
+/// Whether at most one of the sides is above 1, so that a row of numbers could have this shape.
+bool is_line(const std::array<std::int64_t, 3>& shape);
+
+/// Adds to the remarks of `spec`, whose split is chosen, what makes labels measure little: classes without training
+/// examples, labels that do not occur, examples sorted by class. `train` and `test` are the labels of all examples.
+/// Errors: ErrorKind::invalid_input, beginning with `where`, if all examples to train on are of one class.
+void judge_labels(DatasetSpec& spec, const std::vector<std::uint8_t>& train, const std::vector<std::uint8_t>& test,
+                  const std::string& where);
 
 /// The first train + validation of the training examples, the last of these for validation, and the first of the test
 /// examples. The arguments hold at least as many as `spec` asks for.

@@ -1,18 +1,22 @@
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <system_error>
 #include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/sha256.h"
+#include "experiments/datasets/foreign_file.h"
 #include "experiments/datasets/source.h"
 #include "experiments/safetensors.h"
 
 // Any data that somebody has in Python: x and y, and x_test and y_test if there is a test set, in one safetensors file.
-// x is uint8 [N, C, H, W], pixels that a network sees divided by 255, or float32 [N, C, H, W] or [N, F], numbers that
-// it sees as they are; y is uint8 or int64 [N]. docs/datasets.md has the snippet that writes one.
+// x is uint8 [N, C, H, W], pixels that a network sees divided by 255, or float32 (float16, bfloat16) [N, C, H, W] or
+// [N, F], numbers that it sees as they are; y is uint8, int64 or int32 [N]. docs/datasets.md has the snippet that
+// writes one.
 
 namespace espalier {
 namespace {
@@ -23,8 +27,27 @@ constexpr std::int64_t kMostTensorClasses = 256;  // labels are held as bytes
 constexpr std::int64_t kTestShare = 6;            // the test set, where the file has none: the last sixth
 constexpr std::int64_t kTensorValidationShare = 12;
 
+/// Exactly: every half, brain or not, is a float.
+float float_of(TensorType type, std::uint16_t half) {
+  if (type == TensorType::bf16) return std::bit_cast<float>(std::uint32_t{half} << 16U);
+  const bool negative = (half & 0x8000U) != 0;
+  const int exponent = static_cast<int>((half >> 10U) & 0x1fU);
+  const auto fraction = static_cast<float>(half & 0x3ffU);
+  const float size = exponent == 0      ? std::ldexp(fraction, -24)
+                     : exponent == 0x1f ? (fraction == 0 ? std::numeric_limits<float>::infinity()
+                                                         : std::numeric_limits<float>::quiet_NaN())
+                                        : std::ldexp(fraction + 0x400, exponent - 25);
+  return negative ? -size : size;
+}
+
+bool is_half(TensorType type) {
+  return type == TensorType::f16 || type == TensorType::bf16;
+}
+
 struct TensorSet {
   ImageSet train, test;
+  bool keeps_shape = false;
+  std::vector<std::string> remarks;
   std::array<std::int64_t, 3> shape{};
   std::int64_t classes = 0;
   std::string content;
@@ -42,8 +65,14 @@ std::string type_text(TensorType type) {
       return "bool";
     case TensorType::u8:
       return "uint8";
+    case TensorType::i32:
+      return "int32";
     case TensorType::i64:
       return "int64";
+    case TensorType::f16:
+      return "float16";
+    case TensorType::bf16:
+      return "bfloat16";
     case TensorType::f32:
       return "float32";
     case TensorType::f64:
@@ -61,6 +90,8 @@ class TensorReader {
     try {
       tensors_ = parse_safetensors(bytes_, path.string()).tensors;
     } catch (const Error& error) {
+      const std::string foreign = foreign_kind(bytes_);
+      if (!foreign.empty()) fail("is no safetensors file but " + foreign);
       throw Error(ErrorKind::invalid_input, std::string(error.what()) +
                                                 "; write x (uint8 or float32) and y (uint8 or int64) with " +
                                                 "safetensors.torch.save_file or safetensors.numpy.save_file");
@@ -75,6 +106,8 @@ class TensorReader {
     const TensorBytes& x = need("x");
     TensorSet set;
     set.shape = example_shape(x);
+    set.keeps_shape = x.shape.size() == 4;
+    remark_on_channels(x, set);
     set.train = read_split(x, need("y"));
     if (find("x_test") != nullptr || find("y_test") != nullptr) {
       const TensorBytes& x_test = need("x_test");
@@ -113,7 +146,7 @@ class TensorReader {
 
   /// Of one example: [C, H, W], or [1, 1, F] for rows of F numbers.
   std::array<std::int64_t, 3> example_shape(const TensorBytes& x) const {
-    if (x.type != TensorType::u8 && x.type != TensorType::f32) {
+    if (x.type != TensorType::u8 && x.type != TensorType::f32 && !is_half(x.type)) {
       fail(x.name + " is " + type_text(x.type) + "; convert it to float32, or to uint8 if it is pixels");
     }
     if (x.shape.size() != 2 && x.shape.size() != 4) {
@@ -142,12 +175,35 @@ class TensorReader {
     set.labels = read_labels(y);
     if (x.type == TensorType::u8) {
       set.pixels.assign(x.bytes.begin(), x.bytes.end());
+    } else if (is_half(x.type)) {
+      set.values = read_halves(x);
+      expect_finite(x, set.values);
     } else {
       set.values.resize(x.bytes.size() / sizeof(float));
       std::memcpy(set.values.data(), x.bytes.data(), x.bytes.size());
       expect_finite(x, set.values);
     }
     return set;
+  }
+
+  static std::vector<float> read_halves(const TensorBytes& x) {
+    std::vector<float> values;
+    values.reserve(x.bytes.size() / sizeof(std::uint16_t));
+    for (std::size_t at = 0; at < x.bytes.size(); at += sizeof(std::uint16_t)) {
+      std::uint16_t half = 0;
+      std::memcpy(&half, x.bytes.data() + at, sizeof half);
+      values.push_back(float_of(x.type, half));
+    }
+    return values;
+  }
+
+  /// Images as most of Python's libraries hold them, [N, H, W, 3], would be taken for H channels of W x 3.
+  static void remark_on_channels(const TensorBytes& x, TensorSet& set) {
+    if (x.shape.size() != 4 || (x.shape[3] != 1 && x.shape[3] != 3) || x.shape[1] <= 3 || x.shape[2] <= 3) return;
+    set.remarks.push_back(x.name + " has the shape " + shape_text(x.shape) + ", which is taken as " +
+                          std::to_string(x.shape[1]) + " channels of " + std::to_string(x.shape[2]) + "x" +
+                          std::to_string(x.shape[3]) +
+                          "; images whose channels come last become x.transpose(0, 3, 1, 2)");
   }
 
   void expect_finite(const TensorBytes& x, const std::vector<float>& values) const {
@@ -160,11 +216,17 @@ class TensorReader {
 
   std::vector<std::uint8_t> read_labels(const TensorBytes& y) const {
     if (y.type == TensorType::u8) return {y.bytes.begin(), y.bytes.end()};
-    if (y.type != TensorType::i64) fail(y.name + " is " + type_text(y.type) + "; convert it to int64 or uint8");
+    if (y.type == TensorType::i64) return read_labels_as<std::int64_t>(y);
+    if (y.type == TensorType::i32) return read_labels_as<std::int32_t>(y);
+    fail(y.name + " is " + type_text(y.type) + "; convert it to int64 or uint8");
+  }
+
+  template <typename Label>
+  std::vector<std::uint8_t> read_labels_as(const TensorBytes& y) const {
     std::vector<std::uint8_t> labels;
-    labels.reserve(y.bytes.size() / sizeof(std::int64_t));
-    for (std::size_t at = 0; at < y.bytes.size(); at += sizeof(std::int64_t)) {
-      std::int64_t label = 0;
+    labels.reserve(y.bytes.size() / sizeof(Label));
+    for (std::size_t at = 0; at < y.bytes.size(); at += sizeof(Label)) {
+      Label label = 0;
       std::memcpy(&label, y.bytes.data() + at, sizeof label);
       if (label < 0 || label >= kMostTensorClasses) {
         fail(y.name + "[" + std::to_string(labels.size()) + "] is " + std::to_string(label) +
@@ -207,6 +269,9 @@ DatasetSpec resolve_tensors(const DatasetRequest& request, const DataFolder&) {
   spec.classes = set.classes;
   choose_split(spec, request,
                {set.train.count, set.test.count, set.train.count, set.test.count, kTensorValidationShare});
+  spec.keeps_shape = set.keeps_shape && is_line(spec.shape);
+  spec.remarks = set.remarks;
+  judge_labels(spec, set.train.labels, set.test.labels, request.path);
   return spec;
 }
 

@@ -57,6 +57,8 @@ const DatasetSpec* DenseNetworks::dataset_of(const Combination& combination) {
   if (is_new) {
     try {
       found->second = resolve_(spec_.dataset.values[index]);
+      for (const std::string& remark : std::exchange(found->second->remarks, {}))
+        problems_.warn(spec_.dataset_place, dataset_label(spec_.dataset.values[index]) + ": " + remark);
     } catch (const Error& error) {
       problems_.add(spec_.dataset_place, error.what());
     }
@@ -78,12 +80,12 @@ std::filesystem::path DenseNetworks::absolute_path(const std::string& given) con
   return std::filesystem::absolute(spec_.folder / given).lexically_normal();
 }
 
-const ScriptModel& DenseNetworks::script_of(const std::string& path, const ModelSpec& model) {
+const ScriptModel& DenseNetworks::script_of(const std::string& path, const DatasetSpec& dataset) {
   if (!scripts_) throw Error(ErrorKind::internal, "a TorchScript file, and nobody who could look inside");
-  const std::pair key{path, ModelShape{model.input, model.classes}};
+  const std::pair key{path, ModelShape{dataset.shape, dataset.keeps_shape, dataset.classes}};
   const auto known = script_models_.find(key);
   if (known != script_models_.end()) return known->second;
-  return script_models_.emplace(key, scripts_(path, model.input, model.classes)).first->second;
+  return script_models_.emplace(key, scripts_(path, dataset.shape, dataset.keeps_shape, dataset.classes)).first->second;
 }
 
 bool DenseNetworks::set_model(const Combination& combination, const DatasetSpec& dataset, TrialConfig& config) {
@@ -93,7 +95,7 @@ bool DenseNetworks::set_model(const Combination& combination, const DatasetSpec&
   try {
     if (!request.path.empty()) {
       const std::string path = absolute_path(request.path).string();
-      config.model.script = script_of(path, config.model);
+      config.model.script = script_of(path, dataset);
       config.model.name = "torchscript-" + config.model.script->content.substr(0, kDigits);
       config.model_path = std::make_shared<const std::string>(path);
     }

@@ -48,7 +48,7 @@ class DenseNetworks {
   DenseNetwork* find(const Combination& combination);
 
  private:
-  using ModelShape = std::pair<std::array<std::int64_t, 3>, std::int64_t>;  // of an example, and the classes
+  using ModelShape = std::tuple<std::array<std::int64_t, 3>, bool, std::int64_t>;  // of an example, and the classes
 
   std::unique_ptr<DenseNetwork> make(const Combination& combination);
   const DatasetSpec* dataset_of(const Combination& combination);
@@ -57,7 +57,7 @@ class DenseNetworks {
   /// Of a path as the sweep gives it.
   std::filesystem::path absolute_path(const std::string& given) const;
   /// Asks once for each file and shape of the examples. Errors: those of the resolver.
-  const ScriptModel& script_of(const std::string& path, const ModelSpec& model);
+  const ScriptModel& script_of(const std::string& path, const DatasetSpec& dataset);
   /// Several ranks share batches that they can share, and only of models whose layers know of each other's parts.
   bool set_ranks(const Combination& combination, TrialConfig& config);
   /// A scheme that keeps a module's weights needs a module.

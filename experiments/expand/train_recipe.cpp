@@ -46,6 +46,36 @@ LrScheduleSpec make_lr_schedule(const TrainKeys<Maybe>& keys, std::int64_t epoch
   return schedule;
 }
 
+/// Numbers of a step are float32.
+bool vanishes(double number) {
+  return number > 0 && static_cast<float>(number) == 0;
+}
+
+/// What can never show in any step.
+void warn_of_no_effect(const TrainKeys<Maybe>& keys, const TrainRecipe& recipe, const KeyPlace& place,
+                       Problems& problems) {
+  const LrScheduleSpec& schedule = recipe.lr_schedule;
+  for (std::size_t i = 0; i < schedule.milestones.size(); ++i) {
+    if (schedule.milestones[i] < recipe.steps) continue;
+    const Length& milestone = keys.lr_schedule->milestones[i];
+    problems.warn(milestone.place, fmt::format("milestone {} is step {} of a training of {} steps: it is never reached",
+                                               to_string(milestone), schedule.milestones[i], recipe.steps));
+  }
+  if (!schedule.milestones.empty() && schedule.gamma == 1)
+    problems.warn(keys.lr_schedule->milestones.front().place, "milestones change nothing with a gamma of 1");
+  if (schedule.warmup_steps > recipe.steps) {
+    problems.warn(keys.warmup->place,
+                  fmt::format("the learning rate rises over {} steps of a training of {}: it never reaches {}",
+                              schedule.warmup_steps, recipe.steps, recipe.optimizer.lr));
+  }
+  if (vanishes(recipe.optimizer.lr))
+    problems.warn(place, fmt::format("lr {} is 0 as float32: nothing is trained", recipe.optimizer.lr));
+  if (vanishes(recipe.optimizer.weight_decay))
+    problems.warn(place, fmt::format("weight_decay {} is 0 as float32", recipe.optimizer.weight_decay));
+  if (vanishes(recipe.optimizer.momentum))
+    problems.warn(place, fmt::format("momentum {} is 0 as float32", recipe.optimizer.momentum));
+}
+
 /// Before the training rather than after it.
 void refuse_long_curve(const TrainRecipe& recipe, const DatasetSpec& dataset, const KeyPlace& place,
                        Problems& problems) {
@@ -92,6 +122,7 @@ std::optional<TrainRecipe> make_train_recipe(const TrainKeys<Maybe>& keys, const
     found.add(place, fmt::format("augment {} moves and mirrors images; the examples of {} are rows of {} numbers",
                                  recipe.augment, dataset.name, dataset.shape[2]));
   }
+  if (found.empty()) warn_of_no_effect(keys, recipe, place, found);
   problems.add_all(found);
   return found.empty() ? std::optional(recipe) : std::nullopt;
 }

@@ -1,6 +1,8 @@
 #include "experiments/parse/axis_keys.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
 
 #include "base/suggest.h"
 
@@ -26,6 +28,19 @@ std::optional<AxisIndex> find_axis(AxisReader& axes, const std::string& path, co
   return std::nullopt;
 }
 
+/// A value may come again in keys that advance together, but not with the same values of all the others.
+void refuse_equal_steps(AxisReader& axes, const YamlValue& group, const std::vector<AxisIndex>& dial) {
+  std::map<std::vector<std::uint32_t>, std::size_t> seen;
+  for (std::size_t i = 0; i < axes.written(dial[0]).size(); ++i) {
+    std::vector<std::uint32_t> step;
+    for (const AxisIndex axis : dial) step.push_back(axes.axes()[axis].first[i]);
+    const auto [known, is_new] = seen.try_emplace(std::move(step), i);
+    if (is_new) continue;
+    axes.problems().add(group.place, "the values of number " + std::to_string(i + 1) + " are those of number " +
+                                         std::to_string(known->second + 1) + "; leave one of them out");
+  }
+}
+
 /// Nothing if a path names no axis or the lengths differ; both are reported.
 std::optional<std::vector<AxisIndex>> read_zip(AxisReader& axes, const YamlValue& group) {
   std::vector<AxisIndex> dial;
@@ -47,6 +62,7 @@ std::optional<std::vector<AxisIndex>> read_zip(AxisReader& axes, const YamlValue
                                          std::to_string(found) + "; zipped keys have equally many");
     return std::nullopt;
   }
+  refuse_equal_steps(axes, group, dial);
   return dial;
 }
 
@@ -54,11 +70,14 @@ std::optional<std::vector<AxisIndex>> read_zip(AxisReader& axes, const YamlValue
 std::vector<std::vector<AxisIndex>> read_dials(AxisReader& axes, const YamlValue* zip) {
   std::vector<std::vector<AxisIndex>> dials;
   std::vector<bool> zipped(axes.axes().size());
-  if (zip != nullptr && zip->kind != YamlValue::Kind::list) {
-    axes.problems().add(zip->place, "expected a list of lists of keys, as in [[train.lr, train.batch_size]]");
+  bool is_whole = true;  // else values may come again in keys of which it is not known that they are zipped
+  if (zip != nullptr && (zip->kind != YamlValue::Kind::list || zip->items.empty())) {
+    axes.problems().add(
+        zip->place, "expected a list of lists of keys, as in [[train.lr, train.batch_size]], found " + describe(*zip));
   }
   for (const YamlValue& group : zip != nullptr ? zip->items : std::vector<YamlValue>{}) {
     const auto dial = read_zip(axes, group);
+    is_whole = is_whole && dial;
     if (!dial) continue;
     for (const AxisIndex axis : *dial) {
       if (zipped[axis]) axes.problems().add(group.place, axes.axes()[axis].place.path + " is zipped twice");
@@ -67,7 +86,9 @@ std::vector<std::vector<AxisIndex>> read_dials(AxisReader& axes, const YamlValue
     dials.push_back(*dial);
   }
   for (AxisIndex axis = 0; axis < zipped.size(); ++axis) {
-    if (!zipped[axis]) dials.push_back({axis});
+    if (zipped[axis]) continue;
+    dials.push_back({axis});
+    if (is_whole) axes.refuse_repetitions(axis);
   }
   const auto first = [&](const std::vector<AxisIndex>& dial) {
     return std::ranges::min(dial, {}, [&](AxisIndex axis) { return axes.axes()[axis].order; });

@@ -17,15 +17,23 @@ std::vector<YamlValue> AxisReader::list_values(const YamlValue& value) {
   }
   std::vector<YamlValue> given = alternatives(value);
   if (given.empty()) problems_.add(value.place, "holds an empty list; give at least one value");
-  std::map<std::string, std::string> seen;
-  for (const YamlValue& one : given) {
-    const std::string text = flow_text(one);
-    const auto [first, is_new] = seen.try_emplace(value_text(one), text);
-    if (is_new) continue;
-    problems_.add(one.place,
-                  text + " is listed twice" + (first->second == text ? "" : ": " + first->second + " is the same"));
-  }
   return given;
+}
+
+AxisReader::Firsts AxisReader::first_of_equal_texts(const std::vector<YamlValue>& given) {
+  std::map<std::string, std::uint32_t> seen;
+  Firsts first;
+  for (const YamlValue& one : given)
+    first.push_back(seen.try_emplace(value_text(one), static_cast<std::uint32_t>(first.size())).first->second);
+  return first;
+}
+
+void AxisReader::refuse_repetitions(const std::vector<YamlValue>& given, const Firsts& first) {
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    if (first[i] == i) continue;
+    const std::string text = flow_text(given[i]), same = flow_text(given[first[i]]);
+    problems_.add(given[i].place, text + " is listed twice" + (same == text ? "" : ": " + same + " is the same"));
+  }
 }
 
 bool AxisReader::is_axis(const YamlValue& value, const std::vector<YamlValue>& given) {
@@ -33,17 +41,18 @@ bool AxisReader::is_axis(const YamlValue& value, const std::vector<YamlValue>& g
 }
 
 AxisIndex AxisReader::add_axis(const YamlValue& value, const std::vector<YamlValue>& given,
-                               const std::vector<std::string>& shown) {
+                               const std::vector<std::string>& shown, Firsts first) {
   std::map<std::string, int> occurrences;
-  for (const std::string& label : shown) ++occurrences[label];
+  for (std::size_t i = 0; i < shown.size(); ++i) occurrences[shown[i]] += first[i] == i ? 1 : 0;
   Axis axis;
   axis.place = value.place;
   axis.order = value.order;
   axis.dense = decides_the_dense_network(value.place.path);
   for (std::size_t i = 0; i < given.size(); ++i) {
     const bool told = given.size() == 1 || (!shown[i].empty() && occurrences[shown[i]] == 1);
-    axis.variants.push_back(told ? "" : value.place.path + "=" + flow_text(given[i]));
+    axis.variants.push_back(told ? "" : value.place.path + "=" + flow_text(given[first[i]]));
   }
+  axis.first = std::move(first);
   axes_.push_back(std::move(axis));
   written_.push_back(given);
   return static_cast<AxisIndex>(axes_.size() - 1);

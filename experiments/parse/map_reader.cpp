@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/suggest.h"
+#include "experiments/parse/unknown_word.h"
 
 namespace espalier {
 
@@ -26,10 +26,10 @@ const YamlValue* MapReader::require(const std::string& key, const std::string& w
   return value;
 }
 
-void MapReader::finish() {
+void MapReader::finish(const std::vector<std::string>& elsewhere) {
   for (const YamlEntry& entry : map_.entries) {
     if (std::ranges::find(known_, entry.key) == known_.end())
-      problems_.add(entry.place, unknown_name(entry.key, known_));
+      problems_.add(entry.place, unknown_word(entry.key, known_, elsewhere));
   }
 }
 

@@ -20,8 +20,8 @@ class MapReader {
   /// As find, but reports an absent key: "is missing: `what`".
   const YamlValue* require(const std::string& key, const std::string& what);
 
-  /// Reports unknown keys, with a guess at what was meant.
-  void finish();
+  /// Reports unknown keys, with a guess at what was meant; `elsewhere` are the paths of keys that stand in other maps.
+  void finish(const std::vector<std::string>& elsewhere = {});
 
  private:
   const YamlValue& map_;

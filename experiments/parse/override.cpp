@@ -70,15 +70,4 @@ std::vector<std::string> noted_overrides(std::string_view yaml) {
   return assignments;
 }
 
-std::string note_overrides(std::string yaml, const std::vector<std::string>& assignments) {
-  if (!assignments.empty() && !yaml.empty() && yaml.back() != '\n') yaml += '\n';
-  for (const std::string& assignment : assignments) {
-    std::string line = "# --set " + assignment;
-    std::ranges::replace_if(
-        line, [](char c) { return c == '\n' || c == '\r'; }, ' ');  // one comment has one line
-    yaml += line + "\n";
-  }
-  return yaml;
-}
-
 }  // namespace espalier

@@ -13,11 +13,8 @@ namespace espalier {
 /// maps on the way are made if they are missing. Problems name "--set train.epochs" instead of a file.
 void apply_override(YamlValue& tree, const std::string& assignment, Problems& problems);
 
-/// `yaml` with a comment line for each assignment at its end, as in "# --set train.epochs=2": what a run is recorded
-/// with.
-std::string note_overrides(std::string yaml, const std::vector<std::string>& assignments);
-
-/// The assignments that such lines at the end of `yaml` note.
+/// The assignments that lines at the end of `yaml` note, as in "# --set train.epochs=2": how stores of earlier versions
+/// keep them.
 std::vector<std::string> noted_overrides(std::string_view yaml);
 
 }  // namespace espalier

@@ -6,12 +6,12 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/suggest.h"
 #include "experiments/catalog.h"
 #include "experiments/criterion_limits.h"
 #include "experiments/granularity.h"
 #include "experiments/parse/map_reader.h"
 #include "experiments/parse/scalars.h"
+#include "experiments/parse/unknown_word.h"
 
 namespace espalier {
 namespace {
@@ -65,7 +65,7 @@ std::optional<CriterionSetting> parse_criterion(const YamlValue& value, Problems
   for (const YamlEntry& entry : form->settings.entries) {
     if (std::ranges::find(names, entry.key) != names.end()) continue;
     problems.add(entry.place, names.empty() ? "criterion " + form->name + " has no options"
-                                            : "criterion " + form->name + ": " + unknown_name(entry.key, names));
+                                            : "criterion " + form->name + ": " + unknown_word(entry.key, names));
   }
   return setting;
 }

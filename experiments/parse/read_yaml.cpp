@@ -164,6 +164,15 @@ KeyPlace place_at(std::string_view text, std::size_t offset, KeyPlace place, boo
   return place;
 }
 
+/// What nobody sees in the text, where it cannot be read: only blanks and line breaks are space to YAML.
+std::string hidden_cause(std::string_view text, const KeyPlace& root, bool in_file) {
+  const Invisible invisible = find_invisible(text);
+  if (invisible.name.empty()) return "";
+  const KeyPlace place = place_at(text, invisible.at, root, in_file);
+  const std::string where = in_file ? " in line " + std::to_string(place.line) : "";
+  return "; " + invisible.name + where + ", no blank: type it anew";
+}
+
 }  // namespace
 
 std::optional<YamlValue> read_yaml(std::string_view text, const KeyPlace& root, bool in_file, Problems& problems) {
@@ -190,7 +199,7 @@ std::optional<YamlValue> read_yaml(std::string_view text, const KeyPlace& root, 
     problems.add(refusal.place, refusal.message);
     return std::nullopt;
   } catch (const YAML::Exception& error) {
-    problems.add(builder.place(error.mark), "is not YAML: " + error.msg);
+    problems.add(builder.place(error.mark), "is not YAML: " + error.msg + hidden_cause(text, root, in_file));
     return std::nullopt;
   }
   std::optional<YamlValue> tree = builder.take_tree();

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "base/suggest.h"
+#include "experiments/parse/unknown_word.h"
 #include "experiments/sweep_limits.h"
 
 namespace espalier {
@@ -49,7 +49,7 @@ std::optional<double> parse_number(const YamlValue& value, const NumberRange& ra
   const auto number = is_plain(value) ? whole_number<double>(value.text) : std::nullopt;
   const bool fits = number && std::isfinite(*number) && (range.with_low ? *number >= range.low : *number > range.low) &&
                     (range.with_high ? *number <= range.high : *number < range.high);
-  if (fits) return number;
+  if (fits) return *number == 0 ? 0 : *number;  // -0.0 is 0, also where its bits go into a key
   expected(value, to_text(range), problems);
   return std::nullopt;
 }
@@ -79,9 +79,8 @@ std::optional<bool> parse_flag(const YamlValue& value, Problems& problems) {
 
 std::optional<std::string> parse_text(const YamlValue& value, Problems& problems) {
   constexpr std::size_t kLongest = 1000;
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (value.kind == YamlValue::Kind::scalar && !value.text.empty() && value.text.size() <= kLongest &&
-      std::ranges::none_of(value.text, is_control)) {
+      !has_control_character(value.text)) {
     return value.text;
   }
   // A path, say, would end for the system where a NUL is, and for the reader of a table where a line does.
@@ -100,7 +99,7 @@ std::optional<std::string> parse_name(const YamlValue& value, const std::vector<
   for (const std::string& choice : choices) {
     if (choice == value.text) return choice;
   }
-  problems.add(value.place, unknown_name(value.text, choices));
+  problems.add(value.place, unknown_word(value.text, choices));
   return std::nullopt;
 }
 
@@ -128,7 +127,7 @@ std::optional<Form> parse_form(const YamlValue& value, const std::vector<std::st
     for (const std::string& name : names) {
       if (name == entry.key) return Form{name, entry.value};
     }
-    problems.add(entry.place, unknown_name(entry.key, names));
+    problems.add(entry.place, unknown_word(entry.key, names));
     return std::nullopt;
   }
   if (value.kind == YamlValue::Kind::map) {

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "base/utf8.h"
 
 namespace espalier {
 namespace {
@@ -18,11 +22,22 @@ std::optional<double> number_in(const YamlValue& value) {
   return number;
 }
 
+/// Of a number the one spelling that all equal numbers share: 0.50 and 5e-1 are 0.5, 1e3 is 1000, -0.0 is 0. Whole
+/// numbers are exact, others what they are as doubles.
+std::optional<std::string> number_text(const YamlValue& value) {
+  constexpr double kWholeBelow = 0x1p63;
+  std::int64_t whole = 0;
+  const char* end = value.text.data() + value.text.size();
+  const auto [stop, error] = std::from_chars(value.text.data(), end, whole);
+  if (!value.quoted && error == std::errc() && stop == end) return std::to_string(whole);
+  const auto number = number_in(value);
+  if (!number) return std::nullopt;
+  const bool is_whole = std::abs(*number) < kWholeBelow && std::trunc(*number) == *number;
+  return is_whole ? std::to_string(static_cast<std::int64_t>(*number)) : fmt::format("{}", *number);
+}
+
 bool same_scalar(const YamlValue& a, const YamlValue& b) {
-  if (a.text == b.text) return true;
-  const auto left = number_in(a);
-  const auto right = number_in(b);
-  return left && right && *left == *right;
+  return a.text == b.text || number_text(a).value_or(a.text) == number_text(b).value_or(b.text);
 }
 
 bool is_called(const YamlValue& map, const YamlValue& word) {
@@ -46,19 +61,20 @@ const YamlValue* YamlValue::find(std::string_view key) const {
 }
 
 std::string describe(const YamlValue& value) {
-  constexpr std::size_t kLongest = 80;
   switch (value.kind) {
     case YamlValue::Kind::null:
       return "nothing";
     case YamlValue::Kind::list:
-      return "a list";
+      return value.items.empty() ? "an empty list" : "a list";
     case YamlValue::Kind::map:
-      return "a map";
+      return value.entries.empty() ? "an empty map" : "a map";
     case YamlValue::Kind::scalar:
       break;
   }
-  const std::string text = value.text.substr(0, kLongest) + (value.text.size() > kLongest ? "..." : "");
-  return number_in(value) ? text : "the text \"" + text + "\"";
+  constexpr std::size_t kLongest = 80;
+  const bool fits = value.text.size() <= kLongest;
+  return number_in(value) ? value.text.substr(0, kLongest) + (fits ? "" : "...")
+                          : "the text " + quoted_text(value.text);
 }
 
 std::string flow_text(const YamlValue& value) {
@@ -80,15 +96,12 @@ std::string flow_text(const YamlValue& value) {
 }
 
 std::string value_text(const YamlValue& value) {
-  constexpr std::size_t kExactDigits = 15;  // of a double: longer numbers that differ may be equal as doubles
   std::vector<std::string> parts;
   switch (value.kind) {
     case YamlValue::Kind::null:
       return "null";
-    case YamlValue::Kind::scalar: {
-      const auto number = value.text.size() <= kExactDigits ? number_in(value) : std::nullopt;
-      return number ? fmt::format("{}", *number) : value.text;
-    }
+    case YamlValue::Kind::scalar:
+      return number_text(value).value_or(value.text);
     case YamlValue::Kind::list:
       for (const YamlValue& item : value.items) parts.push_back(value_text(item));
       return fmt::format("[{}]", fmt::join(parts, ", "));

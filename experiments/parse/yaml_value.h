@@ -30,13 +30,14 @@ struct YamlEntry {
   YamlValue value;
 };
 
-/// `the text "abc"`, `1.2`, `a list`, `a map`, `nothing`: what was found, for messages.
+/// `the text "abc"`, `1.2`, `a list`, `an empty list`, `a map`, `nothing`: what was found, for messages.
 std::string describe(const YamlValue& value);
 
 /// On one line: `{iterative: {rate: 0.2, rounds: 15}}`.
 std::string flow_text(const YamlValue& value);
 
-/// As flow_text, but equal values have equal texts: 0.50 and 5e-1 are 0.5, and the keys of a map are in order.
+/// As flow_text, but equal values have equal texts: 0.50 and 5e-1 are 0.5, -0.0 is 0, and the keys of a map are in
+/// order.
 std::string value_text(const YamlValue& value);
 
 /// Whether `value` could have been written as `pattern`: equal scalars (0.50 equals 0.5), any item of a list, the

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/number_option.h"
 #include "experiments/json_text.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/sweep_options.h"
@@ -77,25 +78,28 @@ void add_chaos_command(CLI::App& app, CommandLine& line) {
   command->add_option("--folder", options->folder, "For the stores and their logs; finished work in it is kept")
       ->capture_default_str();
   command->add_option("--workers", options->workers, "MPI ranks (default: as many as cores)")
-      ->check(CLI::Range(1, 4096));
+      ->check(whole_number_option(1, 4096));
   for (std::size_t kind = 0; kind < kFaults; ++kind) {
     const std::string name(to_string(static_cast<Fault>(kind)));
     command->add_option("--" + name, options->chaos.chance[kind], "The chance of this fault in each beat")
-        ->check(CLI::Range(0.0, 1.0))
+        ->check(number_option(0.0, 1.0))
         ->capture_default_str();
   }
   command->add_option("--beat", options->chaos.beat_s, "Seconds between two draws")
-      ->check(CLI::Range(0.01, 3600.0))
+      ->check(number_option(0.01, 3600.0))
       ->capture_default_str();
   command->add_option("--faults", options->chaos.most, "After so many the sweep is left in peace")
-      ->check(CLI::Range(0, 1'000'000))
+      ->check(whole_number_option(0, 1'000'000))
       ->capture_default_str();
   command
       ->add_option("--at-least", options->chaos.least,
                    "A sweep that ends before so many faults is run once more, in another store")
-      ->check(CLI::Range(0, 1'000'000));
-  command->add_option("--seed", options->chaos.seed, "Of the draws")->capture_default_str();
+      ->check(whole_number_option(0, 1'000'000));
+  command->add_option("--seed", options->chaos.seed, "Of the draws")
+      ->check(whole_number_option(0, INT64_MAX))
+      ->capture_default_str();
   command->add_option("--limit", options->chaos.limit_s, "Seconds that each of the two runs may take")
+      ->check(number_option(1, 1e7))
       ->capture_default_str();
   command->add_flag("--json", options->as_json, "The report as JSON");
   command->callback([options, &line] { line.exit_code = run(*options); });

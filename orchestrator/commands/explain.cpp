@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "analysis/printable_text.h"
 #include "base/duration_text.h"
+#include "base/utf8.h"
 #include "db/rows_json.h"
 #include "db/store_reader.h"
 #include "experiments/json_text.h"
@@ -46,7 +46,7 @@ std::string failure_text(const StageFailureRow& failure) {
   if (failure.signal) how += fmt::format(", signal {}", *failure.signal);
   if (failure.exit_code) how += fmt::format(", exit code {}", *failure.exit_code);
   return fmt::format("charged to it at {}: {}{}{}: {}{}", time_text(failure.failed_at), failure.cause, how,
-                     failure.host.empty() ? "" : " on " + failure.host, printable_text(failure.message),
+                     failure.host.empty() ? "" : " on " + failure.host, printable_lines(failure.message),
                      failure.quarantined ? "; it is quarantined since" : "");
 }
 

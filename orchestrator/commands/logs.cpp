@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/file_error.h"
+#include "base/number_option.h"
 #include "db/store_reader.h"
 #include "experiments/store_paths.h"
 #include "orchestrator/commands/commands.h"
@@ -107,7 +108,7 @@ void add_logs_command(CLI::App& app, CommandLine& line) {
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
   command->add_flag("-f,--follow", options->follow, "Go on printing what comes, until Ctrl-C");
   command->add_option("--kilobytes", options->kilobytes, "From so far before the end of each file")
-      ->check(CLI::Range(1, 1'000'000))
+      ->check(whole_number_option(1, 1'000'000))
       ->capture_default_str();
   command->callback([options, &line] { print_logs(*options, line.store); });
 }

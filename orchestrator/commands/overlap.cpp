@@ -4,6 +4,7 @@
 
 #include "analysis/mask_reports.h"
 #include "analysis/sweep_overlaps.h"
+#include "base/word_option.h"
 #include "db/store_reader.h"
 #include "orchestrator/commands/commands.h"
 
@@ -27,7 +28,7 @@ void add_overlap_command(CLI::App& app, CommandLine& line) {
   auto json = std::make_shared<bool>(false);
   command->add_option("sweep", *sweep, "The sweep's label (status shows it)")->required();
   command->add_option("--by", *pairing, "method: two methods with one seed; seed: two seeds of one method")
-      ->check(CLI::IsMember({"method", "seed"}))
+      ->check(word_option({"method", "seed"}))
       ->capture_default_str();
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
   command->add_flag("--json", *json, "As JSON, a row for each pair");

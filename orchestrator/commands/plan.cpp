@@ -10,6 +10,7 @@
 
 #include "base/duration_text.h"
 #include "base/grouped_digits.h"
+#include "base/number_option.h"
 #include "db/store_reader.h"
 #include "experiments/json_text.h"
 #include "experiments/store_paths.h"
@@ -114,7 +115,7 @@ void add_plan_command(CLI::App& app, CommandLine& line) {
   command->add_option("--store", line.store, "Folder of the results, for what is done and for measured times")
       ->capture_default_str();
   command->add_option("--workers", options->workers, "Ranks to estimate for (default: the cores of this machine)")
-      ->check(CLI::Range(1, 100000));
+      ->check(whole_number_option(1, 100000));
   command->add_flag("--json", options->json, "As JSON");
   command->add_flag("--dot", options->dot,
                     "The graph of stages for Graphviz: espalier plan SWEEP.yaml --dot | dot -Tsvg > plan.svg");

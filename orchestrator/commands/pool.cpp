@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/number_option.h"
+#include "base/word_option.h"
 #include "cluster/batch_script.h"
 #include "experiments/json_text.h"
 #include "experiments/store_paths.h"
@@ -34,33 +36,33 @@ CLI::Option* add_optional(CLI::App& command, const std::string& name, std::optio
 
 void add_size_options(CLI::App& command, PoolRequest& request) {
   add_optional(command, "--nodes", request.nodes, "Nodes of each pool (default: the profile's, else 1)")
-      ->check(CLI::Range(1, 10000));
+      ->check(whole_number_option(1, 10000));
   add_optional(command, "--ranks-per-node", request.ranks_per_node,
                "MPI ranks on each (default: the profile's, else one for each GPU, else 1)")
-      ->check(CLI::Range(1, 4096));
+      ->check(whole_number_option(1, 4096));
   add_optional(command, "--gpus-per-node", request.gpus_per_node, "GPUs on each, shared out among its ranks")
-      ->check(CLI::Range(0, 4096));
+      ->check(whole_number_option(0, 4096));
   command.add_option("--time", request.time, "How long the pool may run: 90 (minutes), 2:30:00, 1-12:00:00");
   add_optional(command, "--margin", request.margin_s, "Seconds before that end by which it has left (default: 120)")
-      ->check(CLI::Range(1, 86400));
+      ->check(whole_number_option(1, 86400));
 }
 
 void add_worker_options(CLI::App& command, PoolRequest& request) {
   command.add_option("--data", request.data, "Folder of the datasets, as the nodes see it");
   command.add_option("--device", request.device, "auto, cpu or cuda: its GPUs are shared out among a node's ranks")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->check(word_option({"auto", "cpu", "cuda"}))
       ->capture_default_str();
   command.add_option("--checkpoint-every", request.checkpoint_s, "Seconds between checkpoints of a training")
-      ->check(CLI::Range(1, 86400))
+      ->check(whole_number_option(1, 86400))
       ->capture_default_str();
   add_optional(command, "--idle-limit", request.idle_s,
                "Leave after this many seconds without a job (0: stay, which is the default without --autoscale)")
-      ->check(CLI::Range(0, 30 * 86400));
+      ->check(whole_number_option(0, 30 * 86400));
   command
       .add_option("--labels", request.labels, "Words that jobs may ask for (resources: {label: a100}): a100,big-memory")
       ->delimiter(',');
   add_optional(command, "--memory-per-rank", request.memory_gb, "GB that a rank may fill (0: no limit)")
-      ->check(CLI::Range(0.0, 1e6));
+      ->check(number_option(0.0, 1e6));
   add_optional(command, "--worker", request.worker, "espalier-worker, as the nodes call it (default: the one here)");
 }
 
@@ -79,7 +81,7 @@ void add_options(CLI::App& command, PoolOptions& options, CommandLine& line) {
                    "there is work");
   command.add_option("--name", request.name, "The pool's label begins with it (default: slurm, or pbs)");
   command.add_option("--count", options.count, "So many pools alike")
-      ->check(CLI::Range(1, 1000))
+      ->check(whole_number_option(1, 1000))
       ->capture_default_str();
   command.add_flag("--dry-run", options.dry_run, "Print the script, submit nothing");
   command.add_flag("--json", options.as_json, "As JSON");
@@ -209,7 +211,7 @@ void add_pool_command(CLI::App& app, CommandLine& line) {
                    "(idle pools leave after 60 s, or --idle-limit)")
       ->excludes("--count");
   slurm->add_option("--interval", options->interval_s, "Seconds between two looks at the work and at Slurm")
-      ->check(CLI::Range(1.0, 3600.0))
+      ->check(number_option(1.0, 3600.0))
       ->capture_default_str();
   add("pbs", "Submit pools to PBS", Scheduler::pbs, pool_pbs);
 }

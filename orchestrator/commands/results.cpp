@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "analysis/results_report.h"
+#include "base/number_option.h"
 #include "db/store_reader.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/format_option.h"
@@ -19,7 +20,8 @@ void add_results_command(CLI::App& app, CommandLine& line) {
   command->add_option("--schedule", filter->schedule, "Only this schedule");
   command->add_option("--control", filter->control,
                       "none, random, shuffle, reinit, erk_random, shuffle_network or shuffle_sized");
-  command->add_option("--sparsity", filter->sparsity_target, "Only this sparsity, the fraction removed");
+  command->add_option("--sparsity", filter->sparsity_target, "Only this sparsity, the fraction removed")
+      ->check(number_option(0, 1));
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
   const auto format = add_format_option(*command);
   command->callback(

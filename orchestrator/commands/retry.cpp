@@ -57,7 +57,7 @@ ExitCode retry(RetryOptions& options, const std::string& store) {
   {
     Store writer(store,
                  {.allow_network_filesystem = options.run.settings.allow_network_filesystem, .must_exist = true});
-    const SweepId id = writer.record_sweep(sweep.name, sweep.yaml, sweep.trials, sweep.graph);
+    const SweepId id = writer.record_sweep(sweep.name, sweep.yaml, sweep.trials, sweep.graph, sweep.overrides);
     forgotten = retry_failures(writer, id, sweep.name, request);
   }
   if (forgotten == 0) {

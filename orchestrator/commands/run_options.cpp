@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/number_option.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/load_store_config.h"
 
@@ -22,7 +23,7 @@ void add_failure_options(CLI::App& command, RunOptions& options) {
   CLI::Option* most =
       command.add_option("--max-failures", options.max_failures,
                          "Stop when more jobs than this are quarantined (over on_failure.max_failures)");
-  most->check(CLI::Range(0, 1'000'000));
+  most->check(whole_number_option(0, 1'000'000));
   command
       .add_flag_callback(
           "--fail-fast", [&options] { options.max_failures = 0; }, "Stop at the first one: --max-failures 0")
@@ -37,7 +38,7 @@ void add_coordinator_options(CLI::App& command, RunSettings& settings, CommandLi
   command
       .add_option("--workers", settings.workers,
                   "MPI ranks on this machine (run: as many as cores by default; 0: none, pools join by themselves)")
-      ->check(CLI::Range(0, 4096));
+      ->check(whole_number_option(0, 4096));
   command.add_option("--device", settings.device, "auto, cpu, cuda or cuda:N")
       ->check(CLI::Validator(refuse_odd_device, "DEVICE"))
       ->capture_default_str();
@@ -46,22 +47,22 @@ void add_coordinator_options(CLI::App& command, RunSettings& settings, CommandLi
                   "Address to listen on for pools: 127.0.0.1 is for this machine alone, 0.0.0.0 all of its addresses")
       ->capture_default_str();
   command.add_option("--port", settings.port, "Port to listen on (0: any free one)")
-      ->check(CLI::Range(0, 65535))
+      ->check(whole_number_option(0, 65535))
       ->capture_default_str();
   command.add_option("--checkpoint-every", settings.checkpoint_seconds, "Seconds between checkpoints of a training")
-      ->check(CLI::Range(1, 86400))
+      ->check(whole_number_option(1, 86400))
       ->capture_default_str();
   command
       .add_option("--pool-starts", settings.pool_starts,
                   "Give up when the workers ended this many times in a row without getting anything done (0: 3, or 8 "
                   "if they reached the coordinator)")
-      ->check(CLI::Range(0, 1'000'000));
+      ->check(whole_number_option(0, 1'000'000));
   command
       .add_option(
           "--start-limit", settings.start_limit_s,
           "Workers that have not reached the coordinator so many seconds after their start hang, and are killed "
           "(0: never)")
-      ->check(CLI::Range(0.0, 86400.0))
+      ->check(number_option(0.0, 86400.0))
       ->capture_default_str();
   command.add_flag("--allow-network-filesystem", settings.allow_network_filesystem,
                    "Keep the store on NFS, Lustre, ... all the same: slower, and for one machine at a time");
@@ -69,16 +70,16 @@ void add_coordinator_options(CLI::App& command, RunSettings& settings, CommandLi
       .add_option("--hang-limit", settings.hang_seconds,
                   "A job that makes no progress for this many seconds, and for much longer than its steps take, is "
                   "killed (0: never)")
-      ->check(CLI::Range(0.0, 1e9))
+      ->check(number_option(0.0, 1e9))
       ->capture_default_str();
   command
       .add_option("--memory-per-rank", settings.memory_gb,
                   "GB that a rank may fill (0: no limit; default: its share of the machine, with CUDA no limit)")
-      ->check(CLI::Range(0.0, 1e6));
+      ->check(number_option(0.0, 1e6));
   command
       .add_option("--grace", settings.grace_seconds,
                   "Seconds to wait for the steps that run when a pool is to leave (0: as long as they take)")
-      ->check(CLI::Range(0.0, 1e9))
+      ->check(number_option(0.0, 1e9))
       ->capture_default_str();
 }
 

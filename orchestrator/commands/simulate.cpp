@@ -9,7 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/duration_text.h"
+#include "base/error.h"
 #include "base/grouped_digits.h"
+#include "base/number_option.h"
 #include "db/store_reader.h"
 #include "experiments/json_text.h"
 #include "experiments/store_paths.h"
@@ -59,7 +61,18 @@ void find_rate(Simulated& simulated, const std::string& store) {
   if (!rate) rate = kAssumedSecondsPerCost;
 }
 
+/// Each rank takes some kilobytes.
+void refuse_too_many_ranks(const SimulationSettings& settings) {
+  constexpr std::int64_t kMostRanks = 10'000'000;
+  const std::int64_t ranks = std::int64_t{settings.pools} * settings.ranks;
+  if (ranks <= kMostRanks) return;
+  throw Error(ErrorKind::invalid_input,
+              fmt::format("--pools {} of --ranks {} are {} ranks; at most {} are simulated", settings.pools,
+                          settings.ranks, grouped(ranks), grouped(kMostRanks)));
+}
+
 Simulated simulate_sweep(const SimulateOptions& options, const std::string& store) {
+  refuse_too_many_ranks(options.settings);
   Simulated simulated;
   simulated.model = parse_duration_model(options.durations);
   find_rate(simulated, store);
@@ -163,9 +176,9 @@ void add_simulate_command(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<SimulateOptions>();
   SimulationSettings& settings = options->settings;
   add_sweep_options(*command, options->sweep);
-  command->add_option("--pools", settings.pools, "Pools")->check(CLI::Range(1, 100000))->capture_default_str();
+  command->add_option("--pools", settings.pools, "Pools")->check(whole_number_option(1, 100000))->capture_default_str();
   command->add_option("--ranks", settings.ranks, "Ranks of each pool")
-      ->check(CLI::Range(1, 100000))
+      ->check(whole_number_option(1, 100000))
       ->capture_default_str();
   command
       ->add_option("--durations", options->durations,
@@ -177,23 +190,25 @@ void add_simulate_command(CLI::App& app, CommandLine& line) {
   command
       ->add_option("--losses", settings.losses_per_hour,
                    "Fraction of the pools that dies in an hour, at random times: 0.01 is 1 % an hour")
-      ->check(CLI::Range(0.0, 3600.0))
+      ->check(number_option(0.0, 3600.0))
       ->capture_default_str();
   command->add_option("--rejoin", settings.rejoin_s, "Seconds until another pool takes a dead one's place")
-      ->check(CLI::Range(0.0, 1e6))
+      ->check(number_option(0.0, 1e6))
       ->capture_default_str();
   command->add_option("--silence", settings.silence_s, "Seconds until the coordinator gives a dead pool up")
-      ->check(CLI::Range(0.0, 1e6))
+      ->check(number_option(0.0, 1e6))
       ->capture_default_str();
   command
       ->add_option("--checkpoint-every", settings.checkpoint_every_s,
                    "Seconds between checkpoints of a training: what it did since is lost with its pool")
-      ->check(CLI::Range(1e-3, 1e6))
+      ->check(number_option(1e-3, 1e6))
       ->capture_default_str();
   command->add_option("--latency", settings.latency_s, "Seconds that a word between coordinator and rank takes")
-      ->check(CLI::Range(0.0, 1e3))
+      ->check(number_option(0.0, 1e3))
       ->capture_default_str();
-  command->add_option("--seed", settings.seed, "Of the random factors and of the deaths")->capture_default_str();
+  command->add_option("--seed", settings.seed, "Of the random factors and of the deaths")
+      ->check(whole_number_option(0, INT64_MAX))
+      ->capture_default_str();
   command->add_flag("--json", options->json, "As JSON");
   command->callback([options, &line] {
     const Simulated simulated = simulate_sweep(*options, line.store);

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "base/number_option.h"
 #include "orchestrator/client.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/coordinator_option.h"
@@ -44,7 +45,7 @@ void add_steering_commands(CLI::App& app, CommandLine& line) {
   priority->add_option("sweep", steering->sweep, "Its name")->required();
   priority->add_option("priority", steering->priority, "Higher goes first; 0 is usual")
       ->required()
-      ->check(CLI::Range(-1000, 1000));
+      ->check(whole_number_option(-1000, 1000));
   priority->callback([steering, priority_at] {
     const nlohmann::json arguments{{"sweep", steering->sweep}, {"priority", steering->priority}};
     ask_coordinator(priority_at(), "priority", question_arguments(arguments));

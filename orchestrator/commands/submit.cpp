@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
+#include "base/number_option.h"
 #include "experiments/dataset.h"
 #include "orchestrator/client.h"
 #include "orchestrator/commands/commands.h"
@@ -50,7 +51,7 @@ void add_submit_command(CLI::App& app, CommandLine& line) {
   add_sweep_options(*command, options->sweep);
   const auto coordinator = add_coordinator_options(*command, line);
   command->add_option("--priority", options->priority, "Higher goes first")
-      ->check(CLI::Range(-1000, 1000))
+      ->check(whole_number_option(-1000, 1000))
       ->capture_default_str();
   command->add_flag("--json", options->json, "As JSON");
   command->callback([options, coordinator, &line] { submit(*options, coordinator(), line.store); });

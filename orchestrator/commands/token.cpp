@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
+#include "base/word_option.h"
 #include "cluster/authentication.h"
 #include "cluster/certificate.h"
 #include "cluster/credentials.h"
@@ -79,7 +80,7 @@ void add_token_command(CLI::App& app, CommandLine& line) {
   write
       ->add_option("--role", *role,
                    "What it lets its bearer do: pool (compute), client (submit, stop, ...), read (status, pools, jobs)")
-      ->check(CLI::IsMember({"pool", "client", "read"}))
+      ->check(word_option({"pool", "client", "read"}))
       ->capture_default_str();
   const auto force = std::make_shared<bool>(false);
   write->add_flag("--force", *force, "Replace the file if it is there");

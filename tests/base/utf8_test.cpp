@@ -25,5 +25,22 @@ TEST(Utf8, WhatIsNoCharacterIsReplacedByteForByte) {
   EXPECT_EQ(utf8_prefix("ok\x80"), 2U);
 }
 
+TEST(Utf8, WhatATerminalObeysOrNobodySeesIsEscaped) {
+  EXPECT_EQ(printable("a\x1b[31m\r\n\t\x7f\u009b"), "a\\x1b[31m\\x0d\\n\t\\x7f\\x9b");
+  EXPECT_EQ(printable("\u00a0\u200b\u202e\u2028\ufeff\U000e0041"), "\\u00a0\\u200b\\u202e\\u2028\\ufeff\\U000e0041");
+  EXPECT_EQ(printable("\u00e9 \u20ac \U0001f331 \xff"), "\u00e9 \u20ac \U0001f331 \ufffd");
+  EXPECT_EQ(printable_lines("a\x1b\nb\n"), "a\\x1b\nb\n");
+}
+
+TEST(Utf8, WhatIsInvisibleIsNamed) {
+  EXPECT_EQ(find_invisible("plain \u00e9").name, "");
+  const Invisible found = find_invisible("\u00e9a\u200bb\u00a0");
+  EXPECT_EQ(found.at, 3U);
+  EXPECT_EQ(found.name, "\\u200b is a zero-width space");
+  EXPECT_EQ(without_invisible("\u00e9a\u200bb\u00a0"), "\u00e9ab");
+  EXPECT_EQ(quoted_text("0.1\u00a0"), "\"0.1\\u00a0\" (\\u00a0 is a no-break space)");
+  EXPECT_EQ(quoted_text("ab\u00e9", 3), "\"ab...\"");  // no half of a character
+}
+
 }  // namespace
 }  // namespace espalier

@@ -1,5 +1,7 @@
 #include "experiments/parse_sweep.h"
 
+#include <cmath>
+
 #include <gmock/gmock.h>
 
 #include "experiments/parse/override.h"
@@ -188,6 +190,96 @@ TEST(ParseSweep, a_value_in_another_spelling_is_the_same_value) {
               ElementsAre(HasSubstr("{finetune: {epochs: 1, lr: 0.1}} is the same")));
 }
 
+TEST(ParseSweep, equal_numbers_are_one_value) {
+  const auto sparsities = [](const std::string& list) {
+    return problems(kHead + kTrainLine + "prune: {method: magnitude, sparsity: " + list + "}\n");
+  };
+  EXPECT_THAT(sparsities("[0.9, 0.90000000000000002]"),
+              ElementsAre(HasSubstr("prune.sparsity[1]: 0.90000000000000002 is listed twice: 0.9 is the same")));
+  EXPECT_THAT(sparsities("[0, -0.0, 0.5]"), ElementsAre(HasSubstr("-0.0 is listed twice: 0 is the same")));
+  EXPECT_THAT(sparsities("[0.5, 00.5]"), ElementsAre(HasSubstr("00.5 is listed twice: 0.5 is the same")));
+  EXPECT_THAT(sparsities("[0.9, 0.9000000000000002]"), IsEmpty());  // another double
+  EXPECT_THAT(problems(kHead + "train: {lr: 0.1, epochs: 1, weight_decay: [0, -0.0]}\n"),
+              ElementsAre(HasSubstr("-0.0 is listed twice: 0 is the same")));
+  EXPECT_THAT(
+      problems(kHead + "train: {lr: [1e2, 100], steps: [500, 500it], batch_size: [60, 060]}\n"),
+      ElementsAre(HasSubstr("100 is listed twice: 1e2 is the same"), HasSubstr("060 is listed twice: 60 is the same"),
+                  HasSubstr("500it is listed twice: 500 is the same")));
+  EXPECT_THAT(problems("sweep: s\ndataset: {name: glyphs, seed: [9007199254740992, 9007199254740993]}\nmodel: "
+                       "lenet-300-100\n" +
+                       kTrainLine),
+              IsEmpty());  // whole numbers beyond a double's
+}
+
+TEST(ParseSweep, minus_zero_is_zero) {
+  const std::string with = kHead + "train: {lr: 0.1, epochs: 1, weight_decay: ";
+  EXPECT_EQ(trials_of(with + "-0.0}\n").at(0).key, trials_of(with + "0}\n").at(0).key);
+  EXPECT_FALSE(std::signbit(trials_of(with + "-0.0}\n").at(0).config->train.optimizer.weight_decay));
+  EXPECT_FALSE(std::signbit(trials_of(kHead + kTrainLine + "prune: {method: magnitude, sparsity: -0.0}\n")
+                                .at(1)
+                                .config->prune->sparsity_target));
+}
+
+TEST(ParseSweep, what_is_empty_is_said_to_be) {
+  EXPECT_THAT(problems(kHead + "train: {lr: 0.1, epochs: 1, lr_schedule: {step: {milestones: []}}}\n"),
+              ElementsAre(HasSubstr("expected a list of steps, as in [2ep, 4ep], found an empty list")));
+  for (const char* key : {"when", "exclude", "zip"}) {
+    EXPECT_THAT(problems(kHead + kTrainLine + key + ": []\n"), ElementsAre(HasSubstr("found an empty list"))) << key;
+    EXPECT_THAT(problems(kHead + kTrainLine + key + ": {}\n"), ElementsAre(HasSubstr("found an empty map"))) << key;
+  }
+  EXPECT_THAT(problems(kHead + kTrainLine + "exclude: [{}]\n"), ElementsAre(HasSubstr("found an empty map")));
+  EXPECT_THAT(problems(kHead + kTrainLine + "seeds: {}\n"), ElementsAre(HasSubstr("found an empty map")));
+}
+
+TEST(ParseSweep, what_cannot_be_seen_is_named) {
+  const auto trained = [](const std::string& lines) { return problems(kHead + "train:\n" + lines); };
+  EXPECT_THAT(trained("  lr: 0.1\u00a0\n  epochs: 1\n"),
+              ElementsAre(HasSubstr("5:7: train.lr: expected a number above 0 and at most 1000, found the text "
+                                    "\"0.1\\u00a0\" (\\u00a0 is a no-break space)")));
+  EXPECT_THAT(trained("  lr:\u00a0 0.1\n  epochs: 1\n"),
+              ElementsAre(HasSubstr("\\u00a0 is a no-break space in line 5, no blank: type it anew")));
+  EXPECT_THAT(trained("\u00a0 \u00a0 lr: 0.1\n\u00a0 \u00a0 epochs: 1\n"),
+              testing::Contains(HasSubstr("unknown \"\\u00a0 \\u00a0 lr\" (\\u00a0 is a no-break space)")));
+  EXPECT_THAT(trained("  lr: 0.1\n  epochs: \u200b1\n"),
+              ElementsAre(HasSubstr("\"\\u200b1\" (\\u200b is a zero-width space)")));
+  EXPECT_THAT(problems("sweep: \"a\\e[31mRED\\e[0m\\rspoof\\n\"\n"),
+              testing::Contains("s.yaml:1:8: sweep: expected a name of letters, digits, - _ and . (at most 100), found "
+                                "the text \"a\\x1b[31mRED\\x1b[0m\\x0dspoof\\n\""));
+  for (const std::string& problem : problems("\"tr\\x9bain\\n\": 1\n\"\\e[2J\": {\"\\u202e\": 2}\n")) {
+    EXPECT_EQ(problem.find_first_of("\x1b\n"), std::string::npos) << problem;
+    EXPECT_EQ(problem.find("\xc2\x9b"), std::string::npos) << problem;
+  }
+  EXPECT_THAT(problems("sweep: s\ndataset: {idx: \"d\\x9b1m\"}\nmodel: lenet-300-100\n" + kTrainLine),
+              testing::Contains(HasSubstr("without control characters, found the text \"d\\x9b1m\"")));
+  EXPECT_THAT(problems(kHead + "# not \u00a0 in comments\n" + kTrainLine), IsEmpty());
+}
+
+TEST(ParseSweep, a_word_in_the_wrong_place_or_of_another_program_gets_a_guess) {
+  const std::string yaml = kHead + kTrainLine;
+  EXPECT_THAT(problems(yaml, {"lr=0.2"}),
+              ElementsAre(HasSubstr("--set lr: lr: unknown \"lr\"; did you mean \"train.lr\"? (one of sweep, ")));
+  EXPECT_THAT(problems(yaml, {"learning_rate=0.2"}), ElementsAre(HasSubstr("did you mean \"train.lr\"?")));
+  EXPECT_THAT(problems(yaml, {"train.learning_rate=0.2"}), ElementsAre(HasSubstr("did you mean \"lr\"?")));
+  EXPECT_THAT(problems(yaml, {"dataset=MNIST"}), ElementsAre(HasSubstr("did you mean \"mnist\"?")));
+  EXPECT_THAT(problems(yaml, {"model=lenet300"}), ElementsAre(HasSubstr("did you mean \"lenet-300-100\"?")));
+  EXPECT_THAT(problems(yaml, {"training=1"}), ElementsAre(HasSubstr("did you mean \"train\"?")));
+  EXPECT_THAT(problems(yaml + "prune: {method: l1, sparsity: 0.5, allocation: layerwise}\n"),
+              ElementsAre(HasSubstr("did you mean \"magnitude\"?"), HasSubstr("did you mean \"uniform\"?")));
+}
+
+TEST(ParseSweep, values_may_come_again_in_keys_that_advance_together) {
+  const std::string methods = kHead + kTrainLine + "prune: {method: [magnitude, snip, magnitude], sparsity: 0.5, at: ";
+  const std::string zip = "zip: [[prune.method, prune.at]]\n";
+  EXPECT_THAT(described(trials_of(methods + "[trained, init, init]}\ncontrols: []\ndense: false\nseeds: 1\n" + zip)),
+              ElementsAre("magnitude 0.5 one_shot/1 none seed 0 [prune.at=trained]",
+                          "snip 0.5 one_shot/1 none seed 0 [prune.at=init]",
+                          "magnitude 0.5 one_shot/1 none seed 0 [prune.at=init]"));
+  EXPECT_THAT(problems(methods + "[trained, init, trained]}\n" + zip),
+              ElementsAre(HasSubstr("zip[0]: the values of number 3 are those of number 1; leave one of them out")));
+  EXPECT_THAT(problems(methods + "[trained, init, 100it]}\n"),
+              ElementsAre(HasSubstr("prune.method[2]: magnitude is listed twice")));
+}
+
 TEST(ParseSweep, lengths_are_epochs_and_steps) {
   const auto steps = [](const std::string& text) {
     return trials_of(kHead + "seeds: 1\ntrain: {lr: 0.1, batch_size: 60, steps: " + text + "}\n")
@@ -230,10 +322,10 @@ TEST(ParseSweep, overrides_replace_a_value_and_are_named_by_their_problems) {
       ElementsAre("--set model.name: model.name: model is the text \"lenet-300-100\", not a map; set it as a whole"));
 }
 
-TEST(ParseSweep, overrides_are_noted_at_the_end_of_the_text) {
-  EXPECT_EQ(note_overrides("sweep: s", {"train.epochs=1", "prune.sparsity=[0.5,\n 0.9]"}),
-            "sweep: s\n# --set train.epochs=1\n# --set prune.sparsity=[0.5,  0.9]\n");
-  EXPECT_EQ(note_overrides("sweep: s\n", {}), "sweep: s\n");
+TEST(ParseSweep, notes_of_earlier_versions_at_the_end_of_a_text_are_overrides) {
+  EXPECT_THAT(noted_overrides("sweep: s # --set a=1\n# --set train.epochs=1\n# --set prune.sparsity=[0.5,  0.9]\n"),
+              ElementsAre("train.epochs=1", "prune.sparsity=[0.5,  0.9]"));
+  EXPECT_THAT(noted_overrides("# --set a=1\nsweep: s\n"), IsEmpty());
 }
 
 TEST(ParseSweep, sweeps_without_pruning_are_fine) {

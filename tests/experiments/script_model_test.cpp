@@ -35,7 +35,7 @@ struct Resolver {
   int asked = 0;
   Expansion expand(const std::string& yaml) {
     return expand_trials(spec_of(yaml), mnist_sizes,
-                         [this](const std::string&, const std::array<std::int64_t, 3>&, std::int64_t) {
+                         [this](const std::string&, const std::array<std::int64_t, 3>&, bool, std::int64_t) {
                            ++asked;
                            return small();
                          });

@@ -41,6 +41,37 @@ TEST(LoadSweep, AStopIsHeard) {
   EXPECT_THAT(why_refused(gradual(""), stop.get_token()), HasSubstr("the coordinator stops"));
 }
 
+std::vector<std::string> warnings_of(const std::string& yaml) {
+  std::vector<std::string> lines;
+  for (const Diagnostic& warning : load_sweep_text(yaml, "some.yaml", {}, "", {}).warnings)
+    lines.push_back(to_string(warning));
+  return lines;
+}
+
+TEST(LoadSweep, WhatIsReadFirstHasNothingToWarnOf) {
+  const std::filesystem::path root = ESPALIER_SOURCE_DIR;
+  EXPECT_THAT(warnings_of(read_file(root / "experiments/sweeps/quickstart.yaml", 1 << 20)), testing::IsEmpty());
+  for (const char* page : {"README.md", "docs/sweeps.md"}) {
+    const std::string text = read_file(root / page, 1 << 20);
+    const std::size_t begin = text.find("```yaml\n") + 8;
+    std::string example = text.substr(begin, text.find("```", begin) - begin);
+    const std::string data = "dataset: mnist";  // which may not be here
+    example.replace(example.find(data), data.size(), "dataset: {name: glyphs, train: 60000, test: 10000}");
+    EXPECT_THAT(warnings_of(example), testing::IsEmpty()) << page;
+  }
+}
+
+TEST(LoadSweep, SeedsThatShowOnlyWhatIsPlainAreSaid) {
+  const std::string text =
+      "sweep: s\ndataset: {name: glyphs, train: 600}\nmodel: lenet-300-100\ntrain: {lr: 0.1, epochs: 1}\n"
+      "prune: {method: [magnitude, gradient, taylor], sparsity: [0.2, 0.4, 0.5, 0.6, 0.7]}\n";
+  EXPECT_THAT(
+      warnings_of("seeds: 3\n" + text),
+      testing::ElementsAre("some.yaml:1:8: warning: seeds: with 3 seeds and 15 comparisons only effects above 10 "
+                           "standard deviations can be starred; 5 seeds: 2.8"));
+  EXPECT_THAT(warnings_of("seeds: 5\n" + text), testing::IsEmpty());
+}
+
 // What a pool uploads must not come back as a program, or as data, by way of a submitted sweep.
 TEST(LoadSweep, NothingInAStoreIsReadForASubmittedOne) {
   namespace fs = std::filesystem;

@@ -6,6 +6,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -172,12 +173,31 @@ TEST_F(ServeSweeps, WhatBecameAnotherSweepIsClosedAndTheOtherIsNotBegun) {
   EXPECT_EQ(Store(paths_.root).find_sweep(is.name, is.trials, is.graph), std::nullopt);
 }
 
-TEST_F(ServeSweeps, ItsOverridesAreNotedOnce) {
+// As text beside the sweep's own, they were mixed up with its comments, and lost their line breaks.
+TEST_F(ServeSweeps, ASweepIsReadBackAsItWasSubmitted) {
+  const std::vector<std::string> sets{"train=lr: 0.1\nbatch_size: 10\nepochs: 2", "controls=[random] # \"x\"\r\n",
+                                      "resources.label=\xc3\xa9 100"};
+  for (const char* tail : {"# --set train.epochs=9", "# --set train.epochs=9\n", "\n# --set resources.label=a100\n\n",
+                           "# --set\r\n", ""}) {
+    const std::string text = glyphs_ + tail;
+    for (const auto& overrides : {std::vector<std::string>{}, sets}) {
+      SetUp();
+      serve([&] { submit(text, overrides); });
+      EXPECT_EQ(open().at(0).yaml, text);
+      EXPECT_EQ(open().at(0).overrides, overrides);
+      EXPECT_THAT(serve(), HasSubstr("going on with small")) << text;
+      EXPECT_EQ(open().at(0).yaml, text);
+      EXPECT_EQ(open().at(0).overrides, overrides);
+    }
+  }
+}
+
+TEST_F(ServeSweeps, AStoreOfAnEarlierVersionHasThemInTheText) {
   serve([&] { submit(glyphs_, {"train.epochs=2"}); });
-  const std::string noted = open().at(0).yaml;
-  EXPECT_EQ(noted, glyphs_ + "# --set train.epochs=2\n");
+  SQLite::Database(paths_.database(), SQLite::OPEN_READWRITE)
+      .exec("UPDATE sweeps SET overrides = NULL, yaml = yaml || '# --set train.epochs=2' || char(10)");
   EXPECT_THAT(serve(), HasSubstr("going on with small"));
-  EXPECT_EQ(open().at(0).yaml, noted);
+  EXPECT_EQ(open().at(0).overrides, std::vector<std::string>{"train.epochs=2"});
 }
 
 TEST_F(ServeSweeps, SubmittingWhatRunsChangesNothing) {

@@ -71,6 +71,7 @@ TEST_F(Cifar10, RecordsAreALabelAndThreePlanes) {
 
 TEST_F(Cifar10, AFewTestImagesAreTakenFromTheWholeFile) {
   write_zeros(folder_);
+  poke(folder_ / kNames[0], 0, 1);  // a second class
   for (const int record : {2'500, 5'000, 7'500}) {
     poke(folder_ / kNames[5], static_cast<std::uintmax_t>(record) * kRecord, record / 2'500);
     poke(folder_ / kNames[5], static_cast<std::uintmax_t>(record) * kRecord + 3072, record / 2'500 + 5);
@@ -86,6 +87,7 @@ TEST_F(Cifar10, AFewTestImagesAreTakenFromTheWholeFile) {
 
 TEST_F(Cifar10, ContentIsOfEveryByteOfEveryFile) {
   write_zeros(folder_);
+  poke(folder_ / kNames[0], 0, 1);  // a second class
   const DatasetSpec spec = resolve(folder_);
   poke(folder_ / kNames[3], kFile - 1, 1);
   EXPECT_NE(resolve(folder_).content, spec.content);
@@ -135,6 +137,18 @@ TEST_F(Cifar10, RealFilesHoldEveryClassEquallyOften) {
     }
     EXPECT_NEAR(sum / (45'000.0 * 1024 * 255), images.scale.mean[channel], 2e-3);
   }
+}
+
+TEST_F(Cifar10, FilesOfOneClassAndOfThePythonVersionAreRefused) {
+  write_zeros(folder_);
+  EXPECT_THAT(refusal(), HasSubstr("cifar10: all 45000 examples to train on are of class 0"));
+  std::filesystem::remove(folder_ / kNames[0]);
+  std::filesystem::create_directories(folder_ / "cifar-10-batches-py");
+  write("cifar-10-batches-py/batches.meta", "\x80\x02}q");
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("cifar-10-batches-py is the Python version, whose pickles are not read"),
+                               HasSubstr("download the binary version")));
+  write(kNames[0], "version https://git-lfs.github.com/spec/v1\n");
+  EXPECT_THAT(refusal(), HasSubstr("is not a file of CIFAR-10's binary version but a Git LFS pointer"));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "experiments/dataset.h"
 #include "idx_bytes.h"
+#include "tests/base/other_user.h"
 
 namespace espalier {
 namespace {
@@ -101,6 +102,63 @@ TEST_F(IdxDataset, NeedsAFolder) {
   nowhere.path = "";
   EXPECT_THAT(error_of(ErrorKind::invalid_input, [&] { resolve_dataset(nowhere, {}); }),
               HasSubstr("dataset: {idx: DIR}"));
+}
+
+TEST_F(IdxDataset, OtherNamesInUseAreKnown) {
+  const auto rename = [&](const std::string& from, const std::string& to) {
+    std::filesystem::rename(folder_ / from, folder_ / to);
+  };
+  write_set(24, 5, 3, 4);
+  const DatasetSpec plain = resolve();
+  rename("train-images-idx3-ubyte", "train-images.idx3-ubyte");
+  rename("train-labels-idx1-ubyte", "train-labels.idx1-ubyte");
+  rename("t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte");
+  EXPECT_EQ(resolve(), plain);
+  rename("train-images.idx3-ubyte", "emnist-letters-train-images-idx3-ubyte");
+  rename("train-labels.idx1-ubyte", "emnist-letters-train-labels-idx1-ubyte");
+  rename("t10k-images.idx3-ubyte", "emnist-letters-test-images-idx3-ubyte");
+  EXPECT_THAT(refusal(),
+              AllOf(HasSubstr("train-images-idx3-ubyte is missing"), HasSubstr("by the other names in use")));
+  rename("t10k-labels-idx1-ubyte", "emnist-letters-test-labels-idx1-ubyte");
+  EXPECT_EQ(resolve(), plain);
+  const std::vector<std::string> files{"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "test-images-idx3-ubyte",
+                                       "test-labels-idx1-ubyte"};
+  for (const std::string& file : files)
+    std::filesystem::copy_file(folder_ / ("emnist-letters-" + file), folder_ / ("emnist-digits-" + file));
+  EXPECT_THAT(refusal(),
+              HasSubstr("holds the files of emnist-digits and of emnist-letters; put one set into a folder"));
+  write_set(12, 2, 2, 2);
+  EXPECT_EQ(resolve().train, 11);  // MNIST's own names go first
+}
+
+TEST_F(IdxDataset, ABrokenFileBesideAGoodOneIsSaid) {
+  write_set(24, 5, 3, 4);
+  write_gzip(folder_ / "train-images-idx3-ubyte.gz", idx_images(24, 3));
+  write("train-images-idx3-ubyte", idx_images(24, 3).substr(0, 100));
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("train-images-idx3-ubyte: is truncated"),
+                               HasSubstr("(or remove it: train-images-idx3-ubyte.gz beside it is read")));
+  std::filesystem::remove(folder_ / "train-images-idx3-ubyte");
+  EXPECT_EQ(resolve().classes, 4);
+}
+
+TEST_F(IdxDataset, WhatMayNotBeReadIsNotMissing) {
+  if (!can_be_other_user()) GTEST_SKIP() << "only root can be two users";
+  write_set(24, 5, 3, 4);
+  std::filesystem::permissions(folder_, std::filesystem::perms::owner_all);
+  EXPECT_THAT(as_other_user([&] { resolve(); }), HasSubstr(folder_.string() + ": cannot be read: Permission denied"));
+  DatasetRequest colors;
+  colors.name = "cifar10";
+  EXPECT_THAT(as_other_user([&] { resolve_dataset(colors, folder_); }), HasSubstr("cannot be read: Permission denied"));
+}
+
+TEST_F(IdxDataset, WhatIsSomethingElseIsNoDamage) {
+  write_set(24, 5, 3, 4);
+  write("train-labels-idx1-ubyte", "<html><body>Access denied</body></html>");
+  EXPECT_THAT(refusal(), HasSubstr("is not an IDX file of labels but a web page, which a server sent in its place"));
+  write("train-labels-idx1-ubyte", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n");
+  EXPECT_THAT(refusal(), HasSubstr("is not an IDX file of labels but a Git LFS pointer"));
+  write("train-labels-idx1-ubyte", "something else");
+  EXPECT_THAT(refusal(), HasSubstr("does not begin with 0x00000801"));
 }
 
 }  // namespace

@@ -42,6 +42,12 @@ class Tensors : public IdxFolder {
     return refusal();
   }
 
+  std::vector<std::string> resolve_labels(std::vector<std::int64_t> classes) {
+    classes_ = std::move(classes);
+    save({rows(), labels()});
+    return resolve().remarks;
+  }
+
   /// Twelve rows of two numbers, i and -i.
   TensorBytes rows() const { return tensor("x", TensorType::f32, {12, 2}, numbers_); }
   TensorBytes labels() const { return tensor("y", TensorType::i64, {12}, classes_); }
@@ -116,7 +122,18 @@ TEST_F(Tensors, FewerMayBeAskedFor) {
 TEST_F(Tensors, RefusesWhatIsNoSuchFile) {
   EXPECT_THAT(refusal(), HasSubstr(file()));
   write("data.safetensors", "PK\3\4 a zip archive, as torch.save writes it");
+  EXPECT_THAT(refusal(), HasSubstr("is no safetensors file but a zip archive"));
+  write("data.safetensors", "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n");
+  EXPECT_THAT(refusal(), HasSubstr("but a Git LFS pointer; fetch the file itself with git lfs pull"));
+  write("data.safetensors", "\n<!DOCTYPE html><html><head><title>404</title>");
+  EXPECT_THAT(refusal(), HasSubstr("but a web page, which a server sent in its place; download it again"));
+  write("data.safetensors", "\x93NUMPY\x01");
+  EXPECT_THAT(refusal(), HasSubstr("but a NumPy array (.npy)"));
+  save({rows(), labels()});
+  write("data.safetensors", read_file(file(), 10000).substr(0, 150));
   EXPECT_THAT(refusal(), AllOf(HasSubstr("not a whole safetensors file"), HasSubstr("safetensors.torch.save_file")));
+  write("data.safetensors", "");
+  EXPECT_THAT(refusal(), HasSubstr("not a whole safetensors file: it has 0 bytes"));
   DatasetRequest nowhere = request();
   nowhere.path = "";
   EXPECT_THAT(error_of(ErrorKind::invalid_input, [&] { resolve_dataset(nowhere, {}); }),
@@ -158,6 +175,93 @@ TEST_F(Tensors, RefusesValuesThatAreNoNumbersAndLabelsThatAreNoClasses) {
   classes_[5] = 255;
   save({rows(), labels()});
   EXPECT_EQ(resolve().classes, 256);
+}
+
+TEST_F(Tensors, TypesThatAreReadWithoutLoss) {
+  const std::vector<std::int32_t> classes(classes_.begin(), classes_.end());
+  save({rows(), tensor("y", TensorType::i32, {12}, classes)});
+  EXPECT_THAT(load().train.labels, ElementsAre(0, 1, 2, 0, 1, 2, 0, 1, 2));
+  // 1, -2.5, 65504 (the greatest), 2^-24 (the least), 0.333251953125, -0
+  const std::vector<std::uint16_t> halves{0x3c00, 0xc100, 0x7bff, 0x0001, 0x3555, 0x8000};
+  const std::vector<std::uint8_t> three{0, 1, 0};
+  save({tensor("x", TensorType::f16, {3, 2}, halves), tensor("y", TensorType::u8, {3}, three)});
+  EXPECT_THAT(load().train.values, ElementsAre(1.0F, -2.5F, 65504.0F, std::ldexp(1.0F, -24)));
+  EXPECT_THAT(load().test.values, ElementsAre(0.333251953125F, 0.0F));
+  // 1, -2.5, 3.3895e38 (the greatest), 2^-133 (the least), 0.333984375, -0
+  const std::vector<std::uint16_t> brains{0x3f80, 0xc020, 0x7f7f, 0x0001, 0x3eab, 0x8000};
+  save({tensor("x", TensorType::bf16, {3, 2}, brains), tensor("y", TensorType::u8, {3}, three)});
+  EXPECT_THAT(load().train.values, ElementsAre(1.0F, -2.5F, std::ldexp(255.0F, 120), std::ldexp(1.0F, -133)));
+  EXPECT_THAT(load().test.values, ElementsAre(0.333984375F, 0.0F));
+  for (const std::uint16_t wrong : std::vector<std::uint16_t>{0x7c00, 0xfc00, 0x7e00}) {
+    const std::vector<std::uint16_t> numbers{0, 0, wrong, 0, 0, 0};
+    EXPECT_THAT(refusal_of({tensor("x", TensorType::f16, {3, 2}, numbers), tensor("y", TensorType::u8, {3}, three)}),
+                HasSubstr("x[1] holds"));
+  }
+  const std::vector<std::int32_t> numbers(24);
+  EXPECT_THAT(refusal_of({tensor("x", TensorType::i32, {12, 2}, numbers), labels()}),
+              HasSubstr("x is int32; convert it to float32, or to uint8 if it is pixels"));
+  save({rows(), tensor("y", TensorType::i32, {12}, classes)});
+  std::string bytes = read_file(file(), 10000);
+  bytes.replace(bytes.find("I32"), 3, "U32");
+  write("data.safetensors", bytes);
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("tensor \"y\" is of the type U32, which is not read here; convert it"),
+                               HasSubstr("y (uint8 or int64)"), testing::Not(HasSubstr("whole"))));
+}
+
+TEST_F(Tensors, LabelsThatMeasureNothingAreRefusedOrSaid) {
+  EXPECT_THAT(resolve_labels({0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2}), testing::IsEmpty());
+  save({rows(), tensor("y", TensorType::i64, {12}, std::vector<std::int64_t>(12, 3))});
+  EXPECT_THAT(refusal(), AllOf(HasSubstr(file()), HasSubstr("all 9 examples to train on are of class 3, so")));
+  save({rows(), tensor("y", TensorType::i64, {12}, std::vector<std::int64_t>{0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1})});
+  EXPECT_THAT(refusal(), HasSubstr("all 9 examples to train on are of class 0"));
+  EXPECT_THAT(resolve_labels({0, 4, 0, 4, 4, 0, 0, 4, 4, 0, 0, 4}),
+              ElementsAre("no example is of class 1 to 3, and networks have an output for each of the 5; number the "
+                          "classes 0, 1, ... without gaps"));
+  EXPECT_THAT(resolve_labels({0, 1, 0, 1, 1, 0, 0, 1, 1, 3, 0, 2}),
+              ElementsAre("no example to train on is of class 2, 3, so that no network can learn it"));
+  EXPECT_THAT(
+      resolve_labels({0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 1}),
+      ElementsAre("the examples are sorted by class, and those held out are the last ones: shuffle them first"));
+}
+
+TEST_F(Tensors, AClassThatOnlyTheTestSetHasIsSaid) {
+  const std::vector<float> more(4);
+  const std::vector<std::int64_t> other{2, 5};
+  save({rows(), labels(), tensor("x_test", TensorType::f32, {2, 2}, more),
+        tensor("y_test", TensorType::i64, {2}, other)});
+  EXPECT_THAT(resolve().remarks, ElementsAre(HasSubstr("no example is of class 3, 4"),
+                                             HasSubstr("no example to train on is of class 5, so")));
+}
+
+TEST_F(Tensors, ChannelsThatComeLastAreSaid) {
+  const std::vector<std::uint8_t> pixels(12 * 8 * 8 * 3);
+  const auto remarks = [&](std::vector<std::int64_t> shape) {
+    std::int64_t size = 1;
+    for (const std::int64_t side : shape) size *= side;
+    save({tensor("x", TensorType::u8, std::move(shape), std::vector<std::uint8_t>(static_cast<std::size_t>(size))),
+          labels()});
+    return resolve().remarks;
+  };
+  EXPECT_THAT(
+      remarks({12, 8, 8, 3}),
+      ElementsAre("x has the shape [12, 8, 8, 3], which is taken as 8 channels of 8x3; images whose channels come "
+                  "last become x.transpose(0, 3, 1, 2)"));
+  EXPECT_THAT(remarks({12, 8, 8, 1}), ElementsAre(HasSubstr("8 channels of 8x1")));
+  EXPECT_THAT(remarks({12, 3, 8, 8}), testing::IsEmpty());
+  EXPECT_THAT(remarks({12, 1, 3, 3}), testing::IsEmpty());
+  EXPECT_THAT(remarks({12, 8, 1, 1}), testing::IsEmpty());
+}
+
+TEST_F(Tensors, AShapeThatCouldBeOfARowIsKept) {
+  const auto keeps = [&](std::vector<std::int64_t> shape) {
+    save({tensor("x", TensorType::f32, std::move(shape), numbers_), labels()});
+    return resolve().keeps_shape;
+  };
+  EXPECT_FALSE(keeps({12, 2}));
+  EXPECT_TRUE(keeps({12, 1, 1, 2}));
+  EXPECT_TRUE(keeps({12, 2, 1, 1}));
+  numbers_.resize(48);
+  EXPECT_FALSE(keeps({12, 1, 2, 2}));  // an image beyond doubt, as ever
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "experiments/check_sweep.h"
+#include "experiments/check_trials.h"
 #include "experiments/expand/combinations.h"
 #include "tests/experiments/sweep_story.h"
 #include "tests/fuzz/targets/targets.h"
@@ -28,7 +29,7 @@ std::vector<std::string> take_overrides(std::string_view& yaml) {
   return overrides;
 }
 
-ScriptModel some_script(const std::string&, const std::array<std::int64_t, 3>& input, std::int64_t classes) {
+ScriptModel some_script(const std::string&, const std::array<std::int64_t, 3>& input, bool, std::int64_t classes) {
   const std::int64_t values = input[0] * input[1] * input[2];
   return {std::string(64, 'a'), values * classes, {{"fc", {classes, values}, false, true, values * classes}}};
 }
@@ -43,6 +44,7 @@ bool read_sweep_text(std::string_view text) {
   check_sweep(*parsed.spec);
   if (!Combinations(*parsed.spec).count(kMostCombinations) || parsed.spec->seeds.size() > kMostSeeds) return true;
   const Expansion expansion = expand_trials(*parsed.spec, mnist_sizes, some_script);
+  check_trials(*parsed.spec, expansion.trials);
   build_stage_graph(expansion.trials);
   return !expansion.trials.empty();
 }

@@ -1,0 +1,142 @@
+// Files that went wrong in the hands of others, each with what is right. The folder's default lies beside the
+// repository; $ESPALIER_CASES names another. What is not there is skipped by its name.
+#include <gmock/gmock.h>
+
+#include "tests/e2e/sweep_case.h"
+
+namespace espalier {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class Cases : public SweepCase {
+ protected:
+  std::filesystem::path find(const std::string& file) {
+    const char* given = std::getenv("ESPALIER_CASES");
+    const std::filesystem::path path = std::filesystem::path(given != nullptr ? given : ESPALIER_CASES_DEFAULT) / file;
+    return std::filesystem::exists(path) ? path : std::filesystem::path();
+  }
+  /// What `check` prints, on both streams, if it ends so.
+  std::string check(const std::string& sweep, int exit_code) {
+    const ProgramEnd end = espalier({"check", sweep});
+    EXPECT_EQ(end.exit_code, exit_code) << end.out << end.err;
+    return end.out + end.err;
+  }
+  std::string check_data(const std::string& dataset, int exit_code, const std::string& model = "mlp-16") {
+    return check(write("d.yaml", "sweep: d\ndataset: " + dataset + "\nmodel: " + model +
+                                     "\nseeds: 1\ntrain: {lr: 0.1, batch_size: 20, epochs: 1}\n"
+                                     "prune: {method: magnitude, sparsity: [0.5, 0.8, 0.9]}\n"),
+                 exit_code);
+  }
+};
+
+#define ESPALIER_NEED(variable, file)               \
+  const std::string variable = find(file).string(); \
+  if (variable.empty()) GTEST_SKIP() << file << " is not there"
+
+TEST_F(Cases, NotANumberIsNoOption) {
+  ESPALIER_NEED(sweep, "05-nan-options/ok.yaml");
+  for (const char* option : {"--latency=nan", "--losses=nan", "--seed=-1", "--seed=99999999999999999999"}) {
+    const ProgramEnd end = espalier({"simulate", sweep, option});
+    EXPECT_EQ(end.exit_code, 2) << option << end.out;
+    EXPECT_THAT(end.err, HasSubstr("number from 0 to"));
+  }
+  const ProgramEnd end = espalier({"run", sweep, "--store", store(), "--hang-limit", "nan"});
+  EXPECT_EQ(end.exit_code, 2) << end.out;
+  EXPECT_FALSE(std::filesystem::exists(store()));
+}
+
+TEST_F(Cases, DataThatMeasureNothingAreRefusedOrSaid) {
+  ESPALIER_NEED(one, "10-data-that-measures-nothing/one-class.safetensors");
+  EXPECT_THAT(check_data("{tensors: " + one + "}", 2), AllOf(HasSubstr(one), HasSubstr("are of class")));
+  ESPALIER_NEED(gaps, "10-data-that-measures-nothing/l255.safetensors");
+  EXPECT_THAT(check_data("{tensors: " + gaps + "}", 0), HasSubstr("no example is of class 1 to 254"));
+  ESPALIER_NEED(unseen, "10-data-that-measures-nothing/test-newclass.safetensors");
+  EXPECT_THAT(check_data("{tensors: " + unseen + "}", 0), HasSubstr("no example to train on is of class"));
+}
+
+TEST_F(Cases, OtherTypesAreRead) {
+  ESPALIER_NEED(brains, "11-types/x-bf16.safetensors");
+  EXPECT_THAT(check_data("{tensors: " + brains + "}", 0), HasSubstr("good: "));
+  ESPALIER_NEED(words, "11-types/y-int32.safetensors");
+  EXPECT_THAT(check_data("{tensors: " + words + "}", 0), HasSubstr("good: "));
+}
+
+TEST_F(Cases, EqualNumbersAreOneValue) {
+  ESPALIER_NEED(sweep, "12-equal-values/f.yaml");
+  EXPECT_THAT(check(sweep, 2), HasSubstr("0.90000000000000002 is listed twice: 0.9 is the same"));
+}
+
+TEST_F(Cases, TheProductOfTwoBoundedNumbersIsBounded) {
+  ESPALIER_NEED(sweep, "14-simulate-memory/ok.yaml");
+  const ProgramEnd end = espalier({"simulate", sweep, "--pools", "100000", "--ranks", "100000"});
+  EXPECT_EQ(end.exit_code, 2) << end.out;
+  EXPECT_THAT(end.err, HasSubstr("--pools 100000 of --ranks 100000 are 10,000,000,000 ranks; at most 10,000,000"));
+}
+
+TEST_F(Cases, ImagesOfOneLineKeepTheirShape) {
+  ESPALIER_NEED(rows, "15-flat-images/ncl.safetensors");
+  ESPALIER_NEED(along, "15-flat-images/conv13.pt");
+  EXPECT_THAT(check_data("{tensors: " + rows + "}", 0, "{torchscript: " + along + "}"), HasSubstr("good: "));
+  ESPALIER_NEED(channels, "15-flat-images/c11.safetensors");
+  ESPALIER_NEED(across, "15-flat-images/convc11.pt");
+  EXPECT_THAT(check_data("{tensors: " + channels + "}", 0, "{torchscript: " + across + "}"), HasSubstr("good: "));
+}
+
+TEST_F(Cases, ANetworkForImagesOfOneLineIsTrainedOnThem) {
+  ESPALIER_NEED(rows, "15-flat-images/ncl.safetensors");
+  ESPALIER_NEED(along, "15-flat-images/conv13.pt");
+  const std::string sweep =
+      write("d.yaml", "sweep: d\ndataset: {tensors: " + rows + "}\nmodel: {torchscript: " + along +
+                          "}\nseeds: 1\ntrain: {lr: 0.1, batch_size: 20, epochs: 1}\n");
+  const ProgramEnd end = espalier({"run", sweep, "--store", store(), "--workers", "1"});
+  EXPECT_EQ(end.exit_code, 0) << end.out << end.err;
+}
+
+TEST_F(Cases, WhatCannotBeSeenIsNamed) {
+  ESPALIER_NEED(escapes, "16-invisible/esc.yaml");
+  EXPECT_THAT(check(escapes, 2), AllOf(HasSubstr("\"a\\x1b[31mRED\\x1b[0m\\x0dspoof\""), Not(HasSubstr("\x1b"))));
+  for (const char* file : {"nbsp-after-colon", "nbsp-indent", "nbsp-trailing"}) {
+    ESPALIER_NEED(sweep, "16-invisible/" + std::string(file) + ".yaml");
+    EXPECT_THAT(check(sweep, 2), HasSubstr("\\u00a0 is a no-break space")) << file;
+  }
+}
+
+TEST_F(Cases, FilesByOtherNamesAreFound) {
+  ESPALIER_NEED(folder, "17-file-names/idx-dot");
+  EXPECT_THAT(check_data("{idx: " + folder + "}", 0), HasSubstr("good: "));
+}
+
+TEST_F(Cases, WhatNeverTakesEffectIsSaid) {
+  ESPALIER_NEED(milestones, "18-beyond-the-end/lr-schedule-beyond.yaml");
+  EXPECT_THAT(check(milestones, 0), HasSubstr("milestone 20ep is step 120 of a training of 6 steps"));
+  ESPALIER_NEED(warmup, "18-beyond-the-end/warmup-beyond.yaml");
+  EXPECT_THAT(check(warmup, 0), HasSubstr("rises over 60 steps of a training of 6"));
+}
+
+TEST_F(Cases, WhatIsEmptyIsSaidToBe) {
+  ESPALIER_NEED(milestones, "20-empty-list-said-badly/lr-schedule-empty.yaml");
+  EXPECT_THAT(check(milestones, 2), HasSubstr("found an empty list"));
+  ESPALIER_NEED(when, "20-empty-list-said-badly/when-empty.yaml");
+  EXPECT_THAT(check(when, 2), HasSubstr("found an empty list"));
+  ESPALIER_NEED(label, "20-empty-list-said-badly/lab.yaml");
+  EXPECT_THAT(check(label, 0), HasSubstr("no pool bears a label with a comma"));
+}
+
+TEST_F(Cases, UnknownCommandsAndOptionsGetAGuess) {
+  const auto said = [](const std::vector<std::string>& words) {
+    const ProgramEnd end = espalier(words);
+    EXPECT_EQ(end.exit_code, 2);
+    return end.err;
+  };
+  EXPECT_THAT(said({"chek", "a.yaml"}), HasSubstr("unknown \"chek\"; did you mean \"check\"? (one of run, "));
+  EXPECT_THAT(said({"diff"}), AllOf(HasSubstr("unknown \"diff\" (one of "), Not(HasSubstr("did you mean"))));
+  EXPECT_THAT(said({"db", "chek"}), HasSubstr("unknown \"chek\"; did you mean \"check\"?"));
+  EXPECT_THAT(said({"run", "a.yaml", "--stor", "S"}), HasSubstr("Did you mean --store?"));
+  EXPECT_THAT(said({"results", "--format", "josn"}), HasSubstr("did you mean \"json\"?"));
+}
+
+}  // namespace
+}  // namespace espalier
