@@ -23,7 +23,11 @@ struct ResultFilter {
   std::string sweep;  ///< label
   std::string dataset, model, method, schedule, control;
   std::optional<double> sparsity_target;
+  bool operator==(const ResultFilter&) const = default;
 };
+
+/// Which trials of a sweep: those with a result, or all that it has.
+enum class Which { with_results, all };
 
 /// Reads a store, whether or not a coordinator is writing it. Never writes, never checkpoints. Every call sees all that
 /// was durable when it began. One thread. Errors of every member: ErrorKind::unavailable if the database stays locked,
@@ -35,9 +39,9 @@ class StoreReader {
   ~StoreReader();
   StoreReader(StoreReader&&) noexcept;
 
-  /// Ordered by sweep and expansion. Errors: ErrorKind::invalid_input for a sweep that the store lacks, with those it
-  /// has.
-  std::vector<ResultRow> results(const ResultFilter& filter = {}) const;
+  /// Ordered by sweep and expansion. Errors: ErrorKind::invalid_input for a value that no trial of the sweep has (of
+  /// the store, without a sweep), with those that there are.
+  std::vector<ResultRow> results(const ResultFilter& filter = {}, Which which = Which::with_results) const;
 
   /// In the order they were first run.
   std::vector<SweepRow> sweeps() const;

@@ -133,7 +133,7 @@ TEST_F(StoreTest, ResultsCountWhatIsLeftAndWhatItCost) {
   EXPECT_EQ(ask("SELECT round(sparsity, 12)" + pruned), "0.9");
   EXPECT_EQ(ask("SELECT accuracy" + pruned), "0.971");
   EXPECT_EQ(ask("SELECT dense_accuracy" + pruned), "0.98");
-  EXPECT_EQ(ask("SELECT accuracy_best_val" + pruned), "0.96");
+  EXPECT_EQ(ask("SELECT test_accuracy_at_best_validation" + pruned), "0.96");
   // 500 to the cut, 500 more to the end, 700 of retraining; init, two trainings, prune, retrain, evaluate at 2 s each.
   EXPECT_EQ(ask("SELECT train_steps" + pruned), "1700");
   EXPECT_EQ(ask("SELECT wall_s" + pruned), "12.0");

@@ -18,13 +18,16 @@ TEST(Catalog, names_are_those_of_the_tables) {
               ElementsAre("magnitude", "random", "gradient", "snip", "weight_gradient", "taylor", "taylor_absolute",
                           "grasp", "synflow", "movement", "apoz", "mean_activation", "bn_scale", "fpgm", "wanda",
                           "obd_fisher", "obd_hessian", "obs", "sparsegpt"));
-  EXPECT_THAT(catalog_names(list_schedules()), ElementsAre("one_shot", "iterative", "linear", "cubic", "exponential", "agp"));
-  EXPECT_THAT(catalog_names(list_allocations()), ElementsAre("global", "uniform", "per_row", "erk", "er", "lamp", "sensitivity"));
+  EXPECT_THAT(catalog_names(list_schedules()),
+              ElementsAre("one_shot", "iterative", "linear", "cubic", "exponential", "agp"));
+  EXPECT_THAT(catalog_names(list_allocations()),
+              ElementsAre("global", "uniform", "per_row", "erk", "er", "lamp", "sensitivity"));
   EXPECT_THAT(catalog_names(list_dialects()),
               ElementsAre("open_lth", "shrinkbench", "synflow", "jaxpruner", "torch", "wanda"));
   EXPECT_THAT(catalog_names(list_optimizers()), ElementsAre("sgd", "adam"));
   EXPECT_THAT(catalog_names(list_inits()), ElementsAre("glorot_normal", "kaiming_normal", "as_scripted"));
-  EXPECT_THAT(catalog_names(list_retrains()), ElementsAre("none", "finetune", "rewind", "lr_rewind", "reinit", "scratch_e", "scratch_b"));
+  EXPECT_THAT(catalog_names(list_retrains()),
+              ElementsAre("none", "finetune", "rewind", "lr_rewind", "reinit", "scratch_e", "scratch_b"));
   EXPECT_THAT(catalog_names(list_models()),
               ElementsAre("lenet-300-100", "lenet-5", "mlp", "conv-2", "conv-4", "conv-6", "vgg-11-bn", "vgg-16-bn",
                           "vgg-19-bn", "resnet-20", "resnet-32", "resnet-56", "transformer"));
@@ -47,9 +50,8 @@ TEST(Catalog, every_option_has_a_range_with_its_default_inside) {
   for (const CriterionEntry& entry : list_criteria()) {
     for (const auto& [name, standard] : default_options(entry)) {
       ++options;
-      const auto* range = std::ranges::find_if(kOptionRanges, [&](const OptionRange& one) {
-        return one.criterion == entry.name && one.option == name;
-      });
+      const auto* range = std::ranges::find_if(
+          kOptionRanges, [&](const OptionRange& one) { return one.criterion == entry.name && one.option == name; });
       ASSERT_NE(range, kOptionRanges.end()) << entry.name << " " << name;
       EXPECT_TRUE(range->with_low ? standard >= range->low : standard > range->low) << entry.name << " " << name;
       EXPECT_TRUE(range->with_high ? standard <= range->high : standard < range->high) << entry.name << " " << name;
