@@ -371,8 +371,8 @@ std::vector<bool> StoreReader::done_stages(const StageGraph& graph) const {
   });
 }
 
-std::optional<double> StoreReader::measured_seconds_per_cost() const {
-  return impl_->reading([&] { return median_seconds_per_cost(impl_->database); });
+MeasuredCost StoreReader::measured_cost() const {
+  return impl_->reading([&] { return measure_cost(impl_->database); });
 }
 
 }  // namespace espalier

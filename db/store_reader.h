@@ -11,6 +11,7 @@
 #include "db/failure_row.h"
 #include "db/layer_rows.h"
 #include "db/mask_overlap_row.h"
+#include "db/measured_cost.h"
 #include "db/result_row.h"
 #include "db/stage_row.h"
 #include "experiments/outcome.h"
@@ -85,8 +86,8 @@ class StoreReader {
   /// whose artifact was cleared away is not.
   std::vector<bool> done_stages(const StageGraph& graph) const;
 
-  /// As Store::measured_seconds_per_cost.
-  std::optional<double> measured_seconds_per_cost() const;
+  /// What trainings took on this host.
+  MeasuredCost measured_cost() const;
 
  private:
   struct Impl;

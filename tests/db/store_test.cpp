@@ -5,6 +5,7 @@
 #include <fstream>
 #include <unistd.h>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
@@ -243,7 +244,27 @@ TEST_F(StoreTest, SecondsPerCostAreTheMedianOfThisHost) {
   }
   store_.apply(changes);
   // 1 s / 5e8, 2 s / 5e8 and 7 s / 7e8.
-  EXPECT_DOUBLE_EQ(*store_.measured_seconds_per_cost(), 2 / 5e8);
+  EXPECT_DOUBLE_EQ(*store_.measured_seconds_per_cost(), 4e-9);
+}
+
+TEST_F(StoreTest, SecondsPerCostAreMeasuredByModel) {
+  sample_.graph.stages[retrain].spec = std::make_shared<const std::string>(R"({"model":{"name":"lenet-5"}})");
+  sample_.graph.stages[early].spec = std::make_shared<const std::string>(R"({"model":{"name":"mlp-3"}})");
+  record();
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  const EnvironmentId here = store_.record_environment(std::string(R"({"host":")") + host.data() + "\"}");
+  std::vector<StoreChange> changes;
+  for (const auto& [stage, seconds] : {std::pair(+early, 1.0), {+retrain, 7.0}}) {
+    StageFinished finished = finish(sample_.graph.stages[static_cast<std::size_t>(stage)]);
+    finished.outcome.wall_s = seconds;
+    finished.environment = here;
+    changes.emplace_back(finished);
+  }
+  store_.apply(changes);
+  const MeasuredCost measured = StoreReader(store_.paths().root).measured_cost();
+  EXPECT_THAT(measured.by_model, testing::ElementsAre(testing::Pair("lenet-5", testing::DoubleEq(1e-8)),
+                                                      testing::Pair("mlp-3", testing::DoubleEq(2e-9))));
 }
 
 TEST_F(StoreTest, WeightsOnNoPathDoNotCountAsKept) {
