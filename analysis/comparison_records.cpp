@@ -1,5 +1,8 @@
 #include "analysis/comparison_records.h"
 
+#include <algorithm>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -18,6 +21,20 @@ ordered_json or_null(const std::optional<double>& number) {
   return number ? ordered_json(*number) : ordered_json(nullptr);
 }
 
+double removed_madds(const ResultRow& row) {
+  return row.madds_dense > 0 ? 1 - static_cast<double>(row.madds_effective) / static_cast<double>(row.madds_dense) : 0;
+}
+
+/// Null if no row has it.
+template <typename Column>
+ordered_json mean_of(const MethodResult& method, Column column) {
+  std::vector<double> numbers;
+  for (const ResultRow* row : method.rows) {
+    if (const std::optional<double> number = std::invoke(column, *row)) numbers.push_back(*number);
+  }
+  return numbers.empty() ? ordered_json(nullptr) : ordered_json(estimate_mean(numbers).mean);
+}
+
 void add_comparison(ordered_json& record, const std::string& prefix, const std::optional<PairedComparison>& compared) {
   const PairedComparison& some = compared ? *compared : PairedComparison{};
   record[prefix + "pairs"] = some.pairs;
@@ -26,7 +43,7 @@ void add_comparison(ordered_json& record, const std::string& prefix, const std::
   record[prefix + "ci95_high_pp"] = or_null(some.high_pp);
   record[prefix + "p_value"] = or_null(some.p_value);
   record[prefix + "p_holm"] = or_null(some.p_holm);
-  record[prefix + "verdict"] = compared ? ordered_json(std::string(to_string(some.verdict))) : ordered_json(nullptr);
+  record[prefix + "verdict"] = compared ? ordered_json(std::string(to_string(some.verdict()))) : ordered_json(nullptr);
 }
 
 ordered_json record_of(const ComparisonBlock& block, const CellKey& key, const MethodResult& method) {
@@ -41,12 +58,25 @@ ordered_json record_of(const ComparisonBlock& block, const CellKey& key, const M
                       {"allocation", key.allocation},
                       {"schedule", key.schedule},
                       {"rounds", key.rounds},
+                      {"rate", or_null(key.rate)},
                       {"retrain", key.retrain},
                       {"pruned_at_step", key.pruned_at_step},
+                      {"later_rounds_score", key.later_rounds_score ? ordered_json(*key.later_rounds_score) : nullptr},
                       {"sparsity_target", key.sparsity_target},
-                      {"sparsity", method.rows.front()->sparsity},
+                      {"sparsity", mean_of(method, &ResultRow::sparsity)},
+                      {"madds_removed", mean_of(method, &removed_madds)},
                       {"seeds", method.rows.size()},
-                      {"mean_accuracy", method.mean_accuracy}};
+                      {"not_there_yet", method.waiting},
+                      {"failed", method.failed}};
+  for (const char* outcome : {"at chance", "untrained", "collapsed", "diverged"}) {
+    std::string name = outcome;
+    std::ranges::replace(name, ' ', '_');
+    const auto found = method.not_learned.find(outcome);
+    record[name] = found != method.not_learned.end() ? found->second : 0;
+  }
+  record["mean_accuracy"] = or_null(method.mean_accuracy);
+  record["validation_accuracy"] = mean_of(method, &ResultRow::validation_accuracy);
+  record["validation_loss"] = mean_of(method, &ResultRow::validation_loss);
   const MeanEstimate dense = estimate_mean(block.dense_accuracies);
   record["dense_mean_accuracy"] = dense.count > 0 ? ordered_json(dense.mean) : ordered_json(nullptr);
   record["random_mean_accuracy"] =
@@ -61,7 +91,9 @@ ordered_json records_of(const Comparison& comparison) {
   ordered_json records = ordered_json::array();
   for (const ComparisonBlock& block : comparison.blocks) {
     for (const Cell& cell : block.cells) {
-      for (const MethodResult& method : cell.methods) records.push_back(record_of(block, cell.key, method));
+      for (const MethodResult& method : cell.methods) {
+        if (!method.rows.empty()) records.push_back(record_of(block, cell.key, method));
+      }
     }
   }
   return records;

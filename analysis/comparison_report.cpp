@@ -4,6 +4,9 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "analysis/comparison_records.h"
 #include "analysis/number_text.h"
 #include "analysis/statistics.h"
@@ -14,24 +17,38 @@
 namespace espalier {
 namespace {
 
-constexpr double kSignificant = 0.05;
-
-/// `+`, `-` or `~`, and a star where the p-value holds after Holm's correction.
+/// `+` or `-` where the corrected p-value holds, in parentheses where only the nominal interval leaves zero out.
 std::string mark_of(const PairedComparison& compared) {
-  if (compared.verdict == Verdict::inconclusive) return "~";
-  const std::string star = compared.p_holm && *compared.p_holm < kSignificant ? "*" : "";
-  return (compared.verdict == Verdict::better ? "+" : "-") + star;
+  if (!compared.is_tested) return "!";
+  const Verdict verdict = compared.verdict();
+  if (verdict != Verdict::inconclusive) return verdict == Verdict::better ? "+" : "-";
+  const int sign = compared.nominal_sign();
+  return sign == 0 ? "~" : sign > 0 ? "(+)" : "(-)";
+}
+
+void append_difference(std::vector<std::string>& cells, const std::optional<PairedComparison>& compared) {
+  cells.push_back(compared ? points_text(compared->mean_pp) : "");
+  cells.push_back(compared ? interval_text(compared->low_pp, compared->high_pp) : "");
 }
 
 void append_comparison(std::vector<std::string>& cells, const std::optional<PairedComparison>& compared) {
-  cells.push_back(compared ? points_text(compared->mean_pp) : "");
-  cells.push_back(compared ? interval_text(compared->low_pp, compared->high_pp) : "");
+  append_difference(cells, compared);
   cells.push_back(compared ? mark_of(*compared) : "");
   cells.push_back(compared ? p_value_text(compared->p_holm) : "");
 }
 
-std::string seeds_text(std::size_t seeds) {
-  return std::to_string(seeds) + (seeds == 1 ? " seed" : " seeds");
+/// `collapsed 2/3`, of all that have a result.
+std::string outcomes_text(const Outcomes& outcomes, std::size_t all) {
+  std::vector<std::string> parts;
+  for (const auto& [outcome, count] : outcomes) parts.push_back(fmt::format("{} {}/{}", outcome, count, all));
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+/// `2 collapsed, 1 diverged`.
+std::string counts_text(const Outcomes& outcomes) {
+  std::vector<std::string> parts;
+  for (const auto& [outcome, count] : outcomes) parts.push_back(fmt::format("{} {}", count, outcome));
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 std::vector<CellKey> keys_of(const ComparisonBlock& block) {
@@ -62,27 +79,74 @@ class RowHead {
   int rows_ = 0;  // of this sparsity so far
 };
 
+/// Seeds behind the mean accuracy.
+std::int64_t seeds_of(const MethodResult& method) {
+  return std::ranges::count_if(method.rows, [](const ResultRow* row) { return row->accuracy.has_value(); });
+}
+
+/// The pairs that a row's differences rest on.
+std::int64_t pairs_of(const MethodResult& method) {
+  if (method.versus_random) return method.versus_random->pairs;
+  return method.versus_dense ? method.versus_dense->pairs : seeds_of(method);
+}
+
+/// What a row's numbers do not tell.
+std::string note_of(const MethodResult& method, const ComparisonBlock& block, const VaryingSettings& settings) {
+  std::vector<std::string> notes;
+  if (!method.not_learned.empty()) notes.push_back(outcomes_text(method.not_learned, method.rows.size()));
+  if (method.waiting > 0) notes.push_back(fmt::format("{} not there yet", method.waiting));
+  if (method.failed > 0) notes.push_back(fmt::format("{} failed", method.failed));
+  const std::int64_t pairs = pairs_of(method), seeds = seeds_of(method);
+  if (seeds != pairs) notes.push_back("test % of " + counted(seeds, "seed"));
+  if (method.versus_dense && method.versus_dense->pairs != pairs)
+    notes.push_back("vs dense of " + counted(method.versus_dense->pairs, "pair"));
+  if (method.same_as) notes.push_back("same networks as " + settings.text(block.cells[*method.same_as].key));
+  return fmt::format("{}", fmt::join(notes, "; "));
+}
+
+/// Fractions of weights and multiply-adds that are gone, where the sparsity counts something else.
+std::pair<std::string, std::string> removed_texts(const MethodResult& method, const CellKey& key) {
+  if (key.granularity == "weight") return {};
+  double weights = 0, madds = 0;
+  for (const ResultRow* row : method.rows) {
+    weights += row->sparsity;
+    if (row->madds_dense > 0)
+      madds += 1 - static_cast<double>(row->madds_effective) / static_cast<double>(row->madds_dense);
+  }
+  const auto count = static_cast<double>(method.rows.size());
+  return {sparsity_text(weights / count), sparsity_text(madds / count)};
+}
+
 TextTable table_against_random(const ComparisonBlock& block, const VaryingSettings& settings, bool repeats) {
   TextTable table({{"sparsity", true},
                    {settings.title()},
                    {"method"},
+                   {"of weights", true},
+                   {"of madds", true},
                    {"n", true},
-                   {"accuracy %", true},
+                   {"test %", true},
                    {"vs dense", true},
+                   {"nominal 95 %", true},
                    {"vs random", true},
-                   {"95 % interval", true},
+                   {"nominal 95 %", true},
                    {""},
-                   {"p Holm", true}});
+                   {"p Holm", true},
+                   {"note"}});
   RowHead head(repeats);
   for (const Cell& cell : block.cells) {
     for (const MethodResult& method : cell.methods) {
-      if (method.is_control() && !method.is_random()) continue;
+      if ((method.is_control() && !method.is_random()) || method.rows.empty()) continue;
       auto cells = head.next(table, sparsity_text(cell.key.sparsity_target), settings.text(cell.key));
+      const auto [of_weights, of_madds] = removed_texts(method, cell.key);
       cells.push_back(method.name());
-      cells.push_back(std::to_string(method.rows.size()));
+      cells.push_back(of_weights);
+      cells.push_back(of_madds);
+      cells.push_back(std::to_string(pairs_of(method)));
       cells.push_back(percent_text(method.mean_accuracy));
-      cells.push_back(method.versus_dense ? points_text(method.versus_dense->mean_pp) : "");
+      append_difference(cells, method.versus_dense);
+      if (method.versus_dense && !method.versus_dense->is_tested) cells.back() = "!";
       append_comparison(cells, method.versus_random);
+      cells.push_back(note_of(method, block, settings));
       table.add_row(std::move(cells));
     }
   }
@@ -98,9 +162,10 @@ TextTable table_against_controls(const ComparisonBlock& block, const VaryingSett
                    {"method %", true},
                    {"control %", true},
                    {"difference", true},
-                   {"95 % interval", true},
+                   {"nominal 95 %", true},
                    {""},
-                   {"p Holm", true}});
+                   {"p Holm", true},
+                   {"note"}});
   RowHead head(repeats);
   for (const Cell& cell : block.cells) {
     for (const MethodResult& control : cell.methods) {
@@ -112,6 +177,7 @@ TextTable table_against_controls(const ComparisonBlock& block, const VaryingSett
       cells.push_back(percent_text(control.method_versus->mean_accuracy));
       cells.push_back(percent_text(control.method_versus->other_mean_accuracy));
       append_comparison(cells, control.method_versus);
+      cells.push_back(outcomes_text(control.not_learned, control.rows.size()));
       table.add_row(std::move(cells));
     }
   }
@@ -120,10 +186,14 @@ TextTable table_against_controls(const ComparisonBlock& block, const VaryingSett
 
 std::string dense_text(const ComparisonBlock& block) {
   const MeanEstimate dense = estimate_mean(block.dense_accuracies);
-  if (dense.count == 0) return "dense accuracy not known yet";
-  std::string text = "dense accuracy " + percent_text(dense.mean) + " %";
-  if (dense.low) text += " " + ("[" + percent_text(dense.low) + ", " + percent_text(dense.high) + "]");
-  return text + " over " + seeds_text(dense.count);
+  std::int64_t dead = 0;
+  for (const auto& [outcome, count] : block.dense_not_learned) dead += count;
+  std::string text = "dense test accuracy not known yet";
+  if (dense.count > 0) text = "dense test accuracy " + percent_text(dense.mean) + " %";
+  if (dense.low && dead == 0) text += " [" + percent_text(dense.low) + ", " + percent_text(dense.high) + "]";
+  if (dense.count > 0) text += " over " + counted(static_cast<std::int64_t>(dense.count), "seed");
+  if (dead > 0) text += "; dense networks that did not learn: " + counts_text(block.dense_not_learned);
+  return text;
 }
 
 std::string title_of(const ComparisonBlock& block) {
@@ -131,59 +201,85 @@ std::string title_of(const ComparisonBlock& block) {
          (block.variant.empty() ? "" : ", " + block.variant);
 }
 
-/// Sums what the legend needs to say over all methods.
-struct Tally {
-  std::int64_t better = 0, worse = 0, inconclusive = 0, unpaired = 0, without_random = 0;
+/// What must be known before a number is read: how much of a sweep there is. Nothing of one that is done.
+std::string unfinished_text(const Comparison& comparison) {
+  std::string text;
+  for (const SweepTally& tally : comparison.sweeps) {
+    const std::int64_t waiting = tally.trials - tally.with_result - tally.failed;
+    if (waiting + tally.failed == 0) continue;
+    text += fmt::format("{} is not complete: {} of {} trials have a result", tally.sweep, count_text(tally.with_result),
+                        count_text(tally.trials));
+    if (waiting > 0) text += ", " + count_text(waiting) + " are not there yet";
+    if (tally.failed > 0) text += ", " + count_text(tally.failed) + " failed";
+    text += ".\n";
+  }
+  return text;
+}
 
-  explicit Tally(const Comparison& comparison) {
-    for (const ComparisonBlock& block : comparison.blocks) {
-      for (const Cell& cell : block.cells) {
-        for (const MethodResult& method : cell.methods) count(method);
-      }
-    }
-  }
-  void count(const MethodResult& method) {
-    if (method.is_control()) return;
-    if (!method.versus_random) {
-      ++without_random;
-      return;
-    }
-    const PairedComparison& compared = *method.versus_random;
-    ++(compared.verdict == Verdict::better ? better : compared.verdict == Verdict::worse ? worse : inconclusive);
-    unpaired += compared.unpaired;
-  }
-  std::int64_t all() const { return better + worse + inconclusive; }
-};
+std::string verdicts_text(const SweepTally& tally) {
+  std::string text =
+      fmt::format("f {} with random after Holm's correction: {} better, {} worse, {} inconclusive",
+                  counted(tally.compared(), "comparison"), tally.better, tally.worse, tally.inconclusive);
+  if (tally.nominal > 0) text += fmt::format(" ({} nominally apart)", tally.nominal);
+  if (tally.untested > 0) text += fmt::format(", {} not tested", tally.untested);
+  return text + ".\n";
+}
+
+bool has_pruned_results(const ComparisonBlock& block) {
+  return std::ranges::any_of(block.cells, &Cell::has_results);
+}
 
 std::string legend_of(const Comparison& comparison) {
-  const Tally tally(comparison);
+  const auto sum = [&](std::int64_t SweepTally::*count) {
+    std::int64_t total = 0;
+    for (const SweepTally& tally : comparison.sweeps) total += tally.*count;
+    return total;
+  };
+  const auto compares = [](const SweepTally& tally) { return tally.compared() > 0; };
+  const auto sweeps = std::ranges::count_if(comparison.sweeps, compares);
   std::string text;
-  if (tally.all() > 0) {
-    text += "Against random, of " + std::to_string(tally.all()) +
-            (tally.all() == 1 ? " comparison: " : " comparisons: ") + std::to_string(tally.better) + " better (+), " +
-            std::to_string(tally.worse) + " worse (-), " + std::to_string(tally.inconclusive) +
-            " inconclusive (~).\n"
-            "Differences are means over n seeds in percentage points, paired by seed, with Student's t interval;\n"
-            "~ where it holds zero, or one pair or equal differences give none; * where p < 0.05 after Holm's "
-            "correction.\n";
+  for (const SweepTally& tally : comparison.sweeps) {
+    if (!compares(tally)) continue;
+    text += (sweeps > 1 ? tally.sweep + ": o" : "O") + verdicts_text(tally);
   }
-  if (tally.without_random > 0) {
-    text += std::to_string(tally.without_random) +
-            " without a random control to compare with (sweep key controls: [random]).\n";
+  if (sweeps > 0) {
+    text += "+ better, - worse: p < 0.05 after Holm's correction over the sweep's comparisons. ~ inconclusive.\n";
+    if (sum(&SweepTally::nominal) > 0)
+      text += "(+) (-) inconclusive, too: only the nominal interval leaves zero out.\n";
   }
-  if (tally.unpaired > 0)
-    text += std::to_string(tally.unpaired) + " results left out of pairs: the other one is not there.\n";
-  if (comparison.not_a_number > 0) {
-    text += std::to_string(comparison.not_a_number) + " results left out: their accuracy is not a number.\n";
+  if (std::ranges::any_of(comparison.blocks, has_pruned_results)) {
+    text +=
+        "Differences are means over n pairs of one seed, in percentage points. Intervals are nominal: Student's t, "
+        "each\n"
+        "as if it were the only one; none where one pair or equal differences tell nothing of the spread.\n";
   }
+  Outcomes not_learned;
+  for (const SweepTally& tally : comparison.sweeps) {
+    for (const auto& [outcome, count] : tally.not_learned) not_learned[outcome] += count;
+  }
+  if (!not_learned.empty()) {
+    text +=
+        "! not tested: a network of either side did not learn, as the notes say (dense networks: the heading).\n"
+        "Networks that did not learn: " +
+        counts_text(not_learned) + ".\n";
+  }
+  const auto say = [&](std::int64_t count, const std::string& before, const std::string& after) {
+    if (count > 0) text += before + count_text(count) + after + "\n";
+  };
+  say(sum(&SweepTally::repeated), "Counted once: ", " that would compare the same networks again under another name.");
+  say(sum(&SweepTally::waiting_for_random), "Not compared: ", " whose random control is not there yet.");
+  say(sum(&SweepTally::random_failed), "Not compared: ", " whose random control failed.");
+  say(sum(&SweepTally::without_random), "Not compared: ", " without a random control (sweep key controls: [random]).");
+  say(sum(&SweepTally::unpaired), "", " results left out of pairs: the other one is not there.");
   return text;
 }
 
 std::string block_for_terminal(const ComparisonBlock& block) {
   const VaryingSettings settings(keys_of(block));
   std::string text = title_of(block) + "\n" + dense_text(block) + "\n";
-  if (block.cells.empty()) return text;
-  text += settings.shared() + "\n\n" + table_against_random(block, settings, false).to_text();
+  const TextTable table = table_against_random(block, settings, false);
+  if (table.is_empty()) return text;
+  text += settings.shared() + "\n\n" + table.to_text();
   const TextTable controls = table_against_controls(block, settings, false);
   if (!controls.is_empty()) text += "\nMethods against their own controls\n\n" + controls.to_text();
   return text;
@@ -191,10 +287,11 @@ std::string block_for_terminal(const ComparisonBlock& block) {
 
 std::string block_for_markdown(const ComparisonBlock& block) {
   const VaryingSettings settings(keys_of(block));
+  const TextTable table = table_against_random(block, settings, true);
   std::string text = "### " + title_of(block) + "\n\n" + dense_text(block) +
-                     (block.cells.empty() ? "" : "; " + settings.shared()) + ".\n";
-  if (block.cells.empty()) return text;
-  text += "\n" + table_against_random(block, settings, true).to_markdown();
+                     (table.is_empty() ? "" : "; " + settings.shared()) + ".\n";
+  if (table.is_empty()) return text;
+  text += "\n" + table.to_markdown();
   const TextTable controls = table_against_controls(block, settings, true);
   if (!controls.is_empty()) text += "\nMethods against their own controls:\n\n" + controls.to_markdown();
   return text;
@@ -209,15 +306,20 @@ bool says_nothing_new(const ComparisonBlock& block, const Comparison& comparison
          });
 }
 
+bool has_results(const ComparisonBlock& block) {
+  return !block.dense_accuracies.empty() || !block.dense_not_learned.empty() || has_pruned_results(block);
+}
+
 }  // namespace
 
 std::string render_comparison(const Comparison& comparison, OutputFormat format) {
   if (format == OutputFormat::csv) return comparison_csv(comparison);
   if (format == OutputFormat::json) return comparison_json(comparison);
-  if (comparison.blocks.empty()) return "No results yet.\n";
-  std::string text;
+  std::string text = unfinished_text(comparison);
+  if (!std::ranges::any_of(comparison.blocks, has_results)) return text + "No results yet.\n";
+  if (!text.empty()) text += "\n";
   for (const ComparisonBlock& block : comparison.blocks) {
-    if (says_nothing_new(block, comparison)) continue;
+    if (says_nothing_new(block, comparison) || !has_results(block)) continue;
     text += (format == OutputFormat::markdown ? block_for_markdown(block) : block_for_terminal(block)) + "\n";
   }
   return text + legend_of(comparison) + unequal_weights_text(comparison);

@@ -7,9 +7,12 @@
 
 namespace espalier {
 
-/// What `espalier compare` prints: per sweep, dataset and model the dense accuracy; per sparsity and schedule each
-/// method's mean accuracy, its paired difference from random with a 95 % interval, and a mark: + better, - worse, ~
-/// inconclusive. CSV and JSON: one record per configuration, random ones included.
+/// What `espalier compare` prints: first of unfinished sweeps how much there is; per sweep, dataset and model the dense
+/// accuracy; per sparsity and schedule each method's mean accuracy, its paired differences from dense and random with
+/// nominal 95 % intervals, and a mark that follows the corrected p-value: + better, - worse, ~ inconclusive, ! not
+/// tested,
+/// (+) and (-) where the nominal interval alone leaves zero out. CSV and JSON: one record per configuration that has a
+/// result, random ones included.
 std::string render_comparison(const Comparison& comparison, OutputFormat format);
 
 }  // namespace espalier

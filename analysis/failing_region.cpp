@@ -96,6 +96,7 @@ std::vector<TrialSetting> trial_settings(const TrialFateRow& trial) {
   settings.push_back({"granularity", trial.granularity});
   settings.push_back({"allocation", trial.allocation});
   settings.push_back({"schedule", schedule_text(trial.schedule, trial.rounds)});
+  if (trial.rate) settings.push_back({"rate", exact_text(*trial.rate)});
   settings.push_back({"retrain", trial.retrain});
   settings.push_back({"pruned_at_step", std::to_string(trial.pruned_at_step)});
   settings.push_back({"seed", std::to_string(trial.seed)});

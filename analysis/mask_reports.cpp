@@ -58,18 +58,30 @@ class Ordered {
   std::vector<std::pair<std::string, Value>> entries_;
 };
 
+/// What tells the place of rows: the step that was pruned at, only where it tells any apart.
 template <typename Row>
-std::string place_text(const Row& row) {
-  return row.model + " on " + row.dataset + (row.variant.empty() ? "" : ", " + row.variant) + ", " +
-         sparsity_text(row.sparsity_target);
-}
+class Places {
+ public:
+  explicit Places(const std::vector<Row>& rows) {
+    steps_vary_ =
+        std::ranges::any_of(rows, [&](const Row& row) { return row.pruned_at_step != rows.front().pruned_at_step; });
+  }
+  std::string text(const Row& row) const {
+    return row.model + " on " + row.dataset + (row.variant.empty() ? "" : ", " + row.variant) +
+           (steps_vary_ ? ", pruned at step " + count_text(row.pruned_at_step) : "") + ", " +
+           sparsity_text(row.sparsity_target);
+  }
+
+ private:
+  bool steps_vary_ = false;
+};
 
 /// "magnitude global", "magnitude/shuffle erk iterative x5", "magnitude global by filter l2"; of the side of an overlap
 /// or the row of a density.
 template <typename Row>
 std::string configuration_text(const Row& row) {
   const bool is_plain = row.control == "none" || row.method == "random";
-  const std::string when = row.schedule == "one_shot" ? "" : " " + schedule_text(row.schedule, row.rounds);
+  const std::string when = row.schedule == "one_shot" ? "" : " " + schedule_text(row.schedule, row.rounds, row.rate);
   const std::string what = row.granularity == "weight" ? "" : " by " + row.granularity;
   return row.method + (is_plain ? "" : "/" + row.control) + " " + row.allocation + when + what;
 }
@@ -125,9 +137,10 @@ std::string render_overlaps(const std::vector<MaskOverlapRow>& all, const std::s
                              : "No two configurations with one seed and sparsity to compare yet.\n";
   }
   Ordered<std::map<std::pair<std::string, std::string>, OverlapMeans>> places;
+  const Places where(rows);
   for (const MaskOverlapRow& row : rows) {
     const std::string b = pairing == "seed" ? "" : configuration_text(row.b);
-    OverlapMeans& means = places[place_text(row)][{configuration_text(row.a), b}];
+    OverlapMeans& means = places[where.text(row)][{configuration_text(row.a), b}];
     means.jaccard.add(row.jaccard);
     means.chance.add(row.chance);
     means.corrected.add(row.corrected);
@@ -158,9 +171,10 @@ std::string render_layer_densities(const std::vector<LayerDensityRow>& rows, boo
   const bool retrain_varies =
       std::ranges::any_of(rows, [&](const auto& row) { return row.retrain != rows.front().retrain; });
   Ordered<Grid> grids;
+  const Places where(rows);
   for (const LayerDensityRow& row : rows) {
     const std::string name = configuration_text(row) + (retrain_varies ? ", retrain " + row.retrain : "");
-    Ordered<Mean>& layer = grids[place_text(row)][fmt::format("{} ({})", row.layer, count_text(row.total))];
+    Ordered<Mean>& layer = grids[where.text(row)][fmt::format("{} ({})", row.layer, count_text(row.total))];
     if (row.total > 0) layer[name].add(static_cast<double>(row.kept) / static_cast<double>(row.total));
   }
   return grids_text("layer (weights)", grids,

@@ -63,10 +63,6 @@ std::string effective_text(const ResultRow& row) {
   return sparsity_text(*row.effective_sparsity);
 }
 
-bool is_dense(const ResultRow& row) {
-  return row.method == "dense";
-}
-
 /// Whether any row differs from the first: a column that says nothing is left out.
 bool varies(const std::vector<ResultRow>& rows, std::string ResultRow::*column) {
   for (const ResultRow& row : rows) {
@@ -76,37 +72,30 @@ bool varies(const std::vector<ResultRow>& rows, std::string ResultRow::*column) 
 }
 
 /// The same among pruned rows, for what dense networks have not.
-bool varies_of_pruned(const std::vector<ResultRow>& rows, std::string ResultRow::*column) {
-  const auto first = std::ranges::find_if_not(rows, is_dense);
+template <typename Value>
+bool varies_of_pruned(const std::vector<ResultRow>& rows, Value ResultRow::*column) {
+  const auto first = std::ranges::find_if_not(rows, &ResultRow::is_dense);
   return std::any_of(first, rows.end(),
-                     [&](const ResultRow& row) { return !is_dense(row) && row.*column != (*first).*column; });
+                     [&](const ResultRow& row) { return !row.is_dense() && row.*column != (*first).*column; });
 }
 
 TextTable results_table(const std::vector<ResultRow>& rows) {
-  TextTable table({{"sweep"},
-                   {"dataset"},
-                   {"model"},
-                   {"variant"},
-                   {"method"},
-                   {"granularity"},
-                   {"allocation"},
-                   {"schedule"},
-                   {"retrain"},
-                   {"seed", true},
-                   {"sparsity", true},
-                   {"effective", true},
-                   {"params kept", true},
-                   {"madds", true},
-                   {"accuracy %", true},
-                   {"loss", true},
-                   {"dense %", true},
-                   {"time", true},
-                   {"outcome"},
-                   {"trial"}});
+  TextTable table({{"sweep"},           {"dataset"},
+                   {"model"},           {"variant"},
+                   {"method"},          {"granularity"},
+                   {"allocation"},      {"schedule"},
+                   {"pruned at", true}, {"retrain"},
+                   {"seed", true},      {"sparsity", true},
+                   {"effective", true}, {"params kept", true},
+                   {"madds", true},     {"validation %", true},
+                   {"test %", true},    {"loss", true},
+                   {"dense %", true},   {"time", true},
+                   {"outcome"},         {"trial"}});
   const bool sweep = varies(rows, &ResultRow::sweep), dataset = varies(rows, &ResultRow::dataset);
   const bool model = varies(rows, &ResultRow::model), variant = varies(rows, &ResultRow::variant);
   const bool granularity = varies_of_pruned(rows, &ResultRow::granularity);
   const bool allocation = varies_of_pruned(rows, &ResultRow::allocation);
+  const bool steps = varies_of_pruned(rows, &ResultRow::pruned_at_step);
   const bool retrain = varies_of_pruned(rows, &ResultRow::retrain);
   for (const ResultRow& row : rows) {
     table.add_row({sweep ? row.sweep : "",
@@ -116,21 +105,32 @@ TextTable results_table(const std::vector<ResultRow>& rows) {
                    name_of(row),
                    granularity ? row.granularity : "",
                    allocation ? row.allocation : "",
-                   schedule_text(row.schedule, row.rounds),
-                   retrain && !is_dense(row) ? row.retrain : "",
+                   schedule_text(row.schedule, row.rounds, row.rate),
+                   steps && !row.is_dense() ? count_text(row.pruned_at_step) : "",
+                   retrain && !row.is_dense() ? row.retrain : "",
                    std::to_string(row.seed),
                    sparsity_text(row.sparsity),
                    effective_text(row),
                    count_text(row.params_kept),
                    count_text(row.madds_effective),
+                   percent_text(row.validation_accuracy),
                    percent_text(row.accuracy),
                    row.loss ? fmt::format("{:.4f}", *row.loss) : "",
                    percent_text(row.dense_accuracy),
                    duration_text(row.wall_s),
-                   row.collapsed ? "collapsed" : "",
+                   row.outcome == "learned" ? "" : row.outcome,
                    row.trial_key.substr(0, 8)});
   }
   return table;
+}
+
+/// `curves: lenet-5 on mnist`, of what all rows share; the rest is in columns.
+std::string heading_of(const std::vector<ResultRow>& rows) {
+  std::string text = varies(rows, &ResultRow::sweep) ? "" : rows.front().sweep + ": ";
+  if (!varies(rows, &ResultRow::model)) text += rows.front().model + " ";
+  if (!varies(rows, &ResultRow::dataset)) text += "on " + rows.front().dataset;
+  while (text.ends_with(' ') || text.ends_with(':')) text.pop_back();
+  return text.empty() ? text : text + "\n\n";
 }
 
 }  // namespace
@@ -141,7 +141,7 @@ std::string render_results(const std::vector<ResultRow>& rows, OutputFormat form
   if (rows.empty()) return "No results yet.\n";
   const TextTable table = results_table(rows);
   if (format == OutputFormat::markdown) return table.to_markdown();
-  return rows.front().sweep + ": " + rows.front().model + " on " + rows.front().dataset + "\n\n" + table.to_text();
+  return heading_of(rows) + table.to_text();
 }
 
 }  // namespace espalier

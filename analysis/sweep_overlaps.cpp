@@ -22,7 +22,7 @@ auto place_of(const TrialMasksRow& row) {
 
 auto configuration_of(const TrialMasksRow& row) {
   return std::tie(row.method, row.criterion, row.granularity, row.allocation, row.schedule, row.rounds, row.retrain,
-                  row.control);
+                  row.control, row.rate);
 }
 
 /// "" for a pair that says nothing: another configuration and another seed.
@@ -34,7 +34,7 @@ std::string pairing_of(const TrialMasksRow& a, const TrialMasksRow& b) {
 
 MaskOverlapSide side_of(const TrialMasksRow& row, std::int64_t kept) {
   return {row.method,  row.granularity, row.allocation, row.schedule, row.rounds,
-          row.control, row.seed,        row.trial,      kept};
+          row.control, row.seed,        row.trial,      kept,         row.rate};
 }
 
 struct LoadedTrial {

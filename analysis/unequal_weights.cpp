@@ -1,6 +1,5 @@
 #include "analysis/unequal_weights.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -30,8 +29,8 @@ std::string unequal_weights_text(const Comparison& comparison) {
   std::string text;
   for (const ComparisonBlock& block : comparison.blocks) {
     for (const Cell& cell : block.cells) {
-      const auto random = std::ranges::find_if(cell.methods, [](const auto& one) { return one.is_random(); });
-      if (random == cell.methods.end() || random->rows.empty() || !removes_structures(cell.key)) continue;
+      const MethodResult* random = cell.random();
+      if (random == nullptr || random->rows.empty() || !removes_structures(cell.key)) continue;
       const double other = mean_sparsity(*random);
       for (const MethodResult& method : cell.methods) {
         if (method.is_control() || method.is_random() || method.rows.empty()) continue;

@@ -8,6 +8,7 @@
 namespace espalier {
 namespace {
 
+/// Of what every row has.
 template <typename Number>
 double mean_of(const MethodResult& method, Number ResultRow::*column) {
   double sum = 0;
@@ -33,7 +34,9 @@ void set_means(CellStatistics& cell, const MethodResult& method) {
   cell.madds_effective = mean_of(method, &ResultRow::madds_effective);
   cell.accuracy = mean_of(method, &ResultRow::accuracy);
   cell.loss = mean_of(method, &ResultRow::loss);
-  cell.accuracy_best_val = mean_of(method, &ResultRow::accuracy_best_val);
+  cell.test_accuracy_at_best_validation = mean_of(method, &ResultRow::test_accuracy_at_best_validation);
+  cell.validation_accuracy = mean_of(method, &ResultRow::validation_accuracy);
+  cell.validation_loss = mean_of(method, &ResultRow::validation_loss);
   cell.dense_accuracy = mean_of(method, &ResultRow::dense_accuracy);
   cell.train_steps = mean_of(method, &ResultRow::train_steps);
   cell.wall_s = mean_of(method, &ResultRow::wall_s);
@@ -50,7 +53,7 @@ void set_comparison(CellStatistics& cell, const MethodResult& method) {
   cell.ci95_high_pp = compared.high_pp;
   cell.p_value = compared.p_value;
   cell.p_holm = compared.p_holm;
-  cell.verdict = to_string(compared.verdict);
+  cell.verdict = to_string(compared.verdict());
 }
 
 CellStatistics statistics_of(const ComparisonBlock& block, const CellKey& key, const MethodResult& method) {
@@ -66,11 +69,13 @@ CellStatistics statistics_of(const ComparisonBlock& block, const CellKey& key, c
   cell.allocation = key.allocation;
   cell.schedule = key.schedule;
   cell.rounds = key.rounds;
+  cell.rate = key.rate;
   cell.retrain = key.retrain;
   cell.pruned_at_step = key.pruned_at_step;
   cell.sparsity_target = key.sparsity_target;
   cell.trial_key = method.rows.front()->trial_key;
   cell.mean_accuracy = method.mean_accuracy;
+  for (const auto& [outcome, count] : method.not_learned) cell.not_learned += count;
   set_means(cell, method);
   set_comparison(cell, method);
   return cell;
@@ -84,7 +89,7 @@ std::vector<CellStatistics> compute_cell_statistics(const std::vector<ResultRow>
   for (const ComparisonBlock& block : comparison.blocks) {
     for (const Cell& cell : block.cells) {
       for (const MethodResult& method : cell.methods) {
-        if (!method.is_random()) cells.push_back(statistics_of(block, cell.key, method));
+        if (!method.is_random() && !method.rows.empty()) cells.push_back(statistics_of(block, cell.key, method));
       }
     }
   }

@@ -170,9 +170,9 @@ json to_wire(const StageOutcome& outcome) {
   }
   return json::array({bytes_of(outcome.key), outcome.attempt, std::move(failure), outcome.wall_s, outcome.first_step,
                       outcome.steps, outcome.artifact_sha256, outcome.artifact_bytes, outcome.diverged,
-                      std::move(metrics), to_wire(outcome.best_validation_loss), to_wire(outcome.accuracy_best_val),
-                      std::move(evaluation), std::move(layers), to_wire(outcome.connectivity), outcome.collapsed,
-                      std::move(sensitivity), outcome.warnings});
+                      std::move(metrics), to_wire(outcome.best_validation_loss),
+                      to_wire(outcome.test_accuracy_at_best_validation), std::move(evaluation), std::move(layers),
+                      to_wire(outcome.connectivity), outcome.collapsed, std::move(sensitivity), outcome.warnings});
 }
 
 StageOutcome stage_outcome_from_wire(const json& wire) {
@@ -196,7 +196,7 @@ StageOutcome stage_outcome_from_wire(const json& wire) {
     return point;
   });
   outcome.best_validation_loss = optional_real(fields);
-  outcome.accuracy_best_val = optional_real(fields);
+  outcome.test_accuracy_at_best_validation = optional_real(fields);
   outcome.evaluation = evaluation(fields);
   outcome.layers = fields.list([](const json& element) {
     Fields parts(element);

@@ -14,12 +14,15 @@ struct CellStatistics {
   std::int64_t rounds = 0;
   std::string retrain, control;
   double sparsity_target = 0;
+  std::optional<double> rate;
 
   // Means over the cell's seeds.
   double sparsity = 0;
   double params_total = 0, params_kept = 0;
   double madds_dense = 0, madds_effective = 0;  ///< multiply-adds of one example
-  std::optional<double> accuracy, loss, accuracy_best_val, dense_accuracy;
+  std::optional<double> accuracy, loss, test_accuracy_at_best_validation, dense_accuracy;
+  std::optional<double> validation_accuracy, validation_loss;
+  std::int64_t not_learned = 0;  ///< seeds whose network did not learn
   double train_steps = 0;
   double wall_s = 0;
   std::string trial_key;  ///< of the least seed

@@ -52,7 +52,8 @@ ChangeRecorder::ChangeRecorder(const SQLite::Database& database)
       finish_stage_(
           database,
           "UPDATE stages SET state = 'done', attempt = ?2, environment_id = ?3, finished_at = ?4, wall_s = ?5,"
-          " steps = ?6, diverged = ?7, best_validation_loss = ?8, accuracy_best_val = ?9, artifact_sha256 = ?10,"
+          " steps = ?6, diverged = ?7, best_validation_loss = ?8, test_accuracy_at_best_validation = ?9, "
+          "artifact_sha256 = ?10,"
           " artifact_bytes = ?11, collapsed = ?12, connected = ?13, dead_units = ?14, effective_kept = ?15, "
           "failure_kind = NULL, failure_message = NULL, failure_cause = NULL, artifact_removed_at = NULL, note = NULL"
           " WHERE id = ?1"),
@@ -140,7 +141,7 @@ void ChangeRecorder::record_done(std::int64_t stage, const StageFinished& finish
   const bool has_artifact = !outcome.artifact_sha256.empty();
   const std::optional<Connectivity>& paths = outcome.connectivity;
   finish_stage_.run(stage, outcome.attempt, known(finished.environment), finished.at, outcome.wall_s, outcome.steps,
-                    outcome.diverged, outcome.best_validation_loss, outcome.accuracy_best_val,
+                    outcome.diverged, outcome.best_validation_loss, outcome.test_accuracy_at_best_validation,
                     has_artifact ? std::optional(outcome.artifact_sha256) : std::nullopt,
                     has_artifact ? std::optional(outcome.artifact_bytes) : std::nullopt, outcome.collapsed,
                     paths ? std::optional(paths->connected) : std::nullopt,

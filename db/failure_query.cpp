@@ -106,19 +106,20 @@ std::vector<DivergedStageRow> find_diverged_stages(const SQLite::Database& datab
 std::vector<TrialFateRow> find_trial_fates(const SQLite::Database& database, const std::string& sweep) {
   std::vector<TrialFateRow> rows;
   std::unordered_map<std::int64_t, std::size_t> row_of;
-  Prepared(database,
-           "SELECT t.id, t.key, t.seed, x.dataset, m.name, x.variant, t.method, t.criterion, t.granularity,"
-           " t.allocation, t.schedule, t.rounds, t.retrain, t.control, t.sparsity_target, t.pruned_at_step, e.state"
-           " FROM sweeps w JOIN sweep_trials x ON x.sweep_id = w.id JOIN trials t ON t.id = x.trial_id"
-           " JOIN models m ON m.id = t.model_id JOIN stages e ON e.id = t.evaluate_stage"
-           " WHERE w.label = ? ORDER BY x.position")
+  Prepared(
+      database,
+      "SELECT t.id, t.key, t.seed, x.dataset, m.name, x.variant, t.method, t.criterion, t.granularity,"
+      " t.allocation, t.schedule, t.rounds, t.retrain, t.control, t.sparsity_target, t.pruned_at_step, x.rate, e.state"
+      " FROM sweeps w JOIN sweep_trials x ON x.sweep_id = w.id JOIN trials t ON t.id = x.trial_id"
+      " JOIN models m ON m.id = t.model_id JOIN stages e ON e.id = t.evaluate_stage"
+      " WHERE w.label = ? ORDER BY x.position")
       .each(
           [&](SQLite::Statement& statement) {
             std::int64_t id = 0;
             TrialFateRow& row = rows.emplace_back();
             ColumnReader(statement) >> id >> row.key >> row.seed >> row.dataset >> row.model >> row.variant >>
                 row.method >> row.criterion >> row.granularity >> row.allocation >> row.schedule >> row.rounds >>
-                row.retrain >> row.control >> row.sparsity_target >> row.pruned_at_step >> row.state;
+                row.retrain >> row.control >> row.sparsity_target >> row.pruned_at_step >> row.rate >> row.state;
             row_of.emplace(id, rows.size() - 1);
           },
           sweep);

@@ -45,6 +45,7 @@ struct TrialFateRow {
   std::string retrain, control;
   double sparsity_target = 0;
   std::int64_t pruned_at_step = 0;
+  std::optional<double> rate;
   std::string state;                   ///< "done", "failed" (its evaluation), "blocked" (by a failed stage), "waiting"
   std::vector<std::int64_t> struck;    ///< ids of the stages behind it that failures were charged to, ascending
   std::vector<std::int64_t> diverged;  ///< ids of the stages behind it that diverged, ascending

@@ -20,6 +20,8 @@ struct LayerDensityRow {
   std::optional<std::int64_t> effective;  ///< kept weights on a path from input to output
   std::optional<std::int64_t> dead_units;
   std::string trial_key;
+  std::int64_t pruned_at_step = 0;
+  std::optional<double> rate;
 };
 
 /// One row of the view sensitivity: a point of a scope's curve.

@@ -14,6 +14,7 @@ struct MaskOverlapSide {
   std::uint64_t seed = 0;
   std::string trial;      ///< key
   std::int64_t kept = 0;  ///< prunable weights
+  std::optional<double> rate = {};
 };
 
 /// One row of the view mask_overlap (docs/store.md): how alike the masks of two trials are.
@@ -39,6 +40,7 @@ struct TrialMasksRow {
   std::string retrain, control, dataset, model, variant;
   std::int64_t pruned_at_step = 0;
   double sparsity_target = 0;
+  std::optional<double> rate;
   std::string masks_key;  ///< of the stage that left them
 };
 

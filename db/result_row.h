@@ -6,7 +6,8 @@
 
 namespace espalier {
 
-/// One row of the view results (docs/store.md): a trial of a sweep whose evaluation is done.
+/// One row of the view sweep_results (docs/store.md): a trial of a sweep. One without a result has an outcome of
+/// "waiting" or "failed", and nothing of what is measured.
 struct ResultRow {
   std::string sweep;  ///< label
   std::string dataset, model;
@@ -14,12 +15,12 @@ struct ResultRow {
   std::string method, criterion, granularity, allocation, schedule;
   std::int64_t rounds = 0;
   std::string retrain, control;
-  double sparsity_target = 0;  ///< fraction of prunable weights removed, asked for
-  double sparsity = 0;         ///< the same, reached
+  double sparsity_target = 0;  ///< fraction of what the granularity removes (weights, filters, ...), asked for
+  double sparsity = 0;         ///< fraction of prunable weights removed
   std::int64_t params_total = 0, params_kept = 0;
   std::int64_t madds_dense = 0, madds_effective = 0;  ///< multiply-adds of one example
   std::optional<double> accuracy, loss;               ///< on the test set; none: not a number
-  std::optional<double> accuracy_best_val, dense_accuracy;
+  std::optional<double> test_accuracy_at_best_validation, dense_accuracy;
   std::int64_t train_steps = 0;  ///< taken
   double wall_s = 0;
   std::string trial_key, variant;
@@ -30,6 +31,16 @@ struct ResultRow {
   std::optional<bool> connected;             ///< whether there is such a path
   bool collapsed = false;                    ///< none was left, so that it was not trained any more
   std::int64_t train_steps_planned = 0;
+  std::optional<double> rate;  ///< of what is left, removed by each round; none: the schedule was not given so
+  std::optional<std::string> later_rounds_score;  ///< as espalier::later_rounds_score; none: not known
+  std::optional<double> validation_accuracy,
+      validation_loss;              ///< at the end of the last training; none: not trained after
+  std::string outcome = "learned";  ///< or "at chance", "untrained", "collapsed", "diverged"; "waiting", "failed"
+  std::string dense_outcome;        ///< of the dense network of the same seed; "" if there is none
+  std::string evaluation_key;       ///< trials with equal ones are one computation
+
+  bool is_dense() const { return method == "dense"; }
+  bool has_result() const { return outcome != "waiting" && outcome != "failed"; }
 };
 
 /// Hands each column's name and value to `visit`, in the order of the view: the one list that readers and writers
@@ -56,7 +67,7 @@ void visit_result_columns(Row& row, Visit&& visit) {
   visit("madds_effective", row.madds_effective);
   visit("accuracy", row.accuracy);
   visit("loss", row.loss);
-  visit("accuracy_best_val", row.accuracy_best_val);
+  visit("test_accuracy_at_best_validation", row.test_accuracy_at_best_validation);
   visit("dense_accuracy", row.dense_accuracy);
   visit("train_steps", row.train_steps);
   visit("wall_s", row.wall_s);
@@ -69,6 +80,13 @@ void visit_result_columns(Row& row, Visit&& visit) {
   visit("connected", row.connected);
   visit("collapsed", row.collapsed);
   visit("train_steps_planned", row.train_steps_planned);
+  visit("rate", row.rate);
+  visit("later_rounds_score", row.later_rounds_score);
+  visit("validation_accuracy", row.validation_accuracy);
+  visit("validation_loss", row.validation_loss);
+  visit("outcome", row.outcome);
+  visit("dense_outcome", row.dense_outcome);
+  visit("evaluation_key", row.evaluation_key);
 }
 
 }  // namespace espalier

@@ -133,7 +133,7 @@ void to_json(ordered_json& json, const StageDetails& details) {
   json["effective_kept"] = value_or_null(details.effective_kept);
   json["warnings"] = details.warnings;
   json["best_validation_loss"] = value_or_null(details.best_validation_loss);
-  json["accuracy_best_val"] = value_or_null(details.accuracy_best_val);
+  json["test_accuracy_at_best_validation"] = value_or_null(details.test_accuracy_at_best_validation);
   json["accuracy"] = value_or_null(details.accuracy);
   json["loss"] = value_or_null(details.loss);
   json["artifact_sha256"] = details.artifact_sha256;
@@ -172,6 +172,7 @@ void to_json(ordered_json& json, const MaskOverlapRow& row) {
     json[std::string("seed") + end] = side->seed;
     json[std::string("trial") + end] = side->trial;
     json[std::string("kept") + end] = side->kept;
+    json[std::string("rate") + end] = value_or_null(side->rate);
   }
   json["kept_both"] = row.kept_both;
   json["jaccard"] = value_or_null(row.jaccard);
@@ -199,7 +200,9 @@ void to_json(ordered_json& json, const LayerDensityRow& row) {
           {"kept", row.kept},
           {"effective", value_or_null(row.effective)},
           {"dead_units", value_or_null(row.dead_units)},
-          {"trial_key", row.trial_key}};
+          {"trial_key", row.trial_key},
+          {"pruned_at_step", row.pruned_at_step},
+          {"rate", value_or_null(row.rate)}};
 }
 
 void to_json(ordered_json& json, const SensitivityRow& row) {

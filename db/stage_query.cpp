@@ -67,7 +67,8 @@ Candidate only_candidate(const SQLite::Database& database, const std::string& na
 void read_itself(const SQLite::Database& database, std::int64_t id, StageDetails& details) {
   Prepared(database,
            "SELECT s.seed, p.json, s.cost, s.planned_steps, s.attempt, s.finished_at, s.wall_s, s.steps, s.diverged,"
-           " s.best_validation_loss, s.accuracy_best_val, e.accuracy, e.loss, s.artifact_sha256, s.artifact_bytes,"
+           " s.best_validation_loss, s.test_accuracy_at_best_validation, e.accuracy, e.loss, s.artifact_sha256, "
+           "s.artifact_bytes,"
            " s.failure_kind, s.failure_message, coalesce(s.failure_cause, iif(s.state = 'failed', 'error', '')), "
            "s.note, v.json, s.collapsed, s.connected, s.dead_units, s.effective_kept,"
            " (SELECT count(*) FROM trial_stages t WHERE t.stage_id = s.id)"
@@ -77,10 +78,11 @@ void read_itself(const SQLite::Database& database, std::int64_t id, StageDetails
           [&](SQLite::Statement& row) {
             ColumnReader(row) >> details.seed >> details.spec >> details.cost >> details.planned_steps >>
                 details.attempt >> details.finished_at >> details.wall_s >> details.steps >> details.diverged >>
-                details.best_validation_loss >> details.accuracy_best_val >> details.accuracy >> details.loss >>
-                details.artifact_sha256 >> details.artifact_bytes >> details.failure_kind >> details.failure_message >>
-                details.failure_cause >> details.note >> details.environment >> details.collapsed >>
-                details.connected >> details.dead_units >> details.effective_kept >> details.trials;
+                details.best_validation_loss >> details.test_accuracy_at_best_validation >> details.accuracy >>
+                details.loss >> details.artifact_sha256 >> details.artifact_bytes >> details.failure_kind >>
+                details.failure_message >> details.failure_cause >> details.note >> details.environment >>
+                details.collapsed >> details.connected >> details.dead_units >> details.effective_kept >>
+                details.trials;
           },
           id);
 }

@@ -83,7 +83,7 @@ struct StageDetails {
   std::optional<bool> connected;  ///< of stages that leave masks: whether there is one
   std::optional<std::int64_t> dead_units, effective_kept;
   std::vector<std::string> warnings;
-  std::optional<double> best_validation_loss, accuracy_best_val, accuracy, loss;
+  std::optional<double> best_validation_loss, test_accuracy_at_best_validation, accuracy, loss;
   std::string artifact_sha256;  ///< "" if it leaves none
   std::optional<std::int64_t> artifact_bytes;
   std::string failure_kind, failure_message;  ///< "" unless failed

@@ -359,7 +359,7 @@ void Store::apply(const std::vector<StoreChange>& changes) {
 }
 
 std::optional<double> Store::measured_seconds_per_cost() const {
-  return impl_->read([&] { return median_seconds_per_cost(impl_->database); });
+  return impl_->read([&] { return measure_cost(impl_->database).overall; });
 }
 
 void Store::write_cell_statistics(const std::vector<CellStatistics>& cells) {

@@ -1,10 +1,16 @@
 #include "db/store_reader.h"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "base/error.h"
 #include "base/suggest.h"
+#include "base/utf8.h"
 #include "db/column_reader.h"
 #include "db/failure_query.h"
 #include "db/measured_cost.h"
@@ -26,6 +32,17 @@ std::string result_column_names() {
 }
 
 }  // namespace
+
+/// A filter on a column of sweep_results; "" admits all.
+struct TextFilter {
+  const char* column;
+  std::string ResultFilter::*value;
+};
+constexpr TextFilter kTextFilters[] = {{"dataset", &ResultFilter::dataset},
+                                       {"model", &ResultFilter::model},
+                                       {"method", &ResultFilter::method},
+                                       {"schedule", &ResultFilter::schedule},
+                                       {"control", &ResultFilter::control}};
 
 struct StoreReader::Impl {
   explicit Impl(const std::filesystem::path& root)
@@ -50,6 +67,42 @@ struct StoreReader::Impl {
         paths.root.string() + ": sweep: " + (labels.empty() ? "the store has none yet" : unknown_name(label, labels)));
   }
 
+  /// Refuses values that no trial of the filter's sweep has, whether it has a result yet or not.
+  void check_filter(const ResultFilter& filter) const {
+    check_sweep(filter.sweep);
+    const std::string refused = paths.root.string() + (filter.sweep.empty() ? "" : ", sweep " + filter.sweep) + ": ";
+    const auto known = [&](const std::string& column) {
+      std::vector<std::string> values;
+      Prepared(database,
+               "SELECT DISTINCT " + column +
+                   " FROM sweep_trials x JOIN sweeps w ON w.id = x.sweep_id JOIN trials t ON t.id = x.trial_id"
+                   " JOIN models m ON m.id = t.model_id WHERE (?1 = '' OR w.label = ?1) AND " +
+                   column + " != '' ORDER BY 1")
+          .each([&](SQLite::Statement& row) { values.push_back(to_utf8(row.getColumn(0).getString())); }, filter.sweep);
+      return values;
+    };
+    for (const TextFilter& one : kTextFilters) {
+      const std::string& value = filter.*one.value;
+      if (value.empty()) continue;
+      const std::vector<std::string> values = known(one.column == std::string("model") ? "m.name" : one.column);
+      if (!values.empty() && std::ranges::find(values, value) == values.end())
+        throw Error(ErrorKind::invalid_input, refused + one.column + ": " + unknown_name(value, values));
+    }
+    if (!filter.sparsity_target) return;
+    const std::vector<std::string> values = known("t.sparsity_target");
+    for (const std::string& value : values) {
+      if (std::abs(std::stod(value) - *filter.sparsity_target) < 1e-9) return;
+    }
+    if (values.empty()) return;
+    const bool is_percent = *filter.sparsity_target > 1;
+    throw Error(ErrorKind::invalid_input,
+                fmt::format("{}sparsity: no trial has {}{}; there are {}", refused, *filter.sparsity_target,
+                            is_percent ? fmt::format(" ({} % is written {})", *filter.sparsity_target,
+                                                     *filter.sparsity_target / 100)
+                                       : "",
+                            fmt::join(values, ", ")));
+  }
+
   StorePaths paths;
   SQLite::Database database;
 };
@@ -58,13 +111,14 @@ StoreReader::StoreReader(const std::filesystem::path& root) : impl_(std::make_un
 StoreReader::~StoreReader() = default;
 StoreReader::StoreReader(StoreReader&&) noexcept = default;
 
-std::vector<ResultRow> StoreReader::results(const ResultFilter& filter) const {
+std::vector<ResultRow> StoreReader::results(const ResultFilter& filter, Which which) const {
   return impl_->reading([&] {
-    impl_->check_sweep(filter.sweep);
+    impl_->check_filter(filter);
     std::vector<ResultRow> rows;
     Prepared(impl_->database,
              "SELECT " + result_column_names() +
-                 " FROM results WHERE (?1 = '' OR sweep = ?1) AND (?2 = '' OR dataset = ?2)"
+                 (which == Which::all ? " FROM sweep_results WHERE" : " FROM results WHERE") +
+                 " (?1 = '' OR sweep = ?1) AND (?2 = '' OR dataset = ?2)"
                  " AND (?3 = '' OR model = ?3) AND (?4 = '' OR method = ?4) AND (?5 = '' OR schedule = ?5)"
                  " AND (?6 = '' OR control = ?6) AND (?7 IS NULL OR abs(sparsity_target - ?7) < 1e-9)")
         .each(
@@ -210,7 +264,7 @@ std::vector<MaskOverlapRow> StoreReader::mask_overlaps(const std::string& sweep)
              "SELECT sweep, pairing, dataset, model, variant, pruned_at_step, sparsity_target, method_a, granularity_a,"
              " allocation_a, schedule_a, rounds_a, control_a, seed_a, trial_a, kept_a, method_b, granularity_b,"
              " allocation_b, schedule_b, rounds_b, control_b, seed_b, trial_b, kept_b, kept_both, jaccard, chance,"
-             " corrected FROM mask_overlap WHERE sweep = ?")
+             " corrected, rate_a, rate_b FROM mask_overlap WHERE sweep = ?")
         .each(
             [&](SQLite::Statement& statement) {
               MaskOverlapRow& row = rows.emplace_back();
@@ -221,7 +275,7 @@ std::vector<MaskOverlapRow> StoreReader::mask_overlaps(const std::string& sweep)
                 columns >> side->method >> side->granularity >> side->allocation >> side->schedule >> side->rounds >>
                     side->control >> side->seed >> side->trial >> side->kept;
               }
-              columns >> row.kept_both >> row.jaccard >> row.chance >> row.corrected;
+              columns >> row.kept_both >> row.jaccard >> row.chance >> row.corrected >> row.a.rate >> row.b.rate;
             },
             sweep);
     return rows;
@@ -235,7 +289,7 @@ std::vector<TrialMasksRow> StoreReader::trial_masks(const std::string& sweep) co
     Prepared(
         impl_->database,
         "SELECT t.key, t.seed, t.method, t.criterion, t.granularity, t.allocation, t.schedule, t.rounds, t.retrain,"
-        " t.control, x.dataset, m.name, x.variant, t.pruned_at_step, t.sparsity_target, s.key"
+        " t.control, x.dataset, m.name, x.variant, t.pruned_at_step, t.sparsity_target, x.rate, s.key"
         " FROM sweep_trials x JOIN sweeps w ON w.id = x.sweep_id JOIN trials t ON t.id = x.trial_id"
         " JOIN models m ON m.id = t.model_id JOIN stages s ON s.id = t.masks_stage"
         " WHERE w.label = ? AND s.state = 'done' ORDER BY x.position")
@@ -244,7 +298,7 @@ std::vector<TrialMasksRow> StoreReader::trial_masks(const std::string& sweep) co
               TrialMasksRow& row = rows.emplace_back();
               ColumnReader(statement) >> row.trial >> row.seed >> row.method >> row.criterion >> row.granularity >>
                   row.allocation >> row.schedule >> row.rounds >> row.retrain >> row.control >> row.dataset >>
-                  row.model >> row.variant >> row.pruned_at_step >> row.sparsity_target >> row.masks_key;
+                  row.model >> row.variant >> row.pruned_at_step >> row.sparsity_target >> row.rate >> row.masks_key;
             },
             sweep);
     return rows;
@@ -257,7 +311,8 @@ std::vector<LayerDensityRow> StoreReader::layer_densities(const std::string& swe
     std::vector<LayerDensityRow> rows;
     Prepared(impl_->database,
              "SELECT sweep, dataset, model, variant, seed, method, granularity, allocation, schedule, rounds, retrain,"
-             " control, sparsity_target, position, layer, total, kept, effective, dead_units, trial_key"
+             " control, sparsity_target, position, layer, total, kept, effective, dead_units, trial_key,"
+             " pruned_at_step, rate"
              " FROM layer_density WHERE sweep = ?")
         .each(
             [&](SQLite::Statement& statement) {
@@ -265,7 +320,7 @@ std::vector<LayerDensityRow> StoreReader::layer_densities(const std::string& swe
               ColumnReader(statement) >> row.sweep >> row.dataset >> row.model >> row.variant >> row.seed >>
                   row.method >> row.granularity >> row.allocation >> row.schedule >> row.rounds >> row.retrain >>
                   row.control >> row.sparsity_target >> row.position >> row.layer >> row.total >> row.kept >>
-                  row.effective >> row.dead_units >> row.trial_key;
+                  row.effective >> row.dead_units >> row.trial_key >> row.pruned_at_step >> row.rate;
             },
             sweep);
     return rows;
@@ -316,8 +371,8 @@ std::vector<bool> StoreReader::done_stages(const StageGraph& graph) const {
   });
 }
 
-std::optional<double> StoreReader::measured_seconds_per_cost() const {
-  return impl_->reading([&] { return median_seconds_per_cost(impl_->database); });
+MeasuredCost StoreReader::measured_cost() const {
+  return impl_->reading([&] { return measure_cost(impl_->database); });
 }
 
 }  // namespace espalier

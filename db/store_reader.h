@@ -11,6 +11,7 @@
 #include "db/failure_row.h"
 #include "db/layer_rows.h"
 #include "db/mask_overlap_row.h"
+#include "db/measured_cost.h"
 #include "db/result_row.h"
 #include "db/stage_row.h"
 #include "experiments/outcome.h"
@@ -23,7 +24,11 @@ struct ResultFilter {
   std::string sweep;  ///< label
   std::string dataset, model, method, schedule, control;
   std::optional<double> sparsity_target;
+  bool operator==(const ResultFilter&) const = default;
 };
+
+/// Which trials of a sweep: those with a result, or all that it has.
+enum class Which { with_results, all };
 
 /// Reads a store, whether or not a coordinator is writing it. Never writes, never checkpoints. Every call sees all that
 /// was durable when it began. One thread. Errors of every member: ErrorKind::unavailable if the database stays locked,
@@ -35,9 +40,9 @@ class StoreReader {
   ~StoreReader();
   StoreReader(StoreReader&&) noexcept;
 
-  /// Ordered by sweep and expansion. Errors: ErrorKind::invalid_input for a sweep that the store lacks, with those it
-  /// has.
-  std::vector<ResultRow> results(const ResultFilter& filter = {}) const;
+  /// Ordered by sweep and expansion. Errors: ErrorKind::invalid_input for a value that no trial of the sweep has (of
+  /// the store, without a sweep), with those that there are.
+  std::vector<ResultRow> results(const ResultFilter& filter = {}, Which which = Which::with_results) const;
 
   /// In the order they were first run.
   std::vector<SweepRow> sweeps() const;
@@ -81,8 +86,8 @@ class StoreReader {
   /// whose artifact was cleared away is not.
   std::vector<bool> done_stages(const StageGraph& graph) const;
 
-  /// As Store::measured_seconds_per_cost.
-  std::optional<double> measured_seconds_per_cost() const;
+  /// What trainings took on this host.
+  MeasuredCost measured_cost() const;
 
  private:
   struct Impl;

@@ -82,9 +82,10 @@ SweepRecorder::SweepRecorder(const SQLite::Database& database)
           " retrain, control, sparsity_target, pruned_at_step, train_steps, evaluate_stage, masks_stage,"
           " last_train_stage, dense_evaluate_stage)"
           " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"),
-      add_sweep_trial_(
-          database,
-          "INSERT OR IGNORE INTO sweep_trials (sweep_id, trial_id, position, dataset, variant) VALUES (?, ?, ?, ?, ?)"),
+      add_sweep_trial_(database,
+                       "INSERT OR IGNORE INTO sweep_trials (sweep_id, trial_id, position, dataset, variant, rate, "
+                       "later_rounds_score)"
+                       " VALUES (?, ?, ?, ?, ?, ?, ?)"),
       add_trial_stage_(database, "INSERT OR IGNORE INTO trial_stages (trial_id, stage_id) VALUES (?, ?)") {}
 
 std::int64_t SweepRecorder::record(const std::string& name, const SweepText& text, const std::vector<Trial>& trials,
@@ -157,16 +158,17 @@ void SweepRecorder::record_trials(std::int64_t sweep, const std::vector<Trial>& 
     } else if (const auto dense_evaluate = id_of(graph.trials[i].dense_evaluate)) {
       add_dense_evaluate_.run(*trial, *dense_evaluate);  // the earlier sweep may have had no dense networks
     }
-    add_sweep_trial_.run(sweep, *trial, i, trials[i].config->dataset_name, trials[i].config->variant);
+    const TrialConfig& config = *trials[i].config;
+    add_sweep_trial_.run(sweep, *trial, i, config.dataset_name, config.variant,
+                         config.prune ? config.prune->rate : std::nullopt, later_rounds_score(config));
   }
 }
 
 std::int64_t SweepRecorder::add_trial(const Trial& trial, const TrialStages& stages, std::int64_t train_steps) {
   const TrialConfig& config = *trial.config;
-  PrunePlan dense;
-  dense.method = "dense";
-  const PrunePlan& prune = config.prune ? *config.prune : dense;
-  return *add_trial_.integer(to_hex(trial.key), model_id(config.model), trial.seed, prune.method, prune.criterion,
+  const PrunePlan unpruned;
+  const PrunePlan& prune = config.prune ? *config.prune : unpruned;
+  return *add_trial_.integer(to_hex(trial.key), model_id(config.model), trial.seed, config.method, prune.criterion,
                              config.prune ? prune.granularity : std::string(), prune.allocation, prune.schedule,
                              prune.rounds.size(), config.retrain.name, std::string(to_string(config.control)),
                              prune.sparsity_target, prune.at_step, train_steps, stage_ids_[stages.evaluate],

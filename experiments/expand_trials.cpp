@@ -72,11 +72,12 @@ class Expander {
     config.variant = variant_of(spec_, combination, false);
     PrunePlan& prune = config.prune.emplace();
     prune.criterion = setting.criterion.name;
-    prune.method = keys.method.given() ? keys.method.at(combination).name : prune.criterion;
+    config.method = keys.method.given() ? keys.method.at(combination).name : prune.criterion;
     prune.granularity = to_string(setting.granularity);
     prune.scored_granularity = to_string(points.granularity);
     prune.allocation = setting.allocation.name;
     prune.schedule = setting.schedule.name;
+    if (setting.schedule.rate > 0) prune.rate = setting.schedule.rate;
     prune.dialect = setting.dialect_name;
     prune.gradual = points.gradual;
     prune.options = setting.criterion.options;
@@ -215,7 +216,7 @@ class Expander {
     if (is_random || wants(Control::random)) {
       TrialConfig twin = randomised(method, points);
       twin.control = Control::random;
-      twin.prune->method = "random";
+      twin.method = "random";
       add(twin, points.points);
     }
     for (const Control control :
@@ -231,7 +232,7 @@ class Expander {
     if (!wants(Control::erk_random)) return;
     TrialConfig twin = randomised(method, points);  // of the same cell, so its allocation is still called the method's
     twin.control = Control::erk_random;
-    twin.prune->method = "erk_random";
+    twin.method = "erk_random";
     twin.prune->ranking.clear();
     twin.prune->sensitivity.reset();
     add(twin, points.by_erk);
@@ -339,15 +340,16 @@ class Expander {
     const PrunePlan& prune = *config.prune;
     const std::string columns =
         fmt::format("{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{}", to_hex(parts.network), config.retrain.name,
-                    to_string(config.control), prune.method, prune.criterion, prune.granularity, prune.allocation,
+                    to_string(config.control), config.method, prune.criterion, prune.granularity, prune.allocation,
                     prune.schedule, prune.rounds.size(), prune.sparsity_target, config.variant);
-    if (columns_.insert(fmt::format("{}/{}", columns, prune.at_step)).second || told_columns_) return;
+    const bool is_new = columns_.insert(fmt::format("{}/{}/{}", columns, prune.at_step, prune.rate.value_or(0))).second;
+    if (is_new || told_columns_) return;
     told_columns_ = true;
     problems_.add(
         spec_.prune_place,
         fmt::format("two methods need different {} trials (they leave other layers alone, or count otherwise), "
                     "which one table could not tell apart; protect the same layers, or use a sweep for each",
-                    prune.method));
+                    config.method));
   }
 
   const SweepSpec& spec_;

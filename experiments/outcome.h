@@ -79,9 +79,9 @@ struct StageOutcome {
   std::vector<MetricPoint> metrics;  ///< train
   std::optional<double>
       best_validation_loss;  ///< train: the least seen since the trajectory's start, on the grid or at the end
-  std::optional<double> accuracy_best_val;   ///< train: test accuracy there
-  std::optional<Evaluation> evaluation;      ///< evaluate
-  std::vector<LayerCount> layers;            ///< prune, shuffle
+  std::optional<double> test_accuracy_at_best_validation;  ///< train: test accuracy there
+  std::optional<Evaluation> evaluation;                    ///< evaluate
+  std::vector<LayerCount> layers;                          ///< prune, shuffle
   std::optional<Connectivity> connectivity;  ///< prune, shuffle; none for a network whose operations are not known
   bool collapsed = false;  ///< train: the masks leave no path, so no step was taken; a result, not a failure
   std::vector<SensitivityPoint> sensitivity;  ///< sensitivity: by scope, then sparsity, rising

@@ -38,7 +38,7 @@ struct Stage {
 struct TrialStages {
   StageIndex evaluate;                        ///< its result
   std::optional<StageIndex> masks;            ///< the final masks; none for the dense network
-  std::optional<StageIndex> last_train;       ///< the training whose validation curve gives accuracy_best_val
+  std::optional<StageIndex> last_train;       ///< the training whose validation curve gives test_accuracy_at_best_validation
   std::optional<StageIndex> dense_evaluate;   ///< the dense network of the same seed and recipe
   std::optional<StageIndex> sensitivity = {};  ///< the curves that were asked for beside the result, or that spread its budget
 };

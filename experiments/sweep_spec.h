@@ -65,6 +65,7 @@ struct CriterionSetting {
 struct GranularitySetting {
   std::string text;           ///< canonical
   bool own_reduction = true;  ///< whether the sweep names the reduction
+  auto operator<=>(const GranularitySetting&) const = default;
 };
 
 struct AllocationSetting {

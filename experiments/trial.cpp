@@ -1,5 +1,9 @@
 #include "experiments/trial.h"
 
+#include <fmt/format.h>
+
+#include "base/grouped_digits.h"
+#include "experiments/catalog.h"
 #include "experiments/stage_spec_json.h"
 #include "experiments/trial_key.h"
 
@@ -35,7 +39,7 @@ void write_json(JsonWriter& out, const SensitivityPlan& plan) {
   out.end_object();
 }
 
-void write_json(JsonWriter& out, const PrunePlan& prune) {
+void write_json(JsonWriter& out, const PrunePlan& prune, const std::string& method) {
   out.begin_object();
   out.field("allocation", prune.allocation);
   out.field("at_step", prune.at_step);
@@ -52,7 +56,7 @@ void write_json(JsonWriter& out, const PrunePlan& prune) {
     out.end_object();
   }
   out.field("granularity", prune.granularity);
-  out.field("method", prune.method);
+  out.field("method", method);
   if (!prune.norms.empty()) out.field("norms", prune.norms);
   if (!prune.options.empty()) {
     out.key("options");
@@ -121,6 +125,22 @@ void write_json(JsonWriter& out, const RetrainPlan& retrain) {
 
 }  // namespace
 
+std::string later_rounds_score(const TrialConfig& config) {
+  if (!config.prune || config.prune->rounds.size() < 2) return "";
+  const auto later = static_cast<std::int64_t>(config.prune->rounds.size()) - 1;
+  if (const std::optional<GradualPlan>& gradual = config.prune->gradual)
+    return fmt::format("steps up to {}", grouped(gradual->first_step + later * gradual->every));
+  const RetrainPlan& retrain = config.retrain;
+  if (!retrain.recipe) {
+    const bool repairs = find_criterion(config.prune->criterion).scores == CriterionScores::repairs_weights;
+    return repairs ? "repaired weights" : "";
+  }
+  const bool repeats_the_training =
+      retrain.weights == RetrainPlan::Weights::step && retrain.weights_step == retrain.start_step;
+  if (repeats_the_training) return fmt::format("step {}", grouped(retrain.recipe->steps));
+  return fmt::format("networks retrained for {} steps", grouped(retrain.recipe->steps - retrain.start_step));
+}
+
 std::string_view to_string(Control control) {
   switch (control) {
     case Control::none:
@@ -178,7 +198,7 @@ Digest TrialKeys::config(const TrialConfig& trial, const Digest& network, const 
     out.field("network", to_hex(network));
     out.key("prune");
     if (trial.prune) {
-      write_json(out, *trial.prune);
+      write_json(out, *trial.prune, trial.method);
     } else {
       out.null();
     }

@@ -52,12 +52,13 @@ struct SensitivityPlan {
 /// Which state the scores are taken from, and so what is pruned first.
 /// `at_step` = train.steps: the trained network (default). 0: at initialisation.
 struct PrunePlan {
-  std::string method;  ///< preset name, as the user wrote it
   std::string criterion;
   std::string granularity =
-      "weight";                     ///< canonical text; a reduction that the sweep does not name is the units' default
-  std::string allocation;           ///< a name of catalog/allocations.def, or "table" for sparsities by layer name
-  std::string schedule;             ///< a name of catalog/schedules.def
+      "weight";            ///< canonical text; a reduction that the sweep does not name is the units' default
+  std::string allocation;  ///< a name of catalog/allocations.def, or "table" for sparsities by layer name
+  std::string schedule;    ///< a name of catalog/schedules.def
+  std::optional<double> rate =
+      {};  ///< of what is left, removed by each round, where the schedule was given so; `rounds` say the same
   double sparsity_target = 0;       ///< nominal fraction removed at this operating point
   std::vector<PruneTarget> rounds;  ///< the exact counts of each round up to this operating point, at least one
   std::int64_t at_step = 0;
@@ -97,8 +98,12 @@ struct RetrainPlan {
   bool operator==(const RetrainPlan&) const = default;
 };
 
+/// The method of the network that others are compared with: trained, and nothing taken from it.
+inline constexpr const char* kDenseMethod = "dense";
+
 /// Everything about a trial but its seed.
 struct TrialConfig {
+  std::string method = kDenseMethod;  ///< preset name, as the user wrote it
   ModelSpec model;
   DatasetSpec dataset;
   std::string dataset_name;                         ///< for people: "mnist", "idx:DIR"
@@ -106,11 +111,16 @@ struct TrialConfig {
   std::shared_ptr<const std::string> model_path;    ///< absolute; null unless the model is a TorchScript file
   std::string init;
   TrainRecipe train;
-  std::optional<PrunePlan> prune;  ///< none: the dense network
+  std::optional<PrunePlan> prune;  ///< none: nothing is pruned
   RetrainPlan retrain;
   Control control = Control::none;
   std::string variant;  ///< values of axes that have no column of their own: "train.lr=0.01"; "" if there are none
 };
+
+/// What the rounds of pruning after the first score, for people: "step 918" (of a training that was wound back),
+/// "networks retrained for 460 steps", "repaired weights", "steps up to 900" (of a schedule inside the training). ""
+/// where one round is all, or where every round scores the same weights.
+std::string later_rounds_score(const TrialConfig& config);
 
 struct Trial {
   StageKey key;  ///< SHA-256 of the canonical configuration and seed; the trial_key of the database

@@ -45,7 +45,7 @@ std::string to_json(const TrainState& state) {
               {"loss_sum", exact(state.loss_sum)},
               {"loss_count", state.loss_count},
               {"best_validation_loss", exact(state.best_validation_loss)},
-              {"accuracy_best_val", exact(state.accuracy_best_val)},
+              {"accuracy_best_val", exact(state.test_accuracy_at_best_validation)},
               {"metrics", points},
               {"wall_s", exact(state.wall_s)}}
       .dump();
@@ -60,7 +60,7 @@ TrainState parse_train_state(std::string_view text) {
     state.loss_sum = number(value.at("loss_sum"));
     value.at("loss_count").get_to(state.loss_count);
     state.best_validation_loss = optional_number(value.at("best_validation_loss"));
-    state.accuracy_best_val = optional_number(value.at("accuracy_best_val"));
+    state.test_accuracy_at_best_validation = optional_number(value.at("accuracy_best_val"));
     for (const json& point : value.at("metrics")) {
       state.metrics.push_back({point.at(0).get<std::int64_t>(), point.at(1).get<std::string>(), number(point.at(2))});
     }

@@ -17,7 +17,7 @@ struct TrainState {
   double loss_sum = 0;    ///< of the steps since the last look at the validation set
   std::int64_t loss_count = 0;
   std::optional<double> best_validation_loss;
-  std::optional<double> accuracy_best_val;  ///< test accuracy there
+  std::optional<double> test_accuracy_at_best_validation;  ///< test accuracy there
   std::vector<MetricPoint> metrics;
   double wall_s = 0;  ///< of this stage's attempts so far
 };

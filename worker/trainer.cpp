@@ -79,7 +79,7 @@ void Trainer::take_step(bool stop) {
     }
     // The best so far was that of a denser network.
     state_.best_validation_loss.reset();
-    state_.accuracy_best_val.reset();
+    state_.test_accuracy_at_best_validation.reset();
     collapsed_ = !has_path(network_);
     if (collapsed_) return;
   }
@@ -152,8 +152,8 @@ void Trainer::look(double lr) {
   const double best = state_.best_validation_loss.value_or(HUGE_VAL);
   if (!(validation.loss < best) || data_.test().count() == 0) return;
   state_.best_validation_loss = validation.loss;
-  state_.accuracy_best_val = evaluate(network_, data_, data_.test(), gang_).accuracy;
-  record("test_accuracy", *state_.accuracy_best_val);
+  state_.test_accuracy_at_best_validation = evaluate(network_, data_, data_.test(), gang_).accuracy;
+  record("test_accuracy", *state_.test_accuracy_at_best_validation);
 }
 
 void Trainer::require_agreement(const std::string& when, ErrorKind kind) {

@@ -30,10 +30,16 @@ auto name_from(std::vector<std::string> names) {
   };
 }
 
-/// Nothing where a rate alone is given: its rounds are not known here, and may be as many as another schedule's.
+/// A rate and a number of rounds are columns; what a schedule begins with, when it is due, and rates of layers are not.
 std::string schedule_column(const ScheduleSetting& setting) {
-  const bool told = setting.rounds > 0 && setting.initial == 0;
-  return told ? setting.name + " " + std::to_string(setting.rounds) : "";
+  if (setting.initial > 0 || setting.gradual || !setting.rates.empty()) return "";
+  if (setting.rate > 0) return setting.name + " at " + std::to_string(setting.rate);
+  return setting.name + " " + std::to_string(setting.rounds);
+}
+
+/// The step that it comes to is a column.
+std::string moment_column(const PruneMoment& moment) {
+  return moment.trained ? "trained" : to_string(moment.length);
 }
 
 /// Options are the method's own affair, and make variants only where one name has several sets of them.
@@ -133,7 +139,7 @@ void read_prune_keys(AxisReader& axes, const YamlValue& value, PruneKeys& keys) 
   axes.read(map, "dialect", keys.dialect, name_from(catalog_names(list_dialects())));
   axes.read(map, "min_kept", keys.min_kept, parse_bound);
   axes.read(map, "max_kept", keys.max_kept, parse_bound);
-  axes.read(map, "at", keys.at, parse_moment);
+  axes.read(map, "at", keys.at, parse_moment, AxisReader::Column<PruneMoment>(moment_column));
   axes.read(map, "norms", keys.norms, name_from({"running", "batch"}));
   axes.read(map, "batches", keys.batches, count_up_to(kMostBatches));
   axes.read(map, "batch_size", keys.batch_size, count_up_to(kMostBatches));

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "base/duration_text.h"
@@ -29,18 +30,27 @@ struct Estimate {
   std::int64_t done = 0;  ///< stages that are done, or not needed any more
   int ranks = 1;
   bool measured = false;
+  std::vector<std::string> unknown_models;  ///< not measured, so by the times of others
+
+  std::string source() const {
+    if (!measured) return "a guess until something was measured here";
+    if (unknown_models.empty()) return "from times measured in this store";
+    return fmt::format("from times measured in this store, but {} by those of other models",
+                       fmt::join(unknown_models, ", "));
+  }
 };
 
-Estimate estimate(const StageGraph& graph, const std::vector<bool>& done, std::optional<double> seconds_per_cost,
-                  int ranks) {
-  const Plan plan(graph, done);
-  const double rate = seconds_per_cost.value_or(kAssumedSecondsPerCost);
+/// `graph` loses its costs: they become seconds.
+Estimate estimate(StageGraph& graph, const std::vector<bool>& done, const MeasuredCost& measured, int ranks) {
   Estimate result;
   result.ranks = ranks;
-  result.measured = seconds_per_cost.has_value();
+  result.measured = measured.overall.has_value();
+  result.unknown_models = models_not_measured(graph, measured);
+  cost_in_seconds(graph, measured);
+  const Plan plan(graph, done);
   result.done = static_cast<std::int64_t>(graph.stages.size()) - plan.open_count();
-  result.work_s = plan.remaining_cost() * rate;
-  result.on_ranks_s = std::max(result.work_s / ranks, plan.critical_path_cost() * rate);
+  result.work_s = plan.remaining_cost();
+  result.on_ranks_s = std::max(result.work_s / ranks, plan.critical_path_cost());
   return result;
 }
 
@@ -57,10 +67,8 @@ void print_plan(const LoadedSweep& sweep, const Estimate& estimate) {
   std::cout << fmt::format("steps    {} optimizer steps before sharing, {} after: {} saved ({:.1f} %)\n",
                            grouped(sharing.steps_before), grouped(sharing.steps_after),
                            grouped(sharing.steps_before - sharing.steps_after), saved);
-  std::cout << fmt::format(
-      "time     about {} on {} ranks ({} of work; {})\n", duration_text(estimate.on_ranks_s), estimate.ranks,
-      duration_text(estimate.work_s),
-      estimate.measured ? "from times measured in this store" : "a guess until something was measured here");
+  std::cout << fmt::format("time     about {} on {} ranks ({} of work; {})\n", duration_text(estimate.on_ranks_s),
+                           estimate.ranks, duration_text(estimate.work_s), estimate.source());
 }
 
 void print_plan_json(const LoadedSweep& sweep, const Estimate& estimate) {
@@ -76,7 +84,8 @@ void print_plan_json(const LoadedSweep& sweep, const Estimate& estimate) {
                                         {"ranks", estimate.ranks},
                                         {"estimated_work_s", estimate.work_s},
                                         {"estimated_s", estimate.on_ranks_s},
-                                        {"estimate_is_measured", estimate.measured}})
+                                        {"estimate_is_measured", estimate.measured},
+                                        {"models_not_measured", estimate.unknown_models}})
             << "\n";
 }
 
@@ -88,13 +97,13 @@ struct PlanOptions {
 };
 
 void plan(const PlanOptions& options, const std::string& store) {
-  const LoadedSweep sweep = load_sweep(options.sweep.file, options.sweep.overrides, data_folder(options.sweep.data));
+  LoadedSweep sweep = load_sweep(options.sweep.file, options.sweep.overrides, data_folder(options.sweep.data));
   std::vector<bool> done(sweep.graph.stages.size(), false);
-  std::optional<double> seconds_per_cost;
+  MeasuredCost measured;
   if (std::filesystem::exists(StorePaths{store}.database())) {
     const StoreReader reader(store);
     done = reader.done_stages(sweep.graph);
-    seconds_per_cost = reader.measured_seconds_per_cost();
+    measured = reader.measured_cost();
   }
   if (options.dot) {
     std::cout << plan_as_dot(sweep.graph, done);
@@ -102,7 +111,7 @@ void plan(const PlanOptions& options, const std::string& store) {
   }
   const int ranks =
       options.workers > 0 ? options.workers : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  const Estimate time = estimate(sweep.graph, done, seconds_per_cost, ranks);
+  const Estimate time = estimate(sweep.graph, done, measured, ranks);
   options.json ? print_plan_json(sweep, time) : print_plan(sweep, time);
 }
 

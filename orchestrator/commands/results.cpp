@@ -3,12 +3,25 @@
 #include <CLI/CLI.hpp>
 
 #include "analysis/results_report.h"
+#include "base/error.h"
 #include "base/number_option.h"
 #include "db/store_reader.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/format_option.h"
 
 namespace espalier {
+namespace {
+
+void print_results(const ResultFilter& filter, OutputFormat format, const std::string& store) {
+  const StoreReader reader(store);
+  const std::vector<ResultRow> rows = reader.results(filter);
+  const bool asks_for_some = filter != ResultFilter{};
+  if (rows.empty() && asks_for_some && reader.results(filter, Which::all).empty())
+    throw Error(ErrorKind::invalid_input, "no trial is all that was asked for at once; leave an option out");
+  std::cout << render_results(rows, format);
+}
+
+}  // namespace
 
 void add_results_command(CLI::App& app, CommandLine& line) {
   CLI::App* command = app.add_subcommand("results", "One row per trial that is done");
@@ -24,8 +37,7 @@ void add_results_command(CLI::App& app, CommandLine& line) {
       ->check(number_option(0, 1));
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
   const auto format = add_format_option(*command);
-  command->callback(
-      [filter, format, &line] { std::cout << render_results(StoreReader(line.store).results(*filter), *format); });
+  command->callback([filter, format, &line] { print_results(*filter, *format, line.store); });
 }
 
 }  // namespace espalier

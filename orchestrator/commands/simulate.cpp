@@ -56,7 +56,11 @@ double peak_memory_gb() {
 void find_rate(Simulated& simulated, const std::string& store) {
   std::optional<double>& rate = simulated.model.seconds_per_cost;
   if (rate) return;
-  if (std::filesystem::exists(StorePaths{store}.database())) rate = StoreReader(store).measured_seconds_per_cost();
+  if (std::filesystem::exists(StorePaths{store}.database())) {
+    const MeasuredCost measured = StoreReader(store).measured_cost();
+    rate = measured.overall;
+    simulated.model.by_model = measured.by_model;
+  }
   simulated.is_guess = !rate;
   if (!rate) rate = kAssumedSecondsPerCost;
 }
@@ -102,7 +106,8 @@ void print_simulated_text(const Simulated& simulated, const SimulationSettings& 
   line("pools", fmt::format("{} of {} ranks: {} ranks", settings.pools, settings.ranks, grouped(run.ranks)));
   line("durations",
        fmt::format(
-           "{:.3g} s per multiply-add{}{}", *simulated.model.seconds_per_cost,
+           "{:.3g} s per multiply-add{}{}{}", *simulated.model.seconds_per_cost,
+           simulated.model.by_model.empty() ? "" : ", and as measured of each model",
            simulated.model.sigma > 0 ? fmt::format(" times a lognormal factor of sigma {}", simulated.model.sigma) : "",
            simulated.is_guess ? " (a guess until something was measured in the store)" : ""));
   line("makespan",

@@ -18,7 +18,7 @@ ResultRow make_row(const std::string& method, std::uint64_t seed, double accurac
   row.madds_effective = 266200;
   row.accuracy = accuracy;
   row.loss = 0.1;
-  row.accuracy_best_val = accuracy;
+  row.test_accuracy_at_best_validation = accuracy;
   row.dense_accuracy = 0.98;
   row.train_steps = 4585;
   row.wall_s = 12.5;

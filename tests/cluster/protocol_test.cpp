@@ -83,7 +83,7 @@ TEST(Protocol, OutcomesSurviveTheWireNaNIncluded) {
   EXPECT_EQ(back.metrics[0].value, 0.1);
   EXPECT_TRUE(std::isnan(back.metrics[1].value));
   EXPECT_EQ(back.best_validation_loss, 0.1);
-  EXPECT_FALSE(back.accuracy_best_val.has_value());
+  EXPECT_FALSE(back.test_accuracy_at_best_validation.has_value());
   EXPECT_TRUE(std::isnan(back.evaluation->accuracy));  // of a network whose logits are not numbers
   EXPECT_EQ(back.evaluation->class_accuracy, sent.evaluation->class_accuracy);
   EXPECT_EQ(back.layers[0].requested, -1);

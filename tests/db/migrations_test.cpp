@@ -76,5 +76,30 @@ TEST(Migrations, a_store_of_version_7_loses_accuracies_of_what_is_no_number_and_
             "3 of 40");
 }
 
+std::string verdict_after(const std::string& p_holm, const std::string& difference) {
+  SQLite::Database database(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  int version = 0;
+  for (; version < 7; ++version) database.exec(std::string(migration_texts()[static_cast<std::size_t>(version)]));
+  database.exec("PRAGMA user_version = 7; PRAGMA application_id = 1163087948");
+  database.exec(
+      "INSERT INTO sweeps (id, name, edition, label, spec_sha256, yaml, created_at, changed_at)"
+      " VALUES (1, 'a', 1, 'a', 'x', 'y', 0, 0);"
+      "INSERT INTO cell_statistics VALUES (1, 0, 'd', 'm', 'm', 'm', 'w', 'g', 's', 1, 'none', 'none', 0.5, 0.5, 4, 2, "
+      "4,"
+      " 2, 0.9, 0.1, 0.8, 0.9, 10, 1, 't', 3, 0.9, 0.8, " +
+      difference + ", 1, 2, 0.01, '', 0, " + p_holm + ", 'better')");
+  migrate(database, "store.db");
+  EXPECT_EQ(ask(database, "SELECT test_accuracy_at_best_validation FROM versus_random"), "0.8");
+  return ask(database, "SELECT verdict FROM versus_random");
+}
+
+// Of version 7: by the interval, whatever the correction said.
+TEST(Migrations, verdicts_that_are_there_follow_the_corrected_p) {
+  EXPECT_EQ(verdict_after("0.06", "1.5"), "inconclusive");
+  EXPECT_EQ(verdict_after("NULL", "1.5"), "inconclusive");
+  EXPECT_EQ(verdict_after("0.04", "1.5"), "better");
+  EXPECT_EQ(verdict_after("0.04", "-1.5"), "worse");
+}
+
 }  // namespace
 }  // namespace espalier

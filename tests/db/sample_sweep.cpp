@@ -14,11 +14,11 @@ StageKey key_of(const std::string& text) {
 std::shared_ptr<const TrialConfig> make_config(const std::string& method) {
   TrialConfig config;
   config.model = {"lenet-300-100", {1, 28, 28}, 10};
+  config.method = method;
   config.dataset_name = "glyphs";
   config.train.steps = 1000;
   if (method != "dense") {
     PrunePlan plan;
-    plan.method = method;
     plan.criterion = method;
     plan.allocation = "uniform";
     plan.schedule = "one_shot";
@@ -37,7 +37,8 @@ std::shared_ptr<const TrialConfig> make_config(const std::string& method) {
 
 struct Builder {
   SampleSweep sweep;
-  std::shared_ptr<const std::string> spec = std::make_shared<const std::string>(R"({"optimizer":{"lr":0.01}})");
+  std::shared_ptr<const std::string> spec =
+      std::make_shared<const std::string>(R"({"dataset":{"test":10000},"optimizer":{"lr":0.01}})");
 
   StageIndex add(StageKind kind, int seed, const std::string& label, std::vector<StageInput> inputs,
                  std::int64_t steps = 0) {
@@ -114,9 +115,13 @@ StageFinished finish(const Stage& stage, std::uint64_t attempt) {
   switch (stage.kind) {
     case StageKind::train:
       outcome.steps = stage.steps + (stage.resume_from ? 500 : 0);  // on from the cut
-      outcome.metrics = {{100, "train_loss", 0.5}, {200, "train_loss", 0.25}, {200, "validation_accuracy", 0.9}};
+      outcome.metrics = {{100, "train_loss", 0.5},
+                         {200, "train_loss", 0.25},
+                         {200, "validation_accuracy", 0.9},
+                         {900, "validation_accuracy", 0.94},
+                         {900, "validation_loss", 0.21}};
       outcome.best_validation_loss = 0.2;
-      outcome.accuracy_best_val = 0.96;
+      outcome.test_accuracy_at_best_validation = 0.96;
       break;
     case StageKind::prune:
       outcome.layers = {{"fc1", 235200, 23520, 23520, 23000, 2},

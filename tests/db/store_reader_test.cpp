@@ -83,6 +83,125 @@ TEST_F(StoreReaderTest, FiltersResults) {
   EXPECT_THAT(message_of([&] { reader_->results(filter); }), HasSubstr("unknown \"sampel\"; did you mean \"sample\"?"));
 }
 
+TEST_F(StoreReaderTest, AFilterThatNothingFitsIsRefusedWithWhatThereIs) {
+  store_.apply(finish_all(sample_.graph));
+  const auto refusal = [&](std::string ResultFilter::*column, const std::string& value) {
+    ResultFilter filter;
+    filter.*column = value;
+    return message_of([&] { reader_->results(filter); });
+  };
+  EXPECT_THAT(
+      refusal(&ResultFilter::method, "magnitud"),
+      HasSubstr("store: method: unknown \"magnitud\"; did you mean \"magnitude\"? (one of dense, magnitude, random)"));
+  EXPECT_THAT(refusal(&ResultFilter::control, "nonsense"),
+              HasSubstr("control: unknown \"nonsense\" (one of none, random)"));
+  EXPECT_THAT(refusal(&ResultFilter::schedule, "oneshot"), HasSubstr("did you mean \"one_shot\"? (one of one_shot)"));
+  EXPECT_THAT(refusal(&ResultFilter::dataset, "mnist"), HasSubstr("dataset: unknown \"mnist\" (one of glyphs)"));
+  EXPECT_THAT(refusal(&ResultFilter::model, "lenet"), HasSubstr("model: unknown \"lenet\" (one of lenet-300-100)"));
+  ResultFilter filter;
+  filter.sparsity_target = 90;
+  EXPECT_THAT(message_of([&] { reader_->results(filter); }),
+              HasSubstr("sparsity: no trial has 90 (90 % is written 0.9); there are 0.0, 0.9"));
+  filter.sparsity_target = 0.5;
+  EXPECT_THAT(message_of([&] { reader_->results(filter); }), HasSubstr("no trial has 0.5; there are 0.0, 0.9"));
+}
+
+TEST_F(StoreReaderTest, ATrialWithoutAResultWaitsOrFailed) {
+  std::vector<StoreChange> changes = finish_all(sample_.graph);
+  std::get<StageFinished>(changes[retrain]).outcome.failure = Failure{ErrorKind::exhausted, "out of memory"};
+  changes.erase(changes.begin() + random_evaluate);
+  changes.erase(changes.begin() + evaluate);
+  store_.apply(changes);
+  EXPECT_THAT(reader_->results(), SizeIs(4));
+  const std::vector<ResultRow> rows = reader_->results({}, Which::all);
+  ASSERT_THAT(rows, SizeIs(6));
+  EXPECT_EQ(rows[0].outcome, "learned");
+  EXPECT_EQ(rows[1].outcome, "failed");
+  EXPECT_EQ(rows[2].outcome, "waiting");
+  EXPECT_FALSE(rows[1].accuracy || rows[2].accuracy || rows[2].has_result());
+  EXPECT_EQ(rows[2].evaluation_key, to_hex(stage(random_evaluate).key));
+}
+
+TEST_F(StoreReaderTest, ValidationIsThatOfTheLastTrainingsEnd) {
+  store_.apply(finish_all(sample_.graph));
+  const ResultRow magnitude = reader_->results().at(1);
+  EXPECT_EQ(magnitude.validation_accuracy, 0.94);
+  EXPECT_EQ(magnitude.validation_loss, 0.21);
+  EXPECT_EQ(magnitude.test_accuracy_at_best_validation, 0.96);
+}
+
+/// The outcome of the first magnitude trial after `change` of what its evaluation reports.
+class Outcomes : public StoreReaderTest {
+ protected:
+  std::string outcome(const std::function<void(std::vector<StoreChange>&)>& change) {
+    std::vector<StoreChange> changes = finish_all(sample_.graph);
+    change(changes);
+    store_.apply(changes);
+    return reader_->results().at(1).outcome;
+  }
+  /// With these accuracies of the classes, all of one size, of 10,000 examples.
+  std::string outcome_of_classes(const std::vector<double>& classes) {
+    return outcome([&](std::vector<StoreChange>& changes) {
+      double sum = 0;
+      for (const double one : classes) sum += one;
+      std::get<StageFinished>(changes[evaluate]).outcome.evaluation =
+          Evaluation{sum / static_cast<double>(classes.size()), 2.3, classes};
+    });
+  }
+};
+
+// Three standard errors of a guess: 3 sqrt(0.1 * 0.9 / 10000) = 0.009.
+TEST_F(Outcomes, AtChanceIsNotAboveAGuessByThreeStandardErrors) {
+  EXPECT_EQ(outcome_of_classes(std::vector<double>(10, 0.1088)), "at chance");
+}
+TEST_F(Outcomes, ALittleAboveChanceHasLearned) {
+  EXPECT_EQ(outcome_of_classes(std::vector<double>(10, 0.1092)), "learned");
+}
+TEST_F(Outcomes, OneAnswerToEverythingIsAtChanceHoweverLargeItsClassIs) {
+  EXPECT_EQ(outcome([](std::vector<StoreChange>& changes) {
+              std::get<StageFinished>(changes[evaluate]).outcome.evaluation =
+                  Evaluation{0.1135, 2.3018, {0, 1, 0, 0, 0, 0, 0, 0, 0, std::nan("")}};
+            }),
+            "at chance");
+}
+TEST_F(Outcomes, ADivergedLastTrainingIsSaid) {
+  EXPECT_EQ(outcome([](std::vector<StoreChange>& changes) {
+              std::get<StageFinished>(changes[retrain]).outcome.diverged = true;
+            }),
+            "diverged");
+}
+TEST_F(Outcomes, WithoutAPathItCollapsed) {
+  EXPECT_EQ(outcome([](std::vector<StoreChange>& changes) {
+              std::get<StageFinished>(changes[prune]).outcome.connectivity = Connectivity{false, 410, 0};
+            }),
+            "collapsed");
+}
+TEST_F(Outcomes, OfTheDenseNetworkAreBesideEachTrial) {
+  EXPECT_EQ(outcome([](std::vector<StoreChange>& changes) {
+              std::get<StageFinished>(changes[dense_evaluate]).outcome.evaluation =
+                  Evaluation{0.1, 2.3, std::vector<double>(10, 0.1)};
+            }),
+            "learned");
+  EXPECT_EQ(reader_->results().at(0).outcome, "at chance");
+  EXPECT_EQ(reader_->results().at(1).dense_outcome, "at chance");
+  EXPECT_EQ(reader_->results().at(4).dense_outcome, "learned");
+}
+
+TEST(UntrainedOutcome, AreWeightsAsTheyWereDrawnUnlessAFileHadThem) {
+  const auto outcome = [](const std::string& scheme) {
+    SampleSweep sample = make_sample_sweep(1);
+    sample.graph.stages[init].spec = std::make_shared<const std::string>(R"({"scheme":")" + scheme + "\"}");
+    sample.graph.stages[dense_evaluate].inputs = {{InputRole::weights, init}};
+    const TemporaryFolder folder;
+    Store store(folder.path / "store");
+    store.record_sweep(sample.name, sample.yaml, sample.trials, sample.graph);
+    store.apply(finish_all(sample.graph));
+    return StoreReader(store.paths().root).results().at(0).outcome;
+  };
+  EXPECT_EQ(outcome("kaiming_normal"), "untrained");
+  EXPECT_EQ(outcome("as_scripted"), "learned");
+}
+
 TEST_F(StoreReaderTest, CountsEachSweep) {
   store_.apply({AttemptStarted{1, "local-1", 0, 0, {stage(init).key, stage(early).key}, 1.0}, finish(stage(init)),
                 finish(stage(dense_evaluate))});
@@ -158,7 +277,7 @@ TEST_F(StoreReaderTest, ReadsCurvesAndCosts) {
   finished.outcome.metrics.push_back({300, "train_loss", std::nan("")});
   store_.apply({finished, finish(stage(trained))});
   const std::vector<MetricPoint> points = reader_->metrics(to_hex(stage(early).key));
-  ASSERT_THAT(points, SizeIs(4));
+  ASSERT_THAT(points, SizeIs(6));
   EXPECT_EQ(points[0].name, "train_loss");
   EXPECT_TRUE(std::isnan(points[2].value));
   const std::vector<KindCostRow> costs = reader_->measured_costs();

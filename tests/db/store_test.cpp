@@ -5,6 +5,7 @@
 #include <fstream>
 #include <unistd.h>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
@@ -133,7 +134,7 @@ TEST_F(StoreTest, ResultsCountWhatIsLeftAndWhatItCost) {
   EXPECT_EQ(ask("SELECT round(sparsity, 12)" + pruned), "0.9");
   EXPECT_EQ(ask("SELECT accuracy" + pruned), "0.971");
   EXPECT_EQ(ask("SELECT dense_accuracy" + pruned), "0.98");
-  EXPECT_EQ(ask("SELECT accuracy_best_val" + pruned), "0.96");
+  EXPECT_EQ(ask("SELECT test_accuracy_at_best_validation" + pruned), "0.96");
   // 500 to the cut, 500 more to the end, 700 of retraining; init, two trainings, prune, retrain, evaluate at 2 s each.
   EXPECT_EQ(ask("SELECT train_steps" + pruned), "1700");
   EXPECT_EQ(ask("SELECT wall_s" + pruned), "12.0");
@@ -282,7 +283,27 @@ TEST_F(StoreTest, SecondsPerCostAreTheMedianOfThisHost) {
   }
   store_.apply(changes);
   // 1 s / 5e8, 2 s / 5e8 and 7 s / 7e8.
-  EXPECT_DOUBLE_EQ(*store_.measured_seconds_per_cost(), 2 / 5e8);
+  EXPECT_DOUBLE_EQ(*store_.measured_seconds_per_cost(), 4e-9);
+}
+
+TEST_F(StoreTest, SecondsPerCostAreMeasuredByModel) {
+  sample_.graph.stages[retrain].spec = std::make_shared<const std::string>(R"({"model":{"name":"lenet-5"}})");
+  sample_.graph.stages[early].spec = std::make_shared<const std::string>(R"({"model":{"name":"mlp-3"}})");
+  record();
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  const EnvironmentId here = store_.record_environment(std::string(R"({"host":")") + host.data() + "\"}");
+  std::vector<StoreChange> changes;
+  for (const auto& [stage, seconds] : {std::pair(+early, 1.0), {+retrain, 7.0}}) {
+    StageFinished finished = finish(sample_.graph.stages[static_cast<std::size_t>(stage)]);
+    finished.outcome.wall_s = seconds;
+    finished.environment = here;
+    changes.emplace_back(finished);
+  }
+  store_.apply(changes);
+  const MeasuredCost measured = StoreReader(store_.paths().root).measured_cost();
+  EXPECT_THAT(measured.by_model, testing::ElementsAre(testing::Pair("lenet-5", testing::DoubleEq(1e-8)),
+                                                      testing::Pair("mlp-3", testing::DoubleEq(2e-9))));
 }
 
 TEST_F(StoreTest, WeightsOnNoPathDoNotCountAsKept) {

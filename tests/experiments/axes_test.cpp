@@ -118,8 +118,50 @@ prune: {method: magnitude, sparsity: 0.8, schedule: [{iterative: {rounds: 5}}, {
 controls: []
 )");
   EXPECT_THAT(described(trials),
-              ElementsAre("magnitude 0.8 iterative/5 none seed 0",
-                          "magnitude 0.8 iterative/5 none seed 0 [prune.schedule={iterative: {rate: 0.3}}]"));
+              ElementsAre("magnitude 0.8 iterative/5 none seed 0", "magnitude 0.8 iterative/5 none rate 0.3 seed 0"));
+}
+
+TEST(Axes, the_step_that_is_pruned_at_is_told_by_its_column) {
+  const std::vector<Trial> trials = trials_of(R"(
+sweep: s
+dataset: {name: glyphs, train: 6000}
+model: lenet-300-100
+seeds: 1
+dense: false
+train: {lr: 0.1, batch_size: 60, epochs: 2}
+prune: {method: magnitude, sparsity: 0.8, at: [init, 1ep, 2ep, trained]}
+retrain: {finetune: {epochs: 1}}
+controls: []
+)");
+  std::vector<std::int64_t> steps;
+  for (const Trial& trial : trials) steps.push_back(trial.config->prune->at_step);
+  EXPECT_THAT(described(trials), testing::Each("magnitude 0.8 one_shot/1 finetune 1ep seed 0"));
+  EXPECT_THAT(steps, ElementsAre(0, 92, 184));  // the second epoch's end is where it is trained
+}
+
+TEST(Axes, what_later_rounds_score_is_said) {
+  const auto said = [](const std::string& keys) {
+    return later_rounds_score(*trials_of(R"(
+sweep: s
+dataset: {name: glyphs, train: 6000}
+model: lenet-300-100
+seeds: 1
+dense: false
+train: {lr: 0.1, batch_size: 60, epochs: 20}
+controls: []
+)" + keys)
+                                   .at(0)
+                                   .config);
+  };
+  const std::string rounds =
+      "prune: {method: magnitude, sparsity: 0.8, at: init, schedule: {iterative: {rounds: 3}}}\n";
+  EXPECT_EQ(said(rounds + "retrain: none\n"), "");
+  EXPECT_EQ(said("prune: {method: magnitude, sparsity: 0.8}\nretrain: {rewind: {to: init}}\n"), "");
+  EXPECT_EQ(said(rounds + "retrain: {rewind: {to: init}}\n"), "step 1,840");
+  EXPECT_EQ(said(rounds + "retrain: {finetune: {epochs: 2}}\n"), "networks retrained for 184 steps");
+  EXPECT_EQ(said(rounds + "retrain: {lr_rewind: {to: 15ep}}\n"), "networks retrained for 460 steps");
+  EXPECT_EQ(said("prune: {method: magnitude, sparsity: 0.8, schedule: {cubic: {start: 1ep, end: 5ep, every: 90it}}}\n"),
+            "steps up to 452");
 }
 
 TEST(Axes, momentum_makes_no_variants_of_adam) {

@@ -20,8 +20,8 @@ TEST(Dataset, UnknownNamesGetTheChoices) {
     FAIL() << "a dataset without a source was resolved";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
-    EXPECT_THAT(error.what(),
-                HasSubstr("dataset: unknown \"glyph\"; did you mean \"glyphs\"? (one of mnist, fashion_mnist, cifar10, idx, tensors, glyphs"));
+    EXPECT_THAT(error.what(), HasSubstr("dataset: unknown \"glyph\"; did you mean \"glyphs\"? (one of mnist, "
+                                        "fashion_mnist, cifar10, idx, tensors, glyphs"));
   }
 }
 

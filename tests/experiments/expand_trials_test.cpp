@@ -48,20 +48,20 @@ TEST(ExpandTrials, seeds_share_a_configuration_but_not_a_key) {
 }
 
 TEST(ExpandTrials, every_round_of_a_rate_is_an_operating_point) {
-  EXPECT_THAT(
-      described(trials_of(kExpandedSweep + R"(
+  EXPECT_THAT(described(trials_of(kExpandedSweep + R"(
 prune: {method: magnitude, schedule: {iterative: {rate: 0.5, rounds: 2}}}
 retrain: {rewind: {to: init}}
 controls: [random, shuffle, reinit]
 dense: false
 )")),
-      ElementsAre("magnitude 0.5 iterative/1 rewind init seed 0", "magnitude 0.75 iterative/2 rewind init seed 0",
-                  "random 0.5 iterative/1 rewind init seed 0 (random)",
-                  "random 0.75 iterative/2 rewind init seed 0 (random)",
-                  "magnitude 0.5 iterative/1 rewind init seed 0 (shuffle)",
-                  "magnitude 0.75 iterative/2 rewind init seed 0 (shuffle)",
-                  "magnitude 0.5 iterative/1 rewind init seed 0 (reinit)",
-                  "magnitude 0.75 iterative/2 rewind init seed 0 (reinit)"));
+              ElementsAre("magnitude 0.5 iterative/1 rewind init rate 0.5 seed 0",
+                          "magnitude 0.75 iterative/2 rewind init rate 0.5 seed 0",
+                          "random 0.5 iterative/1 rewind init rate 0.5 seed 0 (random)",
+                          "random 0.75 iterative/2 rewind init rate 0.5 seed 0 (random)",
+                          "magnitude 0.5 iterative/1 rewind init rate 0.5 seed 0 (shuffle)",
+                          "magnitude 0.75 iterative/2 rewind init rate 0.5 seed 0 (shuffle)",
+                          "magnitude 0.5 iterative/1 rewind init rate 0.5 seed 0 (reinit)",
+                          "magnitude 0.75 iterative/2 rewind init rate 0.5 seed 0 (reinit)"));
 }
 
 TEST(ExpandTrials, reinit_is_left_out_where_nothing_is_retrained) {

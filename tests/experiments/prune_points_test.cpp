@@ -389,7 +389,7 @@ TEST(PrunePoints, norms_go_by_the_batch_where_asked_and_where_there_are_some) {
                                         "\nseeds: 1\ndense: false\ntrain: {lr: 0.1, epochs: 1}\nprune: {sparsity: "
                                         "0.5, " +
                                         prune + "}\n")) {
-      said.push_back(trial.config->prune->method + " " + trial.config->prune->norms);
+      said.push_back(trial.config->method + " " + trial.config->prune->norms);
     }
     return said;
   };

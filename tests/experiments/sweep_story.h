@@ -56,12 +56,16 @@ inline std::vector<Trial> trials_of(const std::string& yaml, const std::vector<s
 /// One line about a trial: "magnitude 0.9 iterative/3 finetune 2ep seed 0 (random) [train.lr=0.1]".
 inline std::string describe(const Trial& trial) {
   const TrialConfig& config = *trial.config;
-  std::string text = "dense";
+  std::string text = config.method;
   if (config.prune) {
     char sparsity[32];
     std::snprintf(sparsity, sizeof sparsity, "%g", config.prune->sparsity_target);
-    text = config.prune->method + " " + sparsity + " " + config.prune->schedule + "/" +
-           std::to_string(config.prune->rounds.size()) + " " + config.retrain.name;
+    text += std::string(" ") + sparsity + " " + config.prune->schedule + "/" +
+            std::to_string(config.prune->rounds.size()) + " " + config.retrain.name;
+    if (config.prune->rate) {
+      std::snprintf(sparsity, sizeof sparsity, "%g", *config.prune->rate);
+      text += std::string(" rate ") + sparsity;
+    }
   }
   text += " seed " + std::to_string(trial.seed);
   if (config.control != Control::none) text += " (" + std::string(to_string(config.control)) + ")";

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <tuple>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
@@ -203,6 +204,31 @@ TEST(StageDurations, TheModelIsReadFromItsText) {
   for (const char* wrong : {"", "fast", "0", "-1", "nan", "3e-11s", "lognormal", "lognormal:", "lognormal:0",
                             "lognormal:9", "lognormal:0.4:", "lognormal:0.4:x"})
     EXPECT_THROW(parse_duration_model(wrong), Error) << wrong;
+}
+
+/// Two trainings of one cost each: of lenet-5 and of mlp-3.
+StageGraph two_models() {
+  StageGraph graph = noop_graph(2);
+  for (const auto& [at, name] : {std::pair(0U, "lenet-5"), {1U, "mlp-3"}}) {
+    graph.stages[at].kind = StageKind::train;
+    graph.stages[at].cost = 1e9;
+    graph.stages[at].spec = std::make_shared<const std::string>(std::string(R"({"model":{"name":")") + name + "\"}}");
+  }
+  return graph;
+}
+
+TEST(Durations, AreThoseOfEachModel) {
+  StageGraph graph = two_models();
+  const MeasuredCost measured{3e-9, {{"lenet-5", 1e-9}}};
+  EXPECT_THAT(draw_stage_durations(graph, {measured.overall, 0, measured.by_model}, 0),
+              testing::Pointwise(testing::DoubleEq(), {1.0, 3.0}));
+  EXPECT_THAT(models_not_measured(graph, measured), testing::ElementsAre("mlp-3"));
+  cost_in_seconds(graph, measured);
+  EXPECT_DOUBLE_EQ(graph.stages[0].cost, 1);
+  EXPECT_DOUBLE_EQ(graph.stages[1].cost, 3);
+  StageGraph guessed = two_models();
+  cost_in_seconds(guessed, {});
+  EXPECT_DOUBLE_EQ(guessed.stages[0].cost, 1e9 * kAssumedSecondsPerCost);
 }
 
 }  // namespace

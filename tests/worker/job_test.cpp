@@ -137,7 +137,7 @@ void expect_equal_metrics(const StageOutcome& a, const StageOutcome& b) {
         << a.metrics[i].name << " at step " << a.metrics[i].step;
   }
   EXPECT_EQ(a.best_validation_loss, b.best_validation_loss);
-  EXPECT_EQ(a.accuracy_best_val, b.accuracy_best_val);
+  EXPECT_EQ(a.test_accuracy_at_best_validation, b.test_accuracy_at_best_validation);
   EXPECT_EQ(a.diverged, b.diverged);
   EXPECT_EQ(a.steps, b.steps);
 }

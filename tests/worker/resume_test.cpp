@@ -143,7 +143,7 @@ TEST_F(Resume, EveryCurveEndsWhereItsTrainingDoes) {
   for (const MetricPoint& point : outcome.metrics) EXPECT_EQ(point.step, 7) << point.name;
   EXPECT_EQ(outcome.metrics[1].value, spec.optimizer.lr);
   EXPECT_EQ(outcome.best_validation_loss, outcome.metrics[2].value);
-  EXPECT_EQ(outcome.accuracy_best_val, outcome.metrics[4].value);
+  EXPECT_EQ(outcome.test_accuracy_at_best_validation, outcome.metrics[4].value);
 }
 
 TEST_F(Resume, TheLookAtACutsEndIsNotCarriedOn) {

@@ -48,7 +48,7 @@ TEST_F(RunJob, AChainOfStagesReportsEachAndLearns) {
   EXPECT_EQ(evaluation.class_accuracy.size(), 10U);
   EXPECT_EQ(result.outcomes[2].layers.size(), 3U);
   const StageOutcome& finetuned = result.outcomes[3];
-  EXPECT_TRUE(finetuned.accuracy_best_val);
+  EXPECT_TRUE(finetuned.test_accuracy_at_best_validation);
   EXPECT_GT(finetuned.wall_s, 0);
   // Weights of the artifact are zero where the mask is.
   const auto mask = masks("mask");

@@ -30,7 +30,7 @@ TEST(TrainState, IsExactForEveryDouble) {
   EXPECT_EQ(back.metrics.at(0).value, 1e-300);
   EXPECT_TRUE(std::isnan(back.metrics.at(1).value));
   EXPECT_EQ(back.best_validation_loss, state.best_validation_loss);
-  EXPECT_FALSE(back.accuracy_best_val);
+  EXPECT_FALSE(back.test_accuracy_at_best_validation);
   EXPECT_EQ(to_json(back), to_json(state));
 }
 

@@ -108,7 +108,7 @@ class TrainRun {
                                                 "; raise train.eval_every");
     }
     outcome.best_validation_loss = state.best_validation_loss;
-    outcome.accuracy_best_val = state.accuracy_best_val;
+    outcome.test_accuracy_at_best_validation = state.test_accuracy_at_best_validation;
     NamedTensors left = network_.weights();
     if (spec_.gradual) {
       left = with_masks(std::move(left), network_.masks());
