@@ -32,7 +32,8 @@ std::string warning_of_power(std::int64_t seeds, std::int64_t comparisons) {
   const auto effect = least_effect(seeds, comparisons);
   if (!effect || *effect <= kPlain) return "";
   return fmt::format(
-      "with {} seeds and {} comparisons only effects above {:.0f} standard deviations can be starred; {} seeds: {:.1f}",
+      "with {} seeds and {} comparisons only effects above {:.0f} standard deviations can be significant; {} seeds: "
+      "{:.1f}",
       seeds, comparisons, *effect, seeds + kMoreSeeds, *least_effect(seeds + kMoreSeeds, comparisons));
 }
 

@@ -15,8 +15,9 @@ TEST(Power, the_least_effect_is_the_quantile_over_the_root_of_the_seeds) {
 }
 
 TEST(Power, few_seeds_for_many_comparisons_are_said) {
-  EXPECT_EQ(warning_of_power(3, 60),
-            "with 3 seeds and 60 comparisons only effects above 20 standard deviations can be starred; 5 seeds: 4.0");
+  EXPECT_EQ(
+      warning_of_power(3, 60),
+      "with 3 seeds and 60 comparisons only effects above 20 standard deviations can be significant; 5 seeds: 4.0");
   EXPECT_EQ(warning_of_power(3, 5), "");
   EXPECT_EQ(warning_of_power(5, 60), "");
   EXPECT_EQ(warning_of_power(1, 60), "");

@@ -68,7 +68,7 @@ TEST(LoadSweep, SeedsThatShowOnlyWhatIsPlainAreSaid) {
   EXPECT_THAT(
       warnings_of("seeds: 3\n" + text),
       testing::ElementsAre("some.yaml:1:8: warning: seeds: with 3 seeds and 15 comparisons only effects above 10 "
-                           "standard deviations can be starred; 5 seeds: 2.8"));
+                           "standard deviations can be significant; 5 seeds: 2.8"));
   EXPECT_THAT(warnings_of("seeds: 5\n" + text), testing::IsEmpty());
 }
 
