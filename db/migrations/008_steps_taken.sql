@@ -5,8 +5,10 @@
 CREATE TEMP TABLE moved_trials AS SELECT * FROM trials;
 CREATE TEMP TABLE moved_sweep_trials AS SELECT * FROM sweep_trials;
 CREATE TEMP TABLE moved_trial_stages AS SELECT * FROM trial_stages;
+CREATE TEMP TABLE moved_mask_overlaps AS SELECT * FROM mask_overlaps;
 DELETE FROM sweep_trials;
 DELETE FROM trial_stages;
+DELETE FROM mask_overlaps;
 DROP TABLE trials;
 
 CREATE TABLE trials (
@@ -36,9 +38,11 @@ CREATE TABLE trials (
 INSERT INTO trials SELECT * FROM moved_trials;
 INSERT INTO sweep_trials SELECT * FROM moved_sweep_trials;
 INSERT INTO trial_stages SELECT * FROM moved_trial_stages;
+INSERT INTO mask_overlaps SELECT * FROM moved_mask_overlaps;
 DROP TABLE moved_trials;
 DROP TABLE moved_sweep_trials;
 DROP TABLE moved_trial_stages;
+DROP TABLE moved_mask_overlaps;
 
 -- Its loss is no number, so it is found by that. What was derived from such accuracies is made anew by the sweep's next run.
 UPDATE class_accuracies SET accuracy = NULL

@@ -45,6 +45,7 @@ TEST(Migrations, a_store_of_the_first_version_keeps_its_rows_and_takes_new_contr
 // Evaluations of networks whose logits were no numbers had the accuracy of argmax's finds.
 TEST(Migrations, a_store_of_version_7_loses_accuracies_of_what_is_no_number_and_no_others) {
   SQLite::Database database(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  database.exec("PRAGMA foreign_keys = ON");
   for (int version = 0; version < 7; ++version) database.exec(std::string(migration_texts()[version]));
   database.exec("PRAGMA user_version = 7; PRAGMA application_id = 1163087948");
   database.exec(
@@ -63,9 +64,13 @@ TEST(Migrations, a_store_of_version_7_loses_accuracies_of_what_is_no_number_and_
       "INSERT INTO trials VALUES (7, 't', 1, 0, 'm', 'm', 'w', 'g', 's', 1, 'none', 'none', 0.5, 0, 40, 1, NULL, 3, 2),"
       " (8, 'u', 1, 1, 'm', 'm', 'w', 'g', 's', 1, 'none', 'none', 0.5, 0, 0, 2, NULL, NULL, 2);"
       "INSERT INTO sweep_trials VALUES (1, 7, 0, 'd', 'v'), (1, 8, 1, 'd', 'v');"
-      "INSERT INTO trial_stages VALUES (7, 1), (7, 3), (8, 2);");
+      "INSERT INTO trial_stages VALUES (7, 1), (7, 3), (8, 2);"
+      "INSERT INTO mask_overlaps VALUES (1, 0, 'seed', 7, 8, 1, 2, 1, 0.5, 0.25, 0.3);");
   EXPECT_EQ(ask(database, "SELECT count(*) FROM frontier"), "1");
   migrate(database, "store.db");
+  EXPECT_EQ(ask(database, "SELECT trial_a || trial_b || jaccard FROM mask_overlaps"), "780.5");
+  EXPECT_EQ(ask(database, "SELECT count(*) FROM sweep_trials JOIN trial_stages USING (trial_id)"), "3");
+  EXPECT_EQ(ask(database, "PRAGMA foreign_key_check"), "");
   EXPECT_EQ(ask(database, "SELECT group_concat(stage_id || ifnull(accuracy, '-')) FROM evaluations"), "1-,20.9");
   EXPECT_EQ(ask(database, "SELECT group_concat(stage_id || ifnull(accuracy, '-')) FROM class_accuracies"),
             "1-,1-,20.75");
