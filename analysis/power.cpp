@@ -17,13 +17,15 @@ std::optional<double> least_effect(std::int64_t seeds, std::int64_t comparisons)
 
 std::int64_t count_comparisons(const std::vector<Trial>& trials) {
   std::int64_t count = 0;
+  bool has_random = false;
   const TrialConfig* last = nullptr;  // seeds share it, and follow each other
   for (const Trial& trial : trials) {
     if (trial.config.get() == last) continue;
     last = trial.config.get();
     count += last->prune && last->control == Control::none ? 1 : 0;
+    has_random = has_random || last->control == Control::random;
   }
-  return count;
+  return has_random ? count : 0;
 }
 
 std::string warning_of_power(std::int64_t seeds, std::int64_t comparisons) {

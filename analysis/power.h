@@ -14,7 +14,8 @@ namespace espalier {
 /// t(1 - 0.05 / (2 m), n - 1) / sqrt(n). None with fewer than two seeds or no comparison.
 std::optional<double> least_effect(std::int64_t seeds, std::int64_t comparisons);
 
-/// How many comparisons with the random control a sweep makes: its pruned configurations that are no control.
+/// How many comparisons with the random control a sweep makes: its pruned configurations that are no control; 0
+/// without one.
 std::int64_t count_comparisons(const std::vector<Trial>& trials);
 
 /// A sentence where only effects of more than eight standard deviations could be told from chance; "" elsewhere.

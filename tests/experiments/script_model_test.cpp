@@ -72,6 +72,44 @@ TEST(ScriptModelTest, comes_back_from_a_spec_and_leaves_other_specs_alone) {
   EXPECT_THAT(canonical_json(spec), HasSubstr(R"({"classes":10,"input":[1,28,28],"name":"torchscript-c"})"));
 }
 
+// Whether the file has [N, 1, 1, F] or [N, F] is known to whoever read it, and in the key only where it matters.
+TEST(ScriptModelTest, examples_that_keep_a_row_s_shape_are_another_model) {
+  ScriptModel kept = small();
+  EXPECT_THAT(canonical_json(kept), testing::Not(HasSubstr("keeps_shape")));
+  kept.keeps_shape = true;
+  EXPECT_EQ(parse_script_model(canonical_json(kept)), kept);
+  const auto of = [](bool keeps) {
+    const auto sizes = [keeps](const DatasetRequest& request) {
+      DatasetSpec dataset = mnist_sizes(request);
+      dataset.keeps_shape = keeps;
+      return dataset;
+    };
+    const auto look = [](const std::string&, const std::array<std::int64_t, 3>&, bool keeps_shape, std::int64_t) {
+      ScriptModel model = small();
+      model.keeps_shape = keeps_shape;
+      return model;
+    };
+    return expand_trials(spec_of(yaml_of("net.pt")), sizes, look).trials.at(0);
+  };
+  EXPECT_TRUE(of(true).config->model.script->keeps_shape);
+  EXPECT_FALSE(of(true).key == of(false).key);
+}
+
+TEST(ScriptModelTest, what_is_seen_of_data_is_said_and_is_in_no_key) {
+  const auto with = [](const std::vector<std::string>& remarks) {
+    return expand_trials(spec_of("sweep: s\ndataset: mnist\nmodel: lenet-300-100\ntrain: {lr: 0.1, epochs: 3}\n"),
+                         [&](const DatasetRequest& request) {
+                           DatasetSpec dataset = mnist_sizes(request);
+                           dataset.remarks = remarks;
+                           dataset.keeps_shape = !remarks.empty();
+                           return dataset;
+                         });
+  };
+  EXPECT_THAT(texts(with({"is odd"}).warnings), ElementsAre("s.yaml:2:10: warning: dataset: mnist: is odd"));
+  EXPECT_THAT(texts(with({}).warnings), testing::IsEmpty());
+  EXPECT_TRUE(with({"is odd"}).trials.at(0).key == with({}).trials.at(0).key);
+}
+
 TEST(ScriptModelTest, layers_that_contradict_the_parameters_are_refused) {
   ScriptModel more = small();
   more.parameters = 100;

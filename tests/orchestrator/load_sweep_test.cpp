@@ -70,6 +70,8 @@ TEST(LoadSweep, SeedsThatShowOnlyWhatIsPlainAreSaid) {
       testing::ElementsAre("some.yaml:1:8: warning: seeds: with 3 seeds and 15 comparisons only effects above 10 "
                            "standard deviations can be significant; 5 seeds: 2.8"));
   EXPECT_THAT(warnings_of("seeds: 5\n" + text), testing::IsEmpty());
+  EXPECT_THAT(warnings_of("seeds: 3\n" + text + "controls: [shuffle]\n"),
+              testing::ElementsAre(HasSubstr("no random control")));  // and so no comparison
 }
 
 // What a pool uploads must not come back as a program, or as data, by way of a submitted sweep.

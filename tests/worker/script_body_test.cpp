@@ -239,6 +239,14 @@ TEST_F(ScriptBody, ObserversSeeWhatItsLayersTakeAndGive) {
                                        "fc2 takes 24", "fc2 gives 20"));
 }
 
+TEST(ScriptInput, RowsAreRowsUnlessTheyKeepTheirShape) {
+  for (const std::vector<std::int64_t>& shape : {std::vector<std::int64_t>{2, 1, 1, 8}, {2, 8, 1, 1}, {2, 1, 8, 1}}) {
+    EXPECT_EQ(script_input(at::ones(shape), false).sizes().vec(), (std::vector<std::int64_t>{2, 8}));
+    EXPECT_EQ(script_input(at::ones(shape), true).sizes().vec(), shape);
+  }
+  EXPECT_EQ(script_input(at::ones({2, 1, 2, 4}), false).dim(), 4);
+}
+
 TEST_F(ScriptBody, FilesThatAreNoneAreRefused) {
   const auto describe = [&](const std::filesystem::path& file) {
     return refusal([&] { describe_script(file, {1, 28, 28}, 10); });
