@@ -88,7 +88,7 @@ TEST(FailureReport, does_not_let_a_log_rule_the_terminal) {
   FailureStory story = make_story();
   story.fail(is_trial_1, "error", "bad \x1b[2J screen\r\nsecond line");
   const std::string text = render_failures("curves", story.evidence(), {});
-  EXPECT_THAT(text, AllOf(Not(HasSubstr("\x1b")), HasSubstr("      bad ?[2J screen\n      second line\n")));
+  EXPECT_THAT(text, AllOf(Not(HasSubstr("\x1b")), HasSubstr("      bad \\x1b[2J screen\n      second line\n")));
 }
 
 TEST(FailureReport, is_an_object_for_programs) {

@@ -97,7 +97,8 @@ TEST_F(StoreReaderTest, AFilterThatNothingFitsIsRefusedWithWhatThereIs) {
               HasSubstr("control: unknown \"nonsense\" (one of none, random)"));
   EXPECT_THAT(refusal(&ResultFilter::schedule, "oneshot"), HasSubstr("did you mean \"one_shot\"? (one of one_shot)"));
   EXPECT_THAT(refusal(&ResultFilter::dataset, "mnist"), HasSubstr("dataset: unknown \"mnist\" (one of glyphs)"));
-  EXPECT_THAT(refusal(&ResultFilter::model, "lenet"), HasSubstr("model: unknown \"lenet\" (one of lenet-300-100)"));
+  EXPECT_THAT(refusal(&ResultFilter::model, "lenet"),
+              HasSubstr("model: unknown \"lenet\"; did you mean \"lenet-300-100\"? (one of lenet-300-100)"));
   ResultFilter filter;
   filter.sparsity_target = 90;
   EXPECT_THAT(message_of([&] { reader_->results(filter); }),

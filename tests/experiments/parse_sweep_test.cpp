@@ -270,10 +270,13 @@ TEST(ParseSweep, a_word_in_the_wrong_place_or_of_another_program_gets_a_guess) {
 TEST(ParseSweep, values_may_come_again_in_keys_that_advance_together) {
   const std::string methods = kHead + kTrainLine + "prune: {method: [magnitude, snip, magnitude], sparsity: 0.5, at: ";
   const std::string zip = "zip: [[prune.method, prune.at]]\n";
-  EXPECT_THAT(described(trials_of(methods + "[trained, init, init]}\ncontrols: []\ndense: false\nseeds: 1\n" + zip)),
-              ElementsAre("magnitude 0.5 one_shot/1 none seed 0 [prune.at=trained]",
-                          "snip 0.5 one_shot/1 none seed 0 [prune.at=init]",
-                          "magnitude 0.5 one_shot/1 none seed 0 [prune.at=init]"));
+  const std::vector<Trial> trials =
+      trials_of(methods + "[trained, init, init]}\ncontrols: []\ndense: false\nseeds: 1\n" + zip);
+  EXPECT_THAT(described(trials), ElementsAre("magnitude 0.5 one_shot/1 none seed 0", "snip 0.5 one_shot/1 none seed 0",
+                                             "magnitude 0.5 one_shot/1 none seed 0"));
+  std::vector<std::int64_t> steps;
+  for (const Trial& trial : trials) steps.push_back(trial.config->prune->at_step);
+  EXPECT_THAT(steps, ElementsAre(trials[0].config->train.steps, 0, 0));
   EXPECT_THAT(problems(methods + "[trained, init, trained]}\n" + zip),
               ElementsAre(HasSubstr("zip[0]: the values of number 3 are those of number 1; leave one of them out")));
   EXPECT_THAT(problems(methods + "[trained, init, 100it]}\n"),
