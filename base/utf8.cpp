@@ -161,9 +161,8 @@ Invisible find_invisible(std::string_view text) {
 
 bool has_control_character(std::string_view text) {
   bool found = false;
-  each_character(text, [&](std::string_view, char32_t code) {
-    found = found || code < 0x20 || (code >= 0x7f && code < 0xa0);
-  });
+  each_character(
+      text, [&](std::string_view, char32_t code) { found = found || code < 0x20 || (code >= 0x7f && code < 0xa0); });
   return found;
 }
 
