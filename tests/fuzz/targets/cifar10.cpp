@@ -1,5 +1,5 @@
 // CIFAR-10's six files of 30,730,000 bytes. The input is the beginning of the first; the rest is zeros, which are
-// records too. Inputs that begin with an odd byte stand as they are, of the wrong size.
+// records too, but for one byte. Inputs that begin with an odd byte stand as they are, of the wrong size.
 
 #include <filesystem>
 #include <fstream>
@@ -23,7 +23,7 @@ FuzzTarget cifar10_target() {
   const auto file = std::make_shared<ScratchFile>("data_batch_1.bin");  // shared by the copies of the target
   for (const char* name :
        {"data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"}) {
-    std::ofstream(file->folder() / name).close();
+    std::ofstream(file->folder() / name) << '\x01';  // a record of another class: examples of one are refused
     std::filesystem::resize_file(file->folder() / name, kFileBytes);
   }
   target.read = [file](std::string_view bytes) {
