@@ -107,6 +107,17 @@ TEST_F(StoreCheckTest, WhatIsInTheWayOfNothingIsANote) {
                                                      FindingKind::foreign_file, FindingKind::old_checkpoint));
 }
 
+// As after a log of which SQLite had to drop the end.
+TEST_F(StoreCheckTest, AnArtifactWhoseOutcomeIsLostIsANote) {
+  store_.reset();
+  SQLite::Database(paths_.database().string(), SQLite::OPEN_READWRITE)
+      .exec("UPDATE stages SET state = 'waiting' WHERE key = '" + to_hex(stage(early).key) + "'");
+  const Finding found = only_finding();
+  EXPECT_EQ(found.kind, FindingKind::unrecorded);
+  EXPECT_EQ(found.where, artifact(early));
+  EXPECT_FALSE(is_damage(found.kind));
+}
+
 TEST_F(StoreCheckTest, ABrokenReferenceIsDamage) {
   store_.reset();
   SQLite::Database(paths_.database().string(), SQLite::OPEN_READWRITE)
