@@ -112,10 +112,11 @@ TEST_F(StoreCheckTest, AnArtifactWhoseOutcomeIsLostIsANote) {
   store_.reset();
   SQLite::Database(paths_.database().string(), SQLite::OPEN_READWRITE)
       .exec("UPDATE stages SET state = 'waiting' WHERE key = '" + to_hex(stage(early).key) + "'");
-  const Finding found = only_finding();
-  EXPECT_EQ(found.kind, FindingKind::unrecorded);
-  EXPECT_EQ(found.where, artifact(early));
-  EXPECT_FALSE(is_damage(found.kind));
+  const StoreCheck check = check_store(root_);
+  EXPECT_EQ(check.damages, 0);
+  ASSERT_EQ(check.findings.size(), 1U);
+  EXPECT_EQ(check.findings.front().kind, FindingKind::unrecorded);
+  EXPECT_EQ(check.findings.front().where, artifact(early));
 }
 
 TEST_F(StoreCheckTest, ABrokenReferenceIsDamage) {
