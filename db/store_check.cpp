@@ -163,6 +163,12 @@ class Checker {
       add(FindingKind::leftover, file.path, "was left half written by a process that died", kCollect, file.stage);
     } else if (file.kind == StoreFileKind::checkpoint && row->is_done && !row->is_removed && !row->may_run) {
       add(FindingKind::old_checkpoint, file.path, "is a checkpoint of a stage that is done", kCollect, file.stage);
+    } else if (file.kind == StoreFileKind::artifact && !row->is_done && !row->may_run) {
+      add(FindingKind::unrecorded, file.path,
+          "is there, and its stage is not done: a process died before it was recorded, or the database has lost what "
+          "it "
+          "recorded last",
+          "if there are many, restore a backup; the next run makes it again", file.stage);
     } else if (file.kind == StoreFileKind::artifact && row->is_removed && !row->may_run) {
       add(FindingKind::removal_cut_short, file.path, "was to be removed by a gc that was cut short",
           "`espalier gc` removes it, or keeps it if it is needed now", file.stage);
@@ -176,9 +182,10 @@ class Checker {
 }  // namespace
 
 std::string_view to_string(FindingKind kind) {
-  constexpr std::array<std::string_view, 11> kNames{
-      "database_damaged", "reference_broken", "artifact_missing", "artifact_damaged", "artifact_unreadable", "orphan",
-      "foreign_file",     "leftover",         "set_aside",        "old_checkpoint",   "removal_cut_short"};
+  constexpr std::array<std::string_view, 12> kNames{
+      "database_damaged",    "reference_broken", "artifact_missing", "artifact_damaged",
+      "artifact_unreadable", "orphan",           "foreign_file",     "leftover",
+      "set_aside",           "old_checkpoint",   "unrecorded",       "removal_cut_short"};
   return kNames.at(static_cast<std::size_t>(kind));
 }
 

@@ -21,6 +21,7 @@ enum class FindingKind {
   leftover,          ///< half a file of a process that died
   set_aside,         ///< evidence of earlier damage
   old_checkpoint,    ///< of a stage that is done
+  unrecorded,        ///< an artifact of a stage that is not done: of a lost outcome, or what a damaged log leaves
   removal_cut_short  ///< `espalier gc` meant to remove it
 };
 

@@ -111,6 +111,7 @@ class Coordinator {
     std::string owner;                       ///< SHA-256 of its identity, hex
     PoolDescription description;             ///< as it last said
     double joined_at = 0, described_at = 0;  ///< UTC seconds; 0: only the database remembers it
+    int absences = 0;                        ///< how often its connection broke
     int doubts = 0;                          ///< of the core, about what it said
     std::map<int, int> cores;                ///< of each rank's host
     std::uint64_t heard = 0;                 ///< its frames up to this one were taken in

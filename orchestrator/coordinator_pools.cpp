@@ -239,12 +239,14 @@ void Coordinator::lose(PoolId pool, const PoolEnd& end) {
 asio::awaitable<void> Coordinator::await_return(PoolId pool, bool was_silent) {
   const std::string label = pools_.at(pool).label;
   const auto limit = std::chrono::steady_clock::now() + options_.return_limit;
+  const int absence = ++pools_.at(pool).absences;
   asio::steady_timer timer(io_);
   boost::system::error_code ignored;
   while (true) {
     co_await core_lent_.wait();
     const auto link = pools_.find(pool);
     if (link == pools_.end() || link->second.connection) co_return;
+    if (link->second.absences != absence) co_return;  // it came back and went again, which another waits for
     if (auto end = local_pools_.end_of(label)) {
       spdlog::warn("pool {}: {}", label, end->why);
       lose(pool, *end);

@@ -30,10 +30,13 @@ constexpr const char* kFooter =
 ExitCode report(const std::filesystem::filesystem_error& error) {
   std::error_code gone;
   const bool has_folder = !std::filesystem::current_path(gone).empty();
-  std::cerr << "espalier: " << (error.path1().empty() ? "a path that is empty" : error.path1().string()) << ": "
-            << error.code().message()
-            << (has_folder || error.path1().is_absolute() ? "" : "; the folder that this was started in is gone")
-            << std::endl;
+  const std::filesystem::path& path = error.path1();
+  std::cerr << "espalier: "
+            << (!path.empty() ? path.string()
+                : has_folder  ? "a path is empty"
+                              : "the current folder")
+            << ": " << error.code().message()
+            << (has_folder || path.is_absolute() ? "" : "; the folder that this was started in is gone") << std::endl;
   return error.code() == std::errc::no_space_on_device ? kExitExhausted : kExitInvalidInput;
 }
 

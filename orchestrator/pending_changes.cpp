@@ -10,7 +10,7 @@ namespace espalier {
 namespace {
 
 /// How long one transaction may hold the loop up. Of the processor's time: a slow disk would cost as much for fewer.
-constexpr double kTransactionSeconds = 0.015;
+constexpr double kTransactionSeconds = 0.02;
 constexpr std::size_t kSmallestTransaction = 250;
 constexpr std::size_t kLargestTransaction = 4000;
 

@@ -39,7 +39,7 @@ class PendingChanges {
   bool write_first(Store& store, std::size_t count, Piece& piece);
 
   std::deque<StoreChange> changes_;
-  std::size_t most_ = kMany;  ///< in one transaction
+  std::size_t most_ = kMany / 2;  ///< in one transaction, until it is known what they cost
 };
 
 }  // namespace espalier

@@ -27,9 +27,9 @@ asio::awaitable<void> SideWork::run(std::function<void()> work) {
         error = std::current_exception();
       }
       what = nullptr;  // what it holds may be large, and goes here
-      asio::post(io_, [this, done = std::move(done), error]() mutable {
+      asio::post(io_, [this, done = std::move(done), error = std::move(error)]() mutable {
         --unfinished_;
-        std::move(done)(error);
+        std::move(done)(std::move(error));
       });
     });
   };

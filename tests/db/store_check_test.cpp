@@ -107,6 +107,18 @@ TEST_F(StoreCheckTest, WhatIsInTheWayOfNothingIsANote) {
                                                      FindingKind::foreign_file, FindingKind::old_checkpoint));
 }
 
+// As after a log of which SQLite had to drop the end.
+TEST_F(StoreCheckTest, AnArtifactWhoseOutcomeIsLostIsANote) {
+  store_.reset();
+  SQLite::Database(paths_.database().string(), SQLite::OPEN_READWRITE)
+      .exec("UPDATE stages SET state = 'waiting' WHERE key = '" + to_hex(stage(early).key) + "'");
+  const StoreCheck check = check_store(root_);
+  EXPECT_EQ(check.damages, 0);
+  ASSERT_EQ(check.findings.size(), 1U);
+  EXPECT_EQ(check.findings.front().kind, FindingKind::unrecorded);
+  EXPECT_EQ(check.findings.front().where, artifact(early));
+}
+
 TEST_F(StoreCheckTest, ABrokenReferenceIsDamage) {
   store_.reset();
   SQLite::Database(paths_.database().string(), SQLite::OPEN_READWRITE)

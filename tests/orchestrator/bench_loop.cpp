@@ -1,6 +1,6 @@
 // How long the coordinator's I/O loop is held up, while pools are busy: by a sweep of many trials that is submitted,
-// and by one of large networks that ends. The pools are pretended by another process over loopback, and answer no-op
-// jobs at once; the coordinator, its sockets, its store and the sweeps are real.
+// and by one of large networks that ends. The pools are pretended by another process over loopback, and answer jobs of
+// 20 ms, one after the other in each pool; the coordinator, its sockets, its store and the sweeps are real.
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
@@ -47,7 +47,7 @@ void run_pools(const StorePaths& store) {
   std::list<PretendLife> lives;  // coroutines hold pointers into it
   PretendPoolOptions options;
   options.ranks = kRanks;
-  options.pause = std::chrono::milliseconds(25);
+  options.pause = std::chrono::milliseconds(20);
   for (int i = 0; i < kPools; ++i) asio::co_spawn(io, be_a_pool(where, options, &lives.emplace_back()), asio::detached);
   io.run();
 }

@@ -89,7 +89,7 @@ asio::awaitable<void> be_a_pool(CoordinatorAddress where, PretendPoolOptions opt
       co_return;
     }
     if (options.pause.count() > 0) {
-      asio::steady_timer timer(connection->executor(), options.pause);
+      asio::steady_timer timer(connection->executor(), options.pause * held.size());
       co_await timer.async_wait(asio::use_awaitable);
     }
     std::vector<RankReport> reports;

@@ -25,7 +25,7 @@ struct PretendPoolOptions {
   std::string secret;        ///< instead of the store's key
   double clock_ahead = 0;    ///< seconds
   std::string environment = R"({"host": "pretend"})";
-  std::chrono::milliseconds pause{0};  ///< before it answers what it was handed in one frame
+  std::chrono::milliseconds pause{0};  ///< for each job, before it answers those that it was handed in one frame
 };
 
 /// What a pool keeps from one connection to the next.
