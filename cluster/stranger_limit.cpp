@@ -2,18 +2,8 @@
 
 #include <algorithm>
 #include <sys/resource.h>
-#include <utility>
-
-#include <fmt/format.h>
-
-#include "base/grouped_digits.h"
 
 namespace espalier {
-namespace {
-
-constexpr double kMinute = 60;
-
-}  // namespace
 
 std::size_t most_strangers(std::uint64_t most_open_files) {
   constexpr std::uint64_t kMost = 64;
@@ -34,22 +24,6 @@ void StrangerLimit::add(const ConnectionPtr& connection) {
   if (strangers_.size() <= most_) return;
   if (const ConnectionPtr oldest = strangers_.front().lock()) oldest->close();
   strangers_.pop_front();
-}
-
-bool RareLog::count(const std::string& last, double now) {
-  if (more_ == 0 && now - since_ >= kMinute) {
-    since_ = now;
-    return true;
-  }
-  ++more_;
-  last_ = last;
-  return false;
-}
-
-std::string RareLog::sum_up(const std::string& what, double now) {
-  if (more_ == 0 || now - since_ < kMinute) return "";
-  since_ = now;
-  return fmt::format("{} more {} in the last minute, the last {}", grouped(std::exchange(more_, 0)), what, last_);
 }
 
 }  // namespace espalier

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <string>
 
 #include "cluster/connection.h"
 
@@ -28,22 +27,6 @@ class StrangerLimit {
  private:
   std::size_t most_;
   std::deque<std::weak_ptr<Connection>> strangers_;  ///< in the order of their coming
-};
-
-/// What is said of something that happens as often as others like: the first time at once, and what follows within a
-/// minute of that together at its end. Pure.
-class RareLog {
- public:
-  /// It happened, at `now` (seconds). True: say it by itself.
-  bool count(const std::string& last, double now);
-  /// `37 more strangers in the last minute, the last from 10.0.0.1:123: WHY` if a minute is over and there were any;
-  /// else "". `what`: "strangers".
-  std::string sum_up(const std::string& what, double now);
-
- private:
-  std::int64_t more_ = 0;  ///< not said yet
-  std::string last_;
-  double since_ = -1e18;
 };
 
 }  // namespace espalier

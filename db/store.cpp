@@ -177,7 +177,7 @@ struct Store::Impl {
   /// Runs `work` in one transaction: all of it is durable afterwards, or nothing was changed.
   template <typename Work>
   auto in_transaction(Work&& work) {
-    const std::lock_guard lock(turn);
+    const std::lock_guard held(turn);
     return with_sqlite_errors(paths.database(), [&] {
       SQLite::Transaction transaction(database);
       if constexpr (std::is_void_v<decltype(work())>) {
@@ -193,7 +193,7 @@ struct Store::Impl {
 
   template <typename Work>
   auto read(Work&& work) const {
-    const std::lock_guard lock(turn);
+    const std::lock_guard held(turn);
     return with_sqlite_errors(paths.database(), std::forward<Work>(work));
   }
 

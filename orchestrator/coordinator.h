@@ -20,6 +20,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "base/error.h"
+#include "base/rare_log.h"
 #include "cluster/connection.h"
 #include "cluster/credentials.h"
 #include "cluster/stranger_limit.h"

@@ -91,6 +91,8 @@ class CoordinatorWithPools : public testing::Test {
   std::unique_ptr<PretendPool> pool(const StorePaths& paths, PretendPool::Options options = {}) {
     return std::make_unique<PretendPool>(paths, options);
   }
+  /// 30 strangers come, and the pool that does the work so long after them.
+  void meet_strangers(std::chrono::seconds before_the_pool);
 
   CoordinatorOptions options_;
   StoreOptions store_options_;
@@ -463,36 +465,31 @@ class LoggedLines {
   std::shared_ptr<spdlog::logger> before_;
 };
 
-class LongCoordinatorWithPools : public CoordinatorWithPools {};
-
-TEST_F(CoordinatorWithPools, ManyStrangersAreOneLineOfTheLog) {
-  const LoggedLines log;
+void CoordinatorWithPools::meet_strangers(std::chrono::seconds before_the_pool) {
   std::unique_ptr<PretendPool> good;
   std::thread strangers;
   run([&](const StorePaths& paths) {
     strangers = std::thread([&, paths] {
       for (int stranger = 0; stranger < 30; ++stranger) come_as_a_stranger(paths);
+      std::this_thread::sleep_for(before_the_pool);
       good = pool(paths);
     });
   });
   strangers.join();
   EXPECT_EQ(good->join(), "left");
+}
+
+class LongCoordinatorWithPools : public CoordinatorWithPools {};
+
+TEST_F(CoordinatorWithPools, ManyStrangersAreOneLineOfTheLog) {
+  const LoggedLines log;
+  meet_strangers(std::chrono::seconds(0));
   EXPECT_EQ(log.count("127.0.0.1:"), 1U);
 }
 
 TEST_F(LongCoordinatorWithPools, StrangersAreSummedUpOnceAMinute) {
   const LoggedLines log;
-  std::unique_ptr<PretendPool> good;
-  std::thread strangers;
-  run([&](const StorePaths& paths) {
-    strangers = std::thread([&, paths] {
-      for (int stranger = 0; stranger < 30; ++stranger) come_as_a_stranger(paths);
-      std::this_thread::sleep_for(std::chrono::seconds(62));
-      good = pool(paths);
-    });
-  });
-  strangers.join();
-  EXPECT_EQ(good->join(), "left");
+  meet_strangers(std::chrono::seconds(62));
   EXPECT_EQ(log.count("29 more strangers in the last minute"), 1U);
   EXPECT_EQ(log.count("127.0.0.1:"), 2U);
 }

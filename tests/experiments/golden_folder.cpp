@@ -1,0 +1,20 @@
+#include "golden_folder.h"
+
+#include <cstddef>
+#include <cstdlib>
+
+#include "base/files.h"
+
+namespace espalier {
+
+std::filesystem::path golden_folder() {
+  const char* given = std::getenv("ESPALIER_GOLDEN");
+  return given != nullptr ? given : ESPALIER_GOLDEN_DEFAULT;
+}
+
+std::optional<nlohmann::json> golden_json(const std::filesystem::path& file) {
+  if (!std::filesystem::exists(golden_folder() / file)) return std::nullopt;
+  return nlohmann::json::parse(read_file(golden_folder() / file, std::size_t{1} << 26));
+}
+
+}  // namespace espalier
