@@ -132,7 +132,9 @@ void set_journal(SQLite::Database& database, const StorePaths& paths, const char
 
 SQLite::Database open_database(const StorePaths& paths, bool on_network) {
   return with_sqlite_errors(paths.database(), [&] {
-    SQLite::Database database(paths.database().string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 10000);
+    // Store::Impl lets one thread use it at a time: SQLite's own locks would be taken hundreds of times a change.
+    SQLite::Database database(paths.database().string(),
+                              SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX, 10000);
     limit_values(database);
     // Leaves a write-ahead log, if the store came here with one, without the shared memory that reading one takes.
     if (on_network) database.exec("PRAGMA locking_mode = EXCLUSIVE");
