@@ -199,6 +199,10 @@ struct Store::Impl {
     return with_sqlite_errors(paths.database(), std::forward<Work>(work));
   }
 
+  void record(const StoreChange& change) {
+    std::visit([&](const auto& what) { changes.record(what); }, change);
+  }
+
   /// Why the artifact cannot be used; "" if it is there with the size recorded.
   std::string artifact_fault(const StageKey& key, std::int64_t bytes) const {
     std::error_code error;
@@ -353,8 +357,15 @@ std::map<std::string, EnvironmentId> Store::environments() const {
 void Store::apply(const std::vector<StoreChange>& changes) {
   if (changes.empty()) return;
   impl_->in_transaction([&] {
+    for (const StoreChange& change : changes) impl_->record(change);
+  });
+}
+
+void Store::apply_while(const std::deque<StoreChange>& changes, const std::function<bool()>& go_on) {
+  impl_->in_transaction([&] {
     for (const StoreChange& change : changes) {
-      std::visit([&](const auto& what) { impl_->changes.record(what); }, change);
+      if (!go_on()) return;
+      impl_->record(change);
     }
   });
 }
