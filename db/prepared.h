@@ -18,7 +18,7 @@ namespace espalier {
 /// SQLite::Exception, from all of it.
 class Prepared {
  public:
-  Prepared(const SQLite::Database& database, const std::string& sql) : statement_(database, sql) {}
+  Prepared(const SQLite::Database& database, const std::string& sql) : database_(database), statement_(database, sql) {}
 
   /// The number of rows changed.
   template <typename... Values>
@@ -26,6 +26,13 @@ class Prepared {
     const Reset reset{statement_};
     bind_all(values...);
     return statement_.exec();
+  }
+
+  /// The rowid of the row that was inserted. RETURNING would make a table of its own for it each time.
+  template <typename... Values>
+  std::int64_t insert(const Values&... values) {
+    run(values...);
+    return database_.getLastInsertRowid();
   }
 
   /// Hands each row, as an SQLite::Statement to take columns from, to `read`; above kMostRows it fails, as for a view
@@ -75,6 +82,7 @@ class Prepared {
   }
   void bind(int index, const std::string& value) { statement_.bindNoCopy(index, value); }
 
+  const SQLite::Database& database_;
   SQLite::Statement statement_;
 };
 

@@ -132,7 +132,9 @@ void set_journal(SQLite::Database& database, const StorePaths& paths, const char
 
 SQLite::Database open_database(const StorePaths& paths, bool on_network) {
   return with_sqlite_errors(paths.database(), [&] {
-    SQLite::Database database(paths.database().string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 10000);
+    // Store::Impl lets one thread use it at a time: SQLite's own locks would be taken hundreds of times a change.
+    SQLite::Database database(paths.database().string(),
+                              SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX, 10000);
     limit_values(database);
     // Leaves a write-ahead log, if the store came here with one, without the shared memory that reading one takes.
     if (on_network) database.exec("PRAGMA locking_mode = EXCLUSIVE");
@@ -195,6 +197,10 @@ struct Store::Impl {
   auto read(Work&& work) const {
     const std::lock_guard held(turn);
     return with_sqlite_errors(paths.database(), std::forward<Work>(work));
+  }
+
+  void record(const StoreChange& change) {
+    std::visit([&](const auto& what) { changes.record(what); }, change);
   }
 
   /// Why the artifact cannot be used; "" if it is there with the size recorded.
@@ -352,8 +358,15 @@ std::map<std::string, EnvironmentId> Store::environments() const {
 void Store::apply(const std::vector<StoreChange>& changes) {
   if (changes.empty()) return;
   impl_->in_transaction([&] {
+    for (const StoreChange& change : changes) impl_->record(change);
+  });
+}
+
+void Store::apply_while(const std::deque<StoreChange>& changes, const std::function<bool()>& go_on) {
+  impl_->in_transaction([&] {
     for (const StoreChange& change : changes) {
-      std::visit([&](const auto& what) { impl_->changes.record(what); }, change);
+      if (!go_on()) return;
+      impl_->record(change);
     }
   });
 }

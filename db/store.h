@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -200,6 +202,8 @@ class Store {
   /// All changes in one transaction; durable when it returns. A stage's outcome arriving twice changes nothing.
   /// Errors, and then nothing was changed: ErrorKind::exhausted on a full disk; RefusedChange.
   void apply(const std::vector<StoreChange>& changes);
+  /// Likewise the first ones only: those before which `go_on` is true. It is asked before each.
+  void apply_while(const std::deque<StoreChange>& changes, const std::function<bool()>& go_on);
 
   /// Seconds per unit of Stage::cost, measured: median over done train stages of this host; none if there are none.
   std::optional<double> measured_seconds_per_cost() const;

@@ -60,7 +60,7 @@ SweepRecorder::SweepRecorder(const SQLite::Database& database)
       find_stage_(database, "SELECT id FROM stages WHERE key = ?"),
       add_stage_(database,
                  "INSERT INTO stages (key, kind, seed, spec_id, label, resume_from, cost, planned_steps)"
-                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"),
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
       replan_stage_(database,
                     "UPDATE stages SET label = ?2, resume_from = ?3, cost = ?4, planned_steps = ?5"
                     " WHERE id = ?1 AND state != 'done'"),
@@ -70,7 +70,7 @@ SweepRecorder::SweepRecorder(const SQLite::Database& database)
                          " SELECT s.resume_from FROM stages s JOIN cuts USING (id) WHERE s.resume_from IS NOT NULL)"
                          "INSERT OR IGNORE INTO trial_stages (trial_id, stage_id)"
                          " SELECT t.trial_id, c.id FROM trial_stages t JOIN cuts c WHERE t.stage_id = ?1"),
-      add_spec_(database, "INSERT INTO specs (json) VALUES (?) RETURNING id"),
+      add_spec_(database, "INSERT INTO specs (json) VALUES (?)"),
       add_input_(database, "INSERT OR IGNORE INTO stage_inputs (stage_id, role, input_id) VALUES (?, ?, ?)"),
       add_sweep_stage_(database, "INSERT OR IGNORE INTO sweep_stages (sweep_id, stage_id) VALUES (?, ?)"),
       find_trial_(database, "SELECT id FROM trials WHERE key = ?"),
@@ -81,7 +81,7 @@ SweepRecorder::SweepRecorder(const SQLite::Database& database)
           "INSERT INTO trials (key, model_id, seed, method, criterion, granularity, allocation, schedule, rounds,"
           " retrain, control, sparsity_target, pruned_at_step, train_steps, evaluate_stage, masks_stage,"
           " last_train_stage, dense_evaluate_stage)"
-          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"),
+          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       add_sweep_trial_(database,
                        "INSERT OR IGNORE INTO sweep_trials (sweep_id, trial_id, position, dataset, variant, rate, "
                        "later_rounds_score)"
@@ -135,9 +135,9 @@ std::int64_t SweepRecorder::stage_id(const Stage& stage) {
     return *known;
   }
   const auto [spec, is_new] = spec_ids_.try_emplace(stage.spec.get(), 0);
-  if (is_new) spec->second = *add_spec_.integer(stage.spec ? *stage.spec : std::string("{}"));
-  return *add_stage_.integer(key, std::string(to_string(stage.kind)), stage.seed, spec->second, stage.label,
-                             resume_from, stage.cost, stage.steps);
+  if (is_new) spec->second = add_spec_.insert(stage.spec ? *stage.spec : std::string("{}"));
+  return add_stage_.insert(key, std::string(to_string(stage.kind)), stage.seed, spec->second, stage.label, resume_from,
+                           stage.cost, stage.steps);
 }
 
 std::optional<std::int64_t> SweepRecorder::id_of(const std::optional<StageIndex>& stage) const {
@@ -168,11 +168,11 @@ std::int64_t SweepRecorder::add_trial(const Trial& trial, const TrialStages& sta
   const TrialConfig& config = *trial.config;
   const PrunePlan unpruned;
   const PrunePlan& prune = config.prune ? *config.prune : unpruned;
-  return *add_trial_.integer(to_hex(trial.key), model_id(config.model), trial.seed, config.method, prune.criterion,
-                             config.prune ? prune.granularity : std::string(), prune.allocation, prune.schedule,
-                             prune.rounds.size(), config.retrain.name, std::string(to_string(config.control)),
-                             prune.sparsity_target, prune.at_step, train_steps, stage_ids_[stages.evaluate],
-                             id_of(stages.masks), id_of(stages.last_train), id_of(stages.dense_evaluate));
+  return add_trial_.insert(to_hex(trial.key), model_id(config.model), trial.seed, config.method, prune.criterion,
+                           config.prune ? prune.granularity : std::string(), prune.allocation, prune.schedule,
+                           prune.rounds.size(), config.retrain.name, std::string(to_string(config.control)),
+                           prune.sparsity_target, prune.at_step, train_steps, stage_ids_[stages.evaluate],
+                           id_of(stages.masks), id_of(stages.last_train), id_of(stages.dense_evaluate));
 }
 
 std::int64_t SweepRecorder::model_id(const ModelSpec& model) {

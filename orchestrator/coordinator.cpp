@@ -241,7 +241,7 @@ asio::awaitable<void> Coordinator::tick() {
     ticker_.expires_after(kTick);
     co_await ticker_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     const double now = utc_seconds();
-    commit();
+    if (!commit_is_due_) commit();
     acknowledge();
     follow_rotation();
     sum_up_strangers(now);

@@ -31,7 +31,10 @@ constexpr double kLongestFullDiskSeconds = 60;
 bool Coordinator::commit() {
   if (changes_.empty()) return false;
   const Store::Turn turn = store_.try_turn();
-  if (!turn) return false;
+  if (!turn) {
+    changes_.begin_small();
+    return false;
+  }
   PendingChanges::Piece piece;
   try {
     piece = changes_.write_some(store_);
@@ -53,11 +56,14 @@ bool Coordinator::commit() {
   return true;
 }
 
+// Posted twice: what came meanwhile is heard in between.
 void Coordinator::commit_soon() {
   if (std::exchange(commit_is_due_, true)) return;
   asio::post(io_, [this] {
-    commit_is_due_ = false;
-    commit();
+    asio::post(io_, [this] {
+      commit_is_due_ = false;
+      commit();
+    });
   });
 }
 

@@ -10,44 +10,41 @@ namespace espalier {
 namespace {
 
 /// How long one transaction may hold the loop up. Of the processor's time: a slow disk would cost as much for fewer.
-constexpr double kTransactionSeconds = 0.02;
-constexpr std::size_t kSmallestTransaction = 250;
-constexpr std::size_t kLargestTransaction = 4000;
+constexpr double kTransactionSeconds = 0.025;
+constexpr std::size_t kLooksAtTheClock = 16;  // once for so many changes
 
 }  // namespace
 
 PendingChanges::Piece PendingChanges::write_some(Store& store) {
   Piece piece;
-  std::size_t count = std::min(changes_.size(), most_);
-  while (count > 0 && !write_first(store, count, piece)) count /= 2;
+  for (std::size_t most = changes_.size(); most > 0;) {
+    const double before = processor_seconds();
+    double recording = 0;
+    std::size_t begun = 0;
+    const auto go_on = [&] {
+      if (begun % kLooksAtTheClock == 0) recording = processor_seconds() - before;
+      if (begun == most || (begun > 0 && recording > kTransactionSeconds * recording_share_)) return false;
+      ++begun;
+      return true;
+    };
+    try {
+      store.apply_while(changes_, go_on);
+      recording_share_ = std::clamp(recording / (processor_seconds() - before), kLeastShare, kLargestShare);
+      piece.written = take(begun);
+      break;
+    } catch (const RefusedChange& error) {
+      most = begun - 1;  // those before it
+      if (most == 0) piece.refused = Refused{std::move(take(1).front()), error.what()};
+    }
+  }
   return piece;
 }
 
-/// False: one of several was refused, and nothing was written.
-bool PendingChanges::write_first(Store& store, std::size_t count, Piece& piece) {
+std::vector<StoreChange> PendingChanges::take(std::size_t count) {
   const auto end = changes_.begin() + static_cast<std::ptrdiff_t>(count);
   std::vector<StoreChange> first(std::make_move_iterator(changes_.begin()), std::make_move_iterator(end));
-  const double before = processor_seconds();
-  try {
-    store.apply(first);
-  } catch (const RefusedChange& error) {
-    if (count == 1) {
-      piece.refused = Refused{std::move(first.front()), error.what()};
-      changes_.pop_front();
-      return true;
-    }
-    std::ranges::move(first, changes_.begin());
-    return false;
-  } catch (...) {
-    std::ranges::move(first, changes_.begin());
-    throw;
-  }
   changes_.erase(changes_.begin(), end);
-  piece.written = std::move(first);
-  const double used = processor_seconds() - before;
-  if (used > kTransactionSeconds) most_ = std::max(kSmallestTransaction, most_ / 2);
-  if (used < kTransactionSeconds / 2 && count == most_) most_ = std::min(kLargestTransaction, most_ * 2);
-  return true;
+  return first;
 }
 
 }  // namespace espalier

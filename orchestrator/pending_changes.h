@@ -29,17 +29,21 @@ class PendingChanges {
   /// Enough of them not to wait for more.
   bool are_many() const { return changes_.size() >= kMany; }
 
-  /// Writes the first ones in one transaction. One that the schema refuses is looked for by halves, and costs no other.
+  /// What is written next may cost more than it did: the database has grown meanwhile.
+  void begin_small() { recording_share_ = kLeastShare; }
+
+  /// Writes the first ones in one transaction: those before one that the schema refuses, or that one's refusal.
   /// Errors: those of Store::apply, but RefusedChange; all are still pending then.
   Piece write_some(Store& store);
 
  private:
   static constexpr std::size_t kMany = 2000;
+  static constexpr double kLeastShare = 0.2, kLargestShare = 0.7;
 
-  bool write_first(Store& store, std::size_t count, Piece& piece);
+  std::vector<StoreChange> take(std::size_t count);  ///< off the front
 
   std::deque<StoreChange> changes_;
-  std::size_t most_ = kMany / 2;  ///< in one transaction, until it is known what they cost
+  double recording_share_ = 0.3;  ///< of a transaction's time, before it is committed; the last one's
 };
 
 }  // namespace espalier

@@ -73,7 +73,8 @@ CREATE TABLE stages (
   resume_from INTEGER REFERENCES stages (id),  -- train: an earlier cut of the same trajectory
   cost REAL NOT NULL,             -- predicted work after resume_from, multiply-adds
   planned_steps INTEGER NOT NULL, -- optimizer steps after resume_from
-  state TEXT NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'done', 'failed')),
+  -- not IN, for which SQLite makes a table each time a state changes
+  state TEXT NOT NULL DEFAULT 'waiting' CHECK (state = 'waiting' OR state = 'done' OR state = 'failed'),
   attempt INTEGER,                -- the one whose outcome this is
   environment_id INTEGER REFERENCES environments (id),
   finished_at REAL,               -- seconds since 1970

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "cluster/authentication.h"
 #include "cluster/handshake.h"
 
 namespace espalier {
