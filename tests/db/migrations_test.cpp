@@ -104,20 +104,21 @@ TEST(Migrations, verdicts_that_are_there_follow_the_corrected_p) {
   EXPECT_EQ(verdict_after("NULL", "1.5"), "inconclusive");
   EXPECT_EQ(verdict_after("0.04", "1.5"), "better");
   EXPECT_EQ(verdict_after("0.04", "-1.5"), "worse");
+}
 
-  // For each outcome: as long as the rest of what it costs.
-  TEST(Migrations, NoTableIsMadeToCheckAStateThatChanges) {
-    SQLite::Database database(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-    migrate(database, "store.db");
-    SQLite::Statement steps(database, "EXPLAIN UPDATE stages SET state = 'done' WHERE id = 1");
-    int count = 0;
-    for (; steps.executeStep(); ++count) EXPECT_STRNE(steps.getColumn(1).getText(), "OpenEphemeral");
-    EXPECT_GT(count, 0);
-    EXPECT_THROW(database.exec("INSERT INTO specs VALUES (1, '{}');"
-                               "INSERT INTO stages (id, key, kind, seed, spec_id, label, cost, planned_steps, state)"
-                               " VALUES (1, 'k', 'evaluate', 0, 1, 'l', 0, 0, 'other')"),
-                 SQLite::Exception);
-  }
+// For each outcome: as long as the rest of what it costs.
+TEST(Migrations, NoTableIsMadeToCheckAStateThatChanges) {
+  SQLite::Database database(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  migrate(database, "store.db");
+  SQLite::Statement steps(database, "EXPLAIN UPDATE stages SET state = 'done' WHERE id = 1");
+  int count = 0;
+  for (; steps.executeStep(); ++count) EXPECT_STRNE(steps.getColumn(1).getText(), "OpenEphemeral");
+  EXPECT_GT(count, 0);
+  EXPECT_THROW(database.exec("INSERT INTO specs VALUES (1, '{}');"
+                             "INSERT INTO stages (id, key, kind, seed, spec_id, label, cost, planned_steps, state)"
+                             " VALUES (1, 'k', 'evaluate', 0, 1, 'l', 0, 0, 'other')"),
+               SQLite::Exception);
+}
 
 }  // namespace
 }  // namespace espalier
