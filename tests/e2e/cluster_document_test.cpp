@@ -46,7 +46,7 @@ TEST_F(ClusterDocument, ItsCommands) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   EXPECT_EQ(type("squeue --noheader").out, "");
   const ProgramEnd results = espalier({"results", "--store", (folder_ / "espalier-store").string(), "--json"});
-  EXPECT_EQ(nlohmann::json::parse(results.out).size(), 31U);
+  EXPECT_EQ(nlohmann::json::parse(results.out).size(), 19U);
 }
 
 }  // namespace
