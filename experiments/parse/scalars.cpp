@@ -49,7 +49,7 @@ std::optional<double> parse_number(const YamlValue& value, const NumberRange& ra
   const auto number = is_plain(value) ? whole_number<double>(value.text) : std::nullopt;
   const bool fits = number && std::isfinite(*number) && (range.with_low ? *number >= range.low : *number > range.low) &&
                     (range.with_high ? *number <= range.high : *number < range.high);
-  if (fits) return *number == 0 ? 0 : *number;  // -0.0 is 0, also where its bits go into a key
+  if (fits) return *number + 0.0;  // -0.0 becomes 0, also where its bits go into a key
   expected(value, to_text(range), problems);
   return std::nullopt;
 }
