@@ -358,8 +358,8 @@ void Store::apply(const std::vector<StoreChange>& changes) {
   });
 }
 
-std::optional<double> Store::measured_seconds_per_cost() const {
-  return impl_->read([&] { return measure_cost(impl_->database).overall; });
+MeasuredCost Store::measured_cost() const {
+  return impl_->read([&] { return measure_cost(impl_->database); });
 }
 
 void Store::write_cell_statistics(const std::vector<CellStatistics>& cells) {

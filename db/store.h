@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "db/failure_filter.h"
+#include "db/measured_cost.h"
 #include "db/store_options.h"
 #include "experiments/outcome.h"
 #include "experiments/stage_graph.h"
@@ -201,8 +202,8 @@ class Store {
   /// Errors, and then nothing was changed: ErrorKind::exhausted on a full disk; RefusedChange.
   void apply(const std::vector<StoreChange>& changes);
 
-  /// Seconds per unit of Stage::cost, measured: median over done train stages of this host; none if there are none.
-  std::optional<double> measured_seconds_per_cost() const;
+  /// What done trainings of this host took.
+  MeasuredCost measured_cost() const;
 
   /// Replaces the rows behind the view versus_random of the sweeps that occur in `cells`. Called when results came in,
   /// a few times a minute at most. The statistics are analysis's; this only writes them.
