@@ -128,6 +128,8 @@ TEST(RandomControls, a_difference_in_anything_is_another_draw) {
   EXPECT_EQ(random_draws(dataset + "prune: {method: magnitude, sparsity: [0.5, 0.6]}\n").size(), 2U);
   EXPECT_EQ(random_draws(dataset + prune + ", schedule: {cubic: {end: 1000, every: [100, 200]}}}\n").size(), 2U);
   EXPECT_EQ(random_draws(dataset + prune + ", allocation: [global, uniform]}\n").size(), 2U);
+  EXPECT_EQ(random_draws(dataset + "prune: {method: random, sparsity: 0.5, at: [trained, init]}\n" + rewind).size(),
+            2U);
   const std::string retrains = "retrain: [none, {rewind: {to: init}}, {finetune: {epochs: 1}}]\n";
   EXPECT_EQ(random_draws(plain + retrains).size(), 1U);  // what follows the masks
   EXPECT_EQ(random_draws(dataset + prune + ", schedule: {iterative: {rounds: 2}}}\n" + retrains).size(), 3U);
@@ -159,10 +161,10 @@ TEST(RandomControls, equal_computations_under_two_names_stay_one) {
       masks(LaidOut(drawn_sweep(
           dataset + "prune: {method: magnitude, sparsity: 0.5, schedule: [one_shot, {iterative: {rounds: 1}}]}\n"))),
       1U);
-  EXPECT_EQ(
-      masks(LaidOut(drawn_sweep(dataset + "prune: {method: magnitude, sparsity: 0.5}\nretrain: [{rewind: {to: init}}, "
-                                          "{weights: init, schedule: init}]\n"))),
-      1U);
+  EXPECT_EQ(masks(LaidOut(drawn_sweep(dataset + "prune: {method: magnitude, sparsity: 0.5, schedule: {iterative: "
+                                                "{rounds: 2}}}\nretrain: [{rewind: {to: init}}, "
+                                                "{weights: init, schedule: init}]\n"))),
+            1U);
   EXPECT_EQ(masks(LaidOut(drawn_sweep(
                 dataset + "prune: {method: snip, sparsity: 0.5, batches: [1, 4], at: init}\nretrain: {rewind: {to: "
                           "init}}\n"))),
