@@ -371,8 +371,8 @@ void Store::apply_while(const std::deque<StoreChange>& changes, const std::funct
   });
 }
 
-std::optional<double> Store::measured_seconds_per_cost() const {
-  return impl_->read([&] { return measure_cost(impl_->database).overall; });
+MeasuredCost Store::measured_cost() const {
+  return impl_->read([&] { return measure_cost(impl_->database); });
 }
 
 void Store::write_cell_statistics(const std::vector<CellStatistics>& cells) {

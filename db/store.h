@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "db/failure_filter.h"
+#include "db/measured_cost.h"
 #include "db/store_options.h"
 #include "experiments/outcome.h"
 #include "experiments/stage_graph.h"
@@ -205,8 +206,8 @@ class Store {
   /// Likewise the first ones only: those before which `go_on` is true. It is asked before each.
   void apply_while(const std::deque<StoreChange>& changes, const std::function<bool()>& go_on);
 
-  /// Seconds per unit of Stage::cost, measured: median over done train stages of this host; none if there are none.
-  std::optional<double> measured_seconds_per_cost() const;
+  /// What done trainings of this host took.
+  MeasuredCost measured_cost() const;
 
   /// Replaces the rows behind the view versus_random of the sweeps that occur in `cells`. Called when results came in,
   /// a few times a minute at most. The statistics are analysis's; this only writes them.

@@ -9,13 +9,6 @@ std::int64_t masks_epoch(const ModelDescription& model) {
   return has_op<LayerNormOp>(model.ops) ? 2 : 1;
 }
 
-std::int64_t shuffle_epoch(const Granularity& granularity) {
-  using Kind = Granularity::Kind;
-  const bool has_biases =
-      granularity.kind == Kind::channel || granularity.kind == Kind::head || granularity.kind == Kind::layer;
-  return has_biases ? 2 : 1;
-}
-
 std::int64_t sensitivity_epoch(const std::vector<PruneScope>& scopes, const std::vector<double>& sparsities) {
   for (const PruneScope& scope : scopes) {
     for (const double sparsity : sparsities) {

@@ -18,6 +18,7 @@ namespace espalier {
 enum class CriterionNeeds { needs_nothing, needs_data, needs_gradient, needs_example_gradients };
 enum class CriterionScores {
   scores_weights,
+  draws_scores,              ///< scores weights or units by random numbers, without a look at the network
   scores_outputs,            ///< one score for each output of a layer
   scores_normed_outputs,     ///< the same, of layers that a batch norm takes
   scores_activated_outputs,  ///< the same, of layers that a ReLU takes

@@ -23,9 +23,11 @@ bool decays(const TrainRecipe& recipe) {
 struct Findings {
   std::set<std::string_view> scores_too_late;  ///< made for initialization, of trained networks that stay as pruned
   bool flattens_the_rate = false;
+  std::size_t methods = 0;  ///< each is compared with a random control
 };
 
 void look_at(const TrialConfig& config, Findings& found) {
+  ++found.methods;
   const PrunePlan& prune = *config.prune;
   const CriterionEntry& criterion = find_criterion(prune.criterion);
   const bool at_end = !prune.gradual && prune.at_step == config.train.steps;
@@ -60,6 +62,13 @@ std::vector<Diagnostic> check_trials(const SweepSpec& spec, const std::vector<Tr
     warn(spec.retrain.values.front().place,
          "retrains at a constant rate after a training whose rate decays, the weakest of the ways compared in "
          "arXiv:2003.02389; use lr_rewind or rewind, or give finetune an lr_schedule");
+  }
+  if (spec.shares_random && found.methods > spec.seeds.size()) {
+    warn(
+        spec.controls_place,
+        fmt::format("with random: shared, {} comparisons rest on {} of random masks, one a seed; an odd one moves them "
+                    "all together. Write random for draws of their own, or use more seeds",
+                    found.methods, spec.seeds.size() == 1 ? "one draw" : fmt::format("{} draws", spec.seeds.size())));
   }
   return warnings;
 }

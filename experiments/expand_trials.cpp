@@ -264,9 +264,10 @@ class Expander {
                                             " removes single weights, which have one; use shuffle or shuffle_network");
   }
 
-  static TrialConfig randomised(TrialConfig twin, const PrunePoints& points) {
+  TrialConfig randomised(TrialConfig twin, const PrunePoints& points) const {
     PrunePlan& prune = *twin.prune;
     prune.criterion = "random";
+    prune.shared_draw = spec_.shares_random;
     prune.scored_granularity = prune.granularity;  // a unit draws one number
     prune.batches = prune.batch_size = 0;
     prune.options.clear();
@@ -295,9 +296,10 @@ class Expander {
 
   static void set_epochs(TrialConfig& config) {
     PrunePlan& prune = *config.prune;
-    if (is_shuffle(config.control))
-      prune.shuffle_epoch = std::max(prune.epoch, shuffle_epoch(parse_granularity(prune.granularity)));
-    prune.epoch = std::max(prune.epoch, find_criterion(prune.criterion).epoch);
+    if (is_shuffle(config.control)) prune.shuffle_epoch = kShuffleEpoch;
+    const std::int64_t of_criterion = find_criterion(prune.criterion).epoch;
+    prune.epoch = std::max(prune.epoch, of_criterion);
+    if (prune.sensitivity) prune.sensitivity->epoch = std::max(prune.sensitivity->epoch, of_criterion);
   }
 
   /// SynFlow's authors let the density itself fall geometrically inside a prune, not the counts that come of it.

@@ -60,30 +60,34 @@ std::vector<std::uint64_t> parse_seeds(const YamlValue& value, Problems& problem
   return seeds;
 }
 
-std::vector<Control> parse_controls(const YamlValue& value, Problems& problems) {
+void parse_controls(const YamlValue& value, SweepSpec& spec, Problems& problems) {
   using enum Control;
   std::vector<std::string> names;
   for (const Control control : {random, shuffle, reinit, erk_random, shuffle_network, shuffle_sized}) {
     names.emplace_back(to_string(control));
   }
-  std::vector<Control> controls;
+  std::vector<Control>& controls = spec.controls;
   const std::vector<YamlValue> items = value.kind == YamlValue::Kind::list ? value.items : std::vector{value};
   for (const YamlValue& item : items) {
-    const YamlValue* scope = item.kind == YamlValue::Kind::map ? item.find("shuffle") : nullptr;
-    const auto name = scope != nullptr && item.entries.size() == 1
-                          ? parse_name(*scope, {"layer", "network", "sized"}, problems)
-                          : parse_name(item, names, problems);
+    const auto only = [&](const char* key) {
+      return item.kind == YamlValue::Kind::map && item.entries.size() == 1 ? item.find(key) : nullptr;
+    };
+    const YamlValue *scope = only("shuffle"), *draws = only("random");
+    const auto name = scope != nullptr   ? parse_name(*scope, {"layer", "network", "sized"}, problems)
+                      : draws != nullptr ? parse_name(*draws, {"shared"}, problems)
+                                         : parse_name(item, names, problems);
     if (!name) continue;
     Control control = *name == "network" ? shuffle_network : *name == "sized" ? shuffle_sized : shuffle;
     for (const Control one : {random, reinit, erk_random, shuffle_network, shuffle_sized}) {
       if (*name == to_string(one)) control = one;
     }
+    if (draws != nullptr) control = random;
+    spec.shares_random = spec.shares_random || draws != nullptr;
     if (std::ranges::find(controls, control) != controls.end()) {
       problems.add(item.place, std::string(to_string(control)) + " is listed twice");
     }
     controls.push_back(control);
   }
-  return controls;
 }
 
 KeyPlace place_of(const YamlValue& map, const std::string& key) {
@@ -131,7 +135,7 @@ void read_pruning(AxisReader& axes, MapReader& map, SweepSpec& spec) {
   axes.read(map, "retrain", spec.retrain, parse_retrain, AxisReader::Column<RetrainSetting>(retrain_label));
   const YamlValue* controls = map.find("controls");
   if (controls != nullptr) {
-    spec.controls = parse_controls(*controls, axes.problems());
+    parse_controls(*controls, spec, axes.problems());
   } else if (prune != nullptr) {
     spec.controls = {Control::random};
   }

@@ -35,7 +35,7 @@ inline constexpr int kNumericsEpoch = 1;
 enum class StageKind {
   init,         ///< () -> weights: fresh parameters (InitSpec)
   train,        ///< (weights, masks?) -> weights: optimizer steps start_step .. end_step (TrainSpec)
-  prune,        ///< (weights, masks?) -> masks: score and select (PruneSpec)
+  prune,        ///< (weights?, masks?) -> masks: score and select; random numbers need no weights (PruneSpec)
   shuffle,      ///< (masks) -> masks: the same mask permuted (ShuffleSpec)
   evaluate,     ///< (weights, masks?) -> numbers on the test set (EvaluateSpec)
   sensitivity,  ///< (weights, masks?) -> numbers: the loss with each scope pruned alone (SensitivitySpec)

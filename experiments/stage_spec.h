@@ -97,6 +97,9 @@ struct PruneTarget {
   bool operator==(const PruneTarget&) const = default;
 };
 
+/// A draw of random masks that knows nothing but the seed: masks of fewer weights are part of those of more.
+inline constexpr const char* kSharedDraw = "shared";
+
 struct PruneSpec {
   ModelSpec model;
   std::string criterion;               ///< a name of catalog/criteria.def
@@ -113,6 +116,9 @@ struct PruneSpec {
   bool refuse_empty = false;              ///< an emptied layer is a failure, not a warning
   std::int64_t epoch = 1;                 ///< of experiments/case_epoch.h
   std::string norms = {};  ///< of batch norms while scoring: "" the statistics they have kept, "batch" the batch's
+  std::string draw =
+      {};  ///< of a criterion that draws its scores: which of the seed's draws (experiments/graph/mask_draws.h),
+           ///< kSharedDraw, or "", the same numbers as of kSharedDraw, of earlier versions
 };
 
 /// Pruning inside a training: just before step first_step + i * every, the weights are scored and masks for targets[i]
@@ -152,6 +158,7 @@ struct ShuffleSpec {
   std::vector<std::string> protect = {};
   std::int64_t epoch = 1;    ///< of experiments/case_epoch.h
   bool equal_sizes = false;  ///< across layers, among units of as many weights
+  std::string draw = {};     ///< which of the seed's permutations, as PruneSpec::draw
 };
 
 /// Prunes each scope alone to each sparsity, all else dense, and measures the loss.

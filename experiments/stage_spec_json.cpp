@@ -151,6 +151,7 @@ void write_json(JsonWriter& out, const PruneSpec& spec) {
   } else {
     out.null();
   }
+  if (!spec.draw.empty()) out.field("draw", spec.draw);
   if (spec.epoch != 1) out.field("epoch", spec.epoch);
   out.field("granularity", spec.granularity);
   nested(out, "model", spec.model);
@@ -173,6 +174,7 @@ void write_json(JsonWriter& out, const PruneSpec& spec) {
 void write_json(JsonWriter& out, const ShuffleSpec& spec) {
   out.begin_object();
   if (spec.across_layers) out.field("across_layers", true);
+  if (!spec.draw.empty()) out.field("draw", spec.draw);
   if (spec.epoch != 1) out.field("epoch", spec.epoch);
   if (spec.equal_sizes) out.field("equal_sizes", true);
   if (spec.granularity != "weight") out.field("granularity", spec.granularity);

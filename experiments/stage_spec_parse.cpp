@@ -107,6 +107,7 @@ PruneSpec read_prune(JsonReader& in) {
   if (in.has("refuse_empty")) spec.refuse_empty = in.flag("refuse_empty");
   if (in.has("epoch")) spec.epoch = in.count("epoch", 1, kNewestCaseEpoch);
   if (in.has("norms")) spec.norms = in.text("norms");
+  if (in.has("draw")) spec.draw = in.text("draw");
   return spec;
 }
 
@@ -180,6 +181,7 @@ ShuffleSpec parse_shuffle_spec(std::string_view json) {
     if (in.has("equal_sizes")) spec.equal_sizes = in.flag("equal_sizes");
     if (in.has("protect")) spec.protect = in.texts("protect");
     if (in.has("epoch")) spec.epoch = in.count("epoch", 1, kNewestCaseEpoch);
+    if (in.has("draw")) spec.draw = in.text("draw");
     return spec;
   });
 }

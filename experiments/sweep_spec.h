@@ -158,7 +158,8 @@ struct SweepSpec {
   std::optional<PruneKeys> prune;  ///< none: dense networks only
   Choices<RetrainSetting> retrain;
   std::vector<Control> controls;
-  bool dense = true;  ///< add the dense networks' own trials
+  bool shares_random = false;  ///< random masks know nothing but their seed: {random: shared} among the controls
+  bool dense = true;           ///< add the dense networks' own trials
   // How it is run, not what: no axes, and in no key.
   FailureKeys on_failure;
   Resources resources;

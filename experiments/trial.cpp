@@ -89,6 +89,7 @@ void write_json(JsonWriter& out, const PrunePlan& prune, const std::string& meth
     out.key("sensitivity");
     write_json(out, *prune.sensitivity);
   }
+  if (prune.shared_draw) out.field("shared_draw", true);
   if (prune.shuffle_epoch != 1) out.field("shuffle_epoch", prune.shuffle_epoch);
   out.field("sparsity_target", prune.sparsity_target);
   if (!prune.ties.empty()) out.field("ties", prune.ties);

@@ -78,6 +78,7 @@ struct PrunePlan {
   std::string norms = {};                     ///< PruneSpec::norms
   std::int64_t epoch = 1;                     ///< PruneSpec::epoch
   std::int64_t shuffle_epoch = 1;             ///< ShuffleSpec::epoch, of a trial whose masks are shuffled
+  bool shared_draw = false;  ///< of a criterion that draws its scores: kSharedDraw, not a draw of its own
 };
 
 /// Three knobs (Renda, Frankle & Carbin 2020, arXiv:2003.02389): which weights, which step of the schedule, which

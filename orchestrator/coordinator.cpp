@@ -78,7 +78,7 @@ Coordinator::Coordinator(Store& store, Core& core, CoordinatorOptions options, P
           [&core](PoolId pool, const StageKey& key) { return core.claim_of(pool, key); }),
       local_pools_(options_.local_pools, options_.pool_starts, options_.start_limit_s),
       environments_(store.environments()),
-      earlier_seconds_per_cost_(store.measured_seconds_per_cost()) {
+      earlier_seconds_per_cost_(store.measured_cost().overall) {
   announce_address();
 }
 

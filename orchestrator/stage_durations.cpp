@@ -94,6 +94,11 @@ std::vector<std::string> models_not_measured(const StageGraph& graph, const Meas
   return {missing.begin(), missing.end()};
 }
 
+void weigh_by_model(StageGraph& graph, const std::map<std::string, double>& by_model, double reference) {
+  ModelNames models;
+  for (Stage& stage : graph.stages) stage.cost *= rate_of(models.of(stage), by_model, reference) / reference;
+}
+
 void cost_in_seconds(StageGraph& graph, const MeasuredCost& measured) {
   ModelNames models;
   const double otherwise = measured.overall.value_or(kAssumedSecondsPerCost);

@@ -29,6 +29,10 @@ DurationModel parse_duration_model(std::string_view text);
 /// The names of the models whose trainings the graph has and which were not measured, sorted.
 std::vector<std::string> models_not_measured(const StageGraph& graph, const MeasuredCost& measured);
 
+/// Weighs Stage::cost by what a multiply-add of the stage's model takes (seconds, by ModelSpec::name), relative to
+/// `reference` seconds, so that costs of different models add up to work. A model that was not measured keeps its cost.
+void weigh_by_model(StageGraph& graph, const std::map<std::string, double>& by_model, double reference);
+
 /// Turns Stage::cost into seconds: by the rate of the stage's model, the overall one where it was not measured, or
 /// kAssumedSecondsPerCost where nothing was.
 void cost_in_seconds(StageGraph& graph, const MeasuredCost& measured);

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "db/store_reader.h"
+#include "orchestrator/stage_durations.h"
 #include "orchestrator/take_in_spool.h"
 
 namespace espalier {
@@ -45,6 +46,9 @@ SweepToRun SweepBook::begin(LoadedSweep sweep) {
   run.policy = sweep.on_failure;
   run.resources = sweep.resources;
   run.graph = std::move(sweep.graph);
+  const MeasuredCost measured = store_.measured_cost();
+  if (!reference_cost_) reference_cost_ = measured.overall;
+  if (reference_cost_) weigh_by_model(run.graph, measured.by_model, *reference_cost_);
   store_.apply({SweepChanged{run.id, "running", utc_seconds()}});
   return run;
 }

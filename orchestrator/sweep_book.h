@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,7 @@ class SweepBook {
   explicit SweepBook(Store& store);
 
   /// Records the sweep as running, and returns what the core is to know of it. What of it had failed without its fault
-  /// is tried again. Errors: those of the store.
+  /// is tried again. Its costs are weighed by what this host took for each model. Errors: those of the store.
   SweepToRun begin(LoadedSweep sweep);
   /// `state` as in SweepChanged; durable together with `more`. Its comparison is refreshed if that is possible now.
   /// Errors: those of Store::apply; then nothing was written.
@@ -28,6 +29,9 @@ class SweepBook {
 
  private:
   Store& store_;
+  /// Seconds of a multiply-add that costs are weighed by (weigh_by_model): the first that was measured, so that sweeps
+  /// which begin later add up with those that run.
+  std::optional<double> reference_cost_;
 };
 
 }  // namespace espalier

@@ -13,6 +13,7 @@ struct CriterionEntry {
 };
 #define ESPALIER_SCORING(name) {#name, score_##name, nullptr},
 #define ESPALIER_ENTRY_scores_weights ESPALIER_SCORING
+#define ESPALIER_ENTRY_draws_scores ESPALIER_SCORING
 #define ESPALIER_ENTRY_scores_outputs ESPALIER_SCORING
 #define ESPALIER_ENTRY_scores_normed_outputs ESPALIER_SCORING
 #define ESPALIER_ENTRY_scores_activated_outputs ESPALIER_SCORING

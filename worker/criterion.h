@@ -22,6 +22,7 @@ struct CriterionContext {
   std::function<Batch(std::int64_t)> batch;    ///< 0 .. batches - 1, the same at every call
   std::map<std::string, double> options = {};  ///< all that the catalog names, defaults resolved
   Mode mode = Mode::evaluate;                  ///< of every pass over a batch: evaluate or batch_statistics
+  std::string draw = {};                       ///< PruneSpec::draw, of a criterion that draws its scores
 
   /// Errors: ErrorKind::internal if there are none.
   const std::vector<PrunableWeight>& weights() const;
@@ -59,6 +60,7 @@ std::vector<at::Tensor> mean_gradients(const CriterionContext& context);
 
 #define ESPALIER_DECLARE_SCORE(name) Scores score_##name(const CriterionContext& context);
 #define ESPALIER_DECLARE_scores_weights ESPALIER_DECLARE_SCORE
+#define ESPALIER_DECLARE_draws_scores ESPALIER_DECLARE_SCORE
 #define ESPALIER_DECLARE_scores_outputs ESPALIER_DECLARE_SCORE
 #define ESPALIER_DECLARE_scores_normed_outputs ESPALIER_DECLARE_SCORE
 #define ESPALIER_DECLARE_scores_activated_outputs ESPALIER_DECLARE_SCORE
@@ -72,6 +74,7 @@ std::vector<at::Tensor> mean_gradients(const CriterionContext& context);
 #undef ESPALIER_DECLARE_scores_activated_outputs
 #undef ESPALIER_DECLARE_scores_normed_outputs
 #undef ESPALIER_DECLARE_scores_outputs
+#undef ESPALIER_DECLARE_draws_scores
 #undef ESPALIER_DECLARE_scores_weights
 #undef ESPALIER_DECLARE_SCORE
 

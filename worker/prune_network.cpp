@@ -12,6 +12,7 @@
 #include "experiments/catalog.h"
 #include "experiments/prune_scopes.h"
 #include "worker/criterion.h"
+#include "worker/mask_stream.h"
 #include "worker/ranking.h"
 #include "worker/scope_units.h"
 #include "worker/selection.h"
@@ -110,7 +111,8 @@ class PruneRun {
             order_.batches.count(),
             [this](std::int64_t index) { return order_.batches.batch(index); },
             options_,
-            order_.spec.norms == "batch" ? Mode::batch_statistics : Mode::evaluate};
+            order_.spec.norms == "batch" ? Mode::batch_statistics : Mode::evaluate,
+            order_.spec.draw};
   }
 
   Scores score() const { return find_score(order_.spec.criterion)(context()); }
@@ -168,7 +170,7 @@ class PruneRun {
       }
       UnitScores units = score_units(scope, granularity_, network_, scores);
       // Reduced random numbers would rank units by their size; a unit draws one of its own.
-      if (order_.spec.criterion == "random") units.scores = random_units(scope, ranking.scopes.size());
+      if (criterion_.scores == CriterionScores::draws_scores) units.scores = random_units(scope, ranking.scopes.size());
       ranking.add(scope.name, std::move(units));
     }
     make_comparable(ranking);
@@ -187,7 +189,7 @@ class PruneRun {
   }
 
   std::vector<float> random_units(const PruneScope& scope, std::size_t index) const {
-    RandomStream random(order_.seed, "mask", index);
+    RandomStream random(order_.seed, mask_stream(order_.spec.draw), index);
     std::vector<float> drawn;
     for (std::int64_t unit = 0; unit < scope.units; ++unit) drawn.push_back(static_cast<float>(random.uniform()));
     return drawn;

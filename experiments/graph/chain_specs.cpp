@@ -3,14 +3,25 @@
 #include <algorithm>
 #include <utility>
 
+#include "experiments/catalog.h"
 #include "experiments/granularity.h"
 
 namespace espalier {
 
+namespace {
+
+/// Whether rounds with equal counts draw alike; none: as all of the seed do.
+bool draw_alike(const std::optional<MaskDraws>& a, const std::optional<MaskDraws>& b) {
+  return a && b ? a->are_alike(*b) : !a && !b;
+}
+
+}  // namespace
+
 void ChainSpecs::turn_to(const TrialConfig& config) {
   const TrialConfig* before = config_;
   config_ = &config;
-  keep_equal_prunes(before, config);
+  const std::optional<MaskDraws> draws_before = std::exchange(draws_, draws_of(config));
+  keep_equal_prunes(before, draws_before);
   const bool same_model = before != nullptr && before->model == config.model;
   if (!same_model) counts_ = count_model(describe_model(config.model));
   const bool same_network =
@@ -22,8 +33,18 @@ void ChainSpecs::turn_to(const TrialConfig& config) {
   sensitivity_.reset();
 }
 
+bool ChainSpecs::is_drawn() const {
+  return find_criterion(config_->prune->criterion).scores == CriterionScores::draws_scores;
+}
+
+std::optional<MaskDraws> ChainSpecs::draws_of(const TrialConfig& config) const {
+  if (!config.prune || config.prune->shared_draw || !(is_drawn() || is_shuffle(config.control))) return std::nullopt;
+  return MaskDraws(config, prune_spec());
+}
+
 /// The operating points of one chain of rounds begin alike.
-void ChainSpecs::keep_equal_prunes(const TrialConfig* before, const TrialConfig& config) {
+void ChainSpecs::keep_equal_prunes(const TrialConfig* before, const std::optional<MaskDraws>& draws_before) {
+  const TrialConfig& config = *config_;
   std::size_t kept = 0;
   const bool comparable =
       before != nullptr && before->prune && config.prune && before->model == config.model &&
@@ -34,7 +55,7 @@ void ChainSpecs::keep_equal_prunes(const TrialConfig* before, const TrialConfig&
       before->prune->protect == config.prune->protect && before->prune->ties == config.prune->ties &&
       before->prune->revive == config.prune->revive && before->prune->refuse_empty == config.prune->refuse_empty &&
       before->prune->norms == config.prune->norms;
-  if (comparable) {
+  if (comparable && (!is_drawn() || draw_alike(draws_before, draws_))) {
     const auto differ = std::ranges::mismatch(before->prune->rounds, config.prune->rounds);
     kept = static_cast<std::size_t>(differ.in1 - before->prune->rounds.begin());
   }
@@ -66,7 +87,7 @@ SpecIndex ChainSpecs::shuffle() {
   if (!shuffle_) {
     const bool across_layers = config_->control != Control::shuffle;
     shuffle_ = table_.add(ShuffleSpec{config_->model, plan.granularity, across_layers, plan.protect, plan.shuffle_epoch,
-                                      config_->control == Control::shuffle_sized});
+                                      config_->control == Control::shuffle_sized, draws_->of_shuffle()});
   }
   return *shuffle_;
 }
@@ -131,6 +152,7 @@ SpecIndex ChainSpecs::prune(std::size_t round) {
   if (prune_[round]) return *prune_[round];
   PruneSpec spec = prune_spec();
   spec.target = config_->prune->rounds[round];
+  if (is_drawn()) spec.draw = draws_ ? draws_->of_round(round) : kSharedDraw;
   prune_[round] = table_.add(spec);
   return *prune_[round];
 }
@@ -149,6 +171,7 @@ SpecIndex ChainSpecs::sensitivity() {
   spec.prune.ties.clear();
   spec.prune.refuse_empty = false;
   spec.prune.epoch = plan.epoch;
+  if (is_drawn()) spec.prune.draw = draws_ ? draws_->of_curves() : kSharedDraw;
   sensitivity_ = table_.add(spec);
   return *sensitivity_;
 }
@@ -158,6 +181,7 @@ SpecIndex ChainSpecs::gradual_train() {
   const PrunePlan& plan = *config_->prune;
   TrainSpec spec = train_spec(config_->train, 0, config_->train.steps, 0);
   spec.gradual = GradualSpec{prune_spec(), plan.gradual->first_step, plan.gradual->every, plan.rounds};
+  if (is_drawn()) spec.gradual->prune.draw = draws_ ? draws_->of_all_rounds() : kSharedDraw;
   gradual_ = table_.add_train(std::move(spec));
   return *gradual_;
 }

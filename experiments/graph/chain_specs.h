@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "experiments/graph/mask_draws.h"
 #include "experiments/graph/spec_table.h"
 #include "experiments/model_description.h"
 #include "experiments/trial.h"
@@ -34,15 +35,19 @@ class ChainSpecs {
 
  private:
   void forget_network();
-  void keep_equal_prunes(const TrialConfig* before, const TrialConfig& config);
+  /// Of a trial that draws masks of its own.
+  std::optional<MaskDraws> draws_of(const TrialConfig& config) const;
+  bool is_drawn() const;  ///< whether the prunes draw scores
+  void keep_equal_prunes(const TrialConfig* before, const std::optional<MaskDraws>& draws_before);
   SpecIndex train(const TrainRecipe& recipe, std::int64_t start_step, std::int64_t end_step, std::int64_t phase);
   TrainSpec train_spec(const TrainRecipe& recipe, std::int64_t start_step, std::int64_t end_step,
                        std::int64_t phase) const;
-  PruneSpec prune_spec() const;  ///< but for its target
+  PruneSpec prune_spec() const;  ///< but for its target and draw
 
   SpecTable& table_;
   const TrialConfig* config_ = nullptr;
   ModelCounts counts_;
+  std::optional<MaskDraws> draws_;
   std::optional<SpecIndex> init_, reinit_, shuffle_, evaluate_, gradual_, sensitivity_;
   std::vector<std::pair<std::int64_t, SpecIndex>> dense_;  // by end step
   std::vector<std::optional<SpecIndex>> retrain_;          // by phase

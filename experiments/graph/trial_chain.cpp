@@ -72,7 +72,9 @@ bool TrialChain::fit_their_mask() const {
 
 /// Up to the last round's masks: every round but the last is retrained, and the next prunes what that left.
 TrialChain::Pruned TrialChain::prune_in_rounds() {
-  const bool repairs = find_criterion(config_->prune->criterion).scores == CriterionScores::repairs_weights;
+  const CriterionScores scores = find_criterion(config_->prune->criterion).scores;
+  if (scores == CriterionScores::draws_scores) return draw_in_rounds();
+  const bool repairs = scores == CriterionScores::repairs_weights;
   StageIndex weights = dense_state(config_->prune->at_step);
   sensitivity_ = sensitivity(weights);
   std::optional<StageIndex> masks;
@@ -80,6 +82,23 @@ TrialChain::Pruned TrialChain::prune_in_rounds() {
     if (round > 0 && config_->retrain.recipe) weights = retrain(round - 1, retrain_origin(weights), *masks);
     masks = prune(round, weights, masks);
     if (repairs) weights = *masks;
+  }
+  return {weights, *masks, std::nullopt};
+}
+
+/// The same by random numbers. They do not look at the network, so none is trained for them to be drawn, and where a
+/// retraining goes back to stored weights there is one, the last. Where they are shared, earlier rounds say nothing.
+TrialChain::Pruned TrialChain::draw_in_rounds() {
+  const PrunePlan& plan = *config_->prune;
+  const std::optional<StageIndex> stored = config_->retrain.recipe ? stored_origin() : std::nullopt;
+  StageIndex weights = stored ? *stored : dense_state(plan.at_step);
+  if (plan.sensitivity) sensitivity_ = sensitivity(dense_state(plan.at_step));
+  const bool trains_between = config_->retrain.recipe && !stored;
+  std::optional<StageIndex> masks;
+  for (std::size_t round = 0; round < plan.rounds.size(); ++round) {
+    if (plan.shared_draw && !trains_between && round + 1 < plan.rounds.size()) continue;
+    if (round > 0 && trains_between) weights = retrain(round - 1, weights, *masks);
+    masks = prune(round, std::nullopt, plan.shared_draw ? std::nullopt : masks);
   }
   return {weights, *masks, std::nullopt};
 }
@@ -100,16 +119,21 @@ TrialChain::Pruned TrialChain::prune_in_training() {
   return {trained, trained, trained};
 }
 
-StageIndex TrialChain::retrain_origin(StageIndex pruned) {
+/// None where a retraining goes on with the weights that were pruned.
+std::optional<StageIndex> TrialChain::stored_origin() {
   switch (config_->retrain.weights) {
     case RetrainPlan::Weights::pruned:
-      return pruned;
+      return std::nullopt;
     case RetrainPlan::Weights::step:
       return dense_state(config_->retrain.weights_step);
     case RetrainPlan::Weights::fresh:
       break;
   }
   return init(true);
+}
+
+StageIndex TrialChain::retrain_origin(StageIndex pruned) {
+  return stored_origin().value_or(pruned);
 }
 
 std::optional<StageIndex> TrialChain::find_dense_evaluate(const Trial& trial) {
@@ -156,8 +180,8 @@ StageIndex TrialChain::dense_state(std::int64_t step) {
   }));
 }
 
-StageIndex TrialChain::prune(std::size_t round, StageIndex weights, std::optional<StageIndex> masks) {
-  StageIdentity identity{StageKind::prune, trial_->seed, specs_.prune(round), weights,
+StageIndex TrialChain::prune(std::size_t round, std::optional<StageIndex> weights, std::optional<StageIndex> masks) {
+  StageIdentity identity{StageKind::prune, trial_->seed, specs_.prune(round), weights.value_or(StageIdentity::kNone),
                          masks.value_or(StageIdentity::kNone)};
   if (config_->prune->allocation == "sensitivity") identity.sensitivity = sensitivity_.value_or(StageIdentity::kNone);
   return touch(stages_.add(identity, [&](Stage& stage) {

@@ -33,11 +33,13 @@ class TrialChain {
   StageIndex dense_state(std::int64_t step);
   bool fit_their_mask() const;
   Pruned prune_in_rounds();
+  Pruned draw_in_rounds();
   Pruned prune_in_training();
-  StageIndex prune(std::size_t round, StageIndex weights, std::optional<StageIndex> masks);
+  StageIndex prune(std::size_t round, std::optional<StageIndex> weights, std::optional<StageIndex> masks);
   std::optional<StageIndex> sensitivity(StageIndex weights);
   StageIndex shuffle(StageIndex masks);
   StageIndex retrain(std::size_t round, StageIndex weights, StageIndex masks);
+  std::optional<StageIndex> stored_origin();
   StageIndex retrain_origin(StageIndex pruned);
   StageIndex evaluate(StageIndex weights, std::optional<StageIndex> masks);
   void fill(Stage& stage, double cost, std::string label) const;

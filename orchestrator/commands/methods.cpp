@@ -29,6 +29,8 @@ std::string_view scores_text(CriterionScores scores) {
   switch (scores) {
     case CriterionScores::scores_weights:
       return "weights";
+    case CriterionScores::draws_scores:
+      return "weights or units by numbers drawn for them, without a look at the network";
     case CriterionScores::scores_outputs:
       return "whole outputs (granularity row, filter or channel)";
     case CriterionScores::scores_normed_outputs:

@@ -79,6 +79,39 @@ TEST_F(StorePage, EveryExampleRunsAndAnswersSomething) {
   }
 }
 
+/// What the query for results of earlier versions says of trials whose masks were made so: "method control".
+std::set<std::string> one_draw_for_all(const std::string& page, const std::string& random_spec) {
+  SampleSweep sample = make_sample_sweep(1);
+  sample.graph.stages[random_prune].spec = std::make_shared<const std::string>(random_spec);
+  const TemporaryFolder folder;
+  Store store(folder.path / "store");
+  store.record_sweep(sample.name, sample.yaml, sample.trials, sample.graph);
+  const SQLite::Database database(store.paths().database().string(), SQLite::OPEN_READONLY, 1000);
+  std::set<std::string> found;
+  for (const std::string& block : sql_blocks(page)) {
+    if (block.find("one draw for all") == std::string::npos) continue;
+    for (SQLite::Statement rows(database, block); rows.executeStep();) {
+      if (rows.getColumn("why").getString() == "one draw for all of a seed")
+        found.insert(rows.getColumn("method").getString() + " " + rows.getColumn("control").getString());
+    }
+  }
+  return found;
+}
+
+TEST_F(StorePage, FindsRandomMasksOfTheTimeWhenASeedHadOneDraw) {
+  using testing::ElementsAre;
+  using testing::IsEmpty;
+  EXPECT_THAT(one_draw_for_all(page_, R"({"criterion":"random","model":{"name":"lenet-5"}})"),
+              ElementsAre("random random"));
+  EXPECT_THAT(one_draw_for_all(page_, R"({"gradual":{"prune":{"criterion":"random"},"targets":[]}})"),
+              ElementsAre("random random"));
+  for (const char* draw : {"0123456789abcdef", "shared"}) {
+    const std::string spec = R"({"criterion":"random","draw":")" + std::string(draw) + R"(","epoch":3})";
+    EXPECT_THAT(one_draw_for_all(page_, spec), IsEmpty());
+    EXPECT_THAT(one_draw_for_all(page_, R"({"gradual":{"prune":)" + spec + R"(,"targets":[]}})"), IsEmpty());
+  }
+}
+
 TEST_F(StorePage, NamesEveryTableViewAndColumn) {
   const SQLite::Database database(store_.paths().database().string(), SQLite::OPEN_READONLY, 1000);
   SQLite::Statement columns(database,

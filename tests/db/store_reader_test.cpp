@@ -203,6 +203,21 @@ TEST(UntrainedOutcome, AreWeightsAsTheyWereDrawnUnlessAFileHadThem) {
   EXPECT_EQ(outcome("as_scripted"), "learned");
 }
 
+TEST(DenseTrials, AreThoseWhoseMethodIsDenseAndNotThoseThatPruneNothing) {
+  SampleSweep sample = make_sample_sweep(1);
+  TrialConfig config = *sample.trials[0].config;
+  EXPECT_EQ(config.method, kDenseMethod);
+  config.method = "sparse_training";
+  sample.trials[0].config = std::make_shared<const TrialConfig>(config);
+  const TemporaryFolder folder;
+  Store store(folder.path / "store");
+  store.record_sweep(sample.name, sample.yaml, sample.trials, sample.graph);
+  store.apply(finish_all(sample.graph));
+  const ResultRow row = StoreReader(store.paths().root).results().at(0);
+  EXPECT_EQ(row.method, "sparse_training");
+  EXPECT_FALSE(row.is_dense());
+}
+
 TEST_F(StoreReaderTest, CountsEachSweep) {
   store_.apply({AttemptStarted{1, "local-1", 0, 0, {stage(init).key, stage(early).key}, 1.0}, finish(stage(init)),
                 finish(stage(dense_evaluate))});

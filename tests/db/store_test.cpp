@@ -268,7 +268,7 @@ TEST_F(StoreTest, AStoreWithRowsInEveryTableOpensAgain) {
 
 TEST_F(StoreTest, SecondsPerCostAreTheMedianOfThisHost) {
   record();
-  EXPECT_FALSE(store_.measured_seconds_per_cost());
+  EXPECT_FALSE(store_.measured_cost().overall);
   std::array<char, 256> host{};
   ::gethostname(host.data(), host.size() - 1);
   const EnvironmentId here = store_.record_environment(std::string(R"({"host":")") + host.data() + "\"}");
@@ -283,7 +283,7 @@ TEST_F(StoreTest, SecondsPerCostAreTheMedianOfThisHost) {
   }
   store_.apply(changes);
   // 1 s / 5e8, 2 s / 5e8 and 7 s / 7e8.
-  EXPECT_DOUBLE_EQ(*store_.measured_seconds_per_cost(), 4e-9);
+  EXPECT_DOUBLE_EQ(*store_.measured_cost().overall, 4e-9);
 }
 
 TEST_F(StoreTest, SecondsPerCostAreMeasuredByModel) {

@@ -47,8 +47,9 @@ TEST(Catalog, every_criterion_says_what_it_needs) {
 
 TEST(Catalog, only_scores_of_outputs_are_reduced_by_their_mean) {
   for (const CriterionEntry& entry : list_criteria()) {
-    const bool of_weights =
-        entry.scores == CriterionScores::scores_weights || entry.scores == CriterionScores::repairs_weights;
+    const bool of_weights = entry.scores == CriterionScores::scores_weights ||
+                            entry.scores == CriterionScores::draws_scores ||
+                            entry.scores == CriterionScores::repairs_weights;
     EXPECT_EQ(entry.reduction, of_weights ? Reduction::l2 : Reduction::mean) << entry.name;
     EXPECT_GE(entry.epoch, 1) << entry.name;
   }

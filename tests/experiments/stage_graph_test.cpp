@@ -226,22 +226,23 @@ std::set<std::string> epochs_of(const std::string& rest) {
 TEST(StageGraph, cases_that_compute_something_else_than_before_say_their_epoch_and_no_others_do) {
   using testing::IsEmpty;
   EXPECT_THAT(epochs_of("model: transformer-2x12x3\nprune: {method: magnitude, sparsity: 0.5}\ncontrols: [shuffle]\n"),
-              ElementsAre("prune 2", "shuffle 2"));
+              ElementsAre("prune 2", "shuffle 3"));
   EXPECT_THAT(epochs_of("model: transformer-2x12x3\nprune: {method: magnitude, sparsity: 0.5, schedule: {cubic: {end: "
-                        "20, every: 5}}}\n"),
+                        "20, every: 5}}}\ncontrols: []\n"),
               ElementsAre("train 2"));
-  EXPECT_THAT(epochs_of("model: lenet-5\nprune: {method: sparsegpt, sparsity: 0.5}\n"), ElementsAre("prune 2"));
+  EXPECT_THAT(epochs_of("model: lenet-5\nprune: {method: sparsegpt, sparsity: 0.5}\ncontrols: []\n"),
+              ElementsAre("prune 2"));
   EXPECT_THAT(epochs_of("model: resnet-20\nprune: {method: magnitude, sparsity: 0.5, granularity: channel}\n"
                         "controls: [shuffle]\n"),
-              ElementsAre("shuffle 2"));
+              ElementsAre("shuffle 3"));
   EXPECT_THAT(epochs_of("model: resnet-20\nprune: {method: [magnitude, bn_scale], sparsity: 0.5, granularity: filter}\n"
-                        "controls: [random, shuffle]\n"),
+                        "controls: [reinit]\nretrain: {finetune: {steps: 10}}\n"),
               IsEmpty());
   EXPECT_THAT(epochs_of("model: lenet-5\nprune: {method: [magnitude, snip], sparsity: 0.5, sensitivity: {sparsities: "
-                        "[0.5, 0.9]}}\n"),
+                        "[0.5, 0.9]}}\ncontrols: []\n"),
               IsEmpty());
   EXPECT_THAT(epochs_of("model: lenet-5\nprune: {method: magnitude, granularity: filter, sparsity: 0.5, sensitivity: "
-                        "{sparsities: [0.55]}}\n"),  // 22.5 of 50 filters
+                        "{sparsities: [0.55]}}\ncontrols: []\n"),  // 22.5 of 50 filters
               ElementsAre("sensitivity 2"));
 }
 

@@ -226,6 +226,10 @@ TEST(Durations, AreThoseOfEachModel) {
   cost_in_seconds(graph, measured);
   EXPECT_DOUBLE_EQ(graph.stages[0].cost, 1);
   EXPECT_DOUBLE_EQ(graph.stages[1].cost, 3);
+  StageGraph weighed = two_models();
+  weigh_by_model(weighed, measured.by_model, 3e-9);
+  EXPECT_DOUBLE_EQ(weighed.stages[0].cost, 1e9 / 3);
+  EXPECT_DOUBLE_EQ(weighed.stages[1].cost, 1e9);
   StageGraph guessed = two_models();
   cost_in_seconds(guessed, {});
   EXPECT_DOUBLE_EQ(guessed.stages[0].cost, 1e9 * kAssumedSecondsPerCost);

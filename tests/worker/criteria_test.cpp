@@ -122,7 +122,8 @@ TEST_P(EveryCriterion, ScoresEachWeightAndLeavesTheNetworkAsItWas) {
     EXPECT_TRUE(at::equal(scores[i], again[i])) << "not deterministic";
   }
   const CriterionScores kind = find_criterion(GetParam()).scores;
-  const bool all = kind == CriterionScores::scores_weights || kind == CriterionScores::scores_outputs;
+  const bool all = kind == CriterionScores::scores_weights || kind == CriterionScores::draws_scores ||
+                   kind == CriterionScores::scores_outputs;
   EXPECT_EQ(scored == scores.size(), all);
   EXPECT_GT(scored, 0U);
   EXPECT_TRUE(same_tensors(network.weights(), weights));

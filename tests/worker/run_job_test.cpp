@@ -1,5 +1,6 @@
 #include "worker/run_job.h"
 
+#include <cmath>
 #include <fstream>
 #include <map>
 #include <numeric>
@@ -115,6 +116,117 @@ TEST_F(RunJob, RandomNeedsNoWeightsAndRoundsDoNotMatter) {
   done({second, prune("at once", prune_spec("random", 10000), "")});
   EXPECT_EQ(masks("round 2"), masks("at once"));
   EXPECT_EQ(failure_of({prune("blind", prune_spec("magnitude", 10), "")}).kind, ErrorKind::internal);
+}
+
+// Computed without this code, by Python: the six highest float32(u), u of xoshiro256++ seeded with
+// SHA-256 of "7/mask/LAYER" (of earlier versions, and shared) or "7/mask/0123456789abcdef/LAYER".
+TEST_F(RunJob, RandomDrawsAreThoseOfTheirStream) {
+  const auto kept = [&](const std::string& draw) {
+    PruneSpec spec = prune_spec("random", 6);
+    spec.draw = draw;
+    JobStage stage = prune("of " + draw, spec, "");
+    stage.seed = 7;
+    done({stage});
+    std::vector<std::pair<std::string, std::size_t>> places;
+    for (const auto& [layer, mask] : masks("of " + draw)) {
+      for (std::size_t i = 0; i < mask.size(); ++i) {
+        if (mask[i] != 0) places.emplace_back(layer.substr(0, 3), i);
+      }
+    }
+    return places;
+  };
+  using Places = std::vector<std::pair<std::string, std::size_t>>;
+  const Places old{{"fc1", 1318}, {"fc1", 24251}, {"fc1", 131505}, {"fc1", 134818}, {"fc1", 192894}, {"fc2", 3454}};
+  EXPECT_EQ(kept(""), old);
+  EXPECT_EQ(kept(kSharedDraw), old);
+  EXPECT_EQ(
+      kept("0123456789abcdef"),
+      (Places{{"fc1", 89594}, {"fc1", 105885}, {"fc1", 129562}, {"fc1", 145746}, {"fc1", 203745}, {"fc1", 232626}}));
+}
+
+/// Weights that both masks keep, and each alone.
+struct BothKept {
+  std::int64_t a = 0, b = 0, both = 0;
+};
+
+BothKept kept_by_both(const std::map<std::string, std::vector<std::uint8_t>>& a,
+                      const std::map<std::string, std::vector<std::uint8_t>>& b) {
+  BothKept kept;
+  for (const auto& [layer, mask] : a) {
+    for (std::size_t i = 0; i < mask.size(); ++i) {
+      kept.a += mask[i];
+      kept.b += b.at(layer)[i];
+      kept.both += mask[i] & b.at(layer)[i];
+    }
+  }
+  return kept;
+}
+
+/// Masks of a and b weights among n that know nothing of each other share ab/n, give or take sqrt(ab (n-a) (n-b) /
+/// n^3).
+void expect_independent(const BothKept& kept) {
+  const auto n = static_cast<double>(kWeights), a = static_cast<double>(kept.a), b = static_cast<double>(kept.b);
+  EXPECT_NEAR(static_cast<double>(kept.both), a * b / n, 5 * std::sqrt(a * b * (n - a) * (n - b) / (n * n * n)));
+}
+
+TEST_F(RunJob, TwoDrawsKnowNothingOfEachOtherAndOneIsNested) {
+  const auto draw = [&](const std::string& name, const std::string& stream, std::int64_t count, bool by_layer) {
+    PruneSpec spec = prune_spec("random", count);
+    spec.draw = stream;
+    if (by_layer) {
+      spec.target.layer_kept = {count * 235200 / kWeights, count * 30000 / kWeights, count * 1000 / kWeights};
+      spec.target.total_kept = std::reduce(spec.target.layer_kept.begin(), spec.target.layer_kept.end());
+    }
+    done({prune(name, spec, "")});
+  };
+  for (const bool by_layer : {false, true}) {
+    const std::string end = by_layer ? " by layer" : "";
+    draw("a" + end, "aaaaaaaaaaaaaaaa", kWeights / 2, by_layer);
+    draw("b" + end, "bbbbbbbbbbbbbbbb", kWeights / 2, by_layer);
+    draw("few of b" + end, "bbbbbbbbbbbbbbbb", kWeights / 10, by_layer);
+    draw("shared" + end, kSharedDraw, kWeights / 2, by_layer);
+    draw("few shared" + end, kSharedDraw, kWeights / 10, by_layer);
+    expect_independent(kept_by_both(masks("a" + end), masks("b" + end)));
+    expect_independent(kept_by_both(masks("a" + end), masks("few of b" + end)));
+    expect_independent(kept_by_both(masks("few shared" + end), masks("few of b" + end)));
+    const BothKept nested = kept_by_both(masks("shared" + end), masks("few shared" + end));
+    EXPECT_EQ(nested.both, nested.b);
+  }
+}
+
+TEST_F(RunJob, UnitsAreDrawnFromTheirTrialsStream) {
+  const auto rows = [&](const std::string& draw) {
+    PruneSpec spec = prune_spec("random", 200);
+    spec.granularity = "row l2";
+    spec.draw = draw;
+    done({prune("rows " + draw, spec, "")});
+    return masks("rows " + draw);
+  };
+  EXPECT_NE(rows("aaaaaaaaaaaaaaaa"), rows("bbbbbbbbbbbbbbbb"));
+  EXPECT_EQ(rows(kSharedDraw), rows(""));
+}
+
+// One permutation of two masks leaves them as alike as they were, which says nothing of either.
+TEST_F(RunJob, ShufflesOfTwoDrawsKnowNothingOfEachOther) {
+  PruneSpec few = prune_spec("magnitude", 0), many = few;
+  few.target = {66550, {58800, 7500, 250}};
+  many.target = {133100, {117600, 15000, 500}};
+  done({init("init"), prune("few", few, "init"), prune("many", many, "init")});
+  const auto shuffled = [&](const std::string& name, const std::string& draw, bool across) {
+    JobStage stage = shuffle(name + draw, name);
+    ShuffleSpec how{model_};
+    how.draw = draw;
+    how.across_layers = across;
+    stage.spec = canonical_json(how);
+    stage.key = key(name + draw + (across ? "across" : ""));
+    done({stage});
+    return masks(name + draw + (across ? "across" : ""));
+  };
+  for (const bool across : {false, true}) {
+    EXPECT_EQ(kept_by_both(shuffled("few", "", across), shuffled("many", "", across)).both, 66550);
+    expect_independent(
+        kept_by_both(shuffled("few", "aaaaaaaaaaaaaaaa", across), shuffled("many", "bbbbbbbbbbbbbbbb", across)));
+  }
 }
 
 TEST_F(RunJob, ShufflingKeepsEachLayersCount) {

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "base/random.h"
 #include "experiments/model_description.h"
 #include "experiments/prune_scopes.h"
+#include "worker/mask_stream.h"
 #include "worker/network_paths.h"
 #include "worker/scope_units.h"
 #include "worker/stage_context.h"
@@ -23,6 +25,7 @@ class MaskShuffle {
   MaskShuffle(const ShuffleSpec& spec, Network& network, std::uint64_t seed)
       : network_(network),
         seed_(seed),
+        stream_(mask_stream(spec.draw)),
         granularity_(parse_granularity(spec.granularity)),
         scopes_(prune_scopes(network.description(), granularity_, "magnitude", spec.protect)) {
     for (const PruneScope& scope : scopes_) kept_.push_back(units_left(scope, granularity_, network));
@@ -33,7 +36,7 @@ class MaskShuffle {
       if (granularity_.kind == Kind::n_of_m) {
         kept_[scope] = other_groups(scope);
       } else {
-        move_units(kept_[scope], RandomStream(seed_, "mask", scope));
+        move_units(kept_[scope], RandomStream(seed_, stream_, scope));
       }
     }
   }
@@ -50,7 +53,7 @@ class MaskShuffle {
     for (const auto& [size, places] : units) {
       Bytes bytes;
       for (const std::uint8_t* place : places) bytes.push_back(*place);
-      move_units(bytes, RandomStream(seed_, "mask_sized", index++));
+      move_units(bytes, RandomStream(seed_, stream_ + "_sized", index++));
       for (std::size_t i = 0; i < places.size(); ++i) *places[i] = bytes[i];
     }
   }
@@ -58,7 +61,7 @@ class MaskShuffle {
   void across_scopes() {
     Bytes all;
     for (const Bytes& kept : kept_) all.insert(all.end(), kept.begin(), kept.end());
-    RandomStream(seed_, "mask_across").shuffle(all);
+    RandomStream(seed_, stream_ + "_across").shuffle(all);
     auto next = all.begin();
     for (Bytes& kept : kept_) {
       std::copy_n(next, kept.size(), kept.begin());
@@ -86,7 +89,7 @@ class MaskShuffle {
   /// Weights of one group change places among themselves, so that n of m stay in each.
   Bytes other_groups(std::size_t scope) const {
     const PrunableWeight& layer = layer_of(scopes_[scope], network_);
-    RandomStream random(seed_, "mask", scope);
+    RandomStream random(seed_, stream_, scope);
     std::vector<float> drawn(kept_[scope].size());
     for (float& score : drawn) score = static_cast<float>(random.uniform());
     return select_n_of_m({layer.layer, drawn, {}}, layer.mask.sizes(), granularity_.kept, granularity_.of);
@@ -94,6 +97,7 @@ class MaskShuffle {
 
   Network& network_;
   const std::uint64_t seed_;
+  const std::string stream_;
   const Granularity granularity_;
   const std::vector<PruneScope> scopes_;
   std::vector<Bytes> kept_;  // per scope, one byte a unit
