@@ -1,5 +1,7 @@
 // Files that went wrong in the hands of others, each with what is right. The folder's default lies beside the
 // repository; $ESPALIER_CASES names another. What is not there is skipped by its name.
+#include <csignal>
+
 #include <gmock/gmock.h>
 
 #include "tests/e2e/sweep_case.h"
@@ -170,6 +172,29 @@ TEST_F(Cases, AModuleThatNeverEndsIsWaitedForAloudAndNotForEver) {
                                 "ESPALIER_LOOK_LIMIT=SECONDS gives it longer")))
         << command;
   }
+}
+
+TEST_F(Cases, ASubmittedModuleThatNeverEndsIsWaitedForAloudToo) {
+  ESPALIER_NEED(rows, "06-only-while-training/ok.safetensors");
+  ESPALIER_NEED(module, "21-endless-module/loop.pt");
+  ESPALIER_NEED(pruned, "07-layers-left-out/prune-traced.pt");
+  const auto sweep_of = [&](const std::string& name, const std::string& file) {
+    return write(name + ".yaml", "sweep: " + name + "\ndataset: {tensors: " + rows + "}\nmodel: {torchscript: " + file +
+                                     "}\nseeds: 1\ntrain: {lr: 0.1, batch_size: 20, epochs: 1}\n");
+  };
+  Program coordinator(espalier_command({"serve", "--store", store()}), {{"ESPALIER_LOOK_LIMIT", "4"}});
+  while (coordinator.running() && coordinator.out().find("listening on") == std::string::npos) ::usleep(10000);
+  const ProgramEnd endless = espalier({"submit", sweep_of("endless", module), "--store", store()});
+  EXPECT_EQ(endless.exit_code, 2) << endless.out << endless.err;
+  EXPECT_THAT(endless.err,
+              AllOf(HasSubstr("still waiting for the coordinator, which reads its data and runs the code of "
+                              "its modules"),
+                    HasSubstr("its code did not come to an end within 4 s")));
+  const ProgramEnd taken = espalier({"submit", sweep_of("pruned", pruned), "--store", store()});
+  EXPECT_EQ(taken.exit_code, 0) << taken.err;
+  EXPECT_THAT(taken.err, HasSubstr("not pruned: fc1: "));
+  coordinator.signal(SIGTERM);
+  coordinator.wait();
 }
 
 TEST_F(Cases, ImagesOfOneLineKeepTheirShape) {
