@@ -165,11 +165,10 @@ TEST_F(Cases, AModuleThatNeverEndsIsWaitedForAloudAndNotForEver) {
     const ProgramEnd end = espalier(words, {{"ESPALIER_LOOK_LIMIT", "4"}});
     EXPECT_EQ(end.exit_code, 2) << end.out << end.err;
     EXPECT_LT(end.seconds, 60);
-    EXPECT_THAT(end.err,
-                AllOf(HasSubstr(module + ": still waiting for espalier-worker, which runs the module's code; it "
+    EXPECT_THAT(end.err, AllOf(HasSubstr("loop.pt: still waiting for espalier-worker, which runs the module's code; it "
                                          "gets 4 s (ESPALIER_LOOK_LIMIT)"),
-                      HasSubstr("its code did not come to an end within 4 s; if it only is slow, "
-                                "ESPALIER_LOOK_LIMIT=SECONDS gives it longer")))
+                               HasSubstr("its code did not come to an end within 4 s; if it only is slow, "
+                                         "ESPALIER_LOOK_LIMIT=SECONDS gives it longer")))
         << command;
   }
 }
