@@ -2,11 +2,13 @@
 #include <filesystem>
 #include <unistd.h>
 
+#include <ATen/ops/ones.h>
 #include <gmock/gmock.h>
 
 #include "base/error.h"
 #include "experiments/model_description.h"
 #include "tests/worker/script_module_file.h"
+#include "worker/network.h"
 #include "worker/script_facts.h"
 
 namespace espalier {
@@ -89,6 +91,27 @@ TEST_F(ScriptRehearsalTest, TheOutputHasItsShapeInBothModes) {
   EXPECT_THAT(refusal(in_training("y.mean(0)")), HasSubstr("an output of 2 for 3 examples in training mode"));
   EXPECT_THAT(refusal("  y = self.fc2.forward(self.fc1.forward(x))\n  return y if self.training else y[:1]\n"),
               HasSubstr("an output of 1x2 for 2 examples; expected 2x2"));
+}
+
+TEST_F(ScriptRehearsalTest, EveryPassOfATrainingComparesTheOutputsShape) {
+  ModelDescription model = describe_model(
+      {"torchscript",
+       {1, 1, 8},
+       2,
+       look_at("  y = self.fc2.forward(self.fc1.forward(x))\n  if x.size(0) > 3:\n    y = torch.cat([y, y], 1)\n"
+               "  return y\n")});
+  model.script_path = file_.string();
+  const Network network(model, at::kCPU);
+  for (const Mode mode : {Mode::train, Mode::evaluate, Mode::batch_statistics}) {
+    EXPECT_EQ(network.forward(at::ones({3, 1, 1, 8}), {mode, nullptr}).size(1), 2);
+    try {
+      network.forward(at::ones({5, 1, 1, 8}), {mode, nullptr});
+      ADD_FAILURE() << "an output of twice the width was taken";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
+      EXPECT_THAT(error.what(), AllOf(HasSubstr("an output of 5x4 for 5 examples"), HasSubstr("expected 5x2")));
+    }
+  }
 }
 
 TEST_F(ScriptRehearsalTest, AModuleMayFailInOneModeOnly) {
