@@ -63,6 +63,12 @@ std::string effective_text(const ResultRow& row) {
   return sparsity_text(*row.effective_sparsity);
 }
 
+/// Of everything, where so much cannot be pruned that this is quite another number.
+std::string total_text(const ResultRow& row) {
+  constexpr double kMuch = 0.05;
+  return row.sparsity - row.sparsity_total < kMuch ? "" : sparsity_text(row.sparsity_total);
+}
+
 /// Whether any row differs from the first: a column that says nothing is left out.
 bool varies(const std::vector<ResultRow>& rows, std::string ResultRow::*column) {
   for (const ResultRow& row : rows) {
@@ -80,17 +86,29 @@ bool varies_of_pruned(const std::vector<ResultRow>& rows, Value ResultRow::*colu
 }
 
 TextTable results_table(const std::vector<ResultRow>& rows) {
-  TextTable table({{"sweep"},           {"dataset"},
-                   {"model"},           {"variant"},
-                   {"method"},          {"granularity"},
-                   {"allocation"},      {"schedule"},
-                   {"pruned at", true}, {"retrain"},
-                   {"seed", true},      {"sparsity", true},
-                   {"effective", true}, {"params kept", true},
-                   {"madds", true},     {"validation %", true},
-                   {"test %", true},    {"loss", true},
-                   {"dense %", true},   {"time", true},
-                   {"outcome"},         {"trial"}});
+  TextTable table({{"sweep"},
+                   {"dataset"},
+                   {"model"},
+                   {"variant"},
+                   {"method"},
+                   {"granularity"},
+                   {"allocation"},
+                   {"schedule"},
+                   {"pruned at", true},
+                   {"retrain"},
+                   {"seed", true},
+                   {"sparsity", true},
+                   {"of all", true},
+                   {"effective", true},
+                   {"params kept", true},
+                   {"madds", true},
+                   {"validation %", true},
+                   {"test %", true},
+                   {"loss", true},
+                   {"dense %", true},
+                   {"time", true},
+                   {"outcome"},
+                   {"trial"}});
   const bool sweep = varies(rows, &ResultRow::sweep), dataset = varies(rows, &ResultRow::dataset);
   const bool model = varies(rows, &ResultRow::model), variant = varies(rows, &ResultRow::variant);
   const bool granularity = varies_of_pruned(rows, &ResultRow::granularity);
@@ -110,6 +128,7 @@ TextTable results_table(const std::vector<ResultRow>& rows) {
                    retrain && !row.is_dense() ? row.retrain : "",
                    std::to_string(row.seed),
                    sparsity_text(row.sparsity),
+                   total_text(row),
                    effective_text(row),
                    count_text(row.params_kept),
                    count_text(row.madds_effective),

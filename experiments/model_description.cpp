@@ -49,6 +49,7 @@ class ShapeWalk {
 
   std::vector<PrunableLayer> layers;
   std::int64_t parameters = 0;
+  LoneExample lone;
 
  private:
   void walk(const std::vector<Op>& ops) {
@@ -87,6 +88,9 @@ class ShapeWalk {
   void apply(const GeluOp&) { producer_.reset(); }
   void apply(const BatchNorm2dOp& norm) {
     need_image(norm.name, norm.channels);
+    lone.batch_norm = true;
+    if (shape_[1] * shape_[2] == 1 && lone.trouble.empty())
+      lone.trouble = "batch norm " + norm.name + " would have one number of each channel";
     parameters += 2 * norm.channels;
     if (producer_) layers[*producer_].norm = norm.name;
   }
@@ -237,6 +241,11 @@ ModelCounts count_model(const ModelDescription& model) {
     counts.madds += layer.madds;
   }
   return counts;
+}
+
+LoneExample lone_example(const ModelDescription& model) {
+  if (model.script) return {model.script->lone_example, model.script->batch_norm};
+  return ShapeWalk(model).lone;
 }
 
 }  // namespace espalier

@@ -135,4 +135,13 @@ ModelDescription describe_model(const ModelSpec& spec);
 std::vector<PrunableLayer> prunable_layers(const ModelDescription& model);
 ModelCounts count_model(const ModelDescription& model);
 
+/// What a network makes of a batch of one example, as the last of an epoch may be.
+struct LoneExample {
+  std::string trouble;      ///< why it cannot be trained on one; "": it can
+  bool batch_norm = false;  ///< it has batch norms, which then know no other example
+};
+/// Of a TorchScript module what was seen when it was looked at. A batch norm that has one number of each channel has no
+/// variance to divide by, and PyTorch refuses it.
+LoneExample lone_example(const ModelDescription& model);
+
 }  // namespace espalier

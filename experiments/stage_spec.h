@@ -29,6 +29,11 @@ struct ScriptModel {
   std::int64_t parameters = 0;  ///< all that are trained
   std::vector<Layer> layers;    ///< Linear and Conv2d, in the module's order
   bool keeps_shape = false;     ///< takes examples {1, 1, F}, {1, F, 1} or {F, 1, 1} so, and not as rows of F numbers
+
+  // Seen when the module was looked at. Not part of what a model is, and not in its JSON.
+  std::vector<std::string> remarks = {};  ///< what it does otherwise than one would think, for warnings
+  std::string lone_example = {};          ///< why it cannot be trained on a batch of one example; "": it can
+  bool batch_norm = false;                ///< some batch norm of it uses the statistics of the batch
   bool operator==(const ScriptModel&) const = default;
 };
 

@@ -202,7 +202,9 @@ asio::awaitable<json> Coordinator::take_in(SubmittedSweep submitted) {
   const auto is_it = [&](const Workload::Sweep& known) { return known.id == submitted.known && !known.end; };
   json reply{{"sweep", submitted.sweep.name},
              {"trials", submitted.sweep.graph.trials.size()},
-             {"stages", submitted.sweep.graph.stages.size()}};
+             {"stages", submitted.sweep.graph.stages.size()},
+             {"warnings", json::array()}};
+  for (const Diagnostic& warning : submitted.sweep.warnings) reply["warnings"].push_back(to_string(warning));
   reply["runs_already"] = std::ranges::any_of(core_.sweeps(), is_it);
   if (reply["runs_already"]) {  // what runs already stays as it is, whatever it is submitted with this time
     std::int64_t done = 0;

@@ -1,46 +1,28 @@
 #include "orchestrator/worker_program.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
-#include <iostream>
-#include <mutex>
 #include <stop_token>
-#include <thread>
 #include <unistd.h>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "cluster/child_process.h"
 #include "cluster/local_pool.h"
+#include "orchestrator/waiting_notice.h"
 
 namespace espalier {
 namespace {
 
 constexpr std::chrono::seconds kExportLimit{600};
-constexpr std::chrono::seconds kQuietFor{2};
 constexpr long kLongestLookLimit = 86400;
 constexpr std::size_t kMostPrinted = std::size_t{16} << 20;
-
-/// Tells on stderr what we wait for, unless it is over soon.
-class WaitingNotice {
- public:
-  WaitingNotice(const std::string& about, std::chrono::seconds limit)
-      : thread_([text = about + ": still waiting for espalier-worker, which runs the module's code; it gets " +
-                        std::to_string(limit.count()) + " s"](const std::stop_token& over) {
-          std::mutex mutex;
-          std::unique_lock lock(mutex);
-          std::condition_variable_any never;
-          never.wait_for(lock, over, kQuietFor, [] { return false; });
-          if (!over.stop_requested()) std::cerr << text << std::endl;
-        }) {}
-
- private:
-  std::jthread thread_;
-};
 
 std::chrono::seconds look_limit() {
   const char* text = std::getenv(kLookLimitVariable);
@@ -54,20 +36,30 @@ std::chrono::seconds look_limit() {
   return std::chrono::seconds(seconds);
 }
 
+/// Why there was no answer.
+std::string no_answer(const CapturedOutput& said, std::chrono::seconds limit) {
+  if (said.out.size() >= kMostPrinted) return "its code printed without end";
+  if (!said.end) {
+    return fmt::format(
+        "its code did not come to an end within {} s; if it only is slow, {}=SECONDS gives it longer, in the "
+        "environment of espalier (of its serve, for submitted sweeps)",
+        limit.count(), kLookLimitVariable);
+  }
+  return fmt::format("espalier-worker, which ran its code, {} and gave no answer; is it a TorchScript file?",
+                     said.end->text);
+}
+
 nlohmann::json ask_worker(std::vector<std::string> command, const std::string& about, std::chrono::seconds limit,
                           const std::stop_token& stop = {}) {
-  const WaitingNotice notice(about, limit);
+  const WaitingNotice notice(
+      printable(fmt::format("{}: still waiting for espalier-worker, which runs the module's code; "
+                            "it gets {} s ({})",
+                            about, limit.count(), kLookLimitVariable)));
   command.insert(command.begin(), find_worker().string());
   // What a module prints on stderr, and LibTorch's warnings, are nobody's business here.
   const CapturedOutput said = capture_output(std::move(command), limit, kMostPrinted, stop);
   const nlohmann::json answer = nlohmann::json::parse(said.end ? said.out : "", nullptr, false);
-  if (!answer.is_object()) {
-    throw Error(ErrorKind::invalid_input,
-                about + (said.end ? ": espalier-worker crashed on it; is it a TorchScript file?"
-                                  : ": its code did not come to an end within " + std::to_string(limit.count()) +
-                                        " s, or printed without end; if it only is slow, " + kLookLimitVariable +
-                                        "=SECONDS gives it longer"));
-  }
+  if (!answer.is_object()) throw Error(ErrorKind::invalid_input, about + ": " + no_answer(said, limit));
   if (!answer.contains("error")) return answer;
   const nlohmann::json& error = answer["error"];
   throw Error(parse_error_kind(error.value("kind", "internal")), error.value("message", "no reason was given"));
@@ -94,13 +86,17 @@ ScriptModel describe_torchscript(const std::string& path, const std::array<std::
                                    "--classes=" + std::to_string(classes)};
   if (keeps_shape) command.emplace_back("--keep-shape");
   const nlohmann::json answer = ask_worker(std::move(command), path, look_limit(), stop);
-  return parse_script_model(answer.value("model", nlohmann::json::object()).dump());
+  ScriptModel model = parse_script_model(answer.value("model", nlohmann::json::object()).dump());
+  model.remarks = answer.value("remarks", std::vector<std::string>());
+  model.lone_example = answer.value("lone_example", "");
+  model.batch_norm = answer.value("batch_norm", false);
+  return model;
 }
 
 void export_torchscript(const std::filesystem::path& path, const std::filesystem::path& tensors,
                         const std::filesystem::path& to) {
   ask_worker({"--export-torchscript=" + path.string(), "--tensors=" + tensors.string(), "--to=" + to.string()},
-             path.string(), kExportLimit);
+             path.string(), std::max(kExportLimit, look_limit()));
 }
 
 }  // namespace espalier

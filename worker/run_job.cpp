@@ -20,6 +20,7 @@
 #include "worker/out_of_memory.h"
 #include "worker/stage_context.h"
 #include "worker/tensor_memory.h"
+#include "worker/torch_message.h"
 
 namespace espalier {
 namespace {
@@ -115,15 +116,15 @@ Failure describe_current_exception(const MemoryLimit& limit) {
   } catch (const Error& error) {
     return {error.kind(), error.what(), cause_of(error.kind())};
   } catch (const c10::Error& error) {
-    const std::string message = std::string("LibTorch: ") + error.what_without_backtrace();
+    const std::string message = "LibTorch: " + torch_message(error.what());
     if (const auto memory = memory_that_ran_out(message)) return describe_full_memory(*memory, message, limit);
     return {ErrorKind::internal, message};
   } catch (const std::bad_alloc&) {
     return describe_full_memory(MemoryKind::host, "out of memory", limit);
   } catch (const std::exception& error) {
-    if (const auto memory = memory_that_ran_out(error.what()))
-      return describe_full_memory(*memory, error.what(), limit);
-    return {ErrorKind::internal, error.what()};
+    const std::string message = torch_message(error.what());  // LibTorch's interpreter throws what is no c10::Error
+    if (const auto memory = memory_that_ran_out(message)) return describe_full_memory(*memory, message, limit);
+    return {ErrorKind::internal, message};
   } catch (...) {
     return {ErrorKind::internal, "an exception of no known type"};
   }

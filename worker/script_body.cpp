@@ -41,7 +41,8 @@ class SeededGenerator {
 
 class ScriptBody : public NetworkBody {
  public:
-  ScriptBody(ScriptModule module, FlatParameters& parameters) : module_(std::move(module)) {
+  ScriptBody(ScriptModule module, const ModelDescription& model, FlatParameters& parameters)
+      : module_(std::move(module)), classes_(model.classes), where_(model.script_path) {
     const at::NoGradGuard no_grad;
     device_ = parameters.values.device();
     for (std::size_t i = 0; i < module_.tensors().size(); ++i) {
@@ -74,12 +75,15 @@ class ScriptBody : public NetworkBody {
       };
     }
     at::Tensor output = module_.forward(input, train, use ? &use : nullptr);
+    require_logits(output, input.size(0), classes_, train, where_);
     if (train) module_.settle_buffers();
     return output;
   }
 
  private:
   mutable ScriptModule module_;  // LibTorch's own forward is not const
+  const std::int64_t classes_;
+  const std::string where_;  // for messages
   c10::Device device_{c10::kCPU};
   std::optional<std::uint64_t> seed_;
 };
@@ -89,7 +93,7 @@ class ScriptBody : public NetworkBody {
 std::unique_ptr<NetworkBody> make_script_body(const ModelDescription& model, FlatParameters& parameters) {
   ScriptModule module(model.script_path, parameters.values.device(), model.script->content);
   if (model.script->keeps_shape) module.keep_shape();
-  return std::make_unique<ScriptBody>(std::move(module), parameters);
+  return std::make_unique<ScriptBody>(std::move(module), model, parameters);
 }
 
 }  // namespace espalier

@@ -2,15 +2,19 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros.h>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "experiments/model_description.h"
 #include "experiments/output_file.h"
 #include "worker/named_tensors.h"
 #include "worker/script_module.h"
+#include "worker/script_rehearsal.h"
 
 namespace espalier {
 namespace {
@@ -19,12 +23,6 @@ using TensorKind = ScriptTensor::Kind;
 
 constexpr std::int64_t kExamples = 2;  // one more than one, so that the dimension of the batch is seen
 constexpr std::uintmax_t kLargestTensors = std::uintmax_t{64} << 30;
-
-std::string shape_text(c10::IntArrayRef shape) {
-  std::string text;
-  for (const std::int64_t size : shape) text += (text.empty() ? "" : "x") + std::to_string(size);
-  return text.empty() ? "no dimensions" : text;
-}
 
 ScriptModel layers_of(const ScriptModule& module) {
   ScriptModel facts;
@@ -43,12 +41,54 @@ ScriptModel layers_of(const ScriptModule& module) {
   return facts;
 }
 
-void check_output(const at::Tensor& output, const std::string& where, std::int64_t classes) {
-  if (output.dim() == 2 && output.size(0) == kExamples && output.size(1) == classes) return;
-  throw Error(ErrorKind::invalid_input, where + ": gives an output of " + shape_text(output.sizes()) + " for " +
-                                            std::to_string(kExamples) + " examples; expected " +
-                                            std::to_string(kExamples) + "x" + std::to_string(classes) +
-                                            ", a number for each class of the dataset");
+/// "fc1, fc2 and 3 more".
+std::string named_layers(const std::vector<std::string>& names) {
+  constexpr std::size_t kMostNamed = 8;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kMostNamed); ++i) text += (i == 0 ? "" : ", ") + names[i];
+  return names.size() > kMostNamed ? text + " and " + std::to_string(names.size() - kMostNamed) + " more" : text;
+}
+
+void remark_on_left_out(const ScriptModule& module, std::vector<std::string>& remarks) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> reasons;
+  for (const ScriptLeftOut& one : module.left_out()) {
+    const auto same = std::ranges::find(reasons, one.reason, &decltype(reasons)::value_type::first);
+    (same == reasons.end() ? reasons.emplace_back(one.reason, std::vector<std::string>()) : *same)
+        .second.push_back(one.layer);
+  }
+  for (const auto& [reason, layers] : reasons) {
+    remarks.push_back("not pruned: " + named_layers(layers) + ": " + reason +
+                      ". Results tell the sparsity of what can be pruned, and as sparsity_total that of everything");
+  }
+}
+
+void remark_on_numbers(const ScriptModule& module, std::vector<std::string>& remarks) {
+  std::vector<std::string> broken;
+  for (const ScriptTensor& one : module.tensors()) {
+    if (one.kind != TensorKind::buffer && !one.tensor.isfinite().all().item<bool>()) broken.push_back(one.name);
+  }
+  if (!broken.empty())
+    remarks.push_back("the file holds numbers that are NaN or infinite, from which no training begins: in " +
+                      named_layers(broken));
+}
+
+/// Trains it, too, and adds what was seen.
+void rehearse(const std::filesystem::path& path, const std::array<std::int64_t, 3>& input, std::int64_t classes,
+              ScriptModel& facts) {
+  ModelDescription model = describe_model({"torchscript", input, classes, facts});
+  model.script_path = path.string();
+  const ScriptRehearsal seen = rehearse_script(model);
+  if (!seen.untrained.empty())
+    facts.remarks.push_back("no gradient reaches " + named_layers(seen.untrained) + ": pruned, and never trained");
+  if (!seen.lone_evaluation.empty()) {
+    facts.remarks.push_back(
+        "takes no batch of one example in evaluation mode, which criteria that look at examples one by one give it, "
+        "and "
+        "data of which one is left over: " +
+        seen.lone_evaluation);
+  }
+  facts.batch_norm = seen.batch_norm;
+  facts.lone_example = seen.lone_training;
 }
 
 }  // namespace
@@ -79,8 +119,11 @@ ScriptModel describe_script(const std::filesystem::path& path, const std::array<
     throw Error(error.kind(), std::string(error.what()) + " (it was given " +
                                   shape_text(script_input(zeros, keeps_shape).sizes()) + ", the dataset's examples)");
   }
-  check_output(output, path.string(), classes);
+  require_logits(output, kExamples, classes, false, path.string());
   if (last != nullptr) last->is_output = true;
+  remark_on_left_out(module, facts.remarks);
+  remark_on_numbers(module, facts.remarks);
+  rehearse(path, input, classes, facts);
   return facts;
 }
 

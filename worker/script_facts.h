@@ -9,9 +9,9 @@
 namespace espalier {
 
 /// Looks inside a TorchScript file, and runs it once, in evaluation mode, on two examples of zeros: multiply-adds are
-/// those of the Linear and Conv2d weights that this uses, as often as it does. See ScriptModel::keeps_shape.
-/// Errors: those of ScriptModule; ErrorKind::invalid_input if the module does not take such examples, or does not give
-/// one number for each class.
+/// those of the Linear and Conv2d weights that this uses, as often as it does. See ScriptModel::keeps_shape. Then has
+/// it trained a little (worker/script_rehearsal.h). Errors: those of ScriptModule and rehearse_script;
+/// ErrorKind::invalid_input if the module does not take such examples, or does not give one number for each class.
 ScriptModel describe_script(const std::filesystem::path& path, const std::array<std::int64_t, 3>& input,
                             std::int64_t classes, bool keeps_shape = false);
 

@@ -17,6 +17,8 @@
 #include "base/files.h"
 #include "base/sha256.h"
 #include "worker/out_of_memory.h"
+#include "worker/recorded_call.h"
+#include "worker/torch_message.h"
 
 // Which layers a call uses, and with what, no TorchScript module tells. LibTorch's dispatcher does: while somebody
 // asks, a callback of this thread sees every operation with its inputs, and a layer is known by its weight's memory.
@@ -28,30 +30,20 @@ using TensorKind = ScriptTensor::Kind;
 
 constexpr std::uintmax_t kLargestModuleFile = std::uintmax_t{16} << 30;
 
-/// LibTorch's messages carry the interpreter's stack; what went wrong is their last line.
-std::string last_line(const std::string& text) {
-  const std::size_t end = text.find_last_not_of(" \n");
-  if (end == std::string::npos) return "no reason was given";
-  const std::size_t newline = text.rfind('\n', end);
-  const std::size_t begin = newline == std::string::npos ? 0 : newline + 1;
-  return text.substr(begin, std::min<std::size_t>(end + 1 - begin, 500));
-}
-
-std::string first_line(const std::string& text) {
-  return text.substr(0, std::min<std::size_t>(text.find('\n'), 300));
-}
-
 /// The bytes that were hashed are those that are run: a file may be another one a moment later.
 torch::jit::Module load(const std::filesystem::path& path, std::string bytes, c10::Device device) {
   try {
     std::istringstream in(std::move(bytes));
     return torch::jit::load(in, device);
   } catch (const std::exception& failure) {
-    if (const auto memory = memory_that_ran_out(failure.what()))
+    const std::string complaint = torch_message(failure.what());
+    if (const auto memory = memory_that_ran_out(complaint))
       throw OutOfMemory(*memory, path.string() + ": out of memory");
     throw Error(ErrorKind::invalid_input,
-                path.string() + ": is no TorchScript file; torch.jit.script(module).save(path) makes one (" +
-                    first_line(failure.what()) + ")");
+                path.string() +
+                    ": is no TorchScript file that can be read; torch.jit.script(module).save(path) makes "
+                    "one: " +
+                    complaint);
   }
 }
 
@@ -67,6 +59,60 @@ struct Place {
   torch::jit::Module owner;
   std::string slot;
 };
+
+/// What computes the weights of a layer from other tensors, and how that is undone in Python.
+struct Reparameterization {
+  std::string_view slot;  // that its layers have
+  std::string_view remedy;
+};
+constexpr std::array kReparameterizations{
+    Reparameterization{"weight_g", "torch.nn.utils.remove_weight_norm(layer)"},
+    Reparameterization{"weight_mask", "torch.nn.utils.prune.remove(layer, \"weight\")"},
+    Reparameterization{"weight_u", "torch.nn.utils.remove_spectral_norm(layer)"}};
+constexpr std::string_view kParametrized = "torch.nn.utils.parametrize.remove_parametrizations(layer, \"weight\")";
+
+std::string computed_from(const std::vector<std::string>& parts, std::string_view remedy) {
+  std::string text = "its weight is no parameter, but computed from ";
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    text.append(i == 0 ? "" : i + 1 == parts.size() ? " and " : ", ").append(parts[i]);
+  return remedy.empty() ? text : text.append("; call ").append(remedy).append(" before it is scripted or traced");
+}
+
+bool is_parameter(const torch::jit::Module& module, const std::string& slot) {
+  const auto index = module.type()->findAttributeSlot(slot);
+  return index && module.type()->is_parameter(*index);
+}
+
+/// Tensors of a module that may be parts of its weight: those called so, and matrices.
+std::vector<std::string> weight_parts(const torch::jit::Module& module, const std::string& prefix) {
+  std::vector<std::string> parts;
+  for (const auto& one : module.named_attributes(/*recurse=*/false)) {
+    if (!one.value.isTensor() || !one.value.toTensor().defined()) continue;
+    const bool matrix = is_parameter(module, one.name) && one.value.toTensor().dim() >= 2;
+    if (one.name.starts_with("weight") || one.name.starts_with("original") || matrix)
+      parts.push_back(prefix + one.name);
+  }
+  return parts;
+}
+
+/// Why the weight of a Linear or Conv2d cannot be pruned; "" of what is called so and has no weight of its own.
+std::string why_left_out(const torch::jit::Module& layer) {
+  for (const auto& child : layer.named_children()) {
+    if (child.name != "parametrizations" || !child.value.hasattr("weight")) continue;
+    const auto list = child.value.attr("weight");
+    if (list.isModule()) return computed_from(weight_parts(list.toModule(), "parametrizations.weight."), kParametrized);
+  }
+  const std::vector<std::string> parts = weight_parts(layer, "");
+  for (const auto& [slot, remedy] : kReparameterizations) {
+    if (std::find(parts.begin(), parts.end(), slot) != parts.end()) return computed_from(parts, remedy);
+  }
+  if (std::find(parts.begin(), parts.end(), "weight") == parts.end())
+    return parts.empty() ? "" : computed_from(parts, "");
+  const at::Tensor weight = layer.attr("weight").toTensor();
+  if (!is_parameter(layer, "weight")) return "its weight is a buffer, and no parameter";
+  if (!weight.requires_grad()) return "its weight has requires_grad=False";
+  return "its weight has the shape " + shape_text(weight.sizes());
+}
 
 bool is_stored_type(at::ScalarType type) {
   constexpr std::array kStored{at::kBool, at::kByte, at::kLong, at::kFloat, at::kDouble};
@@ -120,14 +166,9 @@ class Watch {
         "aten::linear", "aten::addmm",        "aten::matmul",      "aten::mm",
         "aten::conv2d", "aten::_convolution", "aten::convolution", "aten::baddbmm"};
     if (inside_ || std::find(kProducts.begin(), kProducts.end(), function.name()) == kProducts.end()) return nullptr;
-    // Some versions show the interpreter's whole stack; the operation's own are the last.
-    const auto schema = function.operator_schema();
-    const auto shown = function.inputs();
-    const std::size_t own = schema ? std::min(schema->arguments().size(), shown.size()) : shown.size();
-    const auto inputs = shown.slice(shown.size() - own);
     const at::Tensor* weight = nullptr;
     const at::Tensor* input = nullptr;  // what stands before the weight: linear(x, w, b), addmm(b, x, w)
-    for (const c10::IValue& value : inputs) {
+    for (const c10::IValue& value : own_inputs(function)) {
       if (!value.isTensor() || !value.toTensor().defined()) continue;
       if (is_weight(value.toTensor())) {
         weight = &value.toTensor();
@@ -173,18 +214,21 @@ struct ScriptModule::Impl {
   bool keeps_shape = false;
   std::vector<ScriptTensor> tensors;
   std::vector<std::vector<Place>> places;  // parallel to tensors
+  std::vector<ScriptLeftOut> left_out;
 
   void collect() {
     std::vector<std::pair<ScriptTensor, Place>> parameters, buffers;
     for (const auto& owner : module.named_modules()) {
       const std::string prefix = owner.name.empty() ? "" : owner.name + ".";
       std::vector<std::string> slots;
+      bool has_weight = false;
       for (const auto& one : owner.value.named_parameters(/*recurse=*/false)) {
         slots.push_back(one.name);
         if (!one.value.defined()) continue;
         const TensorKind kind = !one.value.requires_grad()                      ? TensorKind::buffer
                                 : is_prunable(owner.value, one.name, one.value) ? TensorKind::weight
                                                                                 : TensorKind::parameter;
+        has_weight = has_weight || kind == TensorKind::weight;
         auto& list = kind == TensorKind::buffer ? buffers : parameters;
         list.emplace_back(ScriptTensor{prefix + one.name, kind, one.value}, Place{owner.value, one.name});
       }
@@ -194,6 +238,9 @@ struct ScriptModule::Impl {
         buffers.emplace_back(ScriptTensor{prefix + one.name, TensorKind::buffer, one.value.toTensor()},
                              Place{owner.value, one.name});
       }
+      if (has_weight || !is_layer(owner.value)) continue;
+      std::string reason = why_left_out(owner.value);
+      if (!reason.empty()) left_out.push_back({owner.name, std::move(reason)});
     }
     for (auto* list : {&parameters, &buffers}) {
       for (auto& [tensor, place] : *list) add(std::move(tensor), std::move(place));
@@ -238,12 +285,16 @@ struct ScriptModule::Impl {
                                                         "torch.jit.script"));
     }
     const auto prunable = [](const ScriptTensor& one) { return one.kind == TensorKind::weight; };
-    if (std::none_of(tensors.begin(), tensors.end(), prunable)) {
-      throw Error(ErrorKind::invalid_input,
-                  where +
-                      ": has no Linear or Conv2d layer with a weight that is trained, so nothing to prune "
-                      "(a frozen module has none)");
-    }
+    if (std::any_of(tensors.begin(), tensors.end(), prunable)) return;
+    constexpr std::size_t kMostNamed = 4;
+    std::string why;
+    for (std::size_t i = 0; i < std::min(left_out.size(), kMostNamed); ++i)
+      why += (i == 0 ? ": of " : "; of ") + left_out[i].layer + ", " + left_out[i].reason;
+    if (left_out.size() > kMostNamed) why += "; and so on";
+    throw Error(ErrorKind::invalid_input,
+                where +
+                    ": has no Linear or Conv2d layer with a weight that is a trained parameter, so nothing to prune" +
+                    (why.empty() ? " (a frozen module has none)" : why));
   }
 };
 
@@ -269,6 +320,10 @@ const std::string& ScriptModule::content() const {
 
 const std::vector<ScriptTensor>& ScriptModule::tensors() const {
   return impl_->tensors;
+}
+
+const std::vector<ScriptLeftOut>& ScriptModule::left_out() const {
+  return impl_->left_out;
 }
 
 void ScriptModule::place(std::size_t index, const at::Tensor& tensor) {
@@ -310,9 +365,10 @@ at::Tensor ScriptModule::forward(const at::Tensor& input, bool train, const Laye
   } catch (const Error&) {
     throw;
   } catch (const std::exception& failure) {
-    if (const auto memory = memory_that_ran_out(failure.what()))
+    const std::string complaint = torch_message(failure.what());
+    if (const auto memory = memory_that_ran_out(complaint))
       throw OutOfMemory(*memory, impl_->where + ": out of memory");
-    throw Error(ErrorKind::invalid_input, impl_->where + ": the module fails: " + last_line(failure.what()));
+    throw Error(ErrorKind::invalid_input, impl_->where + ": the module fails: " + complaint);
   }
   if (output.isTensor()) return output.toTensor();
   throw Error(ErrorKind::invalid_input,
@@ -323,8 +379,27 @@ void ScriptModule::save(const std::filesystem::path& path) const {
   try {
     impl_->module.save(path.string());
   } catch (const std::exception& failure) {
-    throw Error(ErrorKind::invalid_input, path.string() + ": cannot be written: " + first_line(failure.what()));
+    throw Error(ErrorKind::invalid_input, path.string() + ": cannot be written: " + torch_message(failure.what()));
   }
+}
+
+std::string shape_text(c10::IntArrayRef shape) {
+  std::string text;
+  for (const std::int64_t size : shape) text += (text.empty() ? "" : "x") + std::to_string(size);
+  return text.empty() ? "no dimensions" : text;
+}
+
+void require_logits(const at::Tensor& output, std::int64_t examples, std::int64_t classes, bool train,
+                    const std::string& where) {
+  const bool fits = output.dim() == 2 && output.size(0) == examples && output.size(1) == classes;
+  if (fits && output.is_floating_point()) return;
+  const std::string given = std::to_string(examples) + (examples == 1 ? " example" : " examples");
+  const std::string expected = std::to_string(examples) + "x" + std::to_string(classes);
+  throw Error(ErrorKind::invalid_input,
+              where + ": gives an output of " + shape_text(output.sizes()) +
+                  (output.is_floating_point() ? "" : std::string(" of type ") + c10::toString(output.scalar_type())) +
+                  " for " + given + (train ? " in training mode" : "") + "; expected " + expected +
+                  " of float, a number for each class of the dataset");
 }
 
 at::Tensor script_input(const at::Tensor& examples, bool keeps_shape) {

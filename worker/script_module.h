@@ -24,6 +24,12 @@ struct ScriptTensor {
   at::Tensor tensor;  ///< the module's own memory
 };
 
+/// A Linear or Conv2d whose weight cannot be pruned, as it is no parameter, or none that is trained.
+struct ScriptLeftOut {
+  std::string layer;   ///< "features.0"
+  std::string reason;  ///< "its weight has requires_grad=False"
+};
+
 /// Told of each use of a weight, in the order of computation, between `input` going in and `output` coming out.
 using LayerUse =
     std::function<void(const std::string& layer, const at::Tensor& input, const std::optional<at::Tensor>& output)>;
@@ -48,6 +54,9 @@ class ScriptModule {
   /// Linear or Conv2d if one has it.
   const std::vector<ScriptTensor>& tensors() const;
 
+  /// In the module's order.
+  const std::vector<ScriptLeftOut>& left_out() const;
+
   /// Puts `tensor` in the place of one of tensors(), under all its names. Same shape.
   void place(std::size_t index, const at::Tensor& tensor);
   /// What code of the module put into a buffer's place is copied into the buffer, which goes back.
@@ -68,6 +77,14 @@ class ScriptModule {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// Errors: ErrorKind::invalid_input, `where` being the module's file, unless `output` has a floating-point number for
+/// each class of each of so many examples: [examples, classes].
+void require_logits(const at::Tensor& output, std::int64_t examples, std::int64_t classes, bool train,
+                    const std::string& where);
+
+/// [3, 10] -> "3x10".
+std::string shape_text(c10::IntArrayRef shape);
 
 /// Examples as a module takes them: [N, C, H, W], or [N, F] where the dataset's are rows of numbers, {1, 1, F}, unless
 /// they keep their shape.

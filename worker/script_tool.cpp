@@ -11,7 +11,9 @@
 #include "base/draft_file.h"
 #include "base/error.h"
 #include "experiments/json_text.h"
+#include "worker/memory_limit.h"
 #include "worker/script_facts.h"
+#include "worker/torch_message.h"
 
 namespace espalier {
 namespace {
@@ -28,13 +30,17 @@ std::array<std::int64_t, 3> parse_input(const std::string& text) {
 }
 
 nlohmann::json answer(const ScriptToolOptions& options) {
+  const MemoryLimit memory(memory_allowance(-1, memory_total(), 1));  // a module that fills it ends by itself
   if (!options.export_from.empty()) {
     export_script(options.export_from, options.tensors, options.to);
     return {{"written", options.to}};
   }
   const ScriptModel model =
       describe_script(options.describe, parse_input(options.input), options.classes, options.keep_shape);
-  return {{"model", nlohmann::json::parse(canonical_json(model))}};
+  return {{"model", nlohmann::json::parse(canonical_json(model))},
+          {"remarks", model.remarks},
+          {"lone_example", model.lone_example},
+          {"batch_norm", model.batch_norm}};
 }
 
 nlohmann::json error_of(ErrorKind kind, const std::string& message) {
@@ -53,7 +59,7 @@ int run_script_tool(const ScriptToolOptions& options) {
   } catch (const Error& error) {
     said = error_of(error.kind(), error.what());
   } catch (const std::exception& error) {
-    said = error_of(ErrorKind::internal, error.what());
+    said = error_of(ErrorKind::internal, torch_message(error.what()));
   }
   try {
     write_to(out, json_text(said, -1) + "\n", "standard output");

@@ -18,7 +18,8 @@ struct ScriptToolOptions {
   bool asked() const { return !describe.empty() || !export_from.empty(); }
 };
 
-/// Prints one JSON object: {"model": ...}, {"written": PATH} or {"error": {"kind": ..., "message": ...}}. What the
+/// Prints one JSON object: {"model": ..., "remarks": [...], "lone_example": ..., "batch_norm": ...} (what ScriptModel
+/// holds beside its JSON), {"written": PATH} or {"error": {"kind": ..., "message": ...}}. What the
 /// module itself prints goes to stderr. Never throws; 0 unless it printed an error, or could print nothing.
 int run_script_tool(const ScriptToolOptions& options);
 

@@ -88,7 +88,8 @@ const ScriptModel& DenseNetworks::script_of(const std::string& path, const Datas
   return script_models_.emplace(key, scripts_(path, dataset.shape, dataset.keeps_shape, dataset.classes)).first->second;
 }
 
-bool DenseNetworks::set_model(const Combination& combination, const DatasetSpec& dataset, TrialConfig& config) {
+bool DenseNetworks::set_model(const Combination& combination, const DatasetSpec& dataset, TrialConfig& config,
+                              LoneExample& lone) {
   constexpr std::size_t kDigits = 12;  // as many as tell files apart; the path is no part of what a model is
   const ModelRequest& request = spec_.model.at(combination);
   config.model = {request.name, dataset.shape, dataset.classes};
@@ -98,8 +99,14 @@ bool DenseNetworks::set_model(const Combination& combination, const DatasetSpec&
       config.model.script = script_of(path, dataset);
       config.model.name = "torchscript-" + config.model.script->content.substr(0, kDigits);
       config.model_path = std::make_shared<const std::string>(path);
+      for (const std::string& remark : std::exchange(config.model.script->remarks, {}))
+        problems_.warn(spec_.model_place, path + ": " + remark);
     }
-    describe_model(config.model);
+    lone = lone_example(describe_model(config.model));
+    if (config.model.script) {  // of which trials need no more than the JSON tells
+      config.model.script->lone_example.clear();
+      config.model.script->batch_norm = false;
+    }
     return true;
   } catch (const Error& error) {
     problems_.add(spec_.model_place, error.what());
@@ -132,7 +139,7 @@ std::unique_ptr<DenseNetwork> DenseNetworks::make(const Combination& combination
   auto network = std::make_unique<DenseNetwork>();
   TrialConfig& config = network->config;
   config.dataset = *dataset;
-  if (!set_model(combination, *dataset, config) || !set_init(combination, config)) return nullptr;
+  if (!set_model(combination, *dataset, config, network->lone) || !set_init(combination, config)) return nullptr;
   const ModelDescription model = describe_model(config.model);
   network->layers = prunable_layers(model);
   network->masks_epoch = masks_epoch(model);
@@ -148,6 +155,8 @@ std::unique_ptr<DenseNetwork> DenseNetworks::make(const Combination& combination
   if (!recipe) return nullptr;
   config.train = *recipe;
   if (!set_ranks(combination, config)) return nullptr;
+  if (!check_last_batch(config.train, network->lone, config.model.name, dataset->train, spec_.train_place, problems_))
+    return nullptr;
   config.retrain.name = "none";
   config.variant = variant_of(spec_, combination, true);
   network->digest = TrialKeys().network(config);

@@ -25,6 +25,7 @@ struct DenseNetwork {
   std::vector<PrunableLayer> layers;
   std::int64_t masks_epoch = 1;  ///< of case_epoch.h
   bool has_batch_norm = false;
+  LoneExample lone;
 
   /// Retrain plans by the setting's index, and operating points by those of the prune keys that they depend on. Nothing
   /// inside where the setting does not fit this network, which was reported.
@@ -52,8 +53,9 @@ class DenseNetworks {
 
   std::unique_ptr<DenseNetwork> make(const Combination& combination);
   const DatasetSpec* dataset_of(const Combination& combination);
-  /// The model for this dataset, and its file's path in `config`; nothing after reporting what is wrong with it.
-  bool set_model(const Combination& combination, const DatasetSpec& dataset, TrialConfig& config);
+  /// The model for this dataset, its file's path in `config`, and what the look at it saw in `lone`; nothing after
+  /// reporting what is wrong with it.
+  bool set_model(const Combination& combination, const DatasetSpec& dataset, TrialConfig& config, LoneExample& lone);
   /// Of a path as the sweep gives it.
   std::filesystem::path absolute_path(const std::string& given) const;
   /// Asks once for each file and shape of the examples. Errors: those of the resolver.

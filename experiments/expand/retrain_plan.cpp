@@ -73,6 +73,9 @@ std::optional<RetrainPlan> make_retrain_plan(const RetrainSetting& setting, cons
     case After::finetune:
       plan.recipe =
           make_finetune_recipe(setting.finetune, network.keys, dense.train, dense.dataset, setting.place, problems);
+      if (plan.recipe && plan.recipe->batch_size != dense.train.batch_size &&
+          !check_last_batch(*plan.recipe, network.lone, dense.model.name, dense.dataset.train, setting.place, problems))
+        return std::nullopt;
       plan.own_data_order = true;
       break;
     case After::rewind:

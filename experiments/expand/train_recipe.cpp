@@ -127,6 +127,27 @@ std::optional<TrainRecipe> make_train_recipe(const TrainKeys<Maybe>& keys, const
   return found.empty() ? std::optional(recipe) : std::nullopt;
 }
 
+bool check_last_batch(const TrainRecipe& recipe, const LoneExample& network, const std::string& model,
+                      std::int64_t train_examples, const KeyPlace& place, Problems& problems) {
+  const bool all = recipe.batch_size == 1;
+  if (!all && train_examples % recipe.batch_size != 1) return true;
+  const std::string batches =
+      all ? "batches have one example"
+          : fmt::format("the last batch of an epoch has one example, as {} are trained on in batches of {}",
+                        train_examples, recipe.batch_size);
+  constexpr const char* kRemedy = "choose another batch_size, or another number of examples (dataset: train)";
+  if (!network.trouble.empty()) {
+    problems.add(place,
+                 fmt::format("{}, and {} cannot be trained on one: {}; {}", batches, model, network.trouble, kRemedy));
+    return false;
+  }
+  if (network.batch_norm) {
+    problems.warn(place, fmt::format("{}: the batch norms of {} have its statistics alone to go by; {}", batches, model,
+                                     kRemedy));
+  }
+  return true;
+}
+
 bool share_batches(TrainRecipe& recipe, std::int64_t ranks, const KeyPlace& place, Problems& problems) {
   recipe.ranks = ranks;
   if (recipe.batch_size % ranks == 0) return true;

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <string>
 
+#include "experiments/model_description.h"
 #include "experiments/problems.h"
 #include "experiments/sweep_spec.h"
 
@@ -18,6 +21,11 @@ TrainKeys<Maybe> pick(const TrainKeys<Choices>& keys, const Combination& combina
 /// eval_every an epoch, no augmentation.
 std::optional<TrainRecipe> make_train_recipe(const TrainKeys<Maybe>& keys, const DatasetSpec& dataset,
                                              const KeyPlace& place, Problems& problems);
+
+/// The last batch of an epoch may have one example, or all have. Warns if the network has batch norms; false after
+/// reporting that it cannot be trained on such a batch.
+bool check_last_batch(const TrainRecipe& recipe, const LoneExample& network, const std::string& model,
+                      std::int64_t train_examples, const KeyPlace& place, Problems& problems);
 
 /// Lets `ranks` share its batches. False after reporting a batch size that they cannot share equally.
 bool share_batches(TrainRecipe& recipe, std::int64_t ranks, const KeyPlace& place, Problems& problems);

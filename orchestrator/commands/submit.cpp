@@ -1,5 +1,7 @@
 #include <filesystem>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -7,12 +9,15 @@
 
 #include "base/files.h"
 #include "base/number_option.h"
+#include "base/utf8.h"
 #include "experiments/dataset.h"
 #include "orchestrator/client.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/coordinator_option.h"
 #include "orchestrator/commands/sweep_options.h"
 #include "orchestrator/load_sweep.h"
+#include "orchestrator/waiting_notice.h"
+#include "orchestrator/worker_program.h"
 
 namespace espalier {
 namespace {
@@ -30,13 +35,20 @@ void submit(const SubmitOptions& options, const CoordinatorSource& coordinator, 
                                  {"data", std::filesystem::absolute(data_folder(options.sweep.data)).string()},
                                  {"folder", std::filesystem::current_path().string()},
                                  {"priority", options.priority}};
-  const std::string answer = ask_coordinator(coordinator, "submit", question_arguments(arguments));
+  const std::string answer = [&] {
+    const WaitingNotice notice(fmt::format(
+        "{}: still waiting for the coordinator, which reads its data and runs the code of its modules; each "
+        "gets what {} says there",
+        printable(options.sweep.file), kLookLimitVariable));
+    return ask_coordinator(coordinator, "submit", question_arguments(arguments));
+  }();
   if (options.json) {
     std::cout << answer << "\n";
     return;
   }
   const auto taken = nlohmann::json::parse(answer);
   const std::string name = taken.at("sweep");
+  for (const auto& warning : taken.value("warnings", std::vector<std::string>())) std::cerr << warning << "\n";
   std::cout << fmt::format("{}{}: {} trials, {} of {} stages are done already\n", name,
                            taken.at("runs_already").get<bool>() ? " runs already" : "", taken.at("trials").dump(),
                            taken.at("done").dump(), taken.at("stages").dump())

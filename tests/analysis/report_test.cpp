@@ -409,6 +409,14 @@ TEST(ResultsReport, TableHasWhatOneReadsAndCsvAll) {
   EXPECT_THAT(render_results(collapsed, OutputFormat::csv), HasSubstr(",false,true,0,"));
 }
 
+TEST(ResultsReport, WhatIsGoneOfAllIsInTheTableWhereMuchCannotBePruned) {
+  std::vector<ResultRow> rows = make_small_sweep();
+  EXPECT_THAT(render_results(rows, OutputFormat::table), Not(HasSubstr("of all")));
+  for (ResultRow& row : rows) row.sparsity_total = 0.16 * row.sparsity;
+  EXPECT_THAT(render_results(rows, OutputFormat::table),
+              AllOf(HasSubstr("sparsity  of all"), HasSubstr("90 %  14.4 %")));
+}
+
 TEST(ResultsReport, TheHeadingSaysWhatAllRowsShare) {
   std::vector<ResultRow> rows = make_small_sweep();
   rows[0].dataset = "fashion-mnist";

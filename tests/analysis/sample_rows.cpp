@@ -34,7 +34,7 @@ ResultRow make_row(const std::string& method, std::uint64_t seed, double accurac
   row.retrain = "finetune 2ep";
   row.control = method == "random" ? "random" : "none";
   row.sparsity_target = 0.9;
-  row.sparsity = 0.9;
+  row.sparsity = row.sparsity_total = 0.9;
   row.params_kept = 27030;
   row.madds_effective = 26620;
   row.pruned_at_step = 4585;
@@ -57,7 +57,7 @@ std::vector<ResultRow> make_sweep_rows() {
   std::vector<ResultRow> rows = make_rows("dense", {0.981, 0.98, 0.979});
   RandomStream noise(1, "sample_rows");
   const auto add = [&](ResultRow row, double sparsity, int rounds) {
-    row.sparsity_target = row.sparsity = sparsity;
+    row.sparsity_target = row.sparsity = row.sparsity_total = sparsity;
     row.rounds = rounds;
     row.schedule = rounds == 1 ? "one_shot" : "iterative";
     row.accuracy = *row.accuracy + noise.uniform(-0.001, 0.001);

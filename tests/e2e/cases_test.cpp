@@ -1,5 +1,7 @@
 // Files that went wrong in the hands of others, each with what is right. The folder's default lies beside the
 // repository; $ESPALIER_CASES names another. What is not there is skipped by its name.
+#include <csignal>
+
 #include <gmock/gmock.h>
 
 #include "tests/e2e/sweep_case.h"
@@ -74,6 +76,124 @@ TEST_F(Cases, TheProductOfTwoBoundedNumbersIsBounded) {
   const ProgramEnd end = espalier({"simulate", sweep, "--pools", "100000", "--ranks", "100000"});
   EXPECT_EQ(end.exit_code, 2) << end.out;
   EXPECT_THAT(end.err, HasSubstr("--pools 100000 of --ranks 100000 are 10,000,000,000 ranks; at most 10,000,000"));
+}
+
+TEST_F(Cases, WhatOnlyTrainingShowsIsToldBeforeIt) {
+  ESPALIER_NEED(rows, "06-only-while-training/ok.safetensors");
+  for (const auto& [file, words] :
+       {std::pair("detached", "no gradient leads from its output back to any of its parameters"),
+        std::pair("nograd", "no gradient leads from its output back to any of its parameters"),
+        std::pair("intout", "gives an output of 2x2 of type Long for 2 examples; expected 2x2 of float"),
+        std::pair("traced2-len", "shape '[2, 2]' is invalid for input of size 6 (gen_ts.py, line "),
+        std::pair("trainshape", "gives an output of 6x2 for 3 examples in training mode; expected 3x2"),
+        std::pair("trainwide", "gives an output of 3x4 for 3 examples in training mode; expected 3x2")}) {
+    ESPALIER_NEED(module, "06-only-while-training/" + std::string(file) + ".pt");
+    EXPECT_THAT(check_data("{tensors: " + rows + "}", 2, "{torchscript: " + module + "}"), HasSubstr(words)) << file;
+  }
+}
+
+TEST_F(Cases, ALastBatchOfOneWithABatchNormIsTold) {
+  ESPALIER_NEED(sweep, "06-only-while-training/bn201.yaml");
+  const std::filesystem::path folder = std::filesystem::path(sweep).parent_path();
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"check"}, {"plan"}, {"run"}}) {
+    std::vector<std::string> words = espalier_command(command);
+    words.push_back(sweep);
+    if (command[0] != "check") words.insert(words.end(), {"--store", store()});
+    const ProgramEnd end = Program(words, {}, folder).wait();
+    EXPECT_EQ(end.exit_code, 2) << end.out << end.err;
+    EXPECT_THAT(end.err,
+                AllOf(HasSubstr("bn201.yaml:5:8: train: the last batch of an epoch has one example, as 185 are "
+                                "trained on in batches of 46"),
+                      HasSubstr("Expected more than 1 value per channel when training")));
+  }
+  const ProgramEnd other =
+      Program(espalier_command({"check", sweep, "--set", "train.batch_size=45"}), {}, folder).wait();
+  EXPECT_EQ(other.exit_code, 0) << other.err;
+}
+
+TEST_F(Cases, LayersThatAreLeftOutAreNamedAndCounted) {
+  ESPALIER_NEED(rows, "06-only-while-training/ok.safetensors");
+  for (const auto& [file, reason] :
+       {std::pair("prune-traced", "computed from weight_orig and weight_mask; call torch.nn.utils.prune.remove"),
+        std::pair("weightnorm-traced", "computed from weight_g and weight_v; call torch.nn.utils.remove_weight_norm"),
+        std::pair("param-traced", "computed from parametrizations.weight.original; call torch.nn.utils.parametrize")}) {
+    ESPALIER_NEED(module, "07-layers-left-out/" + std::string(file) + ".pt");
+    EXPECT_THAT(check_data("{tensors: " + rows + "}", 0, "{torchscript: " + module + "}"),
+                AllOf(HasSubstr("warning: model: "), HasSubstr("not pruned: fc1: its weight is no parameter, but "),
+                      HasSubstr(reason)))
+        << file;
+  }
+  ESPALIER_NEED(module, "07-layers-left-out/prune-traced.pt");
+  const std::string sweep =
+      write("d.yaml", "sweep: d\ndataset: {tensors: " + rows + "}\nmodel: {torchscript: " + module +
+                          "}\nseeds: 1\ntrain: {lr: 0.1, batch_size: 20, epochs: 1}\n"
+                          "prune: {method: magnitude, sparsity: 0.75}\ncontrols: []\n");
+  for (const char* command : {"plan", "run"}) {
+    const ProgramEnd end = espalier({command, sweep, "--store", store(), "--workers", "1"});
+    EXPECT_EQ(end.exit_code, 0) << end.err;
+    EXPECT_THAT(end.err, HasSubstr("not pruned: fc1: ")) << command;
+  }
+  // fc2 has 32 of 178 parameters: 24 of them are gone.
+  const ProgramEnd table = espalier({"results", "--store", store()});
+  EXPECT_THAT(table.out, AllOf(HasSubstr("of all"), HasSubstr("75 %"), HasSubstr("13.48 %"))) << table.out;
+}
+
+TEST_F(Cases, AModulesOwnMessageIsShown) {
+  ESPALIER_NEED(rows, "06-only-while-training/ok.safetensors");
+  for (const auto& [file, words] :
+       {std::pair("noforward", "the module fails: Method 'forward' is not defined. (it was given"),
+        std::pair("twoinputs", "the module fails: forward() is missing value for argument 'y'. Declaration: forward("),
+        std::pair("unicode",
+                  "is no TorchScript file that can be read; torch.jit.script(module).save(path) makes one: ill "
+                  "formed octal specifier (__torch__.py, line 11: ")}) {
+    ESPALIER_NEED(module, "08-last-line/" + std::string(file) + ".pt");
+    EXPECT_THAT(check_data("{tensors: " + rows + "}", 2, "{torchscript: " + module + "}"),
+                AllOf(HasSubstr(words), Not(HasSubstr("frame #"))))
+        << file;
+  }
+}
+
+TEST_F(Cases, AModuleThatNeverEndsIsWaitedForAloudAndNotForEver) {
+  ESPALIER_NEED(rows, "06-only-while-training/ok.safetensors");
+  ESPALIER_NEED(module, "21-endless-module/loop.pt");
+  const std::string sweep =
+      write("d.yaml", "sweep: d\ndataset: {tensors: " + rows + "}\nmodel: {torchscript: " + module +
+                          "}\nseeds: 1\ntrain: {lr: 0.1, batch_size: 20, epochs: 1}\n");
+  for (const char* command : {"check", "plan", "run"}) {
+    std::vector<std::string> words{command, sweep};
+    if (command != std::string("check")) words.insert(words.end(), {"--store", store()});
+    const ProgramEnd end = espalier(words, {{"ESPALIER_LOOK_LIMIT", "4"}});
+    EXPECT_EQ(end.exit_code, 2) << end.out << end.err;
+    EXPECT_LT(end.seconds, 60);
+    EXPECT_THAT(end.err, AllOf(HasSubstr("loop.pt: still waiting for espalier-worker, which runs the module's code; it "
+                                         "gets 4 s (ESPALIER_LOOK_LIMIT)"),
+                               HasSubstr("its code did not come to an end within 4 s; if it only is slow, "
+                                         "ESPALIER_LOOK_LIMIT=SECONDS gives it longer")))
+        << command;
+  }
+}
+
+TEST_F(Cases, ASubmittedModuleThatNeverEndsIsWaitedForAloudToo) {
+  ESPALIER_NEED(rows, "06-only-while-training/ok.safetensors");
+  ESPALIER_NEED(module, "21-endless-module/loop.pt");
+  ESPALIER_NEED(pruned, "07-layers-left-out/prune-traced.pt");
+  const auto sweep_of = [&](const std::string& name, const std::string& file) {
+    return write(name + ".yaml", "sweep: " + name + "\ndataset: {tensors: " + rows + "}\nmodel: {torchscript: " + file +
+                                     "}\nseeds: 1\ntrain: {lr: 0.1, batch_size: 20, epochs: 1}\n");
+  };
+  Program coordinator(espalier_command({"serve", "--store", store()}), {{"ESPALIER_LOOK_LIMIT", "4"}});
+  while (coordinator.running() && coordinator.out().find("listening on") == std::string::npos) ::usleep(10000);
+  const ProgramEnd endless = espalier({"submit", sweep_of("endless", module), "--store", store()});
+  EXPECT_EQ(endless.exit_code, 2) << endless.out << endless.err;
+  EXPECT_THAT(endless.err,
+              AllOf(HasSubstr("still waiting for the coordinator, which reads its data and runs the code of "
+                              "its modules"),
+                    HasSubstr("its code did not come to an end within 4 s")));
+  const ProgramEnd taken = espalier({"submit", sweep_of("pruned", pruned), "--store", store()});
+  EXPECT_EQ(taken.exit_code, 0) << taken.err;
+  EXPECT_THAT(taken.err, HasSubstr("not pruned: fc1: "));
+  coordinator.signal(SIGTERM);
+  coordinator.wait();
 }
 
 TEST_F(Cases, ImagesOfOneLineKeepTheirShape) {

@@ -110,6 +110,71 @@ TEST(ScriptModelTest, what_is_seen_of_data_is_said_and_is_in_no_key) {
   EXPECT_TRUE(with({"is odd"}).trials.at(0).key == with({}).trials.at(0).key);
 }
 
+TEST(ScriptModelTest, what_is_seen_of_a_module_is_said_and_is_in_no_key) {
+  const auto with = [](const std::string& remark, const std::string& lone_example, bool batch_norm) {
+    return expand_trials(spec_of(yaml_of("/net.pt")), mnist_sizes,
+                         [&](const std::string&, const std::array<std::int64_t, 3>&, bool, std::int64_t) {
+                           ScriptModel seen = small();
+                           if (!remark.empty()) seen.remarks.push_back(remark);
+                           seen.lone_example = lone_example;
+                           seen.batch_norm = batch_norm;
+                           return seen;
+                         });
+  };
+  const Expansion odd = with("is odd", "fails", true), plain = with("", "", false);
+  EXPECT_THAT(texts(odd.warnings), ElementsAre("s.yaml:3:8: warning: model: /net.pt: is odd"));
+  EXPECT_THAT(texts(plain.warnings), testing::IsEmpty());
+  EXPECT_TRUE(odd.trials.at(0).key == plain.trials.at(0).key);
+  EXPECT_EQ(odd.trials.at(0).config->model, plain.trials.at(0).config->model);
+}
+
+/// What is said of a network whose last batch has one example: 401 are trained on, in batches of 50.
+Expansion with_lone_example(const std::string& model, const std::string& rest = "",
+                            const std::string& dataset = "mnist", const std::string& batch_size = "50",
+                            const std::string& trouble = "fails", bool batch_norm = true) {
+  return expand_trials(
+      spec_of("sweep: s\ndataset: {name: " + dataset + ", train: 501, validation: 100}\nmodel: " + model +
+              "\nseeds: 1\ntrain: {lr: 0.1, batch_size: " + batch_size + ", epochs: 3}\n" + rest),
+      mnist_sizes, [&](const std::string&, const std::array<std::int64_t, 3>&, bool, std::int64_t) {
+        ScriptModel seen = small();
+        seen.lone_example = trouble;
+        seen.batch_norm = batch_norm;
+        return seen;
+      });
+}
+
+TEST(ScriptModelTest, a_last_batch_of_one_example_is_refused_where_it_fails) {
+  EXPECT_THAT(
+      texts(with_lone_example("{torchscript: net.pt}").diagnostics),
+      ElementsAre(testing::AllOf(HasSubstr("s.yaml:5:8: train: the last batch of an epoch has one example, as 401 "
+                                           "are trained on in batches of 50, and torchscript-cccccccccccc cannot "
+                                           "be trained on one: fails; choose another batch_size"))));
+  EXPECT_THAT(texts(with_lone_example("{torchscript: net.pt}", "", "mnist", "1").diagnostics),
+              ElementsAre(HasSubstr("batches have one example")));
+  EXPECT_THAT(with_lone_example("{torchscript: net.pt}", "", "mnist", "51").diagnostics, testing::IsEmpty());
+  EXPECT_THAT(with_lone_example("{torchscript: net.pt}", "", "mnist", "50", "", false).warnings, testing::IsEmpty());
+}
+
+TEST(ScriptModelTest, a_fine_tuning_has_batches_of_its_own) {
+  EXPECT_THAT(texts(with_lone_example(
+                        "{torchscript: net.pt}",
+                        "prune: {method: magnitude, sparsity: 0.5}\nretrain: {finetune: {epochs: 1, batch_size: 40}}\n",
+                        "mnist", "60")
+                        .diagnostics),
+              ElementsAre(testing::AllOf(HasSubstr("s.yaml:7:"), HasSubstr("in batches of 40"))));
+}
+
+TEST(ScriptModelTest, batch_norms_of_the_catalog_go_by_one_image_or_not_at_all) {
+  const Expansion maps = with_lone_example("resnet-20", "", "cifar10");
+  EXPECT_THAT(maps.diagnostics, testing::IsEmpty());
+  EXPECT_THAT(texts(maps.warnings), ElementsAre(testing::AllOf(HasSubstr("s.yaml:5:8: warning: train: the last batch"),
+                                                               HasSubstr("the batch norms of resnet-20"))));
+  EXPECT_THAT(with_lone_example("lenet-300-100").warnings, testing::IsEmpty());
+  EXPECT_EQ(lone_example(describe_model({"resnet-20", {3, 8, 8}, 10})).trouble, "");
+  EXPECT_THAT(lone_example(describe_model({"resnet-20", {3, 4, 4}, 10})).trouble,
+              HasSubstr("would have one number of each channel"));
+}
+
 TEST(ScriptModelTest, layers_that_contradict_the_parameters_are_refused) {
   ScriptModel more = small();
   more.parameters = 100;

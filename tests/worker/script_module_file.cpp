@@ -1,7 +1,11 @@
 #include "tests/worker/script_module_file.h"
 
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
@@ -87,6 +91,92 @@ void write_loud_script_module(const std::filesystem::path& path) {
   write_net(path, true);
 }
 
+void write_rows_module(const std::filesystem::path& path, const std::string& forward, const std::string& more) {
+  const Files files;
+  Module net = files.module("__torch__.Net");
+  net.register_attribute("training", c10::BoolType::get(), true);
+  for (const auto& [name, shape] : {std::pair("fc1", std::vector<std::int64_t>{16, 8}), {"fc2", {2, 16}}}) {
+    net.register_module(name,
+                        files.layer("linear.Linear", shape, true, 0.1, "torch.linear(x, self.weight, self.bias)"));
+  }
+  net.register_buffer("mean", at::zeros({16}));
+  net.register_buffer("variance", at::ones({16}));
+  net.register_attribute("seen", c10::TensorType::get(), at::zeros({2, 16}));
+  if (!more.empty()) net.define(more);
+  net.define("def forward(self, x):\n" + forward);
+  net.save(path.string());
+}
+
+void write_broken_rows_module(const std::filesystem::path& path) {
+  const Files files;
+  Module net = files.module("__torch__.Net");
+  Module layer = files.layer("linear.Linear", {2, 8}, true, 0.1, "torch.linear(x, self.weight, self.bias)");
+  layer.attr("weight").toTensor().detach().fill_(std::numeric_limits<float>::quiet_NaN());
+  net.register_module("fc", layer);
+  net.define("def forward(self, x):\n  return self.fc.forward(x)\n");
+  net.save(path.string());
+}
+
+void write_reparameterized_module(const std::filesystem::path& path, Reparameterized fc1, Reparameterized fc2) {
+  const Files files;
+  Module net = files.module("__torch__.Net");
+  const auto add = [&](const char* name, Reparameterized how, const std::vector<std::int64_t>& shape) {
+    const std::vector<std::int64_t> column{shape[0], 1};
+    const bool parametrized = how == Reparameterized::parametrized;
+    Module layer = files.module(parametrized ? "__torch__.torch.nn.utils.parametrize.ParametrizedLinear"
+                                             : "__torch__.torch.nn.modules.linear.Linear");
+    layer.register_parameter("bias", numbers({shape[0]}, 0.3), false);
+    std::string weight = "self.weight";
+    switch (how) {
+      case Reparameterized::no:
+        layer.register_parameter("weight", numbers(shape, 0.1), false);
+        break;
+      case Reparameterized::frozen:
+        layer.register_parameter("weight", numbers(shape, 0.1).set_requires_grad(false), false);
+        break;
+      case Reparameterized::buffer:
+        layer.register_buffer("weight", numbers(shape, 0.1).set_requires_grad(false));
+        break;
+      case Reparameterized::weight_norm:
+        layer.register_parameter("weight_g", numbers(column, 0.1), false);
+        layer.register_parameter("weight_v", numbers(shape, 0.2), false);
+        weight = "self.weight_v * self.weight_g";
+        break;
+      case Reparameterized::pruned:
+        layer.register_parameter("weight_orig", numbers(shape, 0.1), false);
+        layer.register_buffer("weight_mask", at::ones(shape));
+        weight = "self.weight_orig * self.weight_mask";
+        break;
+      case Reparameterized::spectral_norm:
+        layer.register_parameter("weight_orig", numbers(shape, 0.1), false);
+        layer.register_buffer("weight_u", at::ones({shape[0]}));
+        weight = "self.weight_orig / torch.dot(self.weight_u, self.weight_u)";
+        break;
+      case Reparameterized::parametrized: {
+        Module list = files.module("__torch__.torch.nn.utils.parametrize.ParametrizationList");
+        list.register_parameter("original0", numbers(column, 0.1), false);
+        list.register_parameter("original1", numbers(shape, 0.2), false);
+        list.define("def forward(self):\n  return self.original0 * self.original1\n");
+        Module dict = files.module("__torch__.torch.nn.modules.container.ModuleDict");
+        dict.register_module("weight", list);
+        layer.register_module("parametrizations", dict);
+        weight = "self.parametrizations.weight.forward()";
+        break;
+      }
+      case Reparameterized::noisy:
+        layer.register_parameter("mu", numbers(shape, 0.1), false);
+        weight = "self.mu";
+        break;
+    }
+    layer.define("def forward(self, x):\n  return torch.linear(x, " + weight + ", self.bias)\n");
+    net.register_module(name, layer);
+  };
+  add("fc1", fc1, {16, 8});
+  add("fc2", fc2, {2, 16});
+  net.define("def forward(self, x):\n  return self.fc2.forward(torch.relu(self.fc1.forward(x)))\n");
+  net.save(path.string());
+}
+
 void write_script_without_layers(const std::filesystem::path& path) {
   const Files files;
   Module net = files.module("__torch__.Net");
@@ -123,7 +213,8 @@ void write_poison(const std::filesystem::path& path, Poison poison) {
           "      nested = self.nest(nested)\n";
       break;
   }
-  net.define("def forward(self, x):\n  if self.training:\n" + dose + "  return self.fc.forward(torch.flatten(x, 1))\n");
+  net.define("def forward(self, x):\n  if self.training and x.size(0) > 3:\n" + dose +
+             "  return self.fc.forward(torch.flatten(x, 1))\n");
   net.save(path.string());
 }
 

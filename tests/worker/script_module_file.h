@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 namespace espalier {
 
@@ -16,7 +17,20 @@ inline constexpr const char* kLoudWords = "the module's own code ran";
 /// The same without any Linear or Conv2d.
 void write_script_without_layers(const std::filesystem::path& path);
 
-/// What a module does to the rank that trains it. In evaluation mode it is one linear layer and harmless.
+/// For rows of 8 numbers and 2 classes: fc1 to 16 and fc2, of class Linear and with biases. `forward` is the body of
+/// forward(self, x), each line with two blanks before it; it has the buffers mean (zeros [16]) and variance (ones), and
+/// an attribute seen (zeros [2, 16]). `more`: another method.
+void write_rows_module(const std::filesystem::path& path, const std::string& forward, const std::string& more = "");
+/// One Linear whose weights are NaN.
+void write_broken_rows_module(const std::filesystem::path& path);
+
+/// What a Linear has in the place of its weight.
+enum class Reparameterized { no, frozen, buffer, weight_norm, pruned, spectral_norm, parametrized, noisy };
+/// For rows of 8 numbers and 2 classes: fc1 to 16 and fc2.
+void write_reparameterized_module(const std::filesystem::path& path, Reparameterized fc1, Reparameterized fc2);
+
+/// What a module does to the rank that trains it. In evaluation mode, and on the three examples of a look, it is one
+/// linear layer and harmless.
 enum class Poison {
   hangs,         ///< never comes back
   fills_memory,  ///< keeps tensors without end
