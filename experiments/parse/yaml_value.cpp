@@ -141,7 +141,8 @@ std::vector<YamlValue> alternatives(const YamlValue& value) {
     if (!may_hold_choices(value.entries[i])) continue;
     const std::vector<YamlValue> choices = alternatives(value.entries[i].value);
     std::vector<YamlValue> product;
-    for (const YamlValue& base : made) {
+    for (YamlValue& base : made) {
+      base.entries[i].value = {};  // or each copy would hold the whole list
       for (const YamlValue& choice : choices) {
         product.push_back(base);
         product.back().entries[i].value = choice;
