@@ -82,6 +82,9 @@ FuzzTarget sweeps_target() {
   target.worst.push_back("? " + std::string(500'000, 'k') + "\n: [" + mebibyte_of("1, ").substr(0, 300'000) + "1]");
   target.worst.push_back(mebibyte_of("{" + std::string(100, 'k') + ": "));
   target.worst.push_back("sweep: s\n# --set " + mebibyte_of("a.") + "=1");
+  std::string steps = "1";  // each a choice of the map around it
+  for (int i = 0; i < 900; ++i) steps += ", 1";
+  target.worst.push_back("sweep: s\ntrain: {lr: [0.1, 0.2], lr_schedule: {step: {millstones: [" + steps + "]}}}\n");
   target.held_per_byte = 100;      // a token of a byte, of which yaml-cpp keeps many until it knows what they belong to
   target.held_besides = 64 << 20;  // an honest sweep of 200 combinations, laid out
   target.read = read_sweep_text;
