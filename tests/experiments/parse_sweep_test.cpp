@@ -1,6 +1,10 @@
 #include "experiments/parse_sweep.h"
 
-#include <cmath>
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 
@@ -212,12 +216,14 @@ TEST(ParseSweep, equal_numbers_are_one_value) {
 }
 
 TEST(ParseSweep, minus_zero_is_zero) {
+  const auto bits_of = [](double number) { return std::bit_cast<std::uint64_t>(number); };
   const std::string with = kHead + "train: {lr: 0.1, epochs: 1, weight_decay: ";
   EXPECT_EQ(trials_of(with + "-0.0}\n").at(0).key, trials_of(with + "0}\n").at(0).key);
-  EXPECT_FALSE(std::signbit(trials_of(with + "-0.0}\n").at(0).config->train.optimizer.weight_decay));
-  EXPECT_FALSE(std::signbit(trials_of(kHead + kTrainLine + "prune: {method: magnitude, sparsity: -0.0}\n")
-                                .at(1)
-                                .config->prune->sparsity_target));
+  EXPECT_EQ(bits_of(trials_of(with + "-0.0}\n").at(0).config->train.optimizer.weight_decay), 0U);
+  const std::vector<Trial> trials = trials_of(kHead + kTrainLine + "prune: {method: magnitude, sparsity: -0.0}\n");
+  const auto pruned = std::ranges::find_if(trials, [](const Trial& trial) { return trial.config->prune.has_value(); });
+  ASSERT_NE(pruned, trials.end());
+  EXPECT_EQ(bits_of(pruned->config->prune->sparsity_target), 0U);
 }
 
 TEST(ParseSweep, what_is_empty_is_said_to_be) {
