@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/utf8.h"
 #include "experiments/parse/unknown_word.h"
 #include "experiments/sweep_limits.h"
 

@@ -1,7 +1,7 @@
-// Usage: fuzz_modules COUNT SEED. Hands COUNT damaged TorchScript archives to what reads modules. Every second one has
-// its checksums put right, so that LibTorch's own parsers see the damage. The look at a module is a process of its own,
-// because LibTorch may crash on such a file: so is this, and crashes are counted. What must not be is another exception
-// than a refusal of the file.
+// Usage: fuzz_modules COUNT SEED [FIRST]. Hands COUNT damaged TorchScript archives to what reads modules. Every second
+// one has its checksums put right, so that LibTorch's own parsers see the damage. The look at a module is a process of
+// its own, because LibTorch may crash on such a file: so is this, and crashes are counted. What must not be is another
+// exception than a refusal of the file.
 
 #include <algorithm>
 #include <cstdint>
@@ -135,14 +135,14 @@ int run_some(FuzzTarget target, std::uint64_t seed, std::uint64_t first, std::ui
   return status;
 }
 
-int run(std::uint64_t count, std::uint64_t seed) {
+int run(std::uint64_t count, std::uint64_t seed, std::uint64_t first) {
   void* memory = ::mmap(nullptr, sizeof(Tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   Tally& tally = *new (memory) Tally;
   const FuzzTarget target = modules_target();
   std::uint64_t crashes = 0;
   while (tally.begun < count) {
     const std::uint64_t some = std::min(kInputsOfAProcess, count - tally.begun);
-    if (run_some(target, seed, tally.begun, some, tally) != 0) ++crashes;
+    if (run_some(target, seed, first + tally.begun, some, tally) != 0) ++crashes;
   }
   std::printf("modules: %llu inputs of seed %llu: %llu findings, %llu crashes of LibTorch\n",
               static_cast<unsigned long long>(tally.begun), static_cast<unsigned long long>(seed),
@@ -154,6 +154,6 @@ int run(std::uint64_t count, std::uint64_t seed) {
 }  // namespace espalier
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
-  return espalier::run(std::stoull(argv[1]), std::stoull(argv[2]));
+  if (argc < 3) return 2;
+  return espalier::run(std::stoull(argv[1]), std::stoull(argv[2]), argc > 3 ? std::stoull(argv[3]) : 0);
 }
