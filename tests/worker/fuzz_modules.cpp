@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ namespace {
 
 constexpr std::uint64_t kInputsOfAProcess = 20'000;
 constexpr std::size_t kLargestSeed = 1 << 18;
+constexpr rlim_t kMostMemory = rlim_t{4} << 30;  // a look has a limit, too: tensors are made as large as a file says
 
 template <typename Number>
 Number number_at(const std::string& archive, std::size_t place) {
@@ -105,7 +107,7 @@ FuzzTarget modules_target() {
                        "Tensor",
                        "while True:\n"};
   target.refusals = {ErrorKind::invalid_input};
-  target.held_besides = std::size_t{1} << 40;  // LibTorch makes tensors as large as a file says; a look has a limit
+  target.held_besides = kMostMemory;
   target.read = read_module;
   return target;
 }
@@ -119,6 +121,8 @@ int run_some(FuzzTarget target, std::uint64_t seed, std::uint64_t first, std::ui
   std::fflush(stdout);
   const pid_t child = ::fork();
   if (child == 0) {
+    const rlimit memory{kMostMemory, kMostMemory};
+    ::setrlimit(RLIMIT_AS, &memory);
     target.read = [&tally](std::string_view input) {
       ++tally.begun;
       return read_module(input);
