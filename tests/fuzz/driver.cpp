@@ -90,7 +90,8 @@ std::string megabytes(std::size_t bytes) {
 }  // namespace
 
 std::string replay_command(const FuzzTarget& target, std::uint64_t seed, std::uint64_t number) {
-  return "fuzz_inputs " + target.name + " 1 " + std::to_string(seed) + " " + std::to_string(number);
+  return (target.command.empty() ? "fuzz_inputs " + target.name : target.command) + " 1 " + std::to_string(seed) + " " +
+         std::to_string(number);
 }
 
 std::string escaped(std::string_view bytes, std::size_t most) {

@@ -22,6 +22,7 @@ struct FuzzTarget {
   std::size_t held_besides = 1 << 20;   ///< ... and so much besides, bytes
   std::size_t largest = 1 << 20;        ///< bytes of an input; most are far smaller
   std::uint64_t short_run = 2000;       ///< inputs of the run that is part of the tests
+  std::string command = {};             ///< that hands it COUNT inputs of a SEED; "": `fuzz_inputs NAME`
   /// Whether the input was accepted. Throws what the reader throws.
   std::function<bool(std::string_view input)> read;
 };
