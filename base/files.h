@@ -12,7 +12,7 @@ namespace espalier {
 
 /// Writes `bytes` so that a reader, or a machine that lost power, sees the old file or the new one, never half:
 /// a draft beside it (base/draft_file.h), fsync, rename, fsync of the folder. A symbolic link of that name is
-/// replaced; files that a user names go through write_output (experiments/output_file.h).
+/// replaced; files that a user names go through write_output (experiments/paths/output_file.h).
 /// `mode` are its permission bits, less the umask's, unless they are the owner's alone (0600), which it then has.
 /// Errors: ErrorKind::exhausted if the disk is full or a quota is met, ErrorKind::invalid_input otherwise.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes, unsigned mode = 0644);

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/dataset.h"
+#include "experiments/datasets/dataset.h"
 
 namespace espalier {
 
@@ -16,7 +16,7 @@ struct DatasetPresence {
 };
 
 /// What a dataset is to the rest of the program. A file of this folder defines `DatasetSource dataset_<suffix>()` and
-/// catalog/datasets.def names it. The contracts are those of experiments/dataset.h.
+/// catalog/datasets.def names it. The contracts are those of experiments/datasets/dataset.h.
 struct DatasetSource {
   DatasetSpec (*resolve)(const DatasetRequest& request, const DataFolder& folder);
   ImageDataset (*load)(const DatasetSpec& spec, const std::string& path, const DataFolder& folder);

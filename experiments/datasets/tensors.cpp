@@ -11,7 +11,7 @@
 #include "base/sha256.h"
 #include "experiments/datasets/foreign_file.h"
 #include "experiments/datasets/source.h"
-#include "experiments/safetensors.h"
+#include "experiments/formats/safetensors.h"
 
 // Any data that somebody has in Python: x and y, and x_test and y_test if there is a test set, in one safetensors file.
 // x is uint8 [N, C, H, W], pixels that a network sees divided by 255, or float32 (float16, bfloat16) [N, C, H, W] or

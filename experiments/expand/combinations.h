@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "experiments/sweep_spec.h"
+#include "experiments/spec/sweep_spec.h"
 
 namespace espalier {
 

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "base/error.h"
-#include "experiments/case_epoch.h"
 #include "experiments/expand/train_recipe.h"
 #include "experiments/parse/dataset_key.h"
-#include "experiments/trial_key.h"
+#include "experiments/pruning/model_epoch.h"
+#include "experiments/trials/trial_key.h"
 
 namespace espalier {
 namespace {

@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include "experiments/expand/expand_trials.h"
 #include "experiments/expand/prune_points.h"
-#include "experiments/expand_trials.h"
-#include "experiments/model_description.h"
+#include "experiments/models/model_description.h"
 
 namespace espalier {
 

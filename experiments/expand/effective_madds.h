@@ -3,8 +3,8 @@
 #include <optional>
 #include <vector>
 
-#include "experiments/model_description.h"
-#include "experiments/prune_scopes.h"
+#include "experiments/models/model_description.h"
+#include "experiments/pruning/prune_scopes.h"
 
 namespace espalier {
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "experiments/dialects/dialects.h"
+#include "experiments/pruning/dialects/dialects.h"
 
 namespace espalier {
 

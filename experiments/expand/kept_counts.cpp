@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "base/rounded_share.h"
-#include "experiments/schedules/schedules.h"
+#include "experiments/pruning/schedules/schedules.h"
 
 namespace espalier {
 

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "experiments/problems.h"
-#include "experiments/sweep_spec.h"
+#include "experiments/diagnostics/problems.h"
+#include "experiments/spec/sweep_spec.h"
 
 namespace espalier {
 

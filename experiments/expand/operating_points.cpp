@@ -9,12 +9,12 @@
 #include <fmt/format.h>
 
 #include "base/rounded_share.h"
-#include "experiments/allocations/allocations.h"
 #include "experiments/expand/kept_counts.h"
 #include "experiments/expand/name_patterns.h"
 #include "experiments/expand/spread_counts.h"
-#include "experiments/schedules/schedules.h"
-#include "experiments/sweep_limits.h"
+#include "experiments/pruning/allocations/allocations.h"
+#include "experiments/pruning/schedules/schedules.h"
+#include "experiments/spec/sweep_limits.h"
 
 namespace espalier {
 namespace {

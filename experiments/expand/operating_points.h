@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "experiments/expand/prune_setting.h"
-#include "experiments/model_description.h"
-#include "experiments/prune_scopes.h"
+#include "experiments/models/model_description.h"
+#include "experiments/pruning/prune_scopes.h"
 
 namespace espalier {
 

@@ -6,11 +6,11 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "experiments/criterion_limits.h"
 #include "experiments/expand/dense_network.h"
 #include "experiments/expand/name_patterns.h"
 #include "experiments/expand/spread_counts.h"
 #include "experiments/expand/train_recipe.h"
+#include "experiments/pruning/criterion_limits.h"
 
 namespace espalier {
 namespace {

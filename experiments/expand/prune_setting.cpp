@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "experiments/allocations/allocations.h"
-#include "experiments/catalog.h"
+#include "experiments/catalog/catalog.h"
+#include "experiments/pruning/allocations/allocations.h"
 
 namespace espalier {
 namespace {

@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "experiments/dialects/dialects.h"
+#include "experiments/catalog/granularity.h"
+#include "experiments/diagnostics/problems.h"
 #include "experiments/expand/gradual_steps.h"
-#include "experiments/granularity.h"
-#include "experiments/problems.h"
-#include "experiments/prune_scopes.h"
-#include "experiments/sweep_spec.h"
+#include "experiments/pruning/dialects/dialects.h"
+#include "experiments/pruning/prune_scopes.h"
+#include "experiments/spec/sweep_spec.h"
 
 namespace espalier {
 

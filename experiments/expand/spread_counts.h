@@ -4,8 +4,8 @@
 #include <optional>
 #include <vector>
 
-#include "experiments/allocations/allocations.h"
 #include "experiments/expand/operating_points.h"
+#include "experiments/pruning/allocations/allocations.h"
 
 namespace espalier {
 

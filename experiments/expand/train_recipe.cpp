@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "experiments/outcome.h"
-#include "experiments/sweep_limits.h"
+#include "experiments/spec/sweep_limits.h"
+#include "experiments/stages/outcome.h"
 
 namespace espalier {
 namespace {

@@ -4,9 +4,9 @@
 #include <optional>
 #include <string>
 
-#include "experiments/model_description.h"
-#include "experiments/problems.h"
-#include "experiments/sweep_spec.h"
+#include "experiments/diagnostics/problems.h"
+#include "experiments/models/model_description.h"
+#include "experiments/spec/sweep_spec.h"
 
 namespace espalier {
 

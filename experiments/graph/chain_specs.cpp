@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "experiments/catalog.h"
-#include "experiments/granularity.h"
+#include "experiments/catalog/catalog.h"
+#include "experiments/catalog/granularity.h"
 
 namespace espalier {
 

@@ -7,8 +7,8 @@
 
 #include "experiments/graph/mask_draws.h"
 #include "experiments/graph/spec_table.h"
-#include "experiments/model_description.h"
-#include "experiments/trial.h"
+#include "experiments/models/model_description.h"
+#include "experiments/trials/trial.h"
 
 namespace espalier {
 

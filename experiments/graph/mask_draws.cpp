@@ -1,7 +1,7 @@
 #include "experiments/graph/mask_draws.h"
 
-#include "experiments/stage_spec_json.h"
-#include "experiments/trial_key.h"
+#include "experiments/stages/stage_spec_json.h"
+#include "experiments/trials/trial_key.h"
 
 namespace espalier {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/trial.h"
+#include "experiments/trials/trial.h"
 
 namespace espalier {
 

@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "experiments/stage_spec_json.h"
+#include "experiments/stages/stage_spec_json.h"
 
 namespace espalier {
 

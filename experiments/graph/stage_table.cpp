@@ -5,7 +5,7 @@
 #include <bit>
 #include <span>
 
-#include "experiments/stage_key.h"
+#include "experiments/stages/stage_key.h"
 
 namespace espalier {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "experiments/graph/spec_table.h"
-#include "experiments/stage_graph.h"
+#include "experiments/graph/stage_graph.h"
 
 namespace espalier {
 

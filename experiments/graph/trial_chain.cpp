@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "experiments/catalog.h"
+#include "experiments/catalog/catalog.h"
 
 namespace espalier {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "experiments/model_description.h"
+#include "experiments/models/model_description.h"
 
 namespace espalier {
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "experiments/choices.h"
 #include "experiments/parse/map_reader.h"
+#include "experiments/spec/choices.h"
 
 namespace espalier {
 

@@ -1,6 +1,6 @@
 #include "experiments/parse/dataset_key.h"
 
-#include "experiments/catalog.h"
+#include "experiments/catalog/catalog.h"
 #include "experiments/parse/map_reader.h"
 #include "experiments/parse/scalars.h"
 

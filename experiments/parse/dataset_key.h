@@ -2,9 +2,9 @@
 
 #include <optional>
 
-#include "experiments/dataset.h"
+#include "experiments/datasets/dataset.h"
+#include "experiments/diagnostics/problems.h"
 #include "experiments/parse/yaml_value.h"
-#include "experiments/problems.h"
 
 namespace espalier {
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "experiments/failure_keys.h"
+#include "experiments/diagnostics/problems.h"
 #include "experiments/parse/yaml_value.h"
-#include "experiments/problems.h"
+#include "experiments/spec/failure_keys.h"
 
 namespace espalier {
 

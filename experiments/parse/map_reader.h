@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "experiments/diagnostics/problems.h"
 #include "experiments/parse/yaml_value.h"
-#include "experiments/problems.h"
 
 namespace espalier {
 

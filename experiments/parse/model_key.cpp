@@ -1,6 +1,6 @@
 #include "experiments/parse/model_key.h"
 
-#include "experiments/catalog.h"
+#include "experiments/catalog/catalog.h"
 #include "experiments/parse/map_reader.h"
 #include "experiments/parse/scalars.h"
 

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "experiments/diagnostics/problems.h"
 #include "experiments/parse/yaml_value.h"
-#include "experiments/problems.h"
 
 namespace espalier {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "experiments/catalog.h"
-#include "experiments/granularity.h"
+#include "experiments/catalog/catalog.h"
+#include "experiments/catalog/granularity.h"
 #include "experiments/parse/prune_values.h"
 #include "experiments/parse/scalars.h"
 #include "experiments/parse/schedule_key.h"

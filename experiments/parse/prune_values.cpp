@@ -6,12 +6,12 @@
 #include <utility>
 
 #include "base/error.h"
-#include "experiments/catalog.h"
-#include "experiments/criterion_limits.h"
-#include "experiments/granularity.h"
+#include "experiments/catalog/catalog.h"
+#include "experiments/catalog/granularity.h"
 #include "experiments/parse/map_reader.h"
 #include "experiments/parse/scalars.h"
 #include "experiments/parse/unknown_word.h"
+#include "experiments/pruning/criterion_limits.h"
 
 namespace espalier {
 namespace {

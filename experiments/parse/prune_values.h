@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "experiments/diagnostics/problems.h"
 #include "experiments/parse/yaml_value.h"
-#include "experiments/problems.h"
-#include "experiments/sweep_spec.h"
+#include "experiments/spec/sweep_spec.h"
 
 namespace espalier {
 
@@ -15,7 +15,7 @@ namespace espalier {
 /// `snip`, `{grasp: {temperature: 100}}`: options are those of catalog/criteria.def.
 std::optional<CriterionSetting> parse_criterion(const YamlValue& value, Problems& problems);
 
-/// As experiments/granularity.h writes it, or as a map: `{block: [4, 4], reduction: mean}`, `{n: 2, m: 4}`,
+/// As experiments/catalog/granularity.h writes it, or as a map: `{block: [4, 4], reduction: mean}`, `{n: 2, m: 4}`,
 /// `{filter: l1}`. Its canonical text.
 std::optional<GranularitySetting> parse_granularity_value(const YamlValue& value, Problems& problems);
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "experiments/diagnostics/problems.h"
 #include "experiments/parse/yaml_value.h"
-#include "experiments/problems.h"
 
 namespace espalier {
 

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "experiments/diagnostics/problems.h"
 #include "experiments/parse/yaml_value.h"
-#include "experiments/problems.h"
-#include "experiments/resources.h"
+#include "experiments/spec/resources.h"
 
 namespace espalier {
 

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "experiments/catalog.h"
+#include "experiments/catalog/catalog.h"
 #include "experiments/parse/map_reader.h"
 #include "experiments/parse/scalars.h"
 #include "experiments/parse/train_keys.h"
-#include "experiments/sweep_limits.h"
+#include "experiments/spec/sweep_limits.h"
 
 namespace espalier {
 namespace {

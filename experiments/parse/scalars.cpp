@@ -8,7 +8,7 @@
 
 #include "base/utf8.h"
 #include "experiments/parse/unknown_word.h"
-#include "experiments/sweep_limits.h"
+#include "experiments/spec/sweep_limits.h"
 
 namespace espalier {
 namespace {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "experiments/length.h"
+#include "experiments/diagnostics/problems.h"
 #include "experiments/parse/yaml_value.h"
-#include "experiments/problems.h"
+#include "experiments/spec/length.h"
 
 namespace espalier {
 

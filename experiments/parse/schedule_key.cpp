@@ -3,10 +3,10 @@
 #include <string>
 #include <vector>
 
-#include "experiments/catalog.h"
+#include "experiments/catalog/catalog.h"
 #include "experiments/parse/map_reader.h"
 #include "experiments/parse/scalars.h"
-#include "experiments/sweep_limits.h"
+#include "experiments/spec/sweep_limits.h"
 
 namespace espalier {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <optional>
 
+#include "experiments/diagnostics/problems.h"
 #include "experiments/parse/yaml_value.h"
-#include "experiments/problems.h"
-#include "experiments/sweep_spec.h"
+#include "experiments/spec/sweep_spec.h"
 
 namespace espalier {
 

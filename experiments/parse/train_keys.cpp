@@ -1,8 +1,8 @@
 #include "experiments/parse/train_keys.h"
 
-#include "experiments/catalog.h"
+#include "experiments/catalog/catalog.h"
 #include "experiments/parse/scalars.h"
-#include "experiments/sweep_limits.h"
+#include "experiments/spec/sweep_limits.h"
 
 namespace espalier {
 namespace {

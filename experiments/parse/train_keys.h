@@ -1,7 +1,7 @@
 #pragma once
 
 #include "experiments/parse/axis_reader.h"
-#include "experiments/sweep_spec.h"
+#include "experiments/spec/sweep_spec.h"
 
 namespace espalier {
 

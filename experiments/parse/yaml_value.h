@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "experiments/key_place.h"
+#include "experiments/diagnostics/key_place.h"
 
 namespace espalier {
 

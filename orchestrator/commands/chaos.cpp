@@ -1,4 +1,4 @@
-#include "orchestrator/chaos.h"
+#include "orchestrator/chaos/chaos.h"
 
 #include <iostream>
 
@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/number_option.h"
-#include "experiments/json_text.h"
+#include "experiments/formats/json_text.h"
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/commands/sweep_options.h"
+#include "orchestrator/commands/options/sweep_options.h"
 
 namespace espalier {
 namespace {

@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "experiments/json_text.h"
+#include "experiments/formats/json_text.h"
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/commands/sweep_options.h"
-#include "orchestrator/load_sweep.h"
+#include "orchestrator/commands/options/sweep_options.h"
+#include "orchestrator/sweeps/load_sweep.h"
 
 namespace espalier {
 namespace {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "orchestrator/exit_codes.h"
+#include "orchestrator/commands/exit_codes.h"
 
 namespace CLI {
 class App;

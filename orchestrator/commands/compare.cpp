@@ -3,8 +3,8 @@
 #include <CLI/CLI.hpp>
 
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/commands/format_option.h"
-#include "orchestrator/comparison_output.h"
+#include "orchestrator/commands/comparison_output.h"
+#include "orchestrator/commands/options/format_option.h"
 
 namespace espalier {
 

@@ -4,14 +4,14 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "db/store.h"
-#include "db/store_backup.h"
-#include "db/store_check.h"
-#include "db/store_repair.h"
-#include "experiments/json_text.h"
+#include "db/maintenance/store_backup.h"
+#include "db/maintenance/store_check.h"
+#include "db/maintenance/store_repair.h"
+#include "db/write/store.h"
+#include "experiments/formats/json_text.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/told_beside.h"
-#include "orchestrator/lone_coordinator.h"
+#include "orchestrator/coordinator/lone_coordinator.h"
 
 namespace espalier {
 namespace {

@@ -8,9 +8,9 @@
 
 #include "base/duration_text.h"
 #include "base/utf8.h"
-#include "db/rows_json.h"
-#include "db/store_reader.h"
-#include "experiments/json_text.h"
+#include "db/read/store_reader.h"
+#include "db/rows/rows_json.h"
+#include "experiments/formats/json_text.h"
 #include "orchestrator/commands/commands.h"
 
 namespace espalier {

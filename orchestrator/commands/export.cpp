@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/told_beside.h"
-#include "orchestrator/trial_export.h"
+#include "orchestrator/sweeps/trial_export.h"
 
 namespace espalier {
 namespace {

@@ -3,10 +3,10 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "analysis/failure_evidence.h"
-#include "analysis/failure_report.h"
-#include "db/store_reader.h"
-#include "experiments/json_text.h"
+#include "analysis/failures/failure_evidence.h"
+#include "analysis/failures/failure_report.h"
+#include "db/read/store_reader.h"
+#include "experiments/formats/json_text.h"
 #include "orchestrator/commands/commands.h"
 
 namespace espalier {

@@ -7,11 +7,11 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
-#include "db/garbage.h"
-#include "db/store.h"
-#include "experiments/json_text.h"
+#include "db/maintenance/garbage.h"
+#include "db/write/store.h"
+#include "experiments/formats/json_text.h"
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/lone_coordinator.h"
+#include "orchestrator/coordinator/lone_coordinator.h"
 
 namespace espalier {
 namespace {

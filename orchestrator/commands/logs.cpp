@@ -11,8 +11,8 @@
 #include "base/error.h"
 #include "base/file_error.h"
 #include "base/number_option.h"
-#include "db/store_reader.h"
-#include "experiments/store_paths.h"
+#include "db/read/store_reader.h"
+#include "experiments/paths/store_paths.h"
 #include "orchestrator/commands/commands.h"
 
 namespace espalier {

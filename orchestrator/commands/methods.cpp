@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "experiments/catalog.h"
-#include "experiments/json_text.h"
+#include "experiments/catalog/catalog.h"
+#include "experiments/formats/json_text.h"
 #include "orchestrator/commands/commands.h"
 
 namespace espalier {

@@ -7,9 +7,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "experiments/catalog.h"
-#include "experiments/json_text.h"
-#include "experiments/model_description.h"
+#include "experiments/catalog/catalog.h"
+#include "experiments/formats/json_text.h"
+#include "experiments/models/model_description.h"
 #include "orchestrator/commands/commands.h"
 
 namespace espalier {

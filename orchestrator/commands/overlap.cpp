@@ -2,10 +2,10 @@
 
 #include <CLI/CLI.hpp>
 
-#include "analysis/mask_reports.h"
-#include "analysis/sweep_overlaps.h"
+#include "analysis/masks/mask_reports.h"
+#include "analysis/masks/sweep_overlaps.h"
 #include "base/word_option.h"
-#include "db/store_reader.h"
+#include "db/read/store_reader.h"
 #include "orchestrator/commands/commands.h"
 
 namespace espalier {

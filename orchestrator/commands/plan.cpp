@@ -1,4 +1,4 @@
-#include "orchestrator/plan.h"
+#include "orchestrator/scheduler/plan.h"
 
 #include <algorithm>
 #include <iostream>
@@ -12,14 +12,14 @@
 #include "base/duration_text.h"
 #include "base/grouped_digits.h"
 #include "base/number_option.h"
-#include "db/store_reader.h"
-#include "experiments/json_text.h"
-#include "experiments/store_paths.h"
+#include "db/read/store_reader.h"
+#include "experiments/formats/json_text.h"
+#include "experiments/graph/stage_graph_dot.h"
+#include "experiments/paths/store_paths.h"
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/commands/sweep_options.h"
-#include "orchestrator/load_sweep.h"
-#include "orchestrator/plan_dot.h"
-#include "orchestrator/stage_durations.h"
+#include "orchestrator/commands/options/sweep_options.h"
+#include "orchestrator/simulation/stage_durations.h"
+#include "orchestrator/sweeps/load_sweep.h"
 
 namespace espalier {
 namespace {

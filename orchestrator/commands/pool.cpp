@@ -8,12 +8,12 @@
 #include "base/error.h"
 #include "base/number_option.h"
 #include "base/word_option.h"
-#include "cluster/batch_script.h"
-#include "experiments/json_text.h"
-#include "experiments/store_paths.h"
-#include "orchestrator/autoscale.h"
+#include "cluster/launch/batch_script.h"
+#include "experiments/formats/json_text.h"
+#include "experiments/paths/store_paths.h"
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/pool_request.h"
+#include "orchestrator/pools/autoscale_loop.h"
+#include "orchestrator/pools/pool_request.h"
 
 namespace espalier {
 namespace {

@@ -6,9 +6,9 @@
 
 #include "base/clock.h"
 #include "base/duration_text.h"
-#include "orchestrator/client.h"
+#include "orchestrator/client/client.h"
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/commands/coordinator_option.h"
+#include "orchestrator/commands/options/coordinator_option.h"
 
 namespace espalier {
 namespace {

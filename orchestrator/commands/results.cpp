@@ -2,12 +2,12 @@
 
 #include <CLI/CLI.hpp>
 
-#include "analysis/results_report.h"
+#include "analysis/comparison/results_report.h"
 #include "base/error.h"
 #include "base/number_option.h"
-#include "db/store_reader.h"
+#include "db/read/store_reader.h"
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/commands/format_option.h"
+#include "orchestrator/commands/options/format_option.h"
 
 namespace espalier {
 namespace {

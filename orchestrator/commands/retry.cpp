@@ -9,8 +9,8 @@
 #include "base/suggest.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/run_and_report.h"
-#include "orchestrator/lone_coordinator.h"
-#include "orchestrator/retry_failures.h"
+#include "orchestrator/coordinator/lone_coordinator.h"
+#include "orchestrator/sweeps/retry_failures.h"
 
 namespace espalier {
 namespace {

@@ -1,7 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/commands/detach_option.h"
+#include "orchestrator/commands/options/detach_option.h"
 #include "orchestrator/commands/run_and_report.h"
 
 namespace espalier {

@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "base/duration_text.h"
-#include "db/store_reader.h"
-#include "orchestrator/comparison_output.h"
+#include "db/read/store_reader.h"
+#include "orchestrator/commands/comparison_output.h"
 
 namespace espalier {
 namespace {

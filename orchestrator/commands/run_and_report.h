@@ -1,7 +1,7 @@
 #pragma once
 
-#include "orchestrator/commands/run_options.h"
-#include "orchestrator/exit_codes.h"
+#include "orchestrator/commands/exit_codes.h"
+#include "orchestrator/commands/options/run_options.h"
 
 namespace espalier {
 

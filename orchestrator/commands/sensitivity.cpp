@@ -2,8 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "analysis/mask_reports.h"
-#include "db/store_reader.h"
+#include "analysis/masks/mask_reports.h"
+#include "db/read/store_reader.h"
 #include "orchestrator/commands/commands.h"
 
 namespace espalier {

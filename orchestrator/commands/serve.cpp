@@ -5,10 +5,10 @@
 
 #include "base/error.h"
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/commands/detach_option.h"
-#include "orchestrator/commands/run_options.h"
-#include "orchestrator/how_to_reach.h"
-#include "orchestrator/serve_sweeps.h"
+#include "orchestrator/commands/connection_hint.h"
+#include "orchestrator/commands/options/detach_option.h"
+#include "orchestrator/commands/options/run_options.h"
+#include "orchestrator/coordinator/serve_sweeps.h"
 
 namespace espalier {
 namespace {

@@ -12,15 +12,15 @@
 #include "base/error.h"
 #include "base/grouped_digits.h"
 #include "base/number_option.h"
-#include "db/store_reader.h"
-#include "experiments/json_text.h"
-#include "experiments/store_paths.h"
+#include "db/read/store_reader.h"
+#include "experiments/formats/json_text.h"
+#include "experiments/paths/store_paths.h"
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/commands/sweep_options.h"
-#include "orchestrator/load_store_config.h"
-#include "orchestrator/load_sweep.h"
-#include "orchestrator/simulation.h"
-#include "orchestrator/stage_durations.h"
+#include "orchestrator/commands/options/sweep_options.h"
+#include "orchestrator/simulation/simulation.h"
+#include "orchestrator/simulation/stage_durations.h"
+#include "orchestrator/sweeps/load_store_config.h"
+#include "orchestrator/sweeps/load_sweep.h"
 
 namespace espalier {
 namespace {

@@ -10,12 +10,12 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "db/rows_json.h"
-#include "db/store_reader.h"
-#include "experiments/json_text.h"
-#include "orchestrator/client.h"
+#include "db/read/store_reader.h"
+#include "db/rows/rows_json.h"
+#include "experiments/formats/json_text.h"
+#include "orchestrator/client/client.h"
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/progress.h"
+#include "orchestrator/coordinator/progress.h"
 
 namespace espalier {
 namespace {

@@ -10,14 +10,14 @@
 #include "base/files.h"
 #include "base/number_option.h"
 #include "base/utf8.h"
-#include "experiments/dataset.h"
-#include "orchestrator/client.h"
+#include "base/waiting_notice.h"
+#include "cluster/launch/worker_program.h"
+#include "experiments/datasets/dataset.h"
+#include "orchestrator/client/client.h"
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/commands/coordinator_option.h"
-#include "orchestrator/commands/sweep_options.h"
-#include "orchestrator/load_sweep.h"
-#include "orchestrator/waiting_notice.h"
-#include "orchestrator/worker_program.h"
+#include "orchestrator/commands/options/coordinator_option.h"
+#include "orchestrator/commands/options/sweep_options.h"
+#include "orchestrator/sweeps/load_sweep.h"
 
 namespace espalier {
 namespace {

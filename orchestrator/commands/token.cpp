@@ -1,4 +1,4 @@
-#include "cluster/token.h"
+#include "cluster/auth/token.h"
 
 #include <iostream>
 
@@ -6,11 +6,11 @@
 
 #include "base/error.h"
 #include "base/word_option.h"
-#include "cluster/authentication.h"
-#include "cluster/certificate.h"
-#include "cluster/credentials.h"
-#include "cluster/secret_file.h"
-#include "experiments/output_file.h"
+#include "cluster/auth/authentication.h"
+#include "cluster/auth/secret_file.h"
+#include "cluster/connection/certificate.h"
+#include "cluster/connection/credentials.h"
+#include "experiments/paths/output_file.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/told_beside.h"
 

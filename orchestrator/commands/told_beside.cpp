@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iostream>
 
-#include "experiments/output_file.h"
+#include "experiments/paths/output_file.h"
 
 namespace espalier {
 

@@ -1,4 +1,4 @@
-#include "sample_sweep.h"
+#include "tests/db/sample_sweep.h"
 
 #include <stdexcept>
 

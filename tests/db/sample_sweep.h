@@ -5,7 +5,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "db/store.h"
+#include "db/write/store.h"
 
 namespace espalier {
 

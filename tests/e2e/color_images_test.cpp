@@ -3,7 +3,7 @@
 #include <signal.h>
 
 #include "base/random.h"
-#include "experiments/safetensors.h"
+#include "experiments/formats/safetensors.h"
 #include "tests/e2e/sweep_case.h"
 
 namespace espalier {

@@ -8,7 +8,7 @@
 
 #include "base/files.h"
 #include "base/sha256.h"
-#include "experiments/store_paths.h"
+#include "experiments/paths/store_paths.h"
 #include "tests/e2e/sweep_case.h"
 #include "tests/e2e/test_network.h"
 

@@ -10,9 +10,9 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/random.h"
-#include "experiments/safetensors.h"
-#include "experiments/store_paths.h"
-#include "orchestrator/client.h"
+#include "experiments/formats/safetensors.h"
+#include "experiments/paths/store_paths.h"
+#include "orchestrator/client/client.h"
 #include "tests/e2e/sweep_case.h"
 
 namespace espalier {

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 
 #include "base/files.h"
-#include "experiments/store_paths.h"
+#include "experiments/paths/store_paths.h"
 #include "tests/e2e/sweep_case.h"
 
 namespace espalier {

@@ -4,9 +4,9 @@
 #include <functional>
 
 #include "base/files.h"
-#include "experiments/safetensors.h"
+#include "experiments/formats/safetensors.h"
 #include "tests/e2e/sweep_case.h"
-#include "tests/worker/script_module_file.h"
+#include "tests/worker/torchscript/script_module_file.h"
 
 namespace espalier {
 namespace {

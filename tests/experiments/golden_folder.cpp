@@ -1,4 +1,4 @@
-#include "golden_folder.h"
+#include "tests/experiments/golden_folder.h"
 
 #include <cstddef>
 #include <cstdlib>

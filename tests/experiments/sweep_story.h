@@ -6,9 +6,9 @@
 
 #include <gtest/gtest.h>
 
-#include "experiments/expand_trials.h"
-#include "experiments/parse_sweep.h"
-#include "experiments/stage_graph.h"
+#include "experiments/expand/expand_trials.h"
+#include "experiments/graph/stage_graph.h"
+#include "experiments/parse/parse_sweep.h"
 
 namespace espalier {
 

@@ -4,8 +4,8 @@
 #include <set>
 #include <utility>
 
-#include "cluster/connection.h"
-#include "worker/comm/file_desk.h"
+#include "cluster/connection/connection.h"
+#include "worker/comm/file_service.h"
 
 namespace espalier {
 

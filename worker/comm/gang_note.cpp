@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cluster/wire.h"
+#include "cluster/protocol/wire.h"
 
 namespace espalier {
 

@@ -22,13 +22,13 @@
 #include "base/files.h"
 #include "base/host_name.h"
 #include "base/sha256.h"
-#include "cluster/connect.h"
+#include "cluster/connection/connect.h"
 #include "worker/comm/file_relay.h"
 #include "worker/comm/pool_member.h"
 #include "worker/comm/rank_agent.h"
 #include "worker/comm/report_log.h"
-#include "worker/crash_notes.h"
-#include "worker/member_watch.h"
+#include "worker/machine/crash_notes.h"
+#include "worker/watch/member_watch.h"
 
 namespace espalier {
 

@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "cluster/coordinator_address.h"
-#include "worker/cache_folder.h"
+#include "cluster/connection/coordinator_address.h"
 #include "worker/comm/mailbox.h"
-#include "worker/rank_files.h"
-#include "worker/run_job.h"
+#include "worker/files/cache_folder.h"
+#include "worker/files/rank_files.h"
+#include "worker/jobs/run_job.h"
 
 namespace espalier {
 

@@ -4,9 +4,9 @@
 #include <signal.h>
 #include <utility>
 
-#include "worker/comm/file_desk.h"
+#include "worker/comm/file_service.h"
 #include "worker/comm/rank_agent.h"
-#include "worker/member_watch.h"
+#include "worker/watch/member_watch.h"
 
 namespace espalier {
 namespace {

@@ -2,10 +2,10 @@
 
 #include <chrono>
 
-#include "worker/cache_folder.h"
 #include "worker/comm/mailbox.h"
-#include "worker/rank_files.h"
-#include "worker/run_job.h"
+#include "worker/files/cache_folder.h"
+#include "worker/files/rank_files.h"
+#include "worker/jobs/run_job.h"
 
 namespace espalier {
 

@@ -8,8 +8,8 @@
 #include <spdlog/spdlog.h>
 
 #include "base/host_name.h"
-#include "worker/crash_notes.h"
-#include "worker/environment.h"
+#include "worker/jobs/environment.h"
+#include "worker/machine/crash_notes.h"
 
 namespace espalier {
 

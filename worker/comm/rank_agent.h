@@ -15,11 +15,11 @@
 #include <thread>
 #include <vector>
 
-#include "cluster/protocol.h"
-#include "worker/comm/gang_desk.h"
+#include "cluster/protocol/protocol.h"
+#include "worker/comm/gang_service.h"
 #include "worker/comm/mailbox.h"
-#include "worker/rank_guard.h"
-#include "worker/run_job.h"
+#include "worker/jobs/run_job.h"
+#include "worker/watch/rank_guard.h"
 
 namespace espalier {
 

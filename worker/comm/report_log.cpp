@@ -9,7 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/error.h"
-#include "cluster/spool.h"
+#include "cluster/files/spool.h"
 
 namespace espalier {
 

@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "cluster/protocol.h"
+#include "cluster/protocol/protocol.h"
 
 namespace espalier {
 

@@ -4,7 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "worker/criterion.h"
+#include "worker/criteria/criterion.h"
 
 namespace espalier {
 

@@ -5,7 +5,7 @@
 #include <ATen/ops/tensor.h>
 
 #include "base/error.h"
-#include "experiments/criterion_limits.h"
+#include "experiments/pruning/criterion_limits.h"
 #include "worker/criteria/loss_derivatives.h"
 #include "worker/criteria/second_order.h"
 

@@ -2,8 +2,8 @@
 
 #include <ATen/ops/empty.h>
 
-#include "worker/criterion.h"
-#include "worker/mask_stream.h"
+#include "worker/criteria/criterion.h"
+#include "worker/selection/mask_stream.h"
 
 namespace espalier {
 

@@ -16,7 +16,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "base/error.h"
-#include "experiments/criterion_limits.h"
+#include "experiments/pruning/criterion_limits.h"
 #include "worker/criteria/example_gradients.h"
 #include "worker/criteria/loss_derivatives.h"
 

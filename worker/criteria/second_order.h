@@ -5,7 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "worker/criterion.h"
+#include "worker/criteria/criterion.h"
 
 namespace espalier {
 

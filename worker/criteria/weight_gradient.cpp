@@ -1,4 +1,4 @@
-#include "worker/criterion.h"
+#include "worker/criteria/criterion.h"
 
 namespace espalier {
 

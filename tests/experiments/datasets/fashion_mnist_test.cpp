@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 
-#include "experiments/dataset.h"
-#include "idx_bytes.h"
+#include "experiments/datasets/dataset.h"
+#include "tests/experiments/datasets/idx_bytes.h"
 
 namespace espalier {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
-#include "experiments/dataset.h"
+#include "experiments/datasets/dataset.h"
 #include "experiments/datasets/glyph.h"
 
 namespace espalier {

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "idx_bytes.h"
+#include "tests/experiments/datasets/idx_bytes.h"
 
 namespace espalier {
 namespace {

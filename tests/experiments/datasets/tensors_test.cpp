@@ -5,9 +5,9 @@
 #include <gmock/gmock.h>
 
 #include "base/sha256.h"
-#include "experiments/dataset.h"
-#include "experiments/safetensors.h"
-#include "idx_bytes.h"
+#include "experiments/datasets/dataset.h"
+#include "experiments/formats/safetensors.h"
+#include "tests/experiments/datasets/idx_bytes.h"
 
 namespace espalier {
 namespace {

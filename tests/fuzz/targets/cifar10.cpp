@@ -5,7 +5,7 @@
 #include <fstream>
 #include <memory>
 
-#include "experiments/dataset.h"
+#include "experiments/datasets/dataset.h"
 #include "tests/fuzz/scratch_file.h"
 #include "tests/fuzz/targets/targets.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/utf8.h"
-#include "cluster/file_name.h"
+#include "cluster/protocol/file_name.h"
 #include "experiments/datasets/foreign_file.h"
 #include "experiments/datasets/idx_set.h"
 #include "tests/fuzz/scratch_file.h"

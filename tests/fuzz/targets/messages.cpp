@@ -3,7 +3,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "cluster/protocol.h"
+#include "cluster/protocol/protocol.h"
 #include "tests/fuzz/targets/targets.h"
 
 namespace espalier {

@@ -9,13 +9,14 @@
 #include <nlohmann/json.hpp>
 
 #include "base/random.h"
-#include "cluster/protocol.h"
-#include "db/store.h"
-#include "orchestrator/core.h"
-#include "orchestrator/rank_environment.h"
+#include "cluster/protocol/protocol.h"
+#include "db/sqlite/refused_change.h"
+#include "db/write/store.h"
+#include "orchestrator/pools/rank_environment.h"
+#include "orchestrator/scheduler/core.h"
 #include "tests/fuzz/scratch_file.h"
 #include "tests/fuzz/targets/targets.h"
-#include "tests/orchestrator/graph_story.h"
+#include "tests/orchestrator/scheduler/graph_story.h"
 
 namespace espalier {
 namespace {

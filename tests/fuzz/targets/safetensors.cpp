@@ -1,4 +1,4 @@
-#include "experiments/safetensors.h"
+#include "experiments/formats/safetensors.h"
 
 #include <algorithm>
 #include <cstring>

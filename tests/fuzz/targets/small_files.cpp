@@ -3,8 +3,8 @@
 #include <memory>
 
 #include "base/files.h"
-#include "cluster/authentication.h"
-#include "cluster/crash_note.h"
+#include "cluster/auth/authentication.h"
+#include "cluster/postmortem/crash_note.h"
 #include "tests/fuzz/scratch_file.h"
 #include "tests/fuzz/targets/targets.h"
 

@@ -1,8 +1,8 @@
 // The canonical JSON of stages, as a worker gets it: a line that names the kind, then the spec.
 
 #include "base/files.h"
-#include "experiments/stage_spec.h"
-#include "experiments/stage_spec_json.h"
+#include "experiments/stages/stage_spec.h"
+#include "experiments/stages/stage_spec_json.h"
 #include "tests/experiments/sweep_story.h"
 #include "tests/fuzz/targets/targets.h"
 

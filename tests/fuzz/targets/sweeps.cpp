@@ -4,8 +4,8 @@
 #include <filesystem>
 
 #include "base/files.h"
-#include "experiments/check_sweep.h"
-#include "experiments/check_trials.h"
+#include "experiments/expand/check_sweep.h"
+#include "experiments/expand/check_trials.h"
 #include "experiments/expand/combinations.h"
 #include "tests/experiments/sweep_story.h"
 #include "tests/fuzz/targets/targets.h"

@@ -9,11 +9,10 @@
 #include <vector>
 
 #include "base/sha256.h"
-#include "experiments/dataset.h"
-#include "experiments/stage_spec.h"
+#include "experiments/datasets/dataset.h"
+#include "experiments/stages/stage_spec.h"
 #include "tests/worker/comm/small_pool.h"
-#include "worker/blas_kernel.h"
-#include "worker/environment.h"
+#include "worker/machine/blas_kernel.h"
 
 namespace espalier {
 namespace {

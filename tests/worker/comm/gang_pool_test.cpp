@@ -8,8 +8,8 @@
 #include "base/files.h"
 #include "base/sha256.h"
 #include "tests/worker/comm/small_pool.h"
-#include "tests/worker/fake_supply.h"
-#include "tests/worker/job_test.h"
+#include "tests/worker/files/fake_supply.h"
+#include "tests/worker/jobs/job_test.h"
 
 namespace espalier {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "cluster/protocol.h"
+#include "cluster/protocol/protocol.h"
 #include "worker/comm/mailbox.h"
 #include "worker/comm/pool_member.h"
 #include "worker/comm/rank_agent.h"

@@ -1,4 +1,4 @@
-#include "golden_case.h"
+#include "tests/worker/golden/golden_case.h"
 
 #include <cstdlib>
 #include <fstream>
@@ -8,8 +8,8 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 
-#include "experiments/catalog.h"
-#include "experiments/safetensors.h"
+#include "experiments/catalog/catalog.h"
+#include "experiments/formats/safetensors.h"
 
 namespace espalier {
 namespace {

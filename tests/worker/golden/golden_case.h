@@ -8,10 +8,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "experiments/model_description.h"
-#include "worker/criterion.h"
-#include "worker/named_tensors.h"
-#include "worker/network.h"
+#include "experiments/models/model_description.h"
+#include "worker/criteria/criterion.h"
+#include "worker/network/named_tensors.h"
+#include "worker/network/network.h"
 
 namespace espalier {
 

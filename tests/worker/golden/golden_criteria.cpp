@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "golden_case.h"
+#include "tests/worker/golden/golden_case.h"
 #include "worker/criteria/activations.h"
 #include "worker/criteria/example_gradients.h"
 #include "worker/criteria/layer_inputs.h"

@@ -4,13 +4,13 @@
 
 #include <ATen/ops/tensor.h>
 
-#include "experiments/prune_scopes.h"
-#include "golden_case.h"
-#include "worker/prune_network.h"
-#include "worker/ranking.h"
-#include "worker/selection.h"
-#include "worker/units/group_selection.h"
-#include "worker/units/unit_grid.h"
+#include "experiments/pruning/prune_scopes.h"
+#include "tests/worker/golden/golden_case.h"
+#include "worker/pruning/prune_network.h"
+#include "worker/selection/group_selection.h"
+#include "worker/selection/ranking.h"
+#include "worker/selection/selection.h"
+#include "worker/selection/unit_grid.h"
 
 // Masks under each program's rule for how many weights go: by prune_network where the criterion needs no data, else by
 // its scores and our selections. README.md of the golden folder states the rules; the counts are written out here so

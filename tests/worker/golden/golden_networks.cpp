@@ -1,6 +1,6 @@
 #include <ATen/core/grad_mode.h>
 
-#include "golden_case.h"
+#include "tests/worker/golden/golden_case.h"
 
 // What a network computes: outputs, loss, gradients, and what passes through it.
 

@@ -1,6 +1,6 @@
 #include <ATen/ops/ones_like.h>
 
-#include "golden_case.h"
+#include "tests/worker/golden/golden_case.h"
 #include "worker/criteria/column_pruning.h"
 
 // SparseGPT on one matrix, W [out, in] with inputs X [rows, in].

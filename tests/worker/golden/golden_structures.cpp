@@ -8,11 +8,11 @@
 #include <ATen/ops/tensor.h>
 #include <torch/csrc/autograd/autograd.h>
 
-#include "experiments/allocations/allocations.h"
-#include "experiments/prune_scopes.h"
-#include "golden_case.h"
+#include "experiments/pruning/allocations/allocations.h"
+#include "experiments/pruning/prune_scopes.h"
+#include "tests/worker/golden/golden_case.h"
 #include "worker/criteria/loss_derivatives.h"
-#include "worker/scope_units.h"
+#include "worker/pruning/scope_units.h"
 
 // What passes through heads and blocks, and channels that go together.
 

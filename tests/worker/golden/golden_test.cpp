@@ -10,7 +10,7 @@
 #include <ATen/ops/allclose.h>
 #include <gtest/gtest.h>
 
-#include "golden_case.h"
+#include "tests/worker/golden/golden_case.h"
 
 namespace espalier {
 namespace {

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "base/sha256.h"
+#include "experiments/paths/store_paths.h"
+
+namespace espalier {
+
+// What a coordinator shows whoever connects from another machine: a self-signed certificate with a P-256 key. Nobody
+// asks an authority about it, nor its dates or its name: both sides pin its fingerprint, the SHA-256 of its DER.
+
+/// A new key and certificate in place of whatever is there. Errors: those of write_file_atomically.
+void make_certificate(const StorePaths& store);
+
+/// Makes one if there is none.
+void make_certificate_if_missing(const StorePaths& store);
+
+/// Errors: ErrorKind::invalid_input if it is missing, others can read it, or it is no certificate.
+Digest certificate_fingerprint(const StorePaths& store);
+
+}  // namespace espalier

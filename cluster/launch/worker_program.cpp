@@ -1,0 +1,102 @@
+#include "cluster/launch/worker_program.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <stop_token>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/utf8.h"
+#include "base/waiting_notice.h"
+#include "cluster/launch/child_process.h"
+#include "cluster/launch/local_pool_process.h"
+
+namespace espalier {
+namespace {
+
+constexpr std::chrono::seconds kExportLimit{600};
+constexpr long kLongestLookLimit = 86400;
+constexpr std::size_t kMostPrinted = std::size_t{16} << 20;
+
+std::chrono::seconds look_limit() {
+  const char* text = std::getenv(kLookLimitVariable);
+  if (text == nullptr || *text == '\0') return kDefaultLookLimit;
+  char* end = nullptr;
+  const long seconds = std::strtol(text, &end, 10);
+  if (*end != '\0' || seconds < 1 || seconds > kLongestLookLimit) {
+    throw Error(ErrorKind::invalid_input, std::string(kLookLimitVariable) + ": needs whole seconds from 1 to " +
+                                              std::to_string(kLongestLookLimit) + ", not \"" + text + "\"");
+  }
+  return std::chrono::seconds(seconds);
+}
+
+/// Why there was no answer.
+std::string no_answer(const CapturedOutput& said, std::chrono::seconds limit) {
+  if (said.out.size() >= kMostPrinted) return "its code printed without end";
+  if (!said.end) {
+    return fmt::format(
+        "its code did not come to an end within {} s; if it only is slow, {}=SECONDS gives it longer, in the "
+        "environment of espalier (of its serve, for submitted sweeps)",
+        limit.count(), kLookLimitVariable);
+  }
+  return fmt::format("espalier-worker, which ran its code, {} and gave no answer; is it a TorchScript file?",
+                     said.end->text);
+}
+
+nlohmann::json ask_worker(std::vector<std::string> command, const std::string& about, std::chrono::seconds limit,
+                          const std::stop_token& stop = {}) {
+  const WaitingNotice notice(
+      printable(fmt::format("{}: still waiting for espalier-worker, which runs the module's code; "
+                            "it gets {} s ({})",
+                            about, limit.count(), kLookLimitVariable)));
+  command.insert(command.begin(), find_worker().string());
+  // What a module prints on stderr, and LibTorch's warnings, are nobody's business here.
+  const CapturedOutput said = capture_output(std::move(command), limit, kMostPrinted, stop);
+  const nlohmann::json answer = nlohmann::json::parse(said.end ? said.out : "", nullptr, false);
+  if (!answer.is_object()) throw Error(ErrorKind::invalid_input, about + ": " + no_answer(said, limit));
+  if (!answer.contains("error")) return answer;
+  const nlohmann::json& error = answer["error"];
+  throw Error(parse_error_kind(error.value("kind", "internal")), error.value("message", "no reason was given"));
+}
+
+}  // namespace
+
+std::filesystem::path find_worker() {
+  const std::filesystem::path beside =
+      std::filesystem::read_symlink("/proc/self/exe").parent_path() / "espalier-worker";
+  if (::access(beside.c_str(), X_OK) == 0) return beside;
+  return find_program("espalier-worker", "it is built when LibTorch and MPI are found: ./dev build");
+}
+
+ScriptModel describe_torchscript(const std::string& path, const std::array<std::int64_t, 3>& input, bool keeps_shape,
+                                 std::int64_t classes, const std::stop_token& stop) {
+  // The worker takes a second to start; the commonest mistakes need none.
+  if (::access(path.c_str(), R_OK) != 0) throw Error(ErrorKind::invalid_input, path + ": " + std::strerror(errno));
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored))
+    throw Error(ErrorKind::invalid_input, path + ": is not a regular file");
+  const std::string shape = std::to_string(input[0]) + "," + std::to_string(input[1]) + "," + std::to_string(input[2]);
+  std::vector<std::string> command{"--describe-torchscript=" + path, "--input=" + shape,
+                                   "--classes=" + std::to_string(classes)};
+  if (keeps_shape) command.emplace_back("--keep-shape");
+  const nlohmann::json answer = ask_worker(std::move(command), path, look_limit(), stop);
+  ScriptModel model = parse_script_model(answer.value("model", nlohmann::json::object()).dump());
+  model.remarks = answer.value("remarks", std::vector<std::string>());
+  model.lone_example = answer.value("lone_example", "");
+  model.batch_norm = answer.value("batch_norm", false);
+  return model;
+}
+
+void export_torchscript(const std::filesystem::path& path, const std::filesystem::path& tensors,
+                        const std::filesystem::path& to) {
+  ask_worker({"--export-torchscript=" + path.string(), "--tensors=" + tensors.string(), "--to=" + to.string()},
+             path.string(), std::max(kExportLimit, look_limit()));
+}
+
+}  // namespace espalier

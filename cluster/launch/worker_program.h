@@ -1,0 +1,34 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "experiments/stages/stage_spec.h"
+
+namespace espalier {
+
+/// espalier-worker: beside espalier, else on PATH. Errors: ErrorKind::unavailable if it is nowhere.
+std::filesystem::path find_worker();
+
+inline constexpr std::chrono::seconds kDefaultLookLimit{60};
+inline constexpr const char* kLookLimitVariable = "ESPALIER_LOOK_LIMIT";
+
+/// Has the worker look inside a TorchScript file (worker/inspection/script_facts.h), for examples of `input`
+/// (see ScriptModel::keeps_shape) and so many classes.
+/// The file's code runs in that process, which gets kDefaultLookLimit, or the seconds in $ESPALIER_LOOK_LIMIT; after
+/// two seconds a line on stderr says what is waited for. Errors: those of the worker, with their kinds;
+/// ErrorKind::unavailable without a worker, ErrorKind::invalid_input if it crashed or took too long, or was
+/// ended because `stop` was requested.
+ScriptModel describe_torchscript(const std::string& path, const std::array<std::int64_t, 3>& input, bool keeps_shape,
+                                 std::int64_t classes, const std::stop_token& stop = {});
+
+/// Has it write the module of `path` with the tensors of the safetensors file `tensors` to `to`. Errors: likewise.
+void export_torchscript(const std::filesystem::path& path, const std::filesystem::path& tensors,
+                        const std::filesystem::path& to);
+
+}  // namespace espalier

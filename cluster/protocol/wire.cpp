@@ -1,0 +1,228 @@
+#include "cluster/protocol/wire.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "base/utf8.h"
+
+namespace espalier {
+
+using nlohmann::json;
+
+namespace {
+
+// NaN and infinity are data; CBOR has them, so they travel as they are.
+json to_wire(const std::optional<double>& value) {
+  return value ? json(*value) : json();
+}
+
+json to_wire(const std::optional<Connectivity>& value) {
+  return value ? json::array({value->connected, value->dead_units, value->effective_kept}) : json();
+}
+
+std::optional<Connectivity> connectivity(Fields& fields) {
+  if (fields.absent()) return std::nullopt;
+  Fields parts(fields.next());
+  Connectivity result;
+  result.connected = parts.truth();
+  result.dead_units = parts.count();
+  result.effective_kept = parts.count();
+  return result;
+}
+
+std::optional<Failure> failure(Fields& fields) {
+  if (fields.absent()) return std::nullopt;
+  Fields parts(fields.next());
+  Failure result;
+  result.kind = parse_error_kind(parts.text());
+  result.message = parts.prose();
+  result.cause = parse_loss_cause(parts.text());
+  result.damaged = parts.list([](const json& value) { return key_from_wire(value); });
+  return result;
+}
+
+/// NaN is that of a network whose logits are not numbers.
+double accuracy_of(double value) {
+  if (!std::isnan(value) && !(value >= 0 && value <= 1)) refuse_message("an accuracy is out of range");
+  return value;
+}
+
+std::optional<Evaluation> evaluation(Fields& fields) {
+  if (fields.absent()) return std::nullopt;
+  Fields parts(fields.next());
+  Evaluation result;
+  result.accuracy = accuracy_of(parts.real());
+  result.loss = parts.real();
+  result.class_accuracy = parts.list([](const json& value) {
+    if (!value.is_number()) refuse_message("expected a number");
+    return accuracy_of(value.get<double>());
+  });
+  return result;
+}
+
+std::optional<double> optional_real(Fields& fields) {
+  if (fields.absent()) return std::nullopt;
+  return fields.real();
+}
+
+/// "", or as many hexadecimal digits as a SHA-256 has.
+std::string digest_text(Fields& fields) {
+  const std::string text = fields.text();
+  const bool is_hex = text.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!text.empty() && (text.size() != 64 || !is_hex)) refuse_message("expected a SHA-256");
+  return text;
+}
+
+/// One that a count which nobody made stands in for: -1.
+constexpr std::int64_t kNotCounted = -1;
+constexpr double kLongestSeconds = 1e10;
+
+}  // namespace
+
+void refuse_message(const std::string& what) {
+  throw Error(ErrorKind::corrupt, "a message from the network is damaged: " + what);
+}
+
+StageKey key_from_wire(const json& value) {
+  if (!value.is_binary()) refuse_message("expected bytes");
+  const auto& raw = value.get_binary();
+  StageKey key;
+  if (raw.size() != key.digest.size()) refuse_message("a key has the wrong length");
+  std::copy(raw.begin(), raw.end(), key.digest.begin());
+  return key;
+}
+
+std::string prose_from_wire(const json& value) {
+  constexpr std::size_t kLongest = 64U << 10;
+  if (!value.is_string()) refuse_message("expected a text");
+  std::string text = printable(value.get_ref<const std::string&>());
+  if (text.size() > kLongest) text = text.substr(0, utf8_prefix(std::string_view(text).substr(0, kLongest))) + "...";
+  return text;
+}
+
+std::string name_from_wire(const json& value) {
+  constexpr std::size_t kLongest = 1000;
+  if (!value.is_string()) refuse_message("expected a name");
+  const std::string& text = value.get_ref<const std::string&>();
+  if (text.empty() || text.size() > kLongest || printable(text) != text) refuse_message("a name is none");
+  return text;
+}
+
+json bytes_of(std::string_view text) {
+  return json::binary({text.begin(), text.end()});
+}
+json bytes_of(const StageKey& key) {
+  return json::binary({key.digest.begin(), key.digest.end()});
+}
+
+json to_wire(const JobStage& stage) {
+  json inputs = json::array();
+  for (const auto& [role, key] : stage.inputs) inputs.push_back({static_cast<int>(role), bytes_of(key)});
+  return json::array({bytes_of(stage.key), static_cast<int>(stage.kind), stage.seed, stage.spec, std::move(inputs),
+                      stage.resume_from ? bytes_of(*stage.resume_from) : json(), stage.keep_resume_state,
+                      stage.dataset_path, stage.model_path});
+}
+
+JobStage job_stage_from_wire(const json& wire) {
+  Fields fields(wire);
+  JobStage stage;
+  stage.key = fields.key();
+  const int kind = fields.small();
+  if (kind > static_cast<int>(StageKind::noop)) refuse_message("an unknown kind of stage");
+  stage.kind = static_cast<StageKind>(kind);
+  stage.seed = fields.natural();
+  stage.spec = fields.text();
+  stage.inputs = fields.list([](const json& element) {
+    Fields input(element);
+    const int role = input.small();
+    if (role > static_cast<int>(InputRole::sensitivity)) refuse_message("an unknown role of an input");
+    return std::make_pair(static_cast<InputRole>(role), input.key());
+  });
+  if (!fields.absent()) stage.resume_from = fields.key();
+  stage.keep_resume_state = fields.truth();
+  stage.dataset_path = fields.text();
+  stage.model_path = fields.text();
+  return stage;
+}
+
+json to_wire(const StageOutcome& outcome) {
+  json metrics = json::array();
+  for (const MetricPoint& point : outcome.metrics) metrics.push_back({point.step, point.name, point.value});
+  json layers = json::array();
+  for (const LayerCount& layer : outcome.layers)
+    layers.push_back({layer.layer, layer.total, layer.requested, layer.kept, layer.effective, layer.dead_units});
+  json sensitivity = json::array();
+  for (const SensitivityPoint& point : outcome.sensitivity)
+    sensitivity.push_back({point.scope, point.sparsity, point.units, point.kept, point.loss});
+  json failure;
+  if (outcome.failure) {
+    json damaged = json::array();
+    for (const StageKey& key : outcome.failure->damaged) damaged.push_back(bytes_of(key));
+    failure = json::array({std::string(to_string(outcome.failure->kind)), outcome.failure->message,
+                           std::string(to_string(outcome.failure->cause)), std::move(damaged)});
+  }
+  json evaluation;
+  if (outcome.evaluation) {
+    evaluation = {outcome.evaluation->accuracy, outcome.evaluation->loss, outcome.evaluation->class_accuracy};
+  }
+  return json::array({bytes_of(outcome.key), outcome.attempt, std::move(failure), outcome.wall_s, outcome.first_step,
+                      outcome.steps, outcome.artifact_sha256, outcome.artifact_bytes, outcome.diverged,
+                      std::move(metrics), to_wire(outcome.best_validation_loss),
+                      to_wire(outcome.test_accuracy_at_best_validation), std::move(evaluation), std::move(layers),
+                      to_wire(outcome.connectivity), outcome.collapsed, std::move(sensitivity), outcome.warnings});
+}
+
+StageOutcome stage_outcome_from_wire(const json& wire) {
+  Fields fields(wire);
+  StageOutcome outcome;
+  outcome.key = fields.key();
+  outcome.attempt = fields.natural();
+  outcome.failure = failure(fields);
+  outcome.wall_s = fields.real_within(0, kLongestSeconds);
+  outcome.first_step = fields.count();
+  outcome.steps = fields.count();
+  outcome.artifact_sha256 = digest_text(fields);
+  outcome.artifact_bytes = fields.count();
+  outcome.diverged = fields.truth();
+  outcome.metrics = fields.list([](const json& element) {
+    Fields parts(element);
+    MetricPoint point;
+    point.step = parts.count();
+    point.name = parts.name();
+    point.value = parts.real();
+    return point;
+  });
+  outcome.best_validation_loss = optional_real(fields);
+  outcome.test_accuracy_at_best_validation = optional_real(fields);
+  outcome.evaluation = evaluation(fields);
+  outcome.layers = fields.list([](const json& element) {
+    Fields parts(element);
+    LayerCount layer;
+    layer.layer = parts.name();
+    layer.total = parts.count();
+    layer.requested = parts.count(kNotCounted);
+    layer.kept = parts.count();
+    layer.effective = parts.count(kNotCounted);
+    layer.dead_units = parts.count(kNotCounted);
+    return layer;
+  });
+  outcome.connectivity = connectivity(fields);
+  outcome.collapsed = fields.truth();
+  outcome.sensitivity = fields.list([](const json& element) {
+    Fields parts(element);
+    SensitivityPoint point;
+    point.scope = parts.name();
+    point.sparsity = parts.real_within(0, 1);
+    point.units = parts.count();
+    point.kept = parts.count();
+    point.loss = parts.real();
+    return point;
+  });
+  outcome.warnings = fields.list(prose_from_wire);
+  return outcome;
+}
+
+}  // namespace espalier

@@ -1,9 +1,0 @@
-#include "experiments/allocations/allocations.h"
-
-namespace espalier {
-
-Allocation allocation_uniform() {
-  return {.densities = equal_densities};
-}
-
-}  // namespace espalier

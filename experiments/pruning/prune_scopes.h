@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "experiments/catalog/granularity.h"
+#include "experiments/models/model_description.h"
+
+namespace espalier {
+
+/// One tensor of a scope, or a part of it that belongs to its units.
+struct ScopeMember {
+  enum class Part {
+    outputs,  ///< unit u is slice u * step .. of dimension 0 of LAYER.weight (for channels and heads of its bias too)
+    inputs,   ///< unit u is slice u * step .. of dimension 1 of LAYER.weight: what reads the unit. Not removed for
+              ///< channels (its input is zero then); counted by reductions over coupled members. Removed for heads
+              ///< (columns of o)
+    norm,     ///< unit u is element u of NORM.weight and NORM.bias of a batch norm
+    whole     ///< all of LAYER.weight and its bias: one unit
+  } part = Part::outputs;
+  std::string layer;      ///< "conv1", or the norm's "bn1"
+  std::int64_t step = 1;  ///< slices a unit has in this dimension: rows of a head; pixels of a flattened channel
+};
+
+/// What is ranked together under a count of its own, and the units it has. For weight, block, n:m, row and filter a
+/// scope is a layer; for channel a set of layers whose outputs are coupled (through sums and norms); for head an
+/// attention; for layer the whole network, each unit a block.
+struct PruneScope {
+  std::string name;  ///< the layer's; the first layer's of a coupled set; the attention's; "blocks"
+  std::int64_t units = 0;
+  std::vector<ScopeMember> members;  ///< in the model's order
+  std::vector<std::string> blocks;  ///< of granularity layer: the units' names; members[i] belongs to unit `unit_of[i]`
+  std::vector<std::int64_t> unit_of;
+  std::int64_t rows = 1;     ///< weight, n:m: rows of the matrix [out, in * kernel area], for per-row counts
+  std::int64_t weights = 0;  ///< prunable weights that go if all units do
+};
+
+/// In the model's order, which is the order of ties and of PruneTarget::layer_kept. Left out: scopes with a protected
+/// member, those that the granularity does not apply to (rows of a Conv layer, the network's outputs), and those that
+/// the criterion cannot score (catalog/criteria.def says what a criterion looks at). Errors: ErrorKind::invalid_input,
+/// naming the layer, for n:m on a layer whose inputs m does not divide, and for a granularity or criterion that nothing
+/// in this model fits.
+std::vector<PruneScope> prune_scopes(const ModelDescription& model, const Granularity& granularity,
+                                     const std::string& criterion, const std::vector<std::string>& protect);
+
+}  // namespace espalier

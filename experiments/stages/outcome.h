@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "experiments/stages/loss_cause.h"
+#include "experiments/stages/stage.h"
+
+namespace espalier {
+
+/// One point of a curve. Names in use: "train_loss" (mean over the steps since the last point), "validation_loss",
+/// "validation_accuracy", "test_accuracy" (only where the validation loss was the least so far), "lr". `step` counts
+/// optimizer steps on the trajectory's own axis. NaN is data.
+struct MetricPoint {
+  std::int64_t step = 0;
+  std::string name;
+  double value = 0;
+};
+
+/// Of one training: more would not fit into a message. One that is looked at more often is refused.
+inline constexpr std::size_t kMostMetricPoints = 100'000;
+
+/// What a prune (or shuffle) left of a layer.
+struct LayerCount {
+  std::string layer;
+  std::int64_t total = 0;
+  std::int64_t requested =
+      -1;  ///< weights to keep; -1 where the ranking was global and no layer had a count of its own
+  std::int64_t kept = 0;
+  std::int64_t effective = -1;   ///< kept weights on a path from input to output; -1 if that was not looked at
+  std::int64_t dead_units = -1;  ///< outputs of the layer that no such path passes; -1 likewise
+};
+
+/// What a prune or shuffle left of the network as a whole (worker/pruning/connectivity.h).
+struct Connectivity {
+  bool connected = true;            ///< a path of kept weights leads from an input to an output; otherwise it collapsed
+  std::int64_t dead_units = 0;      ///< outputs of prunable layers that no such path passes
+  std::int64_t effective_kept = 0;  ///< prunable weights on such a path: what is kept and counts
+  bool operator==(const Connectivity&) const = default;
+};
+
+/// One point of a layer's sensitivity: the loss with this scope alone pruned, all else as it was.
+struct SensitivityPoint {
+  std::string scope;       ///< of prune_scopes()
+  double sparsity = 0;     ///< fraction of its units removed, asked for; 0 for the curve's beginning, nothing removed
+  std::int64_t units = 0;  ///< that the scope has
+  std::int64_t kept = 0;
+  double loss = 0;  ///< mean cross-entropy over the stage's batches, nats. NaN is data
+  bool operator==(const SensitivityPoint&) const = default;
+};
+
+/// On the test set, which chose nothing.
+struct Evaluation {
+  double accuracy = 0;                 ///< in [0, 1]; NaN where logits are not finite numbers
+  double loss = 0;                     ///< mean cross-entropy, nats
+  std::vector<double> class_accuracy;  ///< per class, in [0, 1]; NaN for a class without examples, and as above
+};
+
+struct Failure {
+  ErrorKind kind = ErrorKind::internal;
+  std::string message;
+  LossCause cause = LossCause::error;
+  std::vector<StageKey> damaged = {};  ///< inputs whose artifacts are missing or were set aside as damaged
+};
+
+struct StageOutcome {
+  StageKey key;
+  std::uint64_t attempt = 0;
+  std::optional<Failure> failure;  ///< none: it is done
+  double wall_s = 0;               ///< seconds of work, of all attempts that led to it (an interrupted one's are added)
+  std::int64_t first_step = 0;     ///< train: where this attempt took up the work (a checkpoint, a cut, or the start)
+  std::int64_t steps = 0;          ///< train: optimizer steps on this trajectory from its start_step
+  std::string artifact_sha256;     ///< hex; "" if the stage leaves none
+  std::int64_t artifact_bytes = 0;
+  bool diverged = false;             ///< train: the loss became NaN or infinite; a result, not a failure
+  std::vector<MetricPoint> metrics;  ///< train
+  std::optional<double>
+      best_validation_loss;  ///< train: the least seen since the trajectory's start, on the grid or at the end
+  std::optional<double> test_accuracy_at_best_validation;  ///< train: test accuracy there
+  std::optional<Evaluation> evaluation;                    ///< evaluate
+  std::vector<LayerCount> layers;                          ///< prune, shuffle
+  std::optional<Connectivity> connectivity;  ///< prune, shuffle; none for a network whose operations are not known
+  bool collapsed = false;  ///< train: the masks leave no path, so no step was taken; a result, not a failure
+  std::vector<SensitivityPoint> sensitivity;  ///< sensitivity: by scope, then sparsity, rising
+  std::vector<std::string> warnings;          ///< for people: what was done, and is probably not what was meant
+};
+
+}  // namespace espalier

@@ -1,0 +1,209 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace espalier {
+
+// What each kind of stage is told, with every default resolved: all counts are numbers, nothing is relative. These
+// structs are the contract between expansion (which writes them) and the worker (which runs them); their canonical JSON
+// is part of the stage's key, so a field added later is left out of the JSON while it has its default.
+
+/// What is known of a TorchScript module without running it: the worker looked inside once
+/// (worker/inspection/script_facts.h). Where the file lies is told beside the spec: the same bytes elsewhere are the
+/// same model.
+struct ScriptModel {
+  struct Layer {
+    std::string name;                 ///< "features.0"; its parameter is "features.0.weight"
+    std::vector<std::int64_t> shape;  ///< of the weight: [out, in], or [out, in / groups, kernel, kernel]
+    bool bias = false;
+    bool is_output = false;  ///< its outputs are the logits
+    std::int64_t madds = 0;  ///< multiply-adds of one example; 0 for a layer that the forward pass leaves out
+    bool operator==(const Layer&) const = default;
+  };
+  std::string content;          ///< SHA-256 of the file, hex
+  std::int64_t parameters = 0;  ///< all that are trained
+  std::vector<Layer> layers;    ///< Linear and Conv2d, in the module's order
+  bool keeps_shape = false;     ///< takes examples {1, 1, F}, {1, F, 1} or {F, 1, 1} so, and not as rows of F numbers
+
+  // Seen when the module was looked at. Not part of what a model is, and not in its JSON.
+  std::vector<std::string> remarks = {};  ///< what it does otherwise than one would think, for warnings
+  std::string lone_example = {};          ///< why it cannot be trained on a batch of one example; "": it can
+  bool batch_norm = false;                ///< some batch norm of it uses the statistics of the batch
+  bool operator==(const ScriptModel&) const = default;
+};
+
+struct ModelSpec {
+  std::string name;  ///< a name of catalog/models.def, or for a TorchScript module "torchscript-" and its first digits
+  std::array<std::int64_t, 3> input{};  ///< channels, height, width of one example
+  std::int64_t classes = 0;
+  std::optional<ScriptModel> script = {};  ///< only of a TorchScript module
+  bool operator==(const ModelSpec&) const = default;
+};
+
+struct DatasetSpec {
+  std::string name;             ///< a name of catalog/datasets.def
+  std::string content;          ///< identifies the bytes: a hash of the files, or of the generator's parameters
+  std::int64_t train = 0;       ///< examples trained on (validation taken off)
+  std::int64_t validation = 0;  ///< examples held out of the training files: the last ones
+  std::int64_t test = 0;
+  std::array<std::int64_t, 3> shape{};  ///< channels, height, width
+  std::int64_t classes = 0;
+  std::uint64_t generator_seed = 0;  ///< of generated datasets only (glyphs)
+
+  // Seen when the files were looked at. Not part of what a dataset is, and not in its JSON.
+  bool keeps_shape = false;  ///< its examples are [C, H, W] in the file, though at most one of the three is above 1
+  std::vector<std::string> remarks = {};  ///< what makes it measure little, for warnings
+  bool operator==(const DatasetSpec&) const = default;
+};
+
+struct InitSpec {
+  ModelSpec model;
+  std::string scheme;  ///< a name of catalog/inits.def (of weights; biases start at zero)
+  std::string stream;  ///< "init", or "reinit" for a fresh draw of the same seed
+};
+
+struct OptimizerSpec {
+  std::string name;  ///< "sgd" or "adam"
+  double lr = 0;
+  double momentum = 0;      ///< sgd
+  bool nesterov = false;    ///< sgd
+  double weight_decay = 0;  ///< L2, added to the gradient
+  double beta1 = 0.9;       ///< adam
+  double beta2 = 0.999;     ///< adam
+  double epsilon = 1e-8;    ///< adam
+  bool operator==(const OptimizerSpec&) const = default;
+};
+
+/// lr(step) = base * warmup(step) * shape(step), for the 0-based step about to be taken:
+/// warmup = min(1, (step + 1) / warmup_steps); constant: 1; step: gamma^(milestones <= step);
+/// cosine: (1 + cos(pi * step / total_steps)) / 2 (Loshchilov & Hutter 2017, arXiv:1608.03983, without restarts).
+struct LrScheduleSpec {
+  std::string shape = "constant";  ///< "constant", "step" or "cosine"
+  std::vector<std::int64_t> milestones;
+  double gamma = 0.1;
+  std::int64_t warmup_steps = 0;
+  std::int64_t total_steps = 0;  ///< cosine only; 0 otherwise, so that a longer constant run shares its beginning
+  bool operator==(const LrScheduleSpec&) const = default;
+};
+
+/// What to keep, as exact counts made by expansion from sparsity, schedule and allocation. Counts are of units:
+/// weights, or what the granularity removes together (experiments/catalog/granularity.h); scopes are those of
+/// prune_scopes().
+struct PruneTarget {
+  std::int64_t total_kept = 0;                ///< over all scopes
+  std::vector<std::int64_t> layer_kept = {};  ///< per scope; empty: one global ranking
+  std::vector<std::int64_t> layer_least =
+      {};                                     ///< of a global ranking: at least this many stay in each; empty: no bound
+  std::vector<std::int64_t> layer_most = {};  ///< of a global ranking: at most this many; empty: no bound
+  bool operator==(const PruneTarget&) const = default;
+};
+
+/// A draw of random masks that knows nothing but the seed: masks of fewer weights are part of those of more.
+inline constexpr const char* kSharedDraw = "shared";
+
+struct PruneSpec {
+  ModelSpec model;
+  std::string criterion;               ///< a name of catalog/criteria.def
+  std::string granularity = "weight";  ///< canonical text of experiments/catalog/granularity.h
+  PruneTarget target;
+  std::optional<DatasetSpec> dataset;  ///< only if the criterion needs data
+  std::int64_t batches = 0;            ///< 0 if it needs none
+  std::int64_t batch_size = 0;
+  std::map<std::string, double> options = {};  ///< of the criterion, where they differ from its defaults
+  std::string ranking = {};               ///< how scores are compared: "" as they are, "lamp", "normalized", "per_row"
+  std::vector<std::string> protect = {};  ///< layers left alone, in the model's order; they have no scope
+  std::string ties = {};      ///< "" the first of equals stay, "drop", "keep", "last" (worker/selection/selection.h)
+  bool revive = false;        ///< weights removed earlier compete again
+  bool refuse_empty = false;  ///< an emptied layer is a failure, not a warning
+  std::int64_t epoch = 1;     ///< of experiments/stages/case_epoch.h
+  std::string norms = {};     ///< of batch norms while scoring: "" the statistics they have kept, "batch" the batch's
+  std::string draw =
+      {};  ///< of a criterion that draws its scores: which of the seed's draws (experiments/graph/mask_draws.h),
+           ///< kSharedDraw, or "", the same numbers as of kSharedDraw, of earlier versions
+};
+
+/// Pruning inside a training: just before step first_step + i * every, the weights are scored and masks for targets[i]
+/// made. Zhu & Gupta 2017, arXiv:1710.01878. With `revive` off, as usual, what is gone stays gone.
+struct GradualSpec {
+  PruneSpec prune;  ///< `model` and `target` are not used: they are the training's and `targets`
+  std::int64_t first_step = 0;
+  std::int64_t every = 0;
+  std::vector<PruneTarget> targets;
+};
+
+/// Runs optimizer steps start_step .. end_step - 1 of a trajectory that begins at start_step with the input weights and
+/// a fresh optimizer. The key names the state after end_step whatever the cuts before it: start_step is where the
+/// trajectory begins (0, or the rewind point), not where one piece of the work does.
+struct TrainSpec {
+  static constexpr std::int64_t kMostRanks = 1024;
+
+  ModelSpec model;
+  DatasetSpec dataset;
+  OptimizerSpec optimizer;
+  LrScheduleSpec lr_schedule;
+  std::int64_t batch_size = 0;
+  std::int64_t start_step = 0;
+  std::int64_t end_step = 0;
+  std::int64_t eval_every =
+      0;                     ///< steps between looks at the validation set, on the grid of multiples; default an epoch
+  std::int64_t phase = 0;    ///< 0: the data order of the dense run; r: that of the r-th retraining
+  std::string augment = {};  ///< "" none, "crop_flip": pad by 4, crop at random, flip with probability 1/2
+  std::optional<GradualSpec> gradual = {};  ///< with it, the stage leaves masks beside the weights
+  std::int64_t ranks = 1;                   ///< that share every batch; another number sums floats in another order
+};
+
+struct ShuffleSpec {
+  ModelSpec model;
+  std::string granularity = "weight";  ///< what moves as one
+  bool across_layers = false;          ///< false: within each scope, whose count stays
+  std::vector<std::string> protect = {};
+  std::int64_t epoch = 1;    ///< of experiments/stages/case_epoch.h
+  bool equal_sizes = false;  ///< across layers, among units of as many weights
+  std::string draw = {};     ///< which of the seed's permutations, as PruneSpec::draw
+};
+
+/// Prunes each scope alone to each sparsity, all else dense, and measures the loss.
+struct SensitivitySpec {
+  PruneSpec prune;                 ///< `target` is not used; `dataset`, `batches` and `batch_size` measure the loss too
+  std::vector<double> sparsities;  ///< fractions of the scope's units removed, rising
+};
+
+struct EvaluateSpec {
+  ModelSpec model;
+  DatasetSpec dataset;
+};
+
+struct NoopSpec {
+  std::int64_t index = 0;
+};
+
+/// Canonical JSON: keys sorted, no white space, numbers in their shortest exact form.
+std::string canonical_json(const InitSpec& spec);
+std::string canonical_json(const TrainSpec& spec);
+std::string canonical_json(const PruneSpec& spec);
+std::string canonical_json(const ShuffleSpec& spec);
+std::string canonical_json(const EvaluateSpec& spec);
+std::string canonical_json(const SensitivitySpec& spec);
+std::string canonical_json(const NoopSpec& spec);
+
+/// The way back, for the worker. Errors: ErrorKind::invalid_input naming the field that is missing, of another type, or
+/// out of range (counts are non-negative, sizes bounded).
+InitSpec parse_init_spec(std::string_view json);
+TrainSpec parse_train_spec(std::string_view json);
+PruneSpec parse_prune_spec(std::string_view json);
+ShuffleSpec parse_shuffle_spec(std::string_view json);
+EvaluateSpec parse_evaluate_spec(std::string_view json);
+SensitivitySpec parse_sensitivity_spec(std::string_view json);
+NoopSpec parse_noop_spec(std::string_view json);
+/// {"content": ..., "layers": [{"bias", "madds", "name", "output", "shape"}], "parameters": ...}: what the worker says
+/// of a TorchScript file.
+std::string canonical_json(const ScriptModel& script);
+ScriptModel parse_script_model(std::string_view json);
+
+}  // namespace espalier

@@ -1,0 +1,132 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/stages/stage.h"
+#include "experiments/stages/stage_spec.h"
+
+namespace espalier {
+
+/// Why a trial exists: to be compared (none) or to be compared with.
+/// A trial whose criterion is `random` is the random control itself, whether asked for as a method or as a control.
+/// erk_random: random masks with the counts that allocation erk gives the same total. shuffle_network: the mask is
+/// permuted across layers. shuffle_sized: the same among units of as many weights, so that weights stay as many as
+/// units.
+enum class Control { none, random, shuffle, reinit, erk_random, shuffle_network, shuffle_sized };
+std::string_view to_string(Control control);
+/// Whether the masks are the method's own, shuffled.
+bool is_shuffle(Control control);
+
+/// Optimizer, learning rate, length: steps are absolute here, epochs are gone.
+struct TrainRecipe {
+  OptimizerSpec optimizer;
+  LrScheduleSpec lr_schedule;
+  std::int64_t batch_size = 0;
+  std::int64_t steps = 0;
+  std::int64_t eval_every = 0;
+  std::string augment;     ///< as in TrainSpec
+  std::int64_t ranks = 1;  ///< as in TrainSpec
+  bool operator==(const TrainRecipe&) const = default;
+};
+
+/// As GradualSpec.
+struct GradualPlan {
+  std::int64_t first_step = 0;
+  std::int64_t every = 0;
+  bool operator==(const GradualPlan&) const = default;
+};
+
+/// How the scopes' curves are measured, by the criterion and on the network that is pruned first (SensitivitySpec).
+struct SensitivityPlan {
+  std::vector<double> sparsities;
+  std::int64_t batches = 0;
+  std::int64_t batch_size = 0;
+  std::int64_t epoch = 1;  ///< of case_epoch.h
+};
+
+/// Which state the scores are taken from, and so what is pruned first.
+/// `at_step` = train.steps: the trained network (default). 0: at initialisation.
+struct PrunePlan {
+  std::string criterion;
+  std::string granularity =
+      "weight";            ///< canonical text; a reduction that the sweep does not name is the units' default
+  std::string allocation;  ///< a name of catalog/allocations.def, or "table" for sparsities by layer name
+  std::string schedule;    ///< a name of catalog/schedules.def
+  std::optional<double> rate =
+      {};  ///< of what is left, removed by each round, where the schedule was given so; `rounds` say the same
+  double sparsity_target = 0;       ///< nominal fraction removed at this operating point
+  std::vector<PruneTarget> rounds;  ///< the exact counts of each round up to this operating point, at least one
+  std::int64_t at_step = 0;
+  std::int64_t batches = 0;  ///< of data for the criterion; 0 if it needs none
+  std::int64_t batch_size = 0;
+  std::string dialect = {};                    ///< a name of catalog/dialects.def
+  std::optional<GradualPlan> gradual = {};     ///< `rounds` are its updates, inside the training
+  std::map<std::string, double> options = {};  ///< as in PruneSpec, from here on
+  std::vector<std::string> protect = {};
+  std::optional<SensitivityPlan> sensitivity =
+      {};  ///< measured beside; with allocation "sensitivity" it spreads the budget
+  std::string ranking = {};
+  std::string ties = {};
+  bool revive = false;
+  bool refuse_empty = false;
+  std::string scored_granularity = "weight";  ///< PruneSpec::granularity: with the reduction that the criterion takes
+  std::string norms = {};                     ///< PruneSpec::norms
+  std::int64_t epoch = 1;                     ///< PruneSpec::epoch
+  std::int64_t shuffle_epoch = 1;             ///< ShuffleSpec::epoch, of a trial whose masks are shuffled
+  bool shared_draw = false;  ///< of a criterion that draws its scores: kSharedDraw, not a draw of its own
+};
+
+/// Three knobs (Renda, Frankle & Carbin 2020, arXiv:2003.02389): which weights, which step of the schedule, which
+/// recipe.
+struct RetrainPlan {
+  std::string name;  ///< for people and the database: "none", "finetune 2ep", "rewind init", "rewind 500it", "lr_rewind
+                     ///< 2ep", "reinit", ...
+  enum class Weights {
+    pruned,
+    step,
+    fresh
+  } weights = Weights::pruned;  ///< keep them, go back to weights_step, or draw new ones
+  bool own_data_order =
+      false;  ///< finetune and lr_rewind: phase = round; rewinding repeats the dense run's order (phase 0)
+  std::int64_t weights_step = 0;
+  std::int64_t start_step = 0;        ///< of the recipe's schedule
+  std::optional<TrainRecipe> recipe;  ///< none: no retraining
+  bool operator==(const RetrainPlan&) const = default;
+};
+
+/// The method of the network that others are compared with: trained, and nothing taken from it.
+inline constexpr const char* kDenseMethod = "dense";
+
+/// Everything about a trial but its seed.
+struct TrialConfig {
+  std::string method = kDenseMethod;  ///< preset name, as the user wrote it
+  ModelSpec model;
+  DatasetSpec dataset;
+  std::string dataset_name;                         ///< for people: "mnist", "idx:DIR"
+  std::shared_ptr<const std::string> dataset_path;  ///< absolute; null unless the dataset is given by path
+  std::shared_ptr<const std::string> model_path;    ///< absolute; null unless the model is a TorchScript file
+  std::string init;
+  TrainRecipe train;
+  std::optional<PrunePlan> prune;  ///< none: nothing is pruned
+  RetrainPlan retrain;
+  Control control = Control::none;
+  std::string variant;  ///< values of axes that have no column of their own: "train.lr=0.01"; "" if there are none
+};
+
+/// What the rounds of pruning after the first score, for people: "step 918" (of a training that was wound back),
+/// "networks retrained for 460 steps", "repaired weights", "steps up to 900" (of a schedule inside the training). ""
+/// where one round is all, or where every round scores the same weights.
+std::string later_rounds_score(const TrialConfig& config);
+
+struct Trial {
+  StageKey key;  ///< SHA-256 of the canonical configuration and seed; the trial_key of the database
+  std::uint64_t seed = 0;
+  std::shared_ptr<const TrialConfig> config;  ///< shared by the seeds of a configuration
+};
+
+}  // namespace espalier

@@ -1,0 +1,103 @@
+#include "orchestrator/commands/options/run_options.h"
+
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "base/number_option.h"
+#include "orchestrator/commands/commands.h"
+#include "orchestrator/sweeps/load_store_config.h"
+
+namespace espalier {
+namespace {
+
+/// Only the spelling: what a machine has, its worker says.
+std::string refuse_odd_device(const std::string& device) {
+  const bool numbered = device.rfind("cuda:", 0) == 0 && device.size() > 5 && device.size() < 9 &&
+                        device.find_first_not_of("0123456789", 5) == std::string::npos;
+  if (numbered || device == "auto" || device == "cpu" || device == "cuda") return "";
+  return "unknown device \"" + device + "\" (one of auto, cpu, cuda, cuda:0, cuda:1, ...)";
+}
+
+void add_failure_options(CLI::App& command, RunOptions& options) {
+  CLI::Option* most =
+      command.add_option("--max-failures", options.max_failures,
+                         "Stop when more jobs than this are quarantined (over on_failure.max_failures)");
+  most->check(whole_number_option(0, 1'000'000));
+  command
+      .add_flag_callback(
+          "--fail-fast", [&options] { options.max_failures = 0; }, "Stop at the first one: --max-failures 0")
+      ->excludes(most);
+}
+
+}  // namespace
+
+void add_coordinator_options(CLI::App& command, RunSettings& settings, CommandLine& line) {
+  command.add_option("--store", line.store, "Folder of the results: made if missing, continued if not")
+      ->capture_default_str();
+  command
+      .add_option("--workers", settings.workers,
+                  "MPI ranks on this machine (run: as many as cores by default; 0: none, pools join by themselves)")
+      ->check(whole_number_option(0, 4096));
+  command.add_option("--device", settings.device, "auto, cpu, cuda or cuda:N")
+      ->check(CLI::Validator(refuse_odd_device, "DEVICE"))
+      ->capture_default_str();
+  command
+      .add_option("--host", settings.host,
+                  "Address to listen on for pools: 127.0.0.1 is for this machine alone, 0.0.0.0 all of its addresses")
+      ->capture_default_str();
+  command.add_option("--port", settings.port, "Port to listen on (0: any free one)")
+      ->check(whole_number_option(0, 65535))
+      ->capture_default_str();
+  command.add_option("--checkpoint-every", settings.checkpoint_seconds, "Seconds between checkpoints of a training")
+      ->check(whole_number_option(1, 86400))
+      ->capture_default_str();
+  command
+      .add_option("--pool-starts", settings.pool_starts,
+                  "Give up when the workers ended this many times in a row without getting anything done (0: 3, or 8 "
+                  "if they reached the coordinator)")
+      ->check(whole_number_option(0, 1'000'000));
+  command
+      .add_option(
+          "--start-limit", settings.start_limit_s,
+          "Workers that have not reached the coordinator so many seconds after their start hang, and are killed "
+          "(0: never)")
+      ->check(number_option(0.0, 86400.0))
+      ->capture_default_str();
+  command.add_flag("--allow-network-filesystem", settings.allow_network_filesystem,
+                   "Keep the store on NFS, Lustre, ... all the same: slower, and for one machine at a time");
+  command
+      .add_option("--hang-limit", settings.hang_seconds,
+                  "A job that makes no progress for this many seconds, and for much longer than its steps take, is "
+                  "killed (0: never)")
+      ->check(number_option(0.0, 1e9))
+      ->capture_default_str();
+  command
+      .add_option("--memory-per-rank", settings.memory_gb,
+                  "GB that a rank may fill (0: no limit; default: its share of the machine, with CUDA no limit)")
+      ->check(number_option(0.0, 1e6));
+  command
+      .add_option("--grace", settings.grace_seconds,
+                  "Seconds to wait for the steps that run when a pool is to leave (0: as long as they take)")
+      ->check(number_option(0.0, 1e9))
+      ->capture_default_str();
+}
+
+void add_run_options(CLI::App& command, RunOptions& options, CommandLine& line) {
+  add_sweep_options(command, options.sweep);
+  add_coordinator_options(command, options.settings, line);
+  add_failure_options(command, options);
+  command.add_flag("--quiet", options.quiet, "No table at the end");
+}
+
+LoadedSweep load_sweep_to_run(RunOptions& options, const std::string& store) {
+  options.settings.store = store;
+  options.settings.data = data_folder(options.sweep.data);
+  LoadedSweep sweep = load_sweep(options.sweep.file, options.sweep.overrides, options.settings.data,
+                                 load_store_config(StorePaths{store}));
+  if (options.max_failures) sweep.on_failure.max_failures = options.max_failures;
+  for (const Diagnostic& warning : sweep.warnings) std::cerr << to_string(warning) << "\n";
+  return sweep;
+}
+
+}  // namespace espalier

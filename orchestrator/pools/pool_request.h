@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "cluster/launch/batch_request.h"
+#include "cluster/launch/slurm.h"
+
+namespace espalier {
+
+/// What `espalier pool slurm` and `espalier pool pbs` were asked for. What is given wins over the profile.
+struct PoolRequest {
+  Scheduler scheduler = Scheduler::slurm;
+  std::string profile;  ///< a name or a file; "" for none
+  std::filesystem::path store;
+  std::string data;  ///< "" for the default
+  std::string name;  ///< "" for the scheduler's
+  std::string time;  ///< as Slurm writes it; "" for the profile's
+  std::optional<std::string> partition, account, qos, constraint, launcher, worker;
+  std::optional<std::int64_t> nodes, ranks_per_node, gpus_per_node, margin_s;
+  std::vector<std::string> labels;  ///< empty for the profile's
+  bool requeue = false;
+  std::string device = "auto";
+  std::int64_t checkpoint_s = 10;
+  bool autoscaled = false;             ///< started as there is work
+  std::optional<std::int64_t> idle_s;  ///< none: only autoscaled ones leave when they have nothing to do
+  std::optional<double> memory_gb;
+};
+
+/// Profile and options together, nothing left open. Makes sure that the store is one, and that what nodes are asked
+/// for fits. Errors: ErrorKind::invalid_input with what to mend; ErrorKind::unavailable without espalier-worker.
+AllocationPlan plan_allocation(const PoolRequest& request);
+
+/// Why pools that start now would find no coordinator, or could not reach it; "" if they would.
+std::string coordinator_trouble(const std::filesystem::path& store);
+
+/// Writes the script to STORE/pools (mode 0600) and returns its path. Errors: those of batch_script and of writing.
+std::filesystem::path write_batch_script(const AllocationPlan& plan);
+
+/// Keeps the plan's pools away from the nodes of that cluster on which the store's jobs crash, and says so where the
+/// plan did not name them already. Errors: those of Slurm and of the store.
+void leave_out_bad_nodes(const Slurm& slurm, AllocationPlan& plan, const std::function<void(const std::string&)>& say);
+
+/// Hands the plan's script in; returns Slurm's id. Where no nodes would be left, bad ones are better than none: the
+/// plan then leaves none out, and its script is written anew. Errors: those of Slurm::submit.
+std::string submit_to_slurm(const Slurm& slurm, const std::filesystem::path& script, AllocationPlan& plan,
+                            const std::function<void(const std::string&)>& say);
+
+}  // namespace espalier

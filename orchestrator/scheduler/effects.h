@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "db/write/changes.h"
+#include "experiments/stages/job.h"
+#include "orchestrator/scheduler/ids.h"
+#include "orchestrator/scheduler/sweep_status.h"
+
+namespace espalier {
+
+// What the core wants done. The coordinator does it; a test reads it.
+struct SendJob {
+  PoolId pool;
+  int rank;
+  Job job;
+  bool alone;             ///< nothing else runs in the pool
+  std::vector<int> gang;  ///< the ranks that run it together, `rank` first; empty: `rank` alone
+};
+struct SendStop {  ///< take an attempt back: it is not started yet, or is checkpointed
+  PoolId pool;
+  int rank;
+  std::uint64_t attempt;
+};
+struct DismissPool {  ///< checkpoint, report, leave
+  PoolId pool;
+};
+struct Record {
+  StoreChange change;
+};
+struct Tell {  ///< a line for the user
+  std::string text;
+};
+struct Doubt {  ///< a pool said what is not its to say; nothing came of it
+  PoolId pool;
+  std::string what;
+};
+struct SweepEnded {
+  SweepId sweep;
+  SweepEnd how;
+};
+using Effect = std::variant<SendJob, SendStop, DismissPool, Record, Tell, Doubt, SweepEnded>;
+using Effects = std::vector<Effect>;
+
+}  // namespace espalier

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "experiments/parse/store_config.h"
+#include "experiments/paths/store_paths.h"
+
+namespace espalier {
+
+/// Reads the store's config.yaml; one that is not there says nothing.
+/// Errors: ErrorKind::invalid_input with every problem on a line of its own, or if it cannot be read.
+StoreConfig load_store_config(const StorePaths& store);
+
+}  // namespace espalier

@@ -1,0 +1,137 @@
+#include "orchestrator/sweeps/trial_export.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
+#include "cluster/launch/worker_program.h"
+#include "db/read/trial_query.h"
+#include "experiments/formats/safetensors.h"
+#include "experiments/paths/store_paths.h"
+#include "experiments/stages/stage_spec.h"
+
+namespace espalier {
+namespace {
+
+constexpr std::uintmax_t kLargestArtifact = std::uintmax_t{64} << 30;
+constexpr std::string_view kMaskSuffix = ".mask";
+constexpr const char* kRemedy = "; `espalier db check --repair`, then running the sweep again, make it again";
+
+/// A file of the store in memory; the tensors are views into it.
+struct Artifact {
+  std::string bytes;
+  Safetensors content;
+};
+
+Artifact read_artifact(const std::filesystem::path& store, const std::string& stage, const std::string& sha256_hex) {
+  const std::filesystem::path path = StorePaths{store}.artifact(stage_key_from_hex(stage));
+  Artifact artifact;
+  try {
+    artifact.bytes = read_file(path, kLargestArtifact);
+  } catch (const Error& error) {
+    throw Error(ErrorKind::corrupt, std::string(error.what()) + kRemedy);
+  }
+  if (to_hex(sha256(artifact.bytes)) != sha256_hex)
+    throw Error(ErrorKind::corrupt, path.string() + ": is damaged" + kRemedy);
+  artifact.content = parse_safetensors(artifact.bytes, path.string());
+  return artifact;
+}
+
+bool is_mask(const TensorBytes& tensor) {
+  return tensor.name.ends_with(kMaskSuffix);
+}
+
+/// Masks by the names of what they cover. A stage that leaves weights too calls its masks "fc1.weight.mask".
+std::vector<TensorBytes> masks_of(const Artifact& artifact) {
+  const auto& all = artifact.content.tensors;
+  if (std::ranges::none_of(all, is_mask)) return all;
+  std::vector<TensorBytes> masks;
+  for (const TensorBytes& tensor : all) {
+    if (!is_mask(tensor)) continue;
+    masks.push_back(tensor);
+    masks.back().name.resize(tensor.name.size() - kMaskSuffix.size());
+  }
+  return masks;
+}
+
+/// The bytes of the tensor, zero where the mask is.
+std::string masked(const TensorBytes& tensor, const TensorBytes& mask) {
+  const auto size = static_cast<std::size_t>(element_size(tensor.type));
+  if (mask.shape != tensor.shape) throw Error(ErrorKind::corrupt, "the mask of " + tensor.name + " has another shape");
+  std::string bytes(tensor.bytes);
+  for (std::size_t i = 0; i < mask.bytes.size(); ++i) {
+    if (mask.bytes[i] == 0) std::memset(bytes.data() + i * size, 0, size);
+  }
+  return bytes;
+}
+
+/// `held` keeps the bytes that are not the artifact's.
+Safetensors masked_weights(const Artifact& weights, const std::vector<TensorBytes>& masks,
+                           std::map<std::string, std::string>& held) {
+  Safetensors content;
+  for (const TensorBytes& tensor : weights.content.tensors) {
+    if (is_mask(tensor)) continue;
+    TensorBytes& written = content.tensors.emplace_back(tensor);
+    const auto mask = std::ranges::find(masks, tensor.name, &TensorBytes::name);
+    if (mask == masks.end()) continue;
+    std::string& bytes = held[tensor.name];
+    bytes = masked(tensor, *mask);
+    written.bytes = bytes;
+  }
+  return content;
+}
+
+void check_module(const TrialNetwork& network, const std::filesystem::path& module) {
+  const ModelSpec model = parse_evaluate_spec(network.evaluate_spec).model;
+  if (!model.script) {
+    throw Error(ErrorKind::invalid_input, "the trial's model " + network.model +
+                                              " is no TorchScript module; --weights and --masks write its tensors");
+  }
+  if (module.empty()) {
+    throw Error(ErrorKind::invalid_input,
+                "--torchscript needs --module, the TorchScript file that the sweep names as its model");
+  }
+  if (to_hex(sha256_file(module)) == model.script->content) return;
+  throw Error(ErrorKind::invalid_input, module.string() + ": is not the file that this trial's network was made from");
+}
+
+}  // namespace
+
+void export_trial(const std::filesystem::path& store, const TrialExport& wanted) {
+  check_outputs({wanted.masks, wanted.weights, wanted.torchscript}, {wanted.overwrite, store, {wanted.module}});
+  const TrialNetwork network = find_trial_network(store, wanted.trial);
+  if (network.evaluate_state != "done" || network.weights_stage.empty())
+    throw Error(ErrorKind::invalid_input, "trial " + network.trial.substr(0, 12) + " is not done; run its sweep first");
+  if (!wanted.torchscript.empty()) check_module(network, wanted.module);
+  const Artifact weights = read_artifact(store, network.weights_stage, network.weights_sha256);
+  Artifact mask_file;
+  std::vector<TensorBytes> masks;
+  if (!network.masks_stage.empty()) {
+    mask_file = read_artifact(store, network.masks_stage, network.masks_sha256);
+    masks = masks_of(mask_file);
+  }
+  const std::map<std::string, std::string> about{{"trial", network.trial}, {"model", network.model}};
+  if (!wanted.masks.empty()) {
+    if (masks.empty())
+      throw Error(ErrorKind::invalid_input, "trial " + network.trial.substr(0, 12) + " is dense; it has no masks");
+    write_output(wanted.masks, to_safetensors({about, masks}));
+  }
+  std::map<std::string, std::string> held;
+  Safetensors content = masked_weights(weights, masks, held);
+  content.metadata = about;
+  if (!wanted.weights.empty()) write_output(wanted.weights, to_safetensors(content));
+  if (wanted.torchscript.empty()) return;
+  OutputFile output(wanted.torchscript);
+  DraftFile tensors(output.path());  // never put in place: the tool reads it
+  tensors.write(to_safetensors(content));
+  export_torchscript(wanted.module, tensors.path(), output.path());
+  output.put();
+}
+
+}  // namespace espalier

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "experiments/paths/output_file.h"
+
+namespace espalier {
+
+/// What of a trial's network is to be written where; "" leaves it out.
+struct TrialExport {
+  std::string trial;                  ///< the first digits of its key
+  std::filesystem::path weights;      ///< safetensors: parameters and buffers by name, pruned ones zero
+  std::filesystem::path masks;        ///< safetensors: uint8 by the names of the weights, 1 = kept
+  std::filesystem::path module;       ///< the TorchScript file that the model was
+  std::filesystem::path torchscript;  ///< it with these weights
+  Overwrite overwrite = Overwrite::refuse;
+};
+
+/// Writes a finished trial's network. Errors: those of check_outputs, with nothing written; ErrorKind::invalid_input
+/// for a trial that is not there, not done or has none of what is asked for, and for another module than the trial's;
+/// ErrorKind::corrupt for a damaged artifact; those of export_torchscript.
+void export_trial(const std::filesystem::path& store, const TrialExport& wanted);
+
+}  // namespace espalier

@@ -1,0 +1,15 @@
+#include "cluster/connection/unproven_limit.h"
+
+#include <gtest/gtest.h>
+
+namespace espalier {
+namespace {
+
+TEST(StrangerLimit, LeavesMostFilesToPoolsAndClients) {
+  EXPECT_EQ(most_strangers(1'000'000), 64U);
+  EXPECT_EQ(most_strangers(64), 16U);
+  EXPECT_EQ(most_strangers(0), 1U);
+}
+
+}  // namespace
+}  // namespace espalier

@@ -1,0 +1,227 @@
+// What holds of every prune, whatever scores, removes and spreads: tried with each criterion, granularity and
+// allocation that the program accepts together.
+#include <algorithm>
+#include <optional>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "experiments/catalog/catalog.h"
+#include "experiments/pruning/prune_scopes.h"
+#include "tests/worker/cpu.h"
+#include "worker/network/initialization.h"
+#include "worker/pruning/prune_network.h"
+#include "worker/pruning/scope_units.h"
+
+namespace espalier {
+namespace {
+
+constexpr std::int64_t kExamples = 12;
+
+std::vector<Op> conv(const std::string& name, std::int64_t in, std::int64_t out) {
+  return {Conv2dOp{name, in, out, 3, 1, 1, false}, BatchNorm2dOp{name + ".bn", out}};
+}
+
+/// Convolutions, norms, a residual block, linear layers.
+ModelDescription convolutional() {
+  ModelDescription model{"conv", {4, 4, 4}, 3, conv("conv1", 4, 8)};
+  model.ops.push_back(ReluOp{"relu1"});
+  std::vector<Op> body = conv("block.conv1", 8, 4);
+  body.push_back(ReluOp{"block.relu1"});
+  for (Op& op : conv("block.conv2", 4, 8)) body.push_back(op);
+  model.ops.push_back(BlockOp{"block", {ResidualOp{"block", body, {}}, ReluOp{"block.relu2"}}});
+  model.ops.push_back(GlobalAvgPoolOp{});
+  model.ops.push_back(LinearOp{"fc1", 8, 8});
+  model.ops.push_back(ReluOp{"relu2"});
+  model.ops.push_back(LinearOp{"fc2", 8, 3});
+  return model;
+}
+
+/// Rows of 4 as tokens; the images are those of the convolutional network.
+ModelDescription attentive() {
+  const Op attention = ResidualOp{"b.attn", {LayerNormOp{"b.ln1", 8}, AttentionOp{"b.attn", 8, 4}}, {}};
+  const Op mlp =
+      ResidualOp{"b.mlp", {LayerNormOp{"b.ln2", 8}, LinearOp{"b.fc1", 8, 8}, GeluOp{}, LinearOp{"b.fc2", 8, 8}}, {}};
+  return {"attentive",
+          {4, 4, 4},
+          3,
+          {RowsOp{}, LinearOp{"embed", 16, 8}, BlockOp{"b", {attention, mlp}}, MeanTokensOp{}, LinearOp{"head", 8, 3}}};
+}
+
+DatasetSpec dataset() {
+  DatasetSpec spec;
+  spec.name = "random";
+  spec.train = kExamples;
+  spec.shape = {4, 4, 4};
+  spec.classes = 3;
+  return spec;
+}
+
+const ResidentDataset& examples() {
+  static const ResidentDataset data = [] {
+    ImageDataset images;
+    RandomStream random(3, "examples");
+    images.train.count = kExamples;
+    for (std::int64_t i = 0; i < kExamples * 64; ++i)
+      images.train.pixels.push_back(static_cast<std::uint8_t>(256 * random.uniform()));
+    for (std::int64_t i = 0; i < kExamples; ++i) images.train.labels.push_back(static_cast<std::uint8_t>(i % 3));
+    return ResidentDataset(images, dataset(), kCpu);
+  }();
+  return data;
+}
+
+Network drawn_at_random(const ModelDescription& model) {
+  Network network(model, kCpu);
+  InitSpec spec;
+  spec.scheme = "kaiming_normal";
+  spec.stream = "init";
+  initialize(network, spec, 5);
+  return network;
+}
+
+struct Case {
+  std::string criterion, granularity, ranking;
+  bool by_scope = false;
+};
+
+std::string name_of(const Case& one) {
+  return one.criterion + ", " + one.granularity + ", " + (one.ranking.empty() ? "raw" : one.ranking) +
+         (one.by_scope ? ", by scope" : ", global");
+}
+
+std::vector<Case> all_cases() {
+  std::vector<Case> cases;
+  for (const CriterionEntry& criterion : list_criteria()) {
+    for (const char* granularity :
+         {"weight", "block 2x3 mean", "2:4", "row l1", "filter l2", "channel max", "head sum", "layer mean"}) {
+      for (const char* ranking : {"", "lamp", "normalized", "per_row"}) {
+        for (const bool by_scope : {false, true})
+          cases.push_back({std::string(criterion.name), granularity, ranking, by_scope});
+      }
+    }
+  }
+  return cases;
+}
+
+/// Of one network; nothing where the program refuses the case before any work.
+class Trial {
+ public:
+  Trial(const ModelDescription& model, const Case& one) : one_(one), network_(drawn_at_random(model)) {
+    spec_.criterion = one.criterion;
+    spec_.granularity = one.granularity;
+    spec_.ranking = one.ranking;
+    if (default_options(find_criterion(one.criterion)).contains("rounds")) spec_.options["rounds"] = 3;
+    if (find_criterion(one.criterion).needs != CriterionNeeds::needs_nothing) {
+      spec_.dataset = dataset();
+      spec_.batches = 2;
+      spec_.batch_size = 5;
+    }
+    const Granularity granularity = parse_granularity(one.granularity);
+    scopes_ = prune_scopes(model, granularity, one.criterion, {});
+    for (const PruneScope& scope : scopes_) {
+      std::int64_t kept = std::max<std::int64_t>(1, scope.units * 2 / 5);
+      if (one.ranking == "per_row") kept = scope.rows * std::max<std::int64_t>(1, scope.units / scope.rows / 2);
+      if (granularity.kind == Granularity::Kind::n_of_m) kept = scope.units / granularity.of * granularity.kept;
+      target_.total_kept += kept;
+      target_.layer_kept.push_back(kept);
+    }
+    if (!one.by_scope) target_.layer_kept.clear();
+  }
+
+  Network& network() { return network_; }
+  const PruneTarget& target() const { return target_; }
+
+  Pruned prune() {
+    const ResidentDataset* data = spec_.dataset ? &examples() : nullptr;
+    const PruneBatches batches(spec_, data, 7, 0, kCpu);
+    return prune_network(network_, {spec_, target_, 7, true, batches});
+  }
+
+  /// Units of which something is left.
+  std::int64_t units_left() const {
+    const Granularity granularity = parse_granularity(one_.granularity);
+    std::int64_t left = 0;
+    for (const PruneScope& scope : scopes_)
+      left += std::ranges::count(espalier::units_left(scope, granularity, network_), 1);
+    return left;
+  }
+
+ private:
+  Case one_;
+  Network network_;
+  PruneSpec spec_;
+  PruneTarget target_;
+  std::vector<PruneScope> scopes_;
+};
+
+/// What check refuses: combinations with nothing to mean.
+bool is_refused(const Case& one) {
+  const bool weights = one.granularity == "weight";
+  const bool signed_scores = one.criterion == "grasp" || one.criterion == "movement" || one.criterion == "obd_hessian";
+  const bool repairs = find_criterion(one.criterion).scores == CriterionScores::repairs_weights;
+  if (one.ranking == "per_row" && (!weights || !one.by_scope)) return true;
+  if (!one.ranking.empty() && one.ranking != "per_row" && (one.by_scope || one.granularity == "2:4")) return true;
+  if (one.ranking == "lamp" && (signed_scores || one.granularity == "layer mean")) return true;
+  if (repairs && (!one.ranking.empty() || (one.criterion == "obs" && !weights))) return true;
+  return one.criterion == "sparsegpt" && weights && !one.by_scope;
+}
+
+bool equal_tensors(const NamedTensors& a, const NamedTensors& b) {
+  return std::ranges::equal(
+      a, b, [](const auto& x, const auto& y) { return x.first == y.first && at::equal(x.second, y.second); });
+}
+
+class EveryPrune : public testing::TestWithParam<bool> {};
+
+TEST_P(EveryPrune, IsExactDeterministicAndLeavesTheRestAlone) {
+  const ModelDescription model = GetParam() ? attentive() : convolutional();
+  std::int64_t tried = 0, refused = 0;
+  for (const Case& one : all_cases()) {
+    if (is_refused(one)) continue;
+    SCOPED_TRACE(model.name + ": " + name_of(one));
+    std::optional<Trial> trial;
+    try {
+      trial.emplace(model, one);
+    } catch (const Error& error) {
+      // Nothing of this network fits: said with both names, before any work.
+      EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
+      EXPECT_FALSE(std::string(error.what()).empty());
+      ++refused;
+      continue;
+    }
+    ++tried;
+    const NamedTensors weights = trial->network().weights();
+    const Pruned pruned = trial->prune();
+    EXPECT_EQ(trial->units_left(), trial->target().total_kept);
+    Trial twin(model, one);
+    EXPECT_TRUE(equal_tensors(twin.prune().masks, pruned.masks));
+    // Weights that stay are as they were, unless the criterion repairs; those that went are zero; buffers are
+    // untouched.
+    const bool repairs = find_criterion(one.criterion).scores == CriterionScores::repairs_weights;
+    const NamedTensors after = trial->network().weights();
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      EXPECT_TRUE(at::isfinite(after[i].second).all().item<bool>()) << after[i].first;
+      const bool masked = has_tensor(pruned.masks, after[i].first);
+      if (masked) {
+        const at::Tensor mask =
+            std::ranges::find(pruned.masks, after[i].first, [](const auto& entry) -> const std::string& {
+              return entry.first;
+            })->second;
+        EXPECT_TRUE(after[i].second.masked_select(mask.eq(0)).eq(0).all().item<bool>()) << after[i].first;
+        EXPECT_TRUE(repairs || at::equal(after[i].second, weights[i].second.mul(mask))) << after[i].first;
+      } else {
+        EXPECT_TRUE(at::equal(after[i].second, weights[i].second)) << after[i].first;
+      }
+    }
+  }
+  EXPECT_GT(tried, 100);
+  EXPECT_GT(refused, 10);
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, EveryPrune, testing::Bool(),
+                         [](const auto& one) { return one.param ? "attentive" : "convolutional"; });
+
+}  // namespace
+}  // namespace espalier

@@ -1,0 +1,62 @@
+#include "worker/comm/file_service.h"
+
+#include <utility>
+#include <variant>
+
+namespace espalier {
+
+FileDesk::FileDesk(Mailbox& mailbox, RankFiles& files, CacheFolder& cache, std::function<void(Message)> to_coordinator)
+    : mailbox_(mailbox),
+      files_(files),
+      to_coordinator_(std::move(to_coordinator)),
+      fetcher_(
+          cache, [this](const FetchFile& fetch) { to_coordinator_(fetch); },
+          [this](int rank, const FileName& file, const std::string& why) { tell(rank, file, why); },
+          [this](int rank, const Message& message) { mailbox_.post(rank, MailTag::file, encode(message)); }) {
+  if (mailbox_.first_here() == mailbox_.rank()) cache.make_room();
+}
+
+void FileDesk::tell(int rank, const FileName& file, const std::string& why) {
+  if (rank == mailbox_.rank()) {
+    files_.answer(file, why);
+  } else {
+    mailbox_.post(rank, MailTag::here, encode(Message{FileMissing{0, file, why}}));
+  }
+}
+
+bool FileDesk::pump() {
+  bool traffic = false;
+  if (const auto wish = files_.take_wish()) {
+    traffic = true;
+    const int first = mailbox_.first_here();
+    if (first == mailbox_.rank()) {
+      fetcher_.want(first, *wish);
+    } else {
+      mailbox_.post(first, MailTag::want, encode(Message{*wish}));
+    }
+  }
+  for (const OfferFile& offer : files_.take_offers()) {
+    traffic = true;
+    to_coordinator_(offer);
+  }
+  return traffic;
+}
+
+void FileDesk::hear(const Mail& mail) {
+  const Message message = decode_message(mail.bytes);
+  if (mail.tag == MailTag::want) fetcher_.want(mail.from, std::get<FetchFile>(message));
+  if (mail.tag == MailTag::here) {
+    const FileMissing& answer = std::get<FileMissing>(message);
+    files_.answer(answer.file, answer.why);
+  }
+}
+
+void FileDesk::hear(const Message& message) {
+  if (const StoreHere* here = std::get_if<StoreHere>(&message)) files_.decide(here->probe);
+  if (const FilePiece* piece = std::get_if<FilePiece>(&message)) fetcher_.hear(*piece);
+  if (const FileMissing* missing = std::get_if<FileMissing>(&message)) fetcher_.hear(*missing);
+  if (const FetchFile* fetch = std::get_if<FetchFile>(&message)) to_coordinator_(files_.read(*fetch));
+  if (const FileStored* stored = std::get_if<FileStored>(&message)) files_.stored(*stored);
+}
+
+}  // namespace espalier

@@ -1,0 +1,73 @@
+#include "worker/inspection/script_tool.h"
+
+#include <array>
+#include <exception>
+#include <iostream>
+#include <sstream>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/draft_file.h"
+#include "base/error.h"
+#include "experiments/formats/json_text.h"
+#include "worker/inspection/script_facts.h"
+#include "worker/machine/memory_limit.h"
+#include "worker/torchscript/torch_message.h"
+
+namespace espalier {
+namespace {
+
+std::array<std::int64_t, 3> parse_input(const std::string& text) {
+  std::array<std::int64_t, 3> input{};
+  std::istringstream in(text);
+  char comma = ',';
+  for (std::int64_t& side : input) {
+    if (comma != ',' || !(in >> side) || side < 1) throw Error(ErrorKind::invalid_input, "--input: expected C,H,W");
+    in >> comma;
+  }
+  return input;
+}
+
+nlohmann::json answer(const ScriptToolOptions& options) {
+  const MemoryLimit memory(memory_allowance(-1, memory_total(), 1));  // a module that fills it ends by itself
+  if (!options.export_from.empty()) {
+    export_script(options.export_from, options.tensors, options.to);
+    return {{"written", options.to}};
+  }
+  const ScriptModel model =
+      describe_script(options.describe, parse_input(options.input), options.classes, options.keep_shape);
+  return {{"model", nlohmann::json::parse(canonical_json(model))},
+          {"remarks", model.remarks},
+          {"lone_example", model.lone_example},
+          {"batch_norm", model.batch_norm}};
+}
+
+nlohmann::json error_of(ErrorKind kind, const std::string& message) {
+  return {{"error", {{"kind", std::string(to_string(kind))}, {"message", message}}}};
+}
+
+}  // namespace
+
+int run_script_tool(const ScriptToolOptions& options) {
+  // A module may print while it runs.
+  const int out = ::dup(STDOUT_FILENO);
+  ::dup2(STDERR_FILENO, STDOUT_FILENO);
+  nlohmann::json said;
+  try {
+    said = answer(options);
+  } catch (const Error& error) {
+    said = error_of(error.kind(), error.what());
+  } catch (const std::exception& error) {
+    said = error_of(ErrorKind::internal, torch_message(error.what()));
+  }
+  try {
+    write_to(out, json_text(said, -1) + "\n", "standard output");
+  } catch (const Error& error) {
+    std::cerr << "espalier-worker: " << error.what() << std::endl;
+    return 1;
+  }
+  return said.contains("error") ? 1 : 0;
+}
+
+}  // namespace espalier

@@ -1,0 +1,22 @@
+#include "base/error.h"
+#include "experiments/models/model_description.h"
+#include "worker/jobs/stages.h"
+#include "worker/training/evaluation.h"
+
+namespace espalier {
+
+bool run_evaluate_stage(const StageContext& context, StageOutcome& outcome) {
+  const EvaluateSpec spec = parse_evaluate_spec(context.stage.spec);
+  Network network = context.network(spec.model);
+  if (const auto masks = context.input(InputRole::masks)) network.set_masks(*masks);
+  network.set_weights(context.needed_input(InputRole::weights));
+  const ResidentDataset& data = context.datasets.get(spec.dataset, context.stage.dataset_path);
+  if (data.test().count() == 0) {
+    throw Error(ErrorKind::invalid_input,
+                "dataset " + spec.dataset.name + " has no test examples to measure accuracy on");
+  }
+  outcome.evaluation = evaluate(network, data, data.test());
+  return true;
+}
+
+}  // namespace espalier

@@ -1,0 +1,46 @@
+#include <utility>
+
+#include "experiments/catalog/catalog.h"
+#include "experiments/models/model_description.h"
+#include "worker/jobs/stages.h"
+#include "worker/pruning/network_paths.h"
+#include "worker/pruning/prune_network.h"
+#include "worker/pruning/sensitivity_allocation.h"
+#include "worker/pruning/sensitivity_curves.h"
+
+namespace espalier {
+namespace {
+
+bool changes_weights(const std::string& criterion) {
+  return find_criterion(criterion).scores == CriterionScores::repairs_weights;
+}
+
+}  // namespace
+
+bool run_prune_stage(const StageContext& context, StageOutcome& outcome) {
+  const PruneSpec spec = parse_prune_spec(context.stage.spec);
+  Network network = context.network(spec.model);
+  if (const auto masks = context.input(InputRole::masks)) network.set_masks(*masks);
+  const auto weights = context.input(InputRole::weights);
+  if (weights) network.set_weights(*weights);
+  const ResidentDataset* data =
+      spec.dataset && spec.batches > 0 ? &context.datasets.get(*spec.dataset, context.stage.dataset_path) : nullptr;
+  const PruneBatches batches(spec, data, context.stage.seed, 0, context.device);
+  PruneTarget target = spec.target;
+  const PruneOrder order{spec, target, context.stage.seed, weights.has_value(), batches};
+  if (const auto curves = context.input(InputRole::sensitivity)) {
+    target.layer_kept =
+        allocate_by_sensitivity(curves_from(*curves), target.total_kept, surviving_units(network, order));
+  }
+  Pruned pruned = prune_network(network, order);
+  outcome.layers = std::move(pruned.layers);
+  report_paths(network, outcome);
+  if (changes_weights(spec.criterion)) {
+    context.leave(with_masks(network.weights(), pruned.masks), InputRole::weights, outcome);
+  } else {
+    context.leave(std::move(pruned.masks), InputRole::masks, outcome);
+  }
+  return true;
+}
+
+}  // namespace espalier

@@ -1,0 +1,59 @@
+#include "worker/jobs/tensor_memory.h"
+
+#include <atomic>
+#include <cstddef>
+#include <malloc.h>
+
+#include <c10/core/Allocator.h>
+#include <c10/core/CPUAllocator.h>
+#include <c10/core/impl/alloc_cpu.h>
+#include <c10/util/Exception.h>
+#include <torch/version.h>
+
+namespace espalier {
+namespace {
+
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 3)
+#define ESPALIER_ALLOCATE allocate(std::size_t bytes)
+#else
+#define ESPALIER_ALLOCATE allocate(std::size_t bytes) const
+#endif
+
+/// LibTorch knows allocators of the process, not of a thread or a job.
+std::atomic<std::int64_t> g_limit{0};
+std::atomic<std::int64_t> g_used{0};
+
+void release(void* memory) {
+  g_used -= static_cast<std::int64_t>(::malloc_usable_size(memory));
+  c10::free_cpu(memory);
+}
+
+class CountingAllocator final : public c10::Allocator {
+ public:
+  c10::DataPtr ESPALIER_ALLOCATE override {
+    const std::int64_t limit = g_limit;
+    TORCH_CHECK(limit == 0 || g_used + static_cast<std::int64_t>(bytes) <= limit,
+                "CPU allocator: can't allocate memory: you tried to allocate ", bytes, " bytes beyond a limit of ",
+                limit);
+    void* const memory = c10::alloc_cpu(bytes);
+    g_used += static_cast<std::int64_t>(::malloc_usable_size(memory));
+    return {memory, memory, &release, c10::Device(c10::DeviceType::CPU)};
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return &release; }
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 3)
+  void copy_data(void* to, const void* from, std::size_t bytes) const override {
+    default_copy_data(to, from, bytes);
+  }
+#endif
+};
+
+}  // namespace
+
+void limit_tensor_memory(std::int64_t bytes) {
+  static CountingAllocator allocator;
+  static const bool in_front = (c10::SetCPUAllocator(&allocator, /*priority=*/1), true);
+  static_cast<void>(in_front);
+  g_limit = bytes;
+}
+
+}  // namespace espalier

@@ -1,0 +1,99 @@
+#include "worker/network/script_body.h"
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <ATen/Context.h>
+#include <ATen/core/Generator.h>
+#include <ATen/core/grad_mode.h>
+
+#include "worker/torchscript/script_module.h"
+
+namespace espalier {
+namespace {
+
+using TensorKind = ScriptTensor::Kind;
+
+/// Seeds the device's default generator, which is all that a module's dropout can draw from, and puts it back.
+class SeededGenerator {
+ public:
+  SeededGenerator(c10::Device device, std::uint64_t seed)
+      : generator_(at::globalContext().defaultGenerator(device)), lock_(generator_.mutex()) {
+    state_ = generator_.get_state();
+    generator_.set_current_seed(seed);
+    lock_.unlock();
+  }
+  ~SeededGenerator() {
+    lock_.lock();
+    generator_.set_state(state_);
+  }
+  SeededGenerator(const SeededGenerator&) = delete;
+  SeededGenerator& operator=(const SeededGenerator&) = delete;
+
+ private:
+  at::Generator generator_;
+  std::unique_lock<std::mutex> lock_;
+  at::Tensor state_;
+};
+
+class ScriptBody : public NetworkBody {
+ public:
+  ScriptBody(ScriptModule module, const ModelDescription& model, FlatParameters& parameters)
+      : module_(std::move(module)), classes_(model.classes), where_(model.script_path) {
+    const at::NoGradGuard no_grad;
+    device_ = parameters.values.device();
+    for (std::size_t i = 0; i < module_.tensors().size(); ++i) {
+      const ScriptTensor one = module_.tensors()[i];
+      if (one.kind == TensorKind::buffer) {
+        at::Tensor kept = one.tensor.detach().clone(at::MemoryFormat::Contiguous);
+        if (kept.is_floating_point()) kept = kept.to(parameters.values.scalar_type());
+        parameters.buffers.push_back({one.name, kept, std::nullopt});
+        module_.place(i, kept);
+      } else {
+        const auto role = one.kind == TensorKind::weight ? Parameter::Role::weight : Parameter::Role::other;
+        const at::Tensor leaf = parameters.add(one.name, one.tensor.sizes().vec(), role);
+        leaf.copy_(one.tensor);
+        module_.place(i, leaf);
+      }
+    }
+  }
+
+  void seed_step(std::uint64_t seed) override { seed_ = seed; }
+
+  at::Tensor forward(const at::Tensor& input, const Pass& pass) const override {
+    const bool train = pass.mode == Mode::train;
+    std::optional<SeededGenerator> seeded;
+    if (train && seed_) seeded.emplace(device_, *seed_);
+    LayerUse use;
+    if (pass.observer != nullptr) {
+      use = [&](const std::string& layer, const at::Tensor& given, const std::optional<at::Tensor>& gives) {
+        pass.observer->on_layer_input(layer, given);
+        if (gives) pass.observer->on_layer_output(layer, *gives);
+      };
+    }
+    at::Tensor output = module_.forward(input, train, use ? &use : nullptr);
+    require_logits(output, input.size(0), classes_, train, where_);
+    if (train) module_.settle_buffers();
+    return output;
+  }
+
+ private:
+  mutable ScriptModule module_;  // LibTorch's own forward is not const
+  const std::int64_t classes_;
+  const std::string where_;  // for messages
+  c10::Device device_{c10::kCPU};
+  std::optional<std::uint64_t> seed_;
+};
+
+}  // namespace
+
+std::unique_ptr<NetworkBody> make_script_body(const ModelDescription& model, FlatParameters& parameters) {
+  ScriptModule module(model.script_path, parameters.values.device(), model.script->content);
+  if (model.script->keeps_shape) module.keep_shape();
+  return std::make_unique<ScriptBody>(std::move(module), model, parameters);
+}
+
+}  // namespace espalier

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "experiments/stages/outcome.h"
+#include "worker/network/network.h"
+
+namespace espalier {
+
+// worker/pruning/connectivity.h of a network's own masks.
+
+/// Whether a path of kept weights leads from input to output. True for a network whose operations are not known (a
+/// TorchScript module): nobody can say that it has none.
+bool has_path(const Network& network);
+
+/// Adds to what a stage that leaves masks reports (its `layers` are filled in): see the report_paths of connectivity.h.
+/// Of a network whose operations are not known only emptied layers are told.
+void report_paths(const Network& network, StageOutcome& outcome);
+
+}  // namespace espalier
