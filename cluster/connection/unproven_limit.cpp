@@ -15,7 +15,7 @@ std::size_t most_strangers() {
   return most_strangers(::getrlimit(RLIMIT_NOFILE, &files) == 0 ? files.rlim_cur : 0);
 }
 
-void StrangerLimit::add(const ConnectionPtr& connection) {
+void UnprovenLimit::add(const ConnectionPtr& connection) {
   std::erase_if(strangers_, [](const std::weak_ptr<Connection>& known) {
     const ConnectionPtr alive = known.lock();
     return !alive || alive->trusted() || !alive->is_open();

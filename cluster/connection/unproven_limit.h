@@ -16,9 +16,9 @@ std::size_t most_strangers();
 
 /// Keeps few the connections that have not proved yet that they know the secret, so that whoever opens thousands takes
 /// neither our file descriptors nor our memory.
-class StrangerLimit {
+class UnprovenLimit {
  public:
-  explicit StrangerLimit(std::size_t most = most_strangers()) : most_(most) {}
+  explicit UnprovenLimit(std::size_t most = most_strangers()) : most_(most) {}
 
   /// One more stranger. If there are too many now, the one that has had the longest time to prove itself is closed: its
   /// handshake ends with an Error, as if it had gone away.

@@ -30,42 +30,44 @@ std::string joined(const std::vector<std::string>& names) {
 
 }  // namespace
 
-std::string slurm_head(const AllocationPlan& plan) {
+std::string slurm_head(const BatchRequest& request) {
   Head head("#SBATCH ");
-  head.add("--job-name=" + plan.title);
-  head.add("--partition=", plan.profile.partition);
-  head.add("--account=", plan.profile.account);
-  head.add("--qos=", plan.profile.qos);
-  head.add("--constraint=", plan.profile.constraint);
-  head.add(fmt::format("--nodes={}", plan.nodes));
-  head.add(fmt::format("--ntasks={}", plan.ranks()));
-  head.add(fmt::format("--ntasks-per-node={}", plan.ranks_per_node));
-  if (plan.gpus_per_node > 0) head.add(fmt::format("--gpus-per-node={}", plan.gpus_per_node));
-  head.add("--time=" + time_limit_text(plan.time_s));
-  if (!plan.exclude.empty()) head.add("--exclude=" + joined(plan.exclude));
-  head.add(plan.requeue ? "--requeue" : "--no-requeue");
+  head.add("--job-name=" + request.title);
+  head.add("--partition=", request.profile.partition);
+  head.add("--account=", request.profile.account);
+  head.add("--qos=", request.profile.qos);
+  head.add("--constraint=", request.profile.constraint);
+  head.add(fmt::format("--nodes={}", request.nodes));
+  head.add(fmt::format("--ntasks={}", request.ranks()));
+  head.add(fmt::format("--ntasks-per-node={}", request.ranks_per_node));
+  if (request.gpus_per_node > 0) head.add(fmt::format("--gpus-per-node={}", request.gpus_per_node));
+  head.add("--time=" + time_limit_text(request.time_s));
+  if (!request.exclude.empty()) head.add("--exclude=" + joined(request.exclude));
+  head.add(request.requeue ? "--requeue" : "--no-requeue");
   // A node that is lost takes its ranks; what becomes of the rest is the script's to decide.
   head.add("--no-kill");
   // A second way to learn of the end: the pool's own deadline comes first, unless Slurm is early, as it may be.
-  head.add(fmt::format("--signal=B:USR1@{}", std::max(kShortestSignalSeconds, plan.margin_s / 2)));
+  head.add(fmt::format("--signal=B:USR1@{}", std::max(kShortestSignalSeconds, request.margin_s / 2)));
   head.add("--open-mode=append");
-  head.add("--output=\"" + plan.log("%j").string() + "\"");
-  for (const std::string& option : plan.profile.extra) head.add(option);
+  head.add("--output=\"" + request.log("%j").string() + "\"");
+  for (const std::string& option : request.profile.extra) head.add(option);
   return head.text();
 }
 
-std::string pbs_head(const AllocationPlan& plan) {
+std::string pbs_head(const BatchRequest& request) {
   Head head("#PBS ");
-  head.add("-N " + plan.title);
-  head.add("-q ", plan.profile.partition);
-  head.add("-A ", plan.profile.account);
-  head.add(fmt::format("-l select={}:ncpus={}:mpiprocs={}{}", plan.nodes, plan.ranks_per_node, plan.ranks_per_node,
-                       plan.gpus_per_node > 0 ? fmt::format(":ngpus={}", plan.gpus_per_node) : ""));
-  head.add(fmt::format("-l walltime={}:{:02}:{:02}", plan.time_s / 3600, plan.time_s / 60 % 60, plan.time_s % 60));
-  head.add(plan.requeue ? "-r y" : "-r n");
+  head.add("-N " + request.title);
+  head.add("-q ", request.profile.partition);
+  head.add("-A ", request.profile.account);
+  head.add(fmt::format("-l select={}:ncpus={}:mpiprocs={}{}", request.nodes, request.ranks_per_node,
+                       request.ranks_per_node,
+                       request.gpus_per_node > 0 ? fmt::format(":ngpus={}", request.gpus_per_node) : ""));
+  head.add(
+      fmt::format("-l walltime={}:{:02}:{:02}", request.time_s / 3600, request.time_s / 60 % 60, request.time_s % 60));
+  head.add(request.requeue ? "-r y" : "-r n");
   head.add("-j oe");
-  head.add("-o " + (plan.store / "logs/").string());
-  for (const std::string& option : plan.profile.extra) head.add(option);
+  head.add("-o " + (request.store / "logs/").string());
+  for (const std::string& option : request.profile.extra) head.add(option);
   return head.text();
 }
 

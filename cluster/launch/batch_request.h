@@ -12,7 +12,7 @@ namespace espalier {
 
 /// One allocation of a batch scheduler, in which one pool runs (again and again, should a job crash it): a profile and
 /// the options of `espalier pool`, with nothing left open.
-struct AllocationPlan {
+struct BatchRequest {
   Scheduler scheduler = Scheduler::slurm;
   PoolProfile profile;  ///< partition, modules, container, ...: what has no default
   std::string name;     ///< the pool's label is NAME-ID, ID being the scheduler's

@@ -113,82 +113,82 @@ void check_path(const std::filesystem::path& path, const std::string& what) {
            "\" cannot stand in a batch script; use a path of printable ASCII without quotes, $, %, # and backslash");
 }
 
-void check_names(const AllocationPlan& plan) {
-  if (!is_pool_name(plan.name))
-    refuse("--name: expected letters, digits and _ . - (at most 60), found \"" + plan.name + "\"");
-  if (!is_pool_name(plan.title)) refuse("a batch script cannot be called \"" + plan.title + "\"");
+void check_names(const BatchRequest& request) {
+  if (!is_pool_name(request.name))
+    refuse("--name: expected letters, digits and _ . - (at most 60), found \"" + request.name + "\"");
+  if (!is_pool_name(request.title)) refuse("a batch script cannot be called \"" + request.title + "\"");
   const auto check = [](const char* option, const std::optional<std::string>& value, bool (*fits)(std::string_view)) {
     if (value && !fits(*value)) refuse(std::string(option) + ": \"" + *value + "\" is no name that a scheduler has");
   };
-  check("--partition", plan.profile.partition, is_scheduler_name);
-  check("--account", plan.profile.account, is_scheduler_name);
-  check("--qos", plan.profile.qos, is_scheduler_name);
-  check("--constraint", plan.profile.constraint, is_scheduler_value);
-  for (const std::string& label : plan.profile.labels) check("--labels", label, is_pool_name);
-  for (const std::string& node : plan.exclude) check("--exclude", node, is_scheduler_name);
-  for (const std::string& option : plan.profile.launcher_options) {
+  check("--partition", request.profile.partition, is_scheduler_name);
+  check("--account", request.profile.account, is_scheduler_name);
+  check("--qos", request.profile.qos, is_scheduler_name);
+  check("--constraint", request.profile.constraint, is_scheduler_value);
+  for (const std::string& label : request.profile.labels) check("--labels", label, is_pool_name);
+  for (const std::string& node : request.exclude) check("--exclude", node, is_scheduler_name);
+  for (const std::string& option : request.profile.launcher_options) {
     if (!is_plain_word(option)) refuse("launcher_options: \"" + option + "\" is no plain word");
   }
-  if (!is_plain_word(plan.worker)) refuse("worker: \"" + plan.worker + "\" is no plain word");
+  if (!is_plain_word(request.worker)) refuse("worker: \"" + request.worker + "\" is no plain word");
 }
 
-void check_time(const AllocationPlan& plan) {
-  const std::int64_t needed = plan.margin_s + plan.checkpoint_s;
-  if (plan.time_s > needed) return;
+void check_time(const BatchRequest& request) {
+  const std::int64_t needed = request.margin_s + request.checkpoint_s;
+  if (request.time_s > needed) return;
   refuse(
       fmt::format("--time: {} s is too short: a pool leaves {} s before the end (margin) and writes a checkpoint "
                   "every {} s, so it needs more than {} s to get anywhere",
-                  plan.time_s, plan.margin_s, plan.checkpoint_s, needed));
+                  request.time_s, request.margin_s, request.checkpoint_s, needed));
 }
 
-void check_pbs(const AllocationPlan& plan) {
-  if (plan.scheduler != Scheduler::pbs) return;
-  if (plan.launcher == Launcher::srun) refuse("launcher: srun belongs to Slurm; PBS pools are started by mpirun");
-  if (plan.profile.qos || plan.profile.constraint)
+void check_pbs(const BatchRequest& request) {
+  if (request.scheduler != Scheduler::pbs) return;
+  if (request.launcher == Launcher::srun) refuse("launcher: srun belongs to Slurm; PBS pools are started by mpirun");
+  if (request.profile.qos || request.profile.constraint)
     refuse("qos and constraint belong to Slurm; give PBS its own words with extra: [\"-l NAME=VALUE\"]");
-  if (!plan.exclude.empty()) refuse("PBS cannot leave out nodes by name");
-  if (plan.store.string().find(' ') != std::string::npos) refuse("--store: PBS takes no path with a blank");
+  if (!request.exclude.empty()) refuse("PBS cannot leave out nodes by name");
+  if (request.store.string().find(' ') != std::string::npos) refuse("--store: PBS takes no path with a blank");
 }
 
 /// What a container's program is told to bind is a list, with places in it.
-void check_container(const AllocationPlan& plan) {
-  if (!plan.profile.container) return;
-  for (const auto& [option, path] : {std::pair("--store", plan.store), std::pair("--data", plan.data)}) {
+void check_container(const BatchRequest& request) {
+  if (!request.profile.container) return;
+  for (const auto& [option, path] : {std::pair("--store", request.store), std::pair("--data", request.data)}) {
     if (path.string().find_first_of(":,") != std::string::npos)
       refuse(std::string(option) + ": \"" + path.string() +
              "\" cannot be bound into a container; use a path without : and ,");
   }
 }
 
-std::string assignments(const AllocationPlan& plan) {
+std::string assignments(const BatchRequest& request) {
   return fmt::format(
       "label={}-$allocation\nstore={}\nranks={}\ntime_limit={}\nmargin={}\nrequeue={}\nnote=$store/pools/$label.left\n",
-      shell_quoted(plan.name), shell_quoted(plan.store.string()), plan.ranks(), plan.time_s, plan.margin_s,
-      plan.requeue ? "yes" : "no");
+      shell_quoted(request.name), shell_quoted(request.store.string()), request.ranks(), request.time_s,
+      request.margin_s, request.requeue ? "yes" : "no");
 }
 
 /// Slurm was told where the output goes; PBS knows no name for it that holds the id.
-std::string redirection(const AllocationPlan& plan) {
-  return plan.scheduler == Scheduler::pbs ? "exec >>\"$store/logs/$label.log\" 2>&1\n" : "";
+std::string redirection(const BatchRequest& request) {
+  return request.scheduler == Scheduler::pbs ? "exec >>\"$store/logs/$label.log\" 2>&1\n" : "";
 }
 
 /// One compute thread per rank, mpirun willing to run as root as well, and patient with ranks that write a checkpoint
 /// when the scheduler's TERM reaches it first.
-std::string exports(const AllocationPlan& plan) {
+std::string exports(const BatchRequest& request) {
   std::string text =
       "export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1\n"
       "export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1\n"
       "export PRTE_ALLOW_RUN_AS_ROOT=1 PRTE_ALLOW_RUN_AS_ROOT_CONFIRM=1\n"
       "export OMPI_MCA_odls_base_sigkill_timeout=5\n";
-  for (const auto& [name, value] : plan.profile.environment)
+  for (const auto& [name, value] : request.profile.environment)
     text += "export " + name + "=" + shell_quoted(value) + "\n";
   return text;
 }
 
-std::string modules(const AllocationPlan& plan) {
-  if (plan.profile.modules.empty()) return "";
+std::string modules(const BatchRequest& request) {
+  if (request.profile.modules.empty()) return "";
   std::string text = kModules;
-  for (const std::string& name : plan.profile.modules) text += "module load " + shell_quoted(name) + " || exit 3\n";
+  for (const std::string& name : request.profile.modules) text += "module load " + shell_quoted(name) + " || exit 3\n";
   return text;
 }
 
@@ -203,33 +203,33 @@ class CommandText {
   std::string text_;
 };
 
-std::string launch(const AllocationPlan& plan) {
+std::string launch(const BatchRequest& request) {
   CommandText command;
-  if (plan.launcher == Launcher::srun) {
-    command.add("srun --mpi=" + shell_quoted(plan.profile.mpi) + " --no-kill --ntasks=\"$ranks\"");
+  if (request.launcher == Launcher::srun) {
+    command.add("srun --mpi=" + shell_quoted(request.profile.mpi) + " --no-kill --ntasks=\"$ranks\"");
   } else {
     command.add("mpirun -np \"$ranks\" --bind-to none");
   }
-  for (const std::string& option : plan.profile.launcher_options) command.add(shell_quoted(option));
-  if (plan.profile.container) {
-    command.add(shell_quoted(plan.profile.container->program) + " exec");
-    for (const std::string& argument : plan.profile.container->arguments) command.add(shell_quoted(argument));
-    command.add_option("--bind", plan.store.string());
-    if (!plan.data.empty()) command.add_option("--bind", plan.data.string());
-    command.add(shell_quoted(plan.profile.container->image));
+  for (const std::string& option : request.profile.launcher_options) command.add(shell_quoted(option));
+  if (request.profile.container) {
+    command.add(shell_quoted(request.profile.container->program) + " exec");
+    for (const std::string& argument : request.profile.container->arguments) command.add(shell_quoted(argument));
+    command.add_option("--bind", request.store.string());
+    if (!request.data.empty()) command.add_option("--bind", request.data.string());
+    command.add(shell_quoted(request.profile.container->image));
   }
-  command.add(shell_quoted(plan.worker));
+  command.add(shell_quoted(request.worker));
   command.add("--store \"$store\" --label \"$label\" --ranks \"$ranks\"");
   command.add("--time-limit \"$1\" --left-note \"$note\"");
-  command.add_option("--device", plan.device);
-  command.add_option("--checkpoint-every", std::to_string(plan.checkpoint_s));
+  command.add_option("--device", request.device);
+  command.add_option("--checkpoint-every", std::to_string(request.checkpoint_s));
   // The last step may take half of what is kept back for it.
-  command.add_option("--grace", std::to_string(std::clamp<std::int64_t>(plan.margin_s / 2, 1, 30)));
-  if (!plan.profile.labels.empty())
-    command.add_option("--labels", fmt::format("{}", fmt::join(plan.profile.labels, ",")));
-  if (plan.idle_s > 0) command.add_option("--idle-limit", std::to_string(plan.idle_s));
-  if (plan.memory_gb) command.add_option("--memory-per-rank", fmt::format("{}", *plan.memory_gb));
-  if (!plan.data.empty()) command.add_option("--data", plan.data.string());
+  command.add_option("--grace", std::to_string(std::clamp<std::int64_t>(request.margin_s / 2, 1, 30)));
+  if (!request.profile.labels.empty())
+    command.add_option("--labels", fmt::format("{}", fmt::join(request.profile.labels, ",")));
+  if (request.idle_s > 0) command.add_option("--idle-limit", std::to_string(request.idle_s));
+  if (request.memory_gb) command.add_option("--memory-per-rank", fmt::format("{}", *request.memory_gb));
+  if (!request.data.empty()) command.add_option("--data", request.data.string());
   return command.text();
 }
 
@@ -241,18 +241,18 @@ std::string shell_quoted(const std::string& text) {
   return quoted + "'";
 }
 
-std::string batch_script(const AllocationPlan& plan) {
-  check_names(plan);
-  check_path(plan.store, "--store");
-  if (!plan.data.empty()) check_path(plan.data, "--data");
-  check_time(plan);
-  check_pbs(plan);
-  check_container(plan);
-  const bool pbs = plan.scheduler == Scheduler::pbs;
-  return "#!/bin/bash\n" + (pbs ? pbs_head(plan) : slurm_head(plan)) +
+std::string batch_script(const BatchRequest& request) {
+  check_names(request);
+  check_path(request.store, "--store");
+  if (!request.data.empty()) check_path(request.data, "--data");
+  check_time(request);
+  check_pbs(request);
+  check_container(request);
+  const bool pbs = request.scheduler == Scheduler::pbs;
+  return "#!/bin/bash\n" + (pbs ? pbs_head(request) : slurm_head(request)) +
          "\n# A pool of espalier-worker: it joins the coordinator of the store, and leaves in time.\n" +
-         (pbs ? pbs_words() : slurm_words()) + assignments(plan) + redirection(plan) + "\n" + exports(plan) +
-         modules(plan) + "\n" + launch(plan) + kBody;
+         (pbs ? pbs_words() : slurm_words()) + assignments(request) + redirection(request) + "\n" + exports(request) +
+         modules(request) + "\n" + launch(request) + kBody;
 }
 
 }  // namespace espalier

@@ -94,8 +94,8 @@ bool is_id(std::string_view text) {
 
 }  // namespace
 
-std::vector<AllocationRow> parse_squeue(std::string_view text) {
-  std::vector<AllocationRow> rows;
+std::vector<BatchJobRow> parse_squeue(std::string_view text) {
+  std::vector<BatchJobRow> rows;
   for (const std::string& line : lines_of(text)) {
     const std::size_t first = line.find('|'), second = line.find('|', first + 1);
     if (first == std::string::npos || second == std::string::npos || !is_id(line.substr(0, first)))
@@ -142,7 +142,7 @@ std::string Slurm::submit(const std::filesystem::path& script, const std::string
   return id;
 }
 
-std::vector<AllocationRow> Slurm::list(const std::string& title) const {
+std::vector<BatchJobRow> Slurm::list(const std::string& title) const {
   return parse_squeue(ask(squeue_, {"--noheader", "--me", "--states=all", "--name=" + title, "--format=%i|%T|%r"}));
 }
 

@@ -16,7 +16,7 @@ enum class AllocationState {
   ended
 };
 
-struct AllocationRow {
+struct BatchJobRow {
   std::string id;
   AllocationState state = AllocationState::queued;
   std::string word;    ///< Slurm's own: "PENDING", "TIMEOUT"
@@ -27,7 +27,7 @@ struct AllocationRow {
 inline constexpr std::string_view kNoSuchNodes = "Requested node configuration is not available";
 
 /// What `squeue --format=%i|%T|%r` printed. Pure. Errors: ErrorKind::corrupt for another text.
-std::vector<AllocationRow> parse_squeue(std::string_view text);
+std::vector<BatchJobRow> parse_squeue(std::string_view text);
 
 /// The sentence for a user whom sbatch refused, from what it said. `partitions`: those that there are; may be empty.
 std::string explain_refusal(const std::string& said, const std::string& partition,
@@ -44,7 +44,7 @@ class Slurm {
   /// Errors: ErrorKind::invalid_input if Slurm refuses what is asked for.
   std::string submit(const std::filesystem::path& script, const std::string& partition) const;
   /// Our own allocations of that title, those that ended lately included.
-  std::vector<AllocationRow> list(const std::string& title) const;
+  std::vector<BatchJobRow> list(const std::string& title) const;
   void cancel(const std::string& id) const;
   std::vector<std::string> partitions() const;
   /// The nodes that each host is; most hosts are one, called as they are.

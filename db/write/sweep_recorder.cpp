@@ -166,8 +166,8 @@ void SweepRecorder::record_trials(std::int64_t sweep, const std::vector<Trial>& 
 
 std::int64_t SweepRecorder::add_trial(const Trial& trial, const TrialStages& stages, std::int64_t train_steps) {
   const TrialConfig& config = *trial.config;
-  const PrunePlan unpruned;
-  const PrunePlan& prune = config.prune ? *config.prune : unpruned;
+  const PruneConfig unpruned;
+  const PruneConfig& prune = config.prune ? *config.prune : unpruned;
   return add_trial_.insert(to_hex(trial.key), model_id(config.model), trial.seed, config.method, prune.criterion,
                            config.prune ? prune.granularity : std::string(), prune.allocation, prune.schedule,
                            prune.rounds.size(), config.retrain.name, std::string(to_string(config.control)),

@@ -4,7 +4,7 @@
 
 namespace espalier {
 
-void refuse_if_wrong(const std::string& what, const std::vector<Diagnostic>& diagnostics) {
+void throw_if_errors(const std::string& what, const std::vector<Diagnostic>& diagnostics) {
   std::string text;
   std::size_t errors = 0;
   for (const Diagnostic& diagnostic : diagnostics) {

@@ -28,7 +28,7 @@ struct Findings {
 
 void look_at(const TrialConfig& config, Findings& found) {
   ++found.methods;
-  const PrunePlan& prune = *config.prune;
+  const PruneConfig& prune = *config.prune;
   const CriterionEntry& criterion = find_criterion(prune.criterion);
   const bool at_end = !prune.gradual && prune.at_step == config.train.steps;
   const bool is_late = criterion.moment == CriterionMoment::initialization && at_end && !config.retrain.recipe;

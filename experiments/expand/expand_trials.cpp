@@ -9,10 +9,10 @@
 
 #include "experiments/catalog/catalog.h"
 #include "experiments/expand/combinations.h"
-#include "experiments/expand/dense_network.h"
+#include "experiments/expand/dense_config.h"
 #include "experiments/expand/effective_madds.h"
 #include "experiments/expand/prune_points.h"
-#include "experiments/expand/retrain_plan.h"
+#include "experiments/expand/retrain_config.h"
 #include "experiments/expand/train_recipe.h"
 #include "experiments/pruning/allocations/allocations.h"
 #include "experiments/pruning/dialects/dialects.h"
@@ -52,7 +52,7 @@ class Expander {
   };
 
   void add_combination(const Combination& combination) {
-    DenseNetwork* network = networks_.find(combination);
+    DenseConfig* network = networks_.find(combination);
     if (network == nullptr) return;
     if (spec_.dense && network != last_network_) {
       add_trials(TrialConfig(network->config), {network->digest, keys_.retrain(network->config.retrain)});
@@ -61,16 +61,16 @@ class Expander {
     if (spec_.prune) add_pruned(combination, *network);
   }
 
-  void add_pruned(const Combination& combination, DenseNetwork& network) {
+  void add_pruned(const Combination& combination, DenseConfig& network) {
     const PruneKeys& keys = *spec_.prune;
-    const std::optional<DenseNetwork::Retrain>& retrain = retrain_of(combination, network);
+    const std::optional<DenseConfig::Retrain>& retrain = retrain_of(combination, network);
     const PruneSetting setting = pick_prune_setting(keys, combination, spec_.prune_place);
     const PrunePoints& points = points_of(combination, setting, network);
     if (!retrain || points.points.empty()) return;
     TrialConfig config = network.config;
     config.retrain = retrain->plan;
     config.variant = variant_of(spec_, combination, false);
-    PrunePlan& prune = config.prune.emplace();
+    PruneConfig& prune = config.prune.emplace();
     prune.criterion = setting.criterion.name;
     config.method = keys.method.given() ? keys.method.at(combination).name : prune.criterion;
     prune.granularity = to_string(setting.granularity);
@@ -96,10 +96,10 @@ class Expander {
     const bool can_be = setting.granularity.kind != Granularity::Kind::n_of_m && !setting.schedule.gradual &&
                         find_criterion(setting.criterion.name).scores != CriterionScores::repairs_weights;
     if (!asked || !can_be) return true;
-    PrunePlan& prune = *config.prune;
-    SensitivityPlan plan{asked->sparsities, asked->batches,
-                         asked->batch_size > 0 ? asked->batch_size : config.train.batch_size,
-                         sensitivity_epoch(points.scopes, asked->sparsities)};
+    PruneConfig& prune = *config.prune;
+    SensitivityConfig plan{asked->sparsities, asked->batches,
+                           asked->batch_size > 0 ? asked->batch_size : config.train.batch_size,
+                           sensitivity_epoch(points.scopes, asked->sparsities)};
     const std::int64_t examples = plan.batches * plan.batch_size;
     prune.sensitivity = std::move(plan);
     if (examples <= config.dataset.train) return true;
@@ -109,7 +109,7 @@ class Expander {
     return false;
   }
 
-  static void set_ranking(const PruneSetting& setting, PrunePlan& prune) {
+  static void set_ranking(const PruneSetting& setting, PruneConfig& prune) {
     if (setting.allocation.name != "table") prune.ranking = find_allocation(setting.allocation.name).ranking;
     if (!setting.dialect) return;
     prune.ties = setting.dialect->ties;
@@ -118,12 +118,12 @@ class Expander {
     if (prune.allocation == "global") prune.ranking = setting.dialect->global_ranking;
   }
 
-  const std::optional<DenseNetwork::Retrain>& retrain_of(const Combination& combination, DenseNetwork& network) {
+  const std::optional<DenseConfig::Retrain>& retrain_of(const Combination& combination, DenseConfig& network) {
     const bool given = spec_.retrain.given();
     const auto [found, is_new] = network.retrains.try_emplace(given ? spec_.retrain.index(combination) : 0);
     if (is_new) {
       const RetrainSetting setting = given ? spec_.retrain.at(combination) : RetrainSetting{};
-      const auto plan = make_retrain_plan(setting, network, problems_);
+      const auto plan = make_retrain_config(setting, network, problems_);
       const bool same_compute = setting.form == RetrainSetting::Form::scratch_b;
       if (plan) found->second = {*plan, keys_.retrain(*plan), same_compute, setting.place};
       refuse_impossible_control(setting);
@@ -145,7 +145,7 @@ class Expander {
                   "reinit trains new weights, but with retrain: none nothing is trained; drop one of them");
   }
 
-  const PrunePoints& points_of(const Combination& combination, const PruneSetting& setting, DenseNetwork& network) {
+  const PrunePoints& points_of(const Combination& combination, const PruneSetting& setting, DenseConfig& network) {
     const PruneKeys& keys = *spec_.prune;
     const auto index = [&](const auto& choices) { return choices.given() ? choices.index(combination) : 0; };
     const auto [found, is_new] =
@@ -157,7 +157,7 @@ class Expander {
   }
 
   bool set_moment(const Combination& combination, const PrunePoints& points, TrialConfig& config) {
-    PrunePlan& prune = *config.prune;
+    PruneConfig& prune = *config.prune;
     prune.at_step = points.gradual ? points.gradual_start : config.train.steps;
     if (points.gradual) return true;
     if (!spec_.prune->at.given() || spec_.prune->at.at(combination).trained) return true;
@@ -168,8 +168,8 @@ class Expander {
     return false;
   }
 
-  bool set_data(const Combination& combination, const DenseNetwork& network, TrialConfig& config) {
-    PrunePlan& prune = *config.prune;
+  bool set_data(const Combination& combination, const DenseConfig& network, TrialConfig& config) {
+    PruneConfig& prune = *config.prune;
     if (find_criterion(prune.criterion).needs == CriterionNeeds::needs_nothing) return true;
     prune.batches = spec_.prune->batches.given() ? spec_.prune->batches.at(combination) : 1;
     prune.batch_size =
@@ -182,7 +182,7 @@ class Expander {
   }
 
   /// Of a criterion that looks at data: whether batch norms normalise by it, where the network has some.
-  bool set_norms(const Combination& combination, const DenseNetwork& network, PrunePlan& prune) {
+  bool set_norms(const Combination& combination, const DenseConfig& network, PruneConfig& prune) {
     if (spec_.prune->norms.pick(combination).value_or("running") == "running") return true;
     const auto refuse = [&](const std::string& why) {
       problems_.add(spec_.prune->norms_place, why);
@@ -204,9 +204,9 @@ class Expander {
 
   /// The points of one control follow each other, so that a chain of rounds is built round by round.
   void add_with_controls(const TrialConfig& method, const PrunePoints& points, const Parts& parts,
-                         const DenseNetwork::Retrain& retrain) {
+                         const DenseConfig::Retrain& retrain) {
     const bool is_random = method.prune->criterion == "random";
-    const bool can_reinit = method.retrain.recipe && method.retrain.weights != RetrainPlan::Weights::fresh;
+    const bool can_reinit = method.retrain.recipe && method.retrain.weights != RetrainConfig::Weights::fresh;
     refuse_senseless_shuffles(method.prune->granularity);
     refuse_sizes_of_weights(method.prune->granularity);
     const auto add = [&](const TrialConfig& config, const std::vector<OperatingPoint>& at) {
@@ -265,7 +265,7 @@ class Expander {
   }
 
   TrialConfig randomised(TrialConfig twin, const PrunePoints& points) const {
-    PrunePlan& prune = *twin.prune;
+    PruneConfig& prune = *twin.prune;
     prune.criterion = "random";
     prune.shared_draw = spec_.shares_random;
     prune.scored_granularity = prune.granularity;  // a unit draws one number
@@ -279,7 +279,7 @@ class Expander {
   }
 
   void add_points(const TrialConfig& config, const std::vector<OperatingPoint>& points, Parts parts,
-                  const DenseNetwork::Retrain& retrain, const std::vector<PruneScope>& scopes) {
+                  const DenseConfig::Retrain& retrain, const std::vector<PruneScope>& scopes) {
     for (const OperatingPoint& point : points) {
       TrialConfig at_point = config;
       at_point.prune->sparsity_target = point.sparsity_target;
@@ -295,7 +295,7 @@ class Expander {
   }
 
   static void set_epochs(TrialConfig& config) {
-    PrunePlan& prune = *config.prune;
+    PruneConfig& prune = *config.prune;
     if (is_shuffle(config.control)) prune.shuffle_epoch = kShuffleEpoch;
     const std::int64_t of_criterion = find_criterion(prune.criterion).epoch;
     prune.epoch = std::max(prune.epoch, of_criterion);
@@ -303,14 +303,14 @@ class Expander {
   }
 
   /// SynFlow's authors let the density itself fall geometrically inside a prune, not the counts that come of it.
-  static void set_peer_density(PrunePlan& prune) {
+  static void set_peer_density(PruneConfig& prune) {
     if (prune.dialect == "synflow" && prune.criterion == "synflow" && prune.schedule == "one_shot")
       prune.options["density"] = 1 - prune.sparsity_target;
   }
 
   /// As many steps more as the pruned network has fewer multiply-adds, at most twice: Liu et al. 2019,
   /// arXiv:1810.05270, "Scratch-B".
-  bool stretch(TrialConfig& config, const DenseNetwork::Retrain& retrain, const std::vector<PruneScope>& scopes) {
+  bool stretch(TrialConfig& config, const DenseConfig::Retrain& retrain, const std::vector<PruneScope>& scopes) {
     constexpr double kMost = 2;
     const ModelDescription model = describe_model(config.model);
     const auto left = effective_madds(config.prune->rounds.back(), scopes, prunable_layers(model));
@@ -339,7 +339,7 @@ class Expander {
   /// Two trials that differ in nothing that results show could not be told apart, nor compared.
   void refuse_equal_columns(const TrialConfig& config, const Parts& parts) {
     if (!config.prune) return;
-    const PrunePlan& prune = *config.prune;
+    const PruneConfig& prune = *config.prune;
     const std::string columns =
         fmt::format("{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{}", to_hex(parts.network), config.retrain.name,
                     to_string(config.control), config.method, prune.criterion, prune.granularity, prune.allocation,
@@ -358,7 +358,7 @@ class Expander {
   Problems problems_;
   DenseNetworks networks_;
   TrialKeys keys_;
-  const DenseNetwork* last_network_ = nullptr;
+  const DenseConfig* last_network_ = nullptr;
   std::unordered_set<StageKey> seen_;
   std::unordered_set<std::string> columns_;
   bool told_columns_ = false;

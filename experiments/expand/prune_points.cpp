@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "experiments/expand/dense_network.h"
+#include "experiments/expand/dense_config.h"
 #include "experiments/expand/name_patterns.h"
 #include "experiments/expand/spread_counts.h"
 #include "experiments/expand/train_recipe.h"
@@ -23,7 +23,7 @@ bool has_tokens(const ModelDescription& model) {
 
 class PrunePointMaker {
  public:
-  PrunePointMaker(const PruneSetting& setting, const DenseNetwork& network, const SweepSpec& spec, Problems& problems)
+  PrunePointMaker(const PruneSetting& setting, const DenseConfig& network, const SweepSpec& spec, Problems& problems)
       : setting_(setting),
         network_(network),
         spec_(spec),
@@ -131,7 +131,7 @@ class PrunePointMaker {
       return refuse(fmt::format("the last update is before step {} of a training of {} steps (0 to {}, {} an epoch)",
                                 last, train.steps, train.steps - 1, epoch));
     }
-    made_.gradual = GradualPlan{gradual_->first_step, every};
+    made_.gradual = GradualConfig{gradual_->first_step, every};
     made_.gradual_start = start;
     return true;
   }
@@ -152,7 +152,7 @@ class PrunePointMaker {
   }
 
   const PruneSetting& setting_;
-  const DenseNetwork& network_;
+  const DenseConfig& network_;
   const SweepSpec& spec_;
   const PruneKeys& keys_;
   Problems& problems_;
@@ -163,7 +163,7 @@ class PrunePointMaker {
 
 }  // namespace
 
-PrunePoints make_prune_points(const PruneSetting& setting, const DenseNetwork& network, const SweepSpec& spec,
+PrunePoints make_prune_points(const PruneSetting& setting, const DenseConfig& network, const SweepSpec& spec,
                               Problems& problems) {
   return PrunePointMaker(setting, network, spec, problems).make();
 }

@@ -83,7 +83,7 @@ SpecIndex ChainSpecs::reinit() {
 }
 
 SpecIndex ChainSpecs::shuffle() {
-  const PrunePlan& plan = *config_->prune;
+  const PruneConfig& plan = *config_->prune;
   if (!shuffle_) {
     const bool across_layers = config_->control != Control::shuffle;
     shuffle_ = table_.add(ShuffleSpec{config_->model, plan.granularity, across_layers, plan.protect, plan.shuffle_epoch,
@@ -119,7 +119,7 @@ SpecIndex ChainSpecs::dense_train(std::int64_t end_step) {
 }
 
 SpecIndex ChainSpecs::retrain(std::size_t round) {
-  const RetrainPlan& plan = config_->retrain;
+  const RetrainConfig& plan = config_->retrain;
   const std::size_t phase = plan.own_data_order ? round + 1 : 0;
   if (retrain_.size() <= phase) retrain_.resize(phase + 1);
   if (!retrain_[phase]) {
@@ -129,7 +129,7 @@ SpecIndex ChainSpecs::retrain(std::size_t round) {
 }
 
 PruneSpec ChainSpecs::prune_spec() const {
-  const PrunePlan& plan = *config_->prune;
+  const PruneConfig& plan = *config_->prune;
   PruneSpec spec;
   spec.model = config_->model;
   spec.criterion = plan.criterion;
@@ -159,7 +159,7 @@ SpecIndex ChainSpecs::prune(std::size_t round) {
 
 SpecIndex ChainSpecs::sensitivity() {
   if (sensitivity_) return *sensitivity_;
-  const SensitivityPlan& plan = *config_->prune->sensitivity;
+  const SensitivityConfig& plan = *config_->prune->sensitivity;
   SensitivitySpec spec{prune_spec(), plan.sparsities};
   spec.prune.dataset = config_->dataset;
   spec.prune.batches = plan.batches;
@@ -178,7 +178,7 @@ SpecIndex ChainSpecs::sensitivity() {
 
 SpecIndex ChainSpecs::gradual_train() {
   if (gradual_) return *gradual_;
-  const PrunePlan& plan = *config_->prune;
+  const PruneConfig& plan = *config_->prune;
   TrainSpec spec = train_spec(config_->train, 0, config_->train.steps, 0);
   spec.gradual = GradualSpec{prune_spec(), plan.gradual->first_step, plan.gradual->every, plan.rounds};
   if (is_drawn()) spec.gradual->prune.draw = draws_ ? draws_->of_all_rounds() : kSharedDraw;

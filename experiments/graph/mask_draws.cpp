@@ -22,7 +22,7 @@ std::string draw_text(const Digest& digest) {
 }
 
 Digest retraining_of(const TrialConfig& config) {
-  RetrainPlan plan = config.retrain;
+  RetrainConfig plan = config.retrain;
   plan.name.clear();
   return TrialKeys().retrain(plan);
 }
@@ -30,7 +30,7 @@ Digest retraining_of(const TrialConfig& config) {
 }  // namespace
 
 MaskDraws::MaskDraws(const TrialConfig& config, const PruneSpec& spec) : config_(&config) {
-  const PrunePlan& plan = *config.prune;
+  const PruneConfig& plan = *config.prune;
   curves_ = digest_of_draw([&](JsonWriter& out) {
     out.field("at_step", plan.at_step);
     if (plan.gradual) out.field("every", plan.gradual->every);

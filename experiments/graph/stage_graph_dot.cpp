@@ -16,7 +16,7 @@ std::string quoted(const std::string& text) {
 
 }  // namespace
 
-std::string plan_as_dot(const StageGraph& graph, const std::vector<bool>& done) {
+std::string stage_graph_as_dot(const StageGraph& graph, const std::vector<bool>& done) {
   std::string text =
       "digraph plan {\n  rankdir=LR;\n  node [shape=box, style=filled, fillcolor=white, fontname=\"sans-serif\"];\n";
   for (StageIndex i = 0; i < graph.stages.size(); ++i) {

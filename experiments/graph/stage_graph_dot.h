@@ -9,6 +9,6 @@ namespace espalier {
 
 /// The graph of stages as Graphviz text: one node a stage (done ones filled), one edge an input; dashed where a
 /// training resumes from an earlier state of its trajectory. `done` is parallel to graph.stages.
-std::string plan_as_dot(const StageGraph& graph, const std::vector<bool>& done);
+std::string stage_graph_as_dot(const StageGraph& graph, const std::vector<bool>& done);
 
 }  // namespace espalier

@@ -12,11 +12,11 @@ namespace {
 
 constexpr double kBackwardAndForward = 3;  // multiply-adds of a training step, in forward passes
 
-const char* unit_word(const PrunePlan& prune) {
+const char* unit_word(const PruneConfig& prune) {
   return prune.granularity == "weight" ? "weights" : "units";
 }
 
-std::int64_t kept_after(const PrunePlan& prune, std::size_t round) {
+std::int64_t kept_after(const PruneConfig& prune, std::size_t round) {
   return (prune.gradual ? prune.rounds.back() : prune.rounds[round]).total_kept;
 }
 
@@ -66,7 +66,7 @@ TrialStages TrialChain::add(const Trial& trial, SharingReport& report) {
 
 /// Whether what the prune leaves was trained or repaired under its own mask: most places of another would hold zeros.
 bool TrialChain::fit_their_mask() const {
-  const PrunePlan& prune = *config_->prune;
+  const PruneConfig& prune = *config_->prune;
   return prune.gradual || find_criterion(prune.criterion).scores == CriterionScores::repairs_weights;
 }
 
@@ -89,7 +89,7 @@ TrialChain::Pruned TrialChain::prune_in_rounds() {
 /// The same by random numbers. They do not look at the network, so none is trained for them to be drawn, and where a
 /// retraining goes back to stored weights there is one, the last. Where they are shared, earlier rounds say nothing.
 TrialChain::Pruned TrialChain::draw_in_rounds() {
-  const PrunePlan& plan = *config_->prune;
+  const PruneConfig& plan = *config_->prune;
   const std::optional<StageIndex> stored = config_->retrain.recipe ? stored_origin() : std::nullopt;
   StageIndex weights = stored ? *stored : dense_state(plan.at_step);
   if (plan.sensitivity) sensitivity_ = sensitivity(dense_state(plan.at_step));
@@ -122,11 +122,11 @@ TrialChain::Pruned TrialChain::prune_in_training() {
 /// None where a retraining goes on with the weights that were pruned.
 std::optional<StageIndex> TrialChain::stored_origin() {
   switch (config_->retrain.weights) {
-    case RetrainPlan::Weights::pruned:
+    case RetrainConfig::Weights::pruned:
       return std::nullopt;
-    case RetrainPlan::Weights::step:
+    case RetrainConfig::Weights::step:
       return dense_state(config_->retrain.weights_step);
-    case RetrainPlan::Weights::fresh:
+    case RetrainConfig::Weights::fresh:
       break;
   }
   return init(true);
@@ -185,7 +185,7 @@ StageIndex TrialChain::prune(std::size_t round, std::optional<StageIndex> weight
                          masks.value_or(StageIdentity::kNone)};
   if (config_->prune->allocation == "sensitivity") identity.sensitivity = sensitivity_.value_or(StageIdentity::kNone);
   return touch(stages_.add(identity, [&](Stage& stage) {
-    const PrunePlan& plan = *config_->prune;
+    const PruneConfig& plan = *config_->prune;
     const auto examples = static_cast<double>(plan.batches * plan.batch_size);
     fill(stage,
          kBackwardAndForward * examples * static_cast<double>(specs_.counts().madds) +
@@ -197,7 +197,7 @@ StageIndex TrialChain::prune(std::size_t round, std::optional<StageIndex> weight
 
 std::optional<StageIndex> TrialChain::sensitivity(StageIndex weights) {
   if (!config_->prune->sensitivity) return std::nullopt;
-  const SensitivityPlan& plan = *config_->prune->sensitivity;
+  const SensitivityConfig& plan = *config_->prune->sensitivity;
   return touch(stages_.add({StageKind::sensitivity, trial_->seed, specs_.sensitivity(), weights}, [&](Stage& stage) {
     const std::size_t scopes = prunable_layers(describe_model(config_->model)).size();  // about: one for each layer
     const auto examples = static_cast<double>(plan.batches * plan.batch_size);

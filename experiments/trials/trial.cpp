@@ -24,7 +24,7 @@ void write_json(JsonWriter& out, const TrainRecipe& recipe) {
   out.end_object();
 }
 
-void write_json(JsonWriter& out, const SensitivityPlan& plan) {
+void write_json(JsonWriter& out, const SensitivityConfig& plan) {
   out.begin_object();
   out.field("batch_size", plan.batch_size);
   out.field("batches", plan.batches);
@@ -39,7 +39,7 @@ void write_json(JsonWriter& out, const SensitivityPlan& plan) {
   out.end_object();
 }
 
-void write_json(JsonWriter& out, const PrunePlan& prune, const std::string& method) {
+void write_json(JsonWriter& out, const PruneConfig& prune, const std::string& method) {
   out.begin_object();
   out.field("allocation", prune.allocation);
   out.field("at_step", prune.at_step);
@@ -96,19 +96,19 @@ void write_json(JsonWriter& out, const PrunePlan& prune, const std::string& meth
   out.end_object();
 }
 
-std::string_view to_string(RetrainPlan::Weights weights) {
+std::string_view to_string(RetrainConfig::Weights weights) {
   switch (weights) {
-    case RetrainPlan::Weights::pruned:
+    case RetrainConfig::Weights::pruned:
       return "pruned";
-    case RetrainPlan::Weights::step:
+    case RetrainConfig::Weights::step:
       return "step";
-    case RetrainPlan::Weights::fresh:
+    case RetrainConfig::Weights::fresh:
       break;
   }
   return "fresh";
 }
 
-void write_json(JsonWriter& out, const RetrainPlan& retrain) {
+void write_json(JsonWriter& out, const RetrainConfig& retrain) {
   out.begin_object();
   out.field("name", retrain.name);
   out.field("own_data_order", retrain.own_data_order);
@@ -129,15 +129,15 @@ void write_json(JsonWriter& out, const RetrainPlan& retrain) {
 std::string later_rounds_score(const TrialConfig& config) {
   if (!config.prune || config.prune->rounds.size() < 2) return "";
   const auto later = static_cast<std::int64_t>(config.prune->rounds.size()) - 1;
-  if (const std::optional<GradualPlan>& gradual = config.prune->gradual)
+  if (const std::optional<GradualConfig>& gradual = config.prune->gradual)
     return fmt::format("steps up to {}", grouped(gradual->first_step + later * gradual->every));
-  const RetrainPlan& retrain = config.retrain;
+  const RetrainConfig& retrain = config.retrain;
   if (!retrain.recipe) {
     const bool repairs = find_criterion(config.prune->criterion).scores == CriterionScores::repairs_weights;
     return repairs ? "repaired weights" : "";
   }
   const bool repeats_the_training =
-      retrain.weights == RetrainPlan::Weights::step && retrain.weights_step == retrain.start_step;
+      retrain.weights == RetrainConfig::Weights::step && retrain.weights_step == retrain.start_step;
   if (repeats_the_training) return fmt::format("step {}", grouped(retrain.recipe->steps));
   return fmt::format("networks retrained for {} steps", grouped(retrain.recipe->steps - retrain.start_step));
 }
@@ -188,7 +188,7 @@ Digest TrialKeys::network(const TrialConfig& trial) {
   });
 }
 
-Digest TrialKeys::retrain(const RetrainPlan& plan) {
+Digest TrialKeys::retrain(const RetrainConfig& plan) {
   return digest([&](JsonWriter& out) { write_json(out, plan); });
 }
 

@@ -35,14 +35,14 @@ struct TrainRecipe {
 };
 
 /// As GradualSpec.
-struct GradualPlan {
+struct GradualConfig {
   std::int64_t first_step = 0;
   std::int64_t every = 0;
-  bool operator==(const GradualPlan&) const = default;
+  bool operator==(const GradualConfig&) const = default;
 };
 
 /// How the scopes' curves are measured, by the criterion and on the network that is pruned first (SensitivitySpec).
-struct SensitivityPlan {
+struct SensitivityConfig {
   std::vector<double> sparsities;
   std::int64_t batches = 0;
   std::int64_t batch_size = 0;
@@ -51,7 +51,7 @@ struct SensitivityPlan {
 
 /// Which state the scores are taken from, and so what is pruned first.
 /// `at_step` = train.steps: the trained network (default). 0: at initialisation.
-struct PrunePlan {
+struct PruneConfig {
   std::string criterion;
   std::string granularity =
       "weight";            ///< canonical text; a reduction that the sweep does not name is the units' default
@@ -65,10 +65,10 @@ struct PrunePlan {
   std::int64_t batches = 0;  ///< of data for the criterion; 0 if it needs none
   std::int64_t batch_size = 0;
   std::string dialect = {};                    ///< a name of catalog/dialects.def
-  std::optional<GradualPlan> gradual = {};     ///< `rounds` are its updates, inside the training
+  std::optional<GradualConfig> gradual = {};   ///< `rounds` are its updates, inside the training
   std::map<std::string, double> options = {};  ///< as in PruneSpec, from here on
   std::vector<std::string> protect = {};
-  std::optional<SensitivityPlan> sensitivity =
+  std::optional<SensitivityConfig> sensitivity =
       {};  ///< measured beside; with allocation "sensitivity" it spreads the budget
   std::string ranking = {};
   std::string ties = {};
@@ -83,7 +83,7 @@ struct PrunePlan {
 
 /// Three knobs (Renda, Frankle & Carbin 2020, arXiv:2003.02389): which weights, which step of the schedule, which
 /// recipe.
-struct RetrainPlan {
+struct RetrainConfig {
   std::string name;  ///< for people and the database: "none", "finetune 2ep", "rewind init", "rewind 500it", "lr_rewind
                      ///< 2ep", "reinit", ...
   enum class Weights {
@@ -96,7 +96,7 @@ struct RetrainPlan {
   std::int64_t weights_step = 0;
   std::int64_t start_step = 0;        ///< of the recipe's schedule
   std::optional<TrainRecipe> recipe;  ///< none: no retraining
-  bool operator==(const RetrainPlan&) const = default;
+  bool operator==(const RetrainConfig&) const = default;
 };
 
 /// The method of the network that others are compared with: trained, and nothing taken from it.
@@ -112,8 +112,8 @@ struct TrialConfig {
   std::shared_ptr<const std::string> model_path;    ///< absolute; null unless the model is a TorchScript file
   std::string init;
   TrainRecipe train;
-  std::optional<PrunePlan> prune;  ///< none: nothing is pruned
-  RetrainPlan retrain;
+  std::optional<PruneConfig> prune;  ///< none: nothing is pruned
+  RetrainConfig retrain;
   Control control = Control::none;
   std::string variant;  ///< values of axes that have no column of their own: "train.lr=0.01"; "" if there are none
 };

@@ -8,7 +8,7 @@
 
 namespace espalier {
 
-std::string how_to_reach(const std::string& host, int port, std::int64_t pid, const std::string& store) {
+std::string connection_hint(const std::string& host, int port, std::int64_t pid, const std::string& store) {
   const std::string folder = std::filesystem::absolute(store).lexically_normal().string();
   std::string text =
       fmt::format("listening on {}:{} of {} (pid {})\nsubmit a sweep: espalier submit SWEEP.yaml --store {}\n", host,

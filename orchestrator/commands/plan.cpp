@@ -107,7 +107,7 @@ void plan(const PlanOptions& options, const std::string& store) {
     measured = reader.measured_cost();
   }
   if (options.dot) {
-    std::cout << plan_as_dot(sweep.graph, done);
+    std::cout << stage_graph_as_dot(sweep.graph, done);
     return;
   }
   const int ranks =

@@ -93,38 +93,39 @@ void print_text(const std::string& text) {
 }
 
 /// Where Slurm's commands are missing, or do not answer, a script can still be looked at.
-void leave_out_bad_nodes_if_known(AllocationPlan& plan, const std::function<void(const std::string&)>& say) {
+void leave_out_bad_nodes_if_known(BatchRequest& batch, const std::function<void(const std::string&)>& say) {
   try {
-    leave_out_bad_nodes(Slurm(), plan, say);
+    leave_out_bad_nodes(Slurm(), batch, say);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::unavailable) throw;
   }
 }
 
-ExitCode dry_run(const AllocationPlan& plan, bool as_json) {
-  const std::string script = batch_script(plan);
-  const nlohmann::ordered_json json{{"title", plan.title}, {"ranks", plan.ranks()}, {"script", script}};
+ExitCode dry_run(const BatchRequest& batch, bool as_json) {
+  const std::string script = batch_script(batch);
+  const nlohmann::ordered_json json{{"title", batch.title}, {"ranks", batch.ranks()}, {"script", script}};
   print_text(as_json ? json_text(json) + "\n" : script);
   return kExitDone;
 }
 
-void submit_pools(const AllocationPlan& plan, const std::function<std::string(const std::filesystem::path&)>& hand_in,
+void submit_pools(const BatchRequest& batch, const std::function<std::string(const std::filesystem::path&)>& hand_in,
                   const PoolOptions& options) {
-  const std::filesystem::path script = write_batch_script(plan);
-  if (const std::string trouble = coordinator_trouble(plan.store); !trouble.empty())
+  const std::filesystem::path script = write_batch_script(batch);
+  if (const std::string trouble = coordinator_trouble(batch.store); !trouble.empty())
     std::cerr << "warning: " << trouble << "\n";
   nlohmann::ordered_json pools = nlohmann::ordered_json::array();
   const auto print_json = [&] {
-    print_text(json_text(nlohmann::ordered_json{{"title", plan.title}, {"script", script.string()}, {"pools", pools}}) +
-               "\n");
+    print_text(
+        json_text(nlohmann::ordered_json{{"title", batch.title}, {"script", script.string()}, {"pools", pools}}) +
+        "\n");
   };
   try {
     for (std::int64_t pool = 0; pool < options.count; ++pool) {
       const std::string id = hand_in(script);
-      pools.push_back({{"id", id}, {"label", plan.label(id)}, {"log", plan.log(id).string()}});
+      pools.push_back({{"id", id}, {"label", batch.label(id)}, {"log", batch.log(id).string()}});
       if (!options.as_json)
-        print_text(
-            fmt::format("submitted {}: {} ranks; its log: {}\n", plan.label(id), plan.ranks(), plan.log(id).string()));
+        print_text(fmt::format("submitted {}: {} ranks; its log: {}\n", batch.label(id), batch.ranks(),
+                               batch.log(id).string()));
     }
   } catch (const Error&) {
     if (options.as_json && !pools.empty()) print_json();  // nobody else knows of those that are there
@@ -136,24 +137,24 @@ void submit_pools(const AllocationPlan& plan, const std::function<std::string(co
 volatile std::sig_atomic_t g_stopped = 0;
 
 /// Until the coordinator has ended, or Ctrl-C.
-ExitCode scale_pools(const AllocationPlan& plan, const Slurm& slurm, const PoolOptions& options,
+ExitCode scale_pools(const BatchRequest& batch, const Slurm& slurm, const PoolOptions& options,
                      const ScaleLimits& limits) {
-  const bool runs = std::filesystem::exists(StorePaths{plan.store}.connection());  // where not, that is an error
-  if (const std::string trouble = coordinator_trouble(plan.store); runs && !trouble.empty())
+  const bool runs = std::filesystem::exists(StorePaths{batch.store}.connection());  // where not, that is an error
+  if (const std::string trouble = coordinator_trouble(batch.store); runs && !trouble.empty())
     std::cerr << "warning: " << trouble << "\n";
   for (const int number : {SIGINT, SIGTERM}) std::signal(number, [](int) { g_stopped = 1; });
   const auto say = [&](const std::string& text) { (options.as_json ? std::cerr : std::cout) << text << std::endl; };
   const AutoscaleSummary summary =
-      autoscale({plan, limits, options.interval_s}, slurm, say, [] { return g_stopped != 0; });
+      autoscale({batch, limits, options.interval_s}, slurm, say, [] { return g_stopped != 0; });
   if (options.as_json) {
-    print_text(json_text(nlohmann::ordered_json{{"title", plan.title},
+    print_text(json_text(nlohmann::ordered_json{{"title", batch.title},
                                                 {"submitted", summary.submitted},
                                                 {"cancelled", summary.cancelled},
                                                 {"finished", summary.finished}}) +
                "\n");
   } else {
     print_text(summary.finished ? "the coordinator has ended, and its pools are gone\n"
-                                : "stopped; " + how_to_end_pools(plan.title) + "\n");
+                                : "stopped; " + how_to_end_pools(batch.title) + "\n");
   }
   return summary.finished ? kExitDone : kExitInterrupted;
 }
@@ -162,27 +163,27 @@ ExitCode pool_slurm(const PoolOptions& options) {
   PoolRequest request = options.request;
   request.autoscaled = !options.autoscale.empty();
   const auto warn = [](const std::string& text) { std::cerr << "warning: " << text << "\n"; };
-  AllocationPlan plan = plan_allocation(request);
-  batch_script(plan);  // what is wrong with the request comes before what is wrong with the place
+  BatchRequest batch = make_batch_request(request);
+  batch_script(batch);  // what is wrong with the request comes before what is wrong with the place
   std::optional<ScaleLimits> limits;
-  if (!options.autoscale.empty()) limits = parse_autoscale(options.autoscale, plan.ranks());
+  if (!options.autoscale.empty()) limits = parse_autoscale(options.autoscale, batch.ranks());
   if (options.dry_run) {
-    leave_out_bad_nodes_if_known(plan, warn);
-    return dry_run(plan, options.as_json);
+    leave_out_bad_nodes_if_known(batch, warn);
+    return dry_run(batch, options.as_json);
   }
   const Slurm slurm;
-  if (limits) return scale_pools(plan, slurm, options, *limits);
-  leave_out_bad_nodes(slurm, plan, warn);
+  if (limits) return scale_pools(batch, slurm, options, *limits);
+  leave_out_bad_nodes(slurm, batch, warn);
   submit_pools(
-      plan, [&](const std::filesystem::path& script) { return submit_to_slurm(slurm, script, plan, warn); }, options);
+      batch, [&](const std::filesystem::path& script) { return submit_to_slurm(slurm, script, batch, warn); }, options);
   return kExitDone;
 }
 
 ExitCode pool_pbs(const PoolOptions& options) {
-  const AllocationPlan plan = plan_allocation(options.request);
-  batch_script(plan);
-  if (options.dry_run) return dry_run(plan, options.as_json);
-  submit_pools(plan, submit_to_pbs, options);
+  const BatchRequest batch = make_batch_request(options.request);
+  batch_script(batch);
+  if (options.dry_run) return dry_run(batch, options.as_json);
+  submit_pools(batch, submit_to_pbs, options);
   return kExitDone;
 }
 

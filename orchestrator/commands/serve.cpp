@@ -16,7 +16,7 @@ namespace {
 ExitCode serve(const RunSettings& settings) {
   ProgressLine progress(std::cout, ::isatty(STDOUT_FILENO) != 0);
   serve_sweeps(settings, progress, [&](int port) {
-    std::cout << how_to_reach(settings.host, port, ::getpid(), settings.store.string()) << std::flush;
+    std::cout << connection_hint(settings.host, port, ::getpid(), settings.store.string()) << std::flush;
   });
   std::cout << "stopped; what was submitted goes on with the next espalier serve\n";
   return kExitDone;

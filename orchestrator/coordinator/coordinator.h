@@ -60,8 +60,8 @@ struct CoordinatorOptions {
   std::string host = "127.0.0.1";      ///< an address
   int port = 0;                        ///< 0: any free one
   std::vector<LocalPool> local_pools;  ///< started and kept alive; may be empty
-  int pool_starts = 0;                 ///< LocalPools's most_starts
-  double start_limit_s = 60;           ///< LocalPools's
+  int pool_starts = 0;                 ///< PoolSupervisor's most_starts
+  double start_limit_s = 60;           ///< PoolSupervisor's
   std::vector<OpenAttempt> open;       ///< that an earlier coordinator left; pools may come back with them
   std::vector<OpenAttempt> given_up;   ///< that it gave up with their pools, likewise
   bool stays = false;                  ///< more sweeps may come: it ends when it is told to
@@ -188,8 +188,8 @@ class Coordinator {
   boost::asio::steady_timer ticker_;
   Credentials credentials_;
   FileExchange files_;
-  LocalPools local_pools_;
-  StrangerLimit strangers_;
+  PoolSupervisor local_pools_;
+  UnprovenLimit strangers_;
   RareLog stranger_log_, failed_accepts_;
   std::map<PoolId, PoolLink> pools_;
   PoolId next_pool_ = 1;

@@ -112,7 +112,7 @@ void Coordinator::acknowledge() {
 void Coordinator::look_for_room(double now) {
   if (now - room_looked_at_ < kRoomSeconds) return;
   room_looked_at_ = now;
-  const std::string lack = commit_trouble_.empty() ? lack_of_room(store_.paths().root) : commit_trouble_;
+  const std::string lack = commit_trouble_.empty() ? lack_of_space(store_.paths().root) : commit_trouble_;
   if (!lack.empty()) {
     perform(core_.pause(lack));
     return;
@@ -121,7 +121,7 @@ void Coordinator::look_for_room(double now) {
     if (now - resumed_at_ > kLongestFullDiskSeconds) pause_s_ = 0;
     return;
   }
-  if (core_.waits_for_room() && resume_at_ == 0) {
+  if (core_.waits_for_space() && resume_at_ == 0) {
     pause_s_ = std::clamp(2 * pause_s_, kShortestFullDiskSeconds, kLongestFullDiskSeconds);
     resume_at_ = now + pause_s_;
   }

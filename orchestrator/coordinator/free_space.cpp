@@ -23,13 +23,13 @@ double memory_left(const std::string& meminfo) {
   return total > 0 && available >= 0 ? available / total : 1;
 }
 
-std::string lack_of_room(const std::filesystem::path& folder) {
+std::string lack_of_space(const std::filesystem::path& folder) {
   struct statvfs status {};
   if (::statvfs(folder.c_str(), &status) == 0) {
     const std::uint64_t left = static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
-    if (left < kLeastRoomBytes) {
+    if (left < kLeastFreeBytes) {
       return fmt::format("{} has {:.1f} MB left on its disk, and {:.0f} MB are needed; free some space and it goes on",
-                         folder.string(), static_cast<double>(left) / 1e6, static_cast<double>(kLeastRoomBytes) / 1e6);
+                         folder.string(), static_cast<double>(left) / 1e6, static_cast<double>(kLeastFreeBytes) / 1e6);
     }
   }
   std::ifstream meminfo("/proc/meminfo");

@@ -7,7 +7,7 @@
 
 namespace espalier {
 
-LocalPool pool_of_this_machine(const RunSettings& settings, const StorePaths& paths) {
+LocalPool local_pool_settings(const RunSettings& settings, const StorePaths& paths) {
   LocalPool pool;
   pool.name = "local-1";
   pool.ranks = settings.workers.value_or(std::max(1, static_cast<int>(std::thread::hardware_concurrency())));

@@ -7,6 +7,6 @@
 namespace espalier {
 
 /// The pool that a coordinator starts beside itself. Errors: ErrorKind::unavailable without mpirun or espalier-worker.
-LocalPool pool_of_this_machine(const RunSettings& settings, const StorePaths& paths);
+LocalPool local_pool_settings(const RunSettings& settings, const StorePaths& paths);
 
 }  // namespace espalier

@@ -49,7 +49,7 @@ RunSummary run_sweep(LoadedSweep sweep, const RunSettings& settings, ProgressLin
   refuse_second_coordinator({settings.store});
   Store store(settings.store, {.allow_network_filesystem = settings.allow_network_filesystem});
   log_to_file(store.paths().logs() / "coordinator.log", "coordinator");
-  SweepBook book(store);
+  SweepJournal book(store);
   SweepToRun run = book.begin(std::move(sweep));
   const SweepId id = run.id;
   const std::string name = run.name;
@@ -62,7 +62,7 @@ RunSummary run_sweep(LoadedSweep sweep, const RunSettings& settings, ProgressLin
     CoordinatorOptions options;
     options.host = settings.host;
     options.port = settings.port;
-    if (settings.workers != 0) options.local_pools = {pool_of_this_machine(settings, store.paths())};
+    if (settings.workers != 0) options.local_pools = {local_pool_settings(settings, store.paths())};
     options.pool_starts = settings.pool_starts;
     options.start_limit_s = settings.start_limit_s;
     options.open = std::move(open);

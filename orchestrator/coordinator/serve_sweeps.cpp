@@ -26,7 +26,7 @@ namespace {
 /// The sweeps of a coordinator that stays, and what the store remembers of them. One thread at a time.
 class Submissions {
  public:
-  Submissions(Store& store, SweepBook& book)
+  Submissions(Store& store, SweepJournal& book)
       : store_(store), book_(book), program_(to_hex(sha256_file("/proc/self/exe"))), catalog_(catalog_fingerprint()) {}
 
   SubmittedSweep read(const std::string& arguments, const std::stop_token& stop) {
@@ -154,7 +154,7 @@ class Submissions {
   void write(SweepId id, const Submission& known, bool open) { store_.apply({change(id, known, open)}); }
 
   Store& store_;
-  SweepBook& book_;
+  SweepJournal& book_;
   const std::string program_, catalog_;
   std::map<SweepId, Submission> taken_;
   std::vector<Submission> waiting_;  ///< open, and could not go on
@@ -168,7 +168,7 @@ Coordinator::Ending serve_sweeps(const RunSettings& settings, ProgressLine& prog
   Store store(settings.store, {.allow_network_filesystem = settings.allow_network_filesystem});
   log_to_file(store.paths().logs() / "coordinator.log", "coordinator");
   const StoreConfig config = load_store_config(store.paths());
-  SweepBook book(store);
+  SweepJournal book(store);
   Core core({store.generation(), true});
   Submissions submissions(store, book);
   CoordinatorOptions options;
@@ -185,7 +185,7 @@ Coordinator::Ending serve_sweeps(const RunSettings& settings, ProgressLine& prog
   options.host = settings.host;
   options.port = settings.port;
   options.stays = true;
-  if (settings.workers != 0) options.local_pools = {pool_of_this_machine(settings, store.paths())};
+  if (settings.workers != 0) options.local_pools = {local_pool_settings(settings, store.paths())};
   options.pool_starts = settings.pool_starts;
   options.start_limit_s = settings.start_limit_s;
   options.open = take_up_attempts(store, core);

@@ -45,10 +45,10 @@ class Driver {
     const double now = utc_seconds();
     if (now < scaler_.quiet_until()) return false;
     try {
-      const auto listing = slurm_.list(settings_.plan.title);
+      const auto listing = slurm_.list(settings_.request.title);
       const OpenWork work = ask_for_work(listing);
       const auto history = [this](const std::string& id) {
-        const auto seen = histories_.find(settings_.plan.label(id));
+        const auto seen = histories_.find(settings_.request.label(id));
         return seen == histories_.end() ? PoolHistory::unseen : seen->second;
       };
       const ScaleActions actions = scaler_.decide(work, listing, history, now);
@@ -71,13 +71,13 @@ class Driver {
  private:
   // A coordinator that ends well takes its connection file with it, and its pools leave; one that was killed does not,
   // and may be started again.
-  OpenWork ask_for_work(const std::vector<AllocationRow>& listing) {
-    const StorePaths store{settings_.plan.store};
+  OpenWork ask_for_work(const std::vector<BatchJobRow>& listing) {
+    const StorePaths store{settings_.request.store};
     if (!std::filesystem::exists(store.connection())) return {true, 0};
     std::set<std::string> ours;
-    for (const AllocationRow& row : listing) ours.insert(settings_.plan.label(row.id));
+    for (const BatchJobRow& row : listing) ours.insert(settings_.request.label(row.id));
     const json status = json::parse(ask_coordinator(CoordinatorSource::in_store(store.root), "status"));
-    OpenWork work{status.at("stopping").get<bool>(), ranks_wanted(waiting_jobs(status), settings_.plan)};
+    OpenWork work{status.at("stopping").get<bool>(), ranks_wanted(waiting_jobs(status), settings_.request)};
     for (const json& pool :
          json::parse(ask_coordinator(CoordinatorSource::in_store(store.root), "pools")).at("pools")) {
       const std::string label = pool.at("pool").get<std::string>();
@@ -90,33 +90,33 @@ class Driver {
   }
 
   void submit(const ScaleActions& actions, const OpenWork& work) {
-    leave_out_bad_nodes(slurm_, settings_.plan, say_);
-    AllocationPlan staying = settings_.plan;
+    leave_out_bad_nodes(slurm_, settings_.request, say_);
+    BatchRequest staying = settings_.request;
     staying.idle_s = 0;
     submit(staying, actions.submit_to_stay, work);
-    submit(settings_.plan, actions.submit - actions.submit_to_stay, work);
+    submit(settings_.request, actions.submit - actions.submit_to_stay, work);
   }
 
-  void submit(AllocationPlan& plan, std::int64_t count, const OpenWork& work) {
+  void submit(BatchRequest& request, std::int64_t count, const OpenWork& work) {
     if (count == 0) return;
-    const std::filesystem::path script = write_batch_script(plan);
+    const std::filesystem::path script = write_batch_script(request);
     for (std::int64_t pool = 0; pool < count; ++pool) {
-      const std::string id = submit_to_slurm(slurm_, script, plan, say_);
+      const std::string id = submit_to_slurm(slurm_, script, request, say_);
       scaler_.on_submitted(id, utc_seconds());
       ++summary_.submitted;
-      say_(fmt::format("submitted {}: there is work for {} ranks", settings_.plan.label(id), work.ranks));
+      say_(fmt::format("submitted {}: there is work for {} ranks", settings_.request.label(id), work.ranks));
     }
   }
 
   void cancel(const std::string& id) {
     slurm_.cancel(id);
     ++summary_.cancelled;
-    say_(fmt::format("cancelled {}, which waited and is not needed", settings_.plan.label(id)));
+    say_(fmt::format("cancelled {}, which waited and is not needed", settings_.request.label(id)));
   }
 
   [[noreturn]] void give_up(const std::string& id) {
     gave_up_ = true;
-    const std::filesystem::path log = settings_.plan.log(id);
+    const std::filesystem::path log = settings_.request.log(id);
     throw Error(ErrorKind::unavailable,
                 fmt::format("{} pools in a row ended before they joined the coordinator; the end of {}:\n{}",
                             Autoscaler::kMostFailures, log.string(), last_lines(log, 2000)));
@@ -156,12 +156,12 @@ std::string how_to_end_pools(const std::string& title) {
 AutoscaleSummary autoscale(AutoscaleSettings settings, const Slurm& slurm,
                            const std::function<void(const std::string&)>& say, const std::function<bool()>& stopped) {
   constexpr std::chrono::milliseconds kBreath{100};
-  const StorePaths store{settings.plan.store};
+  const StorePaths store{settings.request.store};
   if (!std::filesystem::exists(store.connection())) {
     throw Error(ErrorKind::unavailable, coordinator_trouble(store.root));
   }
   const double interval = settings.interval_s;
-  const std::string title = settings.plan.title;
+  const std::string title = settings.request.title;
   Driver driver(std::move(settings), slurm, say);
   try {
     while (!driver.look()) {

@@ -10,7 +10,7 @@
 namespace espalier {
 
 struct AutoscaleSettings {
-  AllocationPlan plan;  ///< of each pool
+  BatchRequest request;  ///< of each pool
   ScaleLimits limits;
   double interval_s = 10;  ///< between two looks
 };

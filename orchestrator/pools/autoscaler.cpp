@@ -35,14 +35,14 @@ std::int64_t Autoscaler::wanted(const OpenWork& work) const {
   return std::clamp((work.ranks + limits_.ranks - 1) / limits_.ranks, limits_.least, limits_.most);
 }
 
-ScaleActions Autoscaler::decide(const OpenWork& work, const std::vector<AllocationRow>& listing,
+ScaleActions Autoscaler::decide(const OpenWork& work, const std::vector<BatchJobRow>& listing,
                                 const std::function<PoolHistory(const std::string&)>& history, Now now) {
   ScaleActions actions;
   seconds_unseen_ = looked_at_ == 0 ? 0 : now - looked_at_;
   looked_at_ = now;
   look_at_the_ended(work, listing, history, now, actions);
   std::vector<std::string> queued;
-  for (const AllocationRow& row : listing) {
+  for (const BatchJobRow& row : listing) {
     if (row.state != AllocationState::queued) continue;
     queued.push_back(row.id);
     note_reason(row, actions);
@@ -68,11 +68,11 @@ ScaleActions Autoscaler::decide(const OpenWork& work, const std::vector<Allocati
   return actions;
 }
 
-void Autoscaler::look_at_the_ended(const OpenWork& work, const std::vector<AllocationRow>& listing,
+void Autoscaler::look_at_the_ended(const OpenWork& work, const std::vector<BatchJobRow>& listing,
                                    const std::function<PoolHistory(const std::string&)>& history, Now now,
                                    ScaleActions& actions) {
-  std::map<std::string, const AllocationRow*> listed;
-  for (const AllocationRow& row : listing) {
+  std::map<std::string, const BatchJobRow*> listed;
+  for (const BatchJobRow& row : listing) {
     listed[row.id] = &row;
     if (row.state != AllocationState::ended) known_[row.id].listed = true;  // also those of an earlier command
   }
@@ -97,7 +97,7 @@ void Autoscaler::look_at_the_ended(const OpenWork& work, const std::vector<Alloc
 }
 
 // Some never come to pass: a limit of the partition's, a quota.
-void Autoscaler::note_reason(const AllocationRow& row, ScaleActions& actions) {
+void Autoscaler::note_reason(const BatchJobRow& row, ScaleActions& actions) {
   if (std::exchange(known_[row.id].reason, row.reason) == row.reason) return;
   if (std::ranges::find(kUsualReasons, row.reason) != kUsualReasons.end()) return;
   actions.lines.push_back(fmt::format("pool {} waits in the queue: {}", row.id, row.reason));

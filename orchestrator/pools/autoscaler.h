@@ -54,7 +54,7 @@ class Autoscaler {
   explicit Autoscaler(ScaleLimits limits) : limits_(limits) {}
 
   /// `history(id)`: of the pool of that allocation.
-  ScaleActions decide(const OpenWork& work, const std::vector<AllocationRow>& listing,
+  ScaleActions decide(const OpenWork& work, const std::vector<BatchJobRow>& listing,
                       const std::function<PoolHistory(const std::string&)>& history, Now now);
   void on_submitted(const std::string& id, Now now);
   /// The scheduler, or the coordinator, did not answer.
@@ -72,12 +72,12 @@ class Autoscaler {
     bool listed = false;      ///< ever
     std::string reason = {};  ///< why it waited when we last looked
   };
-  void look_at_the_ended(const OpenWork& work, const std::vector<AllocationRow>& listing,
+  void look_at_the_ended(const OpenWork& work, const std::vector<BatchJobRow>& listing,
                          const std::function<PoolHistory(const std::string&)>& history, Now now, ScaleActions& actions);
   void note_end(const std::string& id, Now submitted_at, const std::string& word, PoolHistory history, Now now,
                 ScaleActions& actions);
   void note_idle_end(const std::string& id, Now submitted_at, Now now, ScaleActions& actions);
-  void note_reason(const AllocationRow& row, ScaleActions& actions);
+  void note_reason(const BatchJobRow& row, ScaleActions& actions);
   std::int64_t wanted(const OpenWork& work) const;
 
   const ScaleLimits limits_;

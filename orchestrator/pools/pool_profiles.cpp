@@ -48,7 +48,7 @@ PoolProfile load_pool_profile(const std::string& name_or_file) {
   const std::filesystem::path file = find_profile(name_or_file);
   ParsedPoolProfile parsed =
       parse_pool_profile(read_file(file, kLargestSweepFile, Readable::pipe_too), file.lexically_normal().string());
-  refuse_if_wrong("the profile", parsed.diagnostics);
+  throw_if_errors("the profile", parsed.diagnostics);
   return std::move(parsed.profile);
 }
 

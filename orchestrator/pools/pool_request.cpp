@@ -57,51 +57,51 @@ std::string title_of(const std::string& name, const std::filesystem::path& store
 
 }  // namespace
 
-AllocationPlan plan_allocation(const PoolRequest& request) {
+BatchRequest make_batch_request(const PoolRequest& request) {
   constexpr std::size_t kLongestName = 40;
-  AllocationPlan plan;
-  plan.scheduler = request.scheduler;
-  if (!request.profile.empty()) plan.profile = load_pool_profile(request.profile);
-  const PoolProfile& profile = plan.profile;
+  BatchRequest batch;
+  batch.scheduler = request.scheduler;
+  if (!request.profile.empty()) batch.profile = load_pool_profile(request.profile);
+  const PoolProfile& profile = batch.profile;
   if (profile.scheduler.value_or(request.scheduler) != request.scheduler) {
     throw Error(ErrorKind::invalid_input,
                 fmt::format("--profile: {} is for {}: espalier pool {} --profile {}", request.profile,
                             to_string(*profile.scheduler), to_string(*profile.scheduler), request.profile));
   }
-  take(plan.profile.partition, request.partition);
-  take(plan.profile.account, request.account);
-  take(plan.profile.qos, request.qos);
-  take(plan.profile.constraint, request.constraint);
-  if (!request.labels.empty()) plan.profile.labels = request.labels;
-  plan.name = request.name.empty() ? std::string(to_string(request.scheduler)) : request.name;
-  if (!is_pool_name(plan.name) || plan.name.size() > kLongestName)
+  take(batch.profile.partition, request.partition);
+  take(batch.profile.account, request.account);
+  take(batch.profile.qos, request.qos);
+  take(batch.profile.constraint, request.constraint);
+  if (!request.labels.empty()) batch.profile.labels = request.labels;
+  batch.name = request.name.empty() ? std::string(to_string(request.scheduler)) : request.name;
+  if (!is_pool_name(batch.name) || batch.name.size() > kLongestName)
     throw Error(ErrorKind::invalid_input,
                 "--name: expected letters, digits and _ . - (at most 40, a letter or a digit "
                 "first), found \"" +
-                    plan.name + "\"");
-  plan.store = std::filesystem::absolute(request.store).lexically_normal();
-  if (!std::filesystem::exists(StorePaths{plan.store}.database()))
-    throw Error(ErrorKind::invalid_input, plan.store.string() +
+                    batch.name + "\"");
+  batch.store = std::filesystem::absolute(request.store).lexically_normal();
+  if (!std::filesystem::exists(StorePaths{batch.store}.database()))
+    throw Error(ErrorKind::invalid_input, batch.store.string() +
                                               ": there is no store here; a coordinator makes one: "
                                               "espalier serve --detach --store " +
                                               request.store.string());
-  if (!plan.store.has_filename()) plan.store = plan.store.parent_path();
-  plan.title = title_of(plan.name, plan.store);
-  if (!request.data.empty()) plan.data = std::filesystem::absolute(request.data).lexically_normal();
-  plan.worker = worker_of(request, profile);
-  plan.launcher = launcher_of(request, profile);
-  plan.nodes = request.nodes.value_or(profile.nodes.value_or(1));
-  plan.gpus_per_node = request.gpus_per_node.value_or(profile.gpus_per_node.value_or(0));
-  plan.ranks_per_node =
-      request.ranks_per_node.value_or(profile.ranks_per_node.value_or(std::max<std::int64_t>(1, plan.gpus_per_node)));
-  plan.time_s = time_of(request, profile);
-  plan.margin_s = request.margin_s.value_or(profile.margin_s.value_or(kMarginSeconds));
-  plan.requeue = request.requeue;
-  plan.device = request.device;
-  plan.checkpoint_s = request.checkpoint_s;
-  plan.idle_s = request.idle_s.value_or(request.autoscaled ? kIdleSeconds : 0);
-  plan.memory_gb = request.memory_gb;
-  return plan;
+  if (!batch.store.has_filename()) batch.store = batch.store.parent_path();
+  batch.title = title_of(batch.name, batch.store);
+  if (!request.data.empty()) batch.data = std::filesystem::absolute(request.data).lexically_normal();
+  batch.worker = worker_of(request, profile);
+  batch.launcher = launcher_of(request, profile);
+  batch.nodes = request.nodes.value_or(profile.nodes.value_or(1));
+  batch.gpus_per_node = request.gpus_per_node.value_or(profile.gpus_per_node.value_or(0));
+  batch.ranks_per_node =
+      request.ranks_per_node.value_or(profile.ranks_per_node.value_or(std::max<std::int64_t>(1, batch.gpus_per_node)));
+  batch.time_s = time_of(request, profile);
+  batch.margin_s = request.margin_s.value_or(profile.margin_s.value_or(kMarginSeconds));
+  batch.requeue = request.requeue;
+  batch.device = request.device;
+  batch.checkpoint_s = request.checkpoint_s;
+  batch.idle_s = request.idle_s.value_or(request.autoscaled ? kIdleSeconds : 0);
+  batch.memory_gb = request.memory_gb;
+  return batch;
 }
 
 std::string coordinator_trouble(const std::filesystem::path& store) {
@@ -119,18 +119,18 @@ std::string coordinator_trouble(const std::filesystem::path& store) {
   }
 }
 
-std::filesystem::path write_batch_script(const AllocationPlan& plan) {
-  const std::string script = batch_script(plan);
-  const std::filesystem::path folder = plan.store / "pools";
+std::filesystem::path write_batch_script(const BatchRequest& batch) {
+  const std::string script = batch_script(batch);
+  const std::filesystem::path folder = batch.store / "pools";
   std::filesystem::create_directories(folder);
-  std::filesystem::create_directories(plan.store / "logs");  // the scheduler opens the log before the script runs
-  const std::filesystem::path file = folder / (plan.name + ".batch");
+  std::filesystem::create_directories(batch.store / "logs");  // the scheduler opens the log before the script runs
+  const std::filesystem::path file = folder / (batch.name + ".batch");
   write_file_atomically(file, script, 0600);
   return file;
 }
 
-void leave_out_bad_nodes(const Slurm& slurm, AllocationPlan& plan, const std::function<void(const std::string&)>& say) {
-  const std::vector<std::string> hosts = find_bad_hosts(StoreReader(plan.store), utc_seconds());
+void leave_out_bad_nodes(const Slurm& slurm, BatchRequest& batch, const std::function<void(const std::string&)>& say) {
+  const std::vector<std::string> hosts = find_bad_hosts(StoreReader(batch.store), utc_seconds());
   std::vector<std::string> nodes;
   if (!hosts.empty()) {
     const auto known = slurm.nodes_by_host();
@@ -140,26 +140,26 @@ void leave_out_bad_nodes(const Slurm& slurm, AllocationPlan& plan, const std::fu
       if (found != known.end()) nodes.insert(nodes.end(), found->second.begin(), found->second.end());
     }
   }
-  if (!nodes.empty() && nodes != plan.exclude)
+  if (!nodes.empty() && nodes != batch.exclude)
     say(
         fmt::format("keeping away from {}: more jobs crashed there in the last hour than finished, and others could do "
                     "them (espalier failures)",
                     fmt::join(nodes, ",")));
-  plan.exclude = std::move(nodes);
+  batch.exclude = std::move(nodes);
 }
 
-std::string submit_to_slurm(const Slurm& slurm, const std::filesystem::path& script, AllocationPlan& plan,
+std::string submit_to_slurm(const Slurm& slurm, const std::filesystem::path& script, BatchRequest& batch,
                             const std::function<void(const std::string&)>& say) {
-  const std::string partition = plan.profile.partition.value_or("");
+  const std::string partition = batch.profile.partition.value_or("");
   try {
     return slurm.submit(script, partition);
   } catch (const Error& error) {
     const bool none_left = std::string_view(error.what()).find(kNoSuchNodes) != std::string_view::npos;
-    if (plan.exclude.empty() || !none_left) throw;
+    if (batch.exclude.empty() || !none_left) throw;
     say(fmt::format("Slurm has no nodes for this pool but {}; it is submitted without leaving them out",
-                    fmt::join(plan.exclude, ",")));
-    plan.exclude.clear();
-    return slurm.submit(write_batch_script(plan), partition);
+                    fmt::join(batch.exclude, ",")));
+    batch.exclude.clear();
+    return slurm.submit(write_batch_script(batch), partition);
   }
 }
 

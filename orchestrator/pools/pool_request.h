@@ -32,21 +32,21 @@ struct PoolRequest {
 
 /// Profile and options together, nothing left open. Makes sure that the store is one, and that what nodes are asked
 /// for fits. Errors: ErrorKind::invalid_input with what to mend; ErrorKind::unavailable without espalier-worker.
-AllocationPlan plan_allocation(const PoolRequest& request);
+BatchRequest make_batch_request(const PoolRequest& request);
 
 /// Why pools that start now would find no coordinator, or could not reach it; "" if they would.
 std::string coordinator_trouble(const std::filesystem::path& store);
 
 /// Writes the script to STORE/pools (mode 0600) and returns its path. Errors: those of batch_script and of writing.
-std::filesystem::path write_batch_script(const AllocationPlan& plan);
+std::filesystem::path write_batch_script(const BatchRequest& batch);
 
-/// Keeps the plan's pools away from the nodes of that cluster on which the store's jobs crash, and says so where the
-/// plan did not name them already. Errors: those of Slurm and of the store.
-void leave_out_bad_nodes(const Slurm& slurm, AllocationPlan& plan, const std::function<void(const std::string&)>& say);
+/// Keeps the batch's pools away from the nodes of that cluster on which the store's jobs crash, and says so where the
+/// batch did not name them already. Errors: those of Slurm and of the store.
+void leave_out_bad_nodes(const Slurm& slurm, BatchRequest& batch, const std::function<void(const std::string&)>& say);
 
-/// Hands the plan's script in; returns Slurm's id. Where no nodes would be left, bad ones are better than none: the
-/// plan then leaves none out, and its script is written anew. Errors: those of Slurm::submit.
-std::string submit_to_slurm(const Slurm& slurm, const std::filesystem::path& script, AllocationPlan& plan,
+/// Hands the batch's script in; returns Slurm's id. Where no nodes would be left, bad ones are better than none: the
+/// batch then leaves none out, and its script is written anew. Errors: those of Slurm::submit.
+std::string submit_to_slurm(const Slurm& slurm, const std::filesystem::path& script, BatchRequest& batch,
                             const std::function<void(const std::string&)>& say);
 
 }  // namespace espalier

@@ -23,7 +23,7 @@ double restart_pause_seconds(int fruitless) {
 
 }  // namespace
 
-LocalPools::LocalPools(std::vector<LocalPool> pools, int most_starts, double start_limit_seconds)
+PoolSupervisor::PoolSupervisor(std::vector<LocalPool> pools, int most_starts, double start_limit_seconds)
     : most_starts_(most_starts), start_limit_s_(start_limit_seconds) {
   for (LocalPool& pool : pools) {
     const std::string label = pool.name;
@@ -31,7 +31,7 @@ LocalPools::LocalPools(std::vector<LocalPool> pools, int most_starts, double sta
   }
 }
 
-void LocalPools::start(Running& running) {
+void PoolSupervisor::start(Running& running) {
   running.evidence.emplace(running.pool.log.parent_path(), running.pool.name, running.pool.ranks);
   running.process = std::make_unique<LocalPoolProcess>(running.pool);
   running.restart_at = 0;
@@ -40,7 +40,7 @@ void LocalPools::start(Running& running) {
   running.waited_s = 0;
 }
 
-std::vector<std::string> LocalPools::start() {
+std::vector<std::string> PoolSupervisor::start() {
   std::vector<std::string> lines;
   for (auto& [label, running] : processes_) {
     if (running.process) continue;
@@ -54,7 +54,7 @@ std::vector<std::string> LocalPools::start() {
   return lines;
 }
 
-bool LocalPools::is(const std::string& label, const std::string& identity) const {
+bool PoolSupervisor::is(const std::string& label, const std::string& identity) const {
   const auto found = processes_.find(label);
   try {
     return found != processes_.end() && read_pool_identity(found->second.pool.identity) == identity;
@@ -63,12 +63,12 @@ bool LocalPools::is(const std::string& label, const std::string& identity) const
   }
 }
 
-bool LocalPools::was_taken_over(const std::string& label) const {
+bool PoolSupervisor::was_taken_over(const std::string& label) const {
   const auto found = processes_.find(label);
   return found != processes_.end() && found->second.process && found->second.process->taken_over();
 }
 
-std::optional<PoolEnd> LocalPools::end_of(const std::string& label) {
+std::optional<PoolEnd> PoolSupervisor::end_of(const std::string& label) {
   const auto found = processes_.find(label);
   if (found == processes_.end() || !found->second.process) return std::nullopt;
   if (found->second.end) return std::exchange(found->second.end, std::nullopt);
@@ -76,7 +76,7 @@ std::optional<PoolEnd> LocalPools::end_of(const std::string& label) {
   return std::nullopt;
 }
 
-void LocalPools::on_joined(const std::string& label) {
+void PoolSupervisor::on_joined(const std::string& label) {
   const auto found = processes_.find(label);
   if (found == processes_.end()) return;
   found->second.joined = true;
@@ -84,8 +84,8 @@ void LocalPools::on_joined(const std::string& label) {
   found->second.end.reset();
 }
 
-void LocalPools::look_for_hang(const std::string& label, Running& running, double passed,
-                               std::vector<std::string>& lines) const {
+void PoolSupervisor::look_for_hang(const std::string& label, Running& running, double passed,
+                                   std::vector<std::string>& lines) const {
   if (running.here || running.hung || start_limit_s_ <= 0) return;
   running.waited_s += passed;
   if (running.waited_s < start_limit_s_) return;
@@ -97,7 +97,7 @@ void LocalPools::look_for_hang(const std::string& label, Running& running, doubl
                   label, start_limit_s_, running.pool.log.string()));
 }
 
-std::vector<std::string> LocalPools::restart_ended(std::int64_t activity, double now) {
+std::vector<std::string> PoolSupervisor::restart_ended(std::int64_t activity, double now) {
   std::vector<std::string> lines;
   const double passed = std::clamp(now - std::exchange(looked_at_, now).value_or(now), 0.0, kLongestLookSeconds);
   for (auto& [label, running] : processes_) {
@@ -117,8 +117,8 @@ std::vector<std::string> LocalPools::restart_ended(std::int64_t activity, double
   return lines;
 }
 
-std::string LocalPools::note_end(const std::string& label, Running& running, const ProcessEnd& end,
-                                 std::int64_t activity, double now) {
+std::string PoolSupervisor::note_end(const std::string& label, Running& running, const ProcessEnd& end,
+                                     std::int64_t activity, double now) {
   if (activity > running.activity_at_start) {
     running.fruitless = 0;
     running.joined = false;
@@ -138,24 +138,24 @@ std::string LocalPools::note_end(const std::string& label, Running& running, con
                      pause > 0 ? fmt::format(" in {:.0f} s", pause) : "", running.pool.log.string());
 }
 
-bool LocalPools::any_running() {
+bool PoolSupervisor::any_running() {
   return std::any_of(processes_.begin(), processes_.end(),
                      [](auto& entry) { return entry.second.process && !entry.second.process->poll_end(); });
 }
 
-void LocalPools::kill() {
+void PoolSupervisor::kill() {
   for (auto& [label, running] : processes_) {
     if (running.process) running.process->kill();
   }
 }
 
-void LocalPools::kill_unjoined() {
+void PoolSupervisor::kill_unjoined() {
   for (auto& [label, running] : processes_) {
     if (running.process && !running.here && !running.process->taken_over()) running.process->kill();
   }
 }
 
-void LocalPools::kill(const std::string& label) {
+void PoolSupervisor::kill(const std::string& label) {
   const auto found = processes_.find(label);
   if (found != processes_.end() && found->second.process) found->second.process->kill();
 }

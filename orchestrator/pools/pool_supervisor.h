@@ -14,13 +14,13 @@ namespace espalier {
 
 /// The pools of this machine that belong to the store's coordinator: starts them, or takes over those that an earlier
 /// coordinator left, and keeps them alive with a growing pause between starts that get nothing done.
-class LocalPools {
+class PoolSupervisor {
  public:
   /// `most_starts`: a pool that ends so often in a row without getting anything done is given up; 0: three times if it
   /// never reached the coordinator, more if it did, so that a job that kills its workers is found out first.
   /// `start_limit`: a pool that has not reached the coordinator so many seconds after its start, or after it was taken
   /// over, hangs and is killed; 0: never.
-  LocalPools(std::vector<LocalPool> pools, int most_starts, double start_limit_seconds);
+  PoolSupervisor(std::vector<LocalPool> pools, int most_starts, double start_limit_seconds);
 
   /// Starts what does not run. Returns lines for the user. Errors: ErrorKind::unavailable if a process cannot be
   /// started.

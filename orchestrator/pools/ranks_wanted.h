@@ -8,8 +8,8 @@
 
 namespace espalier {
 
-/// How many ranks of pools that are started by this plan the jobs would keep at work. A job that none of them could
+/// How many ranks of pools that are started by this request the jobs would keep at work. A job that none of them could
 /// take counts nothing; one that leaves ranks of its pool to nobody else counts those too. Pure.
-std::int64_t ranks_wanted(const std::vector<WaitingJobs>& waiting, const AllocationPlan& plan);
+std::int64_t ranks_wanted(const std::vector<WaitingJobs>& waiting, const BatchRequest& request);
 
 }  // namespace espalier

@@ -226,7 +226,7 @@ Effects Core::resume(Now now) {
   Effects effects;
   if (!paused_) return effects;
   paused_.reset();
-  waits_for_room_ = false;
+  waits_for_space_ = false;
   effects.emplace_back(Tell{"going on"});
   hand_out(effects, now);
   return effects;

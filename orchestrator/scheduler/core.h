@@ -115,7 +115,7 @@ class Core {
   bool stopping() const { return stopping_; }
   bool is_paused() const { return paused_.has_value(); }
   /// A worker found its disk full, and nobody has resumed since.
-  bool waits_for_room() const { return waits_for_room_; }
+  bool waits_for_space() const { return waits_for_space_; }
   /// More jobs of a sweep were quarantined than its policy puts up with, and so everything was stopped.
   bool too_many_failures() const { return too_many_failures_; }
   /// Null if it is none of the sweep's.
@@ -166,7 +166,7 @@ class Core {
   void take_what_is_held();
   void recall_what_nobody_wants(Effects& effects);
   void settle_sweeps(Effects& effects, Now now);
-  void tell_of_vain_waiting(Effects& effects, Now now);
+  void warn_unschedulable(Effects& effects, Now now);
   void close(Workload::Sweep& sweep, SweepEnd how, Effects& effects);
   void end_sweep(Workload::Sweep& sweep, SweepEnd how, Effects& effects, Now now);
   const FailurePolicy& policy(StageIndex stage) { return workload_.owner(stage).policy; }
@@ -202,8 +202,8 @@ class Core {
   std::map<StageIndex, int> inputs_made_again_;
   std::size_t still_had_ = 0;  ///< stages that nobody needed, and that could not be forgotten
   std::optional<std::string> paused_;
-  bool waits_for_room_ = false;
-  std::optional<Now> in_vain_since_;  ///< jobs ready, ranks idle, none will do; infinity once it was told
+  bool waits_for_space_ = false;
+  std::optional<Now> unschedulable_since_;  ///< jobs ready, ranks idle, none will do; infinity once it was told
   bool stopping_ = false;
   bool dismissed_ = false;
   bool too_many_failures_ = false;

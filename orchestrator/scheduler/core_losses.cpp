@@ -159,7 +159,7 @@ void Core::on_failure(StageIndex stage, const StageOutcome& outcome, PoolId pool
   switch (budget_of(failure.cause)) {
     case Budget::machine:
       for (Effect& effect : pause(failure.message)) effects.push_back(std::move(effect));
-      waits_for_room_ = true;
+      waits_for_space_ = true;
       return;
     case Budget::input:
       return make_inputs_again(stage, outcome, std::move(charged), effects, now);
@@ -182,8 +182,8 @@ void Core::make_inputs_again(StageIndex stage, const StageOutcome& outcome, Fail
     plan_.reopen(*input);
     effects.emplace_back(Record{StageReopened{key, "made again: " + message}});
   }
-  // Sweeps may have ended since the plan was worked out, and their wishes for those inputs hold no more.
-  plan_.replan(workload_.wishes(), workload_.groups());
+  // Sweeps may have ended since the plan was worked out, and their targets for those inputs hold no more.
+  plan_.replan(workload_.targets(), workload_.groups());
   for (Workload::Sweep& sweep : workload_.sweeps()) sweep.settled = 0;
   if (found && ++inputs_made_again_[stage] <= kMostInputRepairs) {
     effects.emplace_back(Tell{fmt::format("{}: {}; making it again", name_of(stage), message)});
@@ -361,7 +361,7 @@ Effects Core::on_tick(Now now) {
     effects.emplace_back(Tell{"node " + host + " is tried again"});
   }
   settle_sweeps(effects, now);
-  tell_of_vain_waiting(effects, now);
+  warn_unschedulable(effects, now);
   if (!effects.empty()) hand_out(effects, now);
   return effects;
 }

@@ -1,5 +1,5 @@
 // Which sweeps there are and what each of them wants. Equal stages of several sweeps are one stage; it is as urgent as
-// the most urgent sweep that needs it. Whatever changes the wishes works the plan out anew.
+// the most urgent sweep that needs it. Whatever changes the targets works the plan out anew.
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -97,7 +97,7 @@ Effects Core::forget(Now now) {
 
 void Core::replan(Effects& effects, Now now) {
   const std::int64_t open_before = plan_.open_count();
-  plan_.replan(workload_.wishes(), workload_.groups());
+  plan_.replan(workload_.targets(), workload_.groups());
   stages_to_do_ += plan_.open_count() - open_before;
   for (Workload::Sweep& sweep : workload_.sweeps()) sweep.settled = 0;
   take_what_is_held();
@@ -152,16 +152,16 @@ void Core::settle_sweeps(Effects& effects, Now now) {
 }
 
 /// Nobody here has what the ready jobs ask for. Said once, until something runs again.
-void Core::tell_of_vain_waiting(Effects& effects, Now now) {
+void Core::warn_unschedulable(Effects& effects, Now now) {
   constexpr double kWorthSaying = 5;
   const bool in_vain = plan_.has_ready() && idle() && roster_.idle_ranks() > 0 && !paused_ && !stopping_;
   if (!in_vain) {
-    in_vain_since_.reset();
+    unschedulable_since_.reset();
     return;
   }
-  if (!in_vain_since_) in_vain_since_ = now;
-  if (now - *in_vain_since_ < kWorthSaying) return;
-  in_vain_since_ = std::numeric_limits<Now>::infinity();
+  if (!unschedulable_since_) unschedulable_since_ = now;
+  if (now - *unschedulable_since_ < kWorthSaying) return;
+  unschedulable_since_ = std::numeric_limits<Now>::infinity();
   const StageIndex stage = *plan_.most_urgent();
   const Demand& demand = workload_.demand(plan_.group(stage));
   std::string asked = fmt::format("{} rank{} of one pool", demand.ranks, demand.ranks == 1 ? "" : "s");

@@ -38,19 +38,19 @@ Plan::Plan(const StageGraph& graph, const std::vector<bool>& done, const std::ve
     if (done[stage]) set_done(stage);
     if (stage < failed.size() && failed[stage]) set_failed(stage);
   }
-  std::vector<Wish> wishes;
-  add_wishes(graph.trials, 0, wishes);
+  std::vector<Target> targets;
+  add_targets(graph.trials, 0, targets);
   if (graph.trials.empty()) {
-    for (StageIndex stage = 0; stage < states_.size(); ++stage) wishes.push_back({stage, 0});
+    for (StageIndex stage = 0; stage < states_.size(); ++stage) targets.push_back({stage, 0});
   }
-  replan(wishes);
+  replan(targets);
 }
 
-void Plan::add_wishes(std::span<const TrialStages> trials, int urgency, std::vector<Wish>& wishes) {
+void Plan::add_targets(std::span<const TrialStages> trials, int urgency, std::vector<Target>& targets) {
   for (const TrialStages& trial : trials) {
-    wishes.push_back({trial.evaluate, urgency});
-    if (trial.dense_evaluate) wishes.push_back({*trial.dense_evaluate, urgency});
-    if (trial.sensitivity) wishes.push_back({*trial.sensitivity, urgency});
+    targets.push_back({trial.evaluate, urgency});
+    if (trial.dense_evaluate) targets.push_back({*trial.dense_evaluate, urgency});
+    if (trial.sensitivity) targets.push_back({*trial.sensitivity, urgency});
   }
 }
 
@@ -76,8 +76,8 @@ void Plan::renumber(const Renumbering& to) {
   states_ = std::move(kept);
 }
 
-void Plan::replan(const std::vector<Wish>& wishes, std::vector<StageGroup> groups) {
-  wishes_ = wishes;
+void Plan::replan(const std::vector<Target>& targets, std::vector<StageGroup> groups) {
+  wishes_ = targets;
   groups_ = std::move(groups);
   states_.resize(graph_.stages.size(), StageState::unneeded);
   find_urgencies();
@@ -93,7 +93,7 @@ void Plan::replan(const std::vector<Wish>& wishes, std::vector<StageGroup> group
 // Inputs come before their users, so one pass backwards reaches everything that an unfinished result depends on.
 void Plan::find_urgencies() {
   urgency_.assign(states_.size(), kUnwanted);
-  for (const Wish& wish : wishes_) urgency_[wish.stage] = std::max(urgency_[wish.stage], wish.urgency);
+  for (const Target& wish : wishes_) urgency_[wish.stage] = std::max(urgency_[wish.stage], wish.urgency);
   for (auto stage = static_cast<StageIndex>(states_.size()); stage-- > 0;) {
     const int urgency = urgency_[stage];
     if (urgency == kUnwanted || states_[stage] == StageState::done) continue;
@@ -238,7 +238,7 @@ std::optional<StageIndex> Plan::next_in_chain(const std::vector<StageIndex>& cha
   for (const StageIndex candidate : dependents(chain.back())) {
     const StageKind kind = graph_.stages[candidate].kind;
     const bool fits = trained ? kind == StageKind::evaluate : kind == StageKind::train || kind == StageKind::evaluate;
-    if (!fits || group(candidate) != group(chain.front()) || urgency_[candidate] == Wish::kHeld ||
+    if (!fits || group(candidate) != group(chain.front()) || urgency_[candidate] == Target::kHeld ||
         avoided.count(candidate) != 0 || states_[candidate] != StageState::waiting ||
         !inputs_done_or_in(candidate, chain))
       continue;
@@ -274,7 +274,7 @@ void Plan::give_back(const std::vector<StageIndex>& stages) {
 void Plan::make_ready_if_possible(StageIndex stage) {
   if (states_[stage] != StageState::waiting || missing_inputs_[stage] != 0) return;
   states_[stage] = StageState::ready;
-  if (urgency_[stage] != Wish::kHeld) ready_[group(stage)].insert(stage);
+  if (urgency_[stage] != Target::kHeld) ready_[group(stage)].insert(stage);
 }
 
 /// It is not open any more.

@@ -26,7 +26,7 @@ enum class StageState : std::uint8_t {
 using StageGroup = std::uint16_t;
 
 /// A result that somebody wants, and how much: the highest urgency of all who need a stage is the stage's.
-struct Wish {
+struct Target {
   static constexpr int kHeld = std::numeric_limits<int>::min() + 1;  ///< wanted, and not to be handed out at present
   StageIndex stage = 0;
   int urgency = 0;
@@ -46,7 +46,7 @@ class Plan {
   Plan(const StageGraph& graph, const std::vector<bool>& done, const std::vector<bool>& failed = {});
 
   /// What trials want: their results, and those of the dense networks they are compared with.
-  static void add_wishes(std::span<const TrialStages> trials, int urgency, std::vector<Wish>& wishes);
+  static void add_targets(std::span<const TrialStages> trials, int urgency, std::vector<Target>& targets);
 
   /// What is known of a stage from elsewhere; counts from the next replan on.
   void set_done(StageIndex stage);
@@ -57,7 +57,7 @@ class Plan {
   void renumber(const Renumbering& to);
   /// Works everything out anew, in one pass over the graph: what is wanted, how urgently, by whom (`groups` is parallel
   /// to the graph's stages; empty: all in group 0). What is taken and still wanted stays taken.
-  void replan(const std::vector<Wish>& wishes, std::vector<StageGroup> groups = {});
+  void replan(const std::vector<Target>& targets, std::vector<StageGroup> groups = {});
 
   /// The most urgent ready stage that is in none of these groups, and not `avoided`; ties by the longest critical path,
   /// then by key: the same order on every run. None if nothing is ready.
@@ -91,7 +91,7 @@ class Plan {
   /// Every one of its inputs is done.
   bool has_its_inputs(StageIndex stage) const { return inputs_done_or_in(stage, {}); }
   /// Whoever wants it wants it held back.
-  bool is_held(StageIndex stage) const { return urgency_[stage] == Wish::kHeld; }
+  bool is_held(StageIndex stage) const { return urgency_[stage] == Target::kHeld; }
   /// It could be handed out now, and nobody holds it back.
   bool is_available(StageIndex stage) const { return states_[stage] == StageState::ready && !is_held(stage); }
   /// Nothing is ready, taken or waiting any more.
@@ -134,10 +134,10 @@ class Plan {
   std::span<const StageIndex> dependents(StageIndex stage) const;
 
   const StageGraph& graph_;
-  std::vector<Wish> wishes_;
+  std::vector<Target> wishes_;
   std::vector<StageGroup> groups_;
   std::vector<StageState> states_;
-  std::vector<int> urgency_;                   ///< kUnwanted, Wish::kHeld, or the highest of those who need it
+  std::vector<int> urgency_;                   ///< kUnwanted, Target::kHeld, or the highest of those who need it
   std::vector<std::uint32_t> missing_inputs_;  ///< of open stages
   std::vector<double> to_end_;                 ///< cost of the longest chain that begins with the stage
   std::vector<std::uint32_t>

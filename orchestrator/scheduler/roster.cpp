@@ -92,7 +92,7 @@ std::optional<std::pair<PoolId, int>> Roster::idlest(std::size_t depth, const st
                                                      const Demand& demand) const {
   for (const auto& [queued, pool, rank] : free_) {
     if (queued >= depth) break;
-    if (closed.count(pool) == 0 && has(pools_.at(pool), pool, rank, demand)) return std::pair(pool, rank);
+    if (closed.count(pool) == 0 && fits(pools_.at(pool), pool, rank, demand)) return std::pair(pool, rank);
   }
   return std::nullopt;
 }
@@ -102,7 +102,7 @@ std::vector<int> Roster::able_ranks(PoolId id, const Demand& demand) const {
   std::vector<int> able;
   for (int rank = 0; rank < static_cast<int>(pool.ranks.size()); ++rank) {
     const RankSlot& slot = pool.ranks[static_cast<std::size_t>(rank)];
-    if (slot.ready && !slot.aside && has(pool, id, rank, demand)) able.push_back(rank);
+    if (slot.ready && !slot.aside && fits(pool, id, rank, demand)) able.push_back(rank);
   }
   std::ranges::stable_sort(able, {}, [&](int rank) {
     const RankSlot& slot = pool.ranks[static_cast<std::size_t>(rank)];
@@ -111,7 +111,7 @@ std::vector<int> Roster::able_ranks(PoolId id, const Demand& demand) const {
   return able;
 }
 
-bool Roster::has(const PoolSlot& pool, PoolId id, int rank, const Demand& demand) const {
+bool Roster::fits(const PoolSlot& pool, PoolId id, int rank, const Demand& demand) const {
   const Resources& asked = demand.resources;
   if (asked.asks_nothing()) return true;
   const RankSlot& slot = pool.ranks[static_cast<std::size_t>(rank)];

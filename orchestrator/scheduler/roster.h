@@ -135,7 +135,7 @@ class Roster {
   std::map<PoolId, PoolSlot> pools_;
   std::unordered_map<std::uint64_t, Attempt> attempts_;
   std::unordered_map<StageIndex, std::uint64_t> holder_;  ///< the last attempt that has a stage
-  bool has(const PoolSlot& pool, PoolId id, int rank, const Demand& demand) const;
+  bool fits(const PoolSlot& pool, PoolId id, int rank, const Demand& demand) const;
   double gpu_share_used(const RankSlot& of, PoolId except_pool, int except_rank) const;
 
   std::set<std::tuple<std::size_t, PoolId, int>> free_;

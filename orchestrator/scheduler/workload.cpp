@@ -25,10 +25,10 @@ std::vector<StageIndex> Workload::add(SweepToRun& sweep) {
   if (added.trials == 0) {
     added.results = to;
   } else {
-    std::vector<Wish> wishes;
-    Plan::add_wishes(std::span(graph_.trials).subspan(added.first_trial), 0, wishes);
-    added.results.reserve(wishes.size());
-    for (const Wish& wish : wishes) added.results.push_back(wish.stage);
+    std::vector<Target> targets;
+    Plan::add_targets(std::span(graph_.trials).subspan(added.first_trial), 0, targets);
+    added.results.reserve(targets.size());
+    for (const Target& wish : targets) added.results.push_back(wish.stage);
   }
   sweeps_.push_back(std::move(added));
   return to;
@@ -54,13 +54,14 @@ const Workload::Sweep& Workload::owner(StageIndex stage) const {
   return *found;
 }
 
-std::vector<Wish> Workload::wishes() const {
-  std::vector<Wish> wishes;
+std::vector<Target> Workload::targets() const {
+  std::vector<Target> targets;
   for (const Sweep& sweep : sweeps_) {
     if (sweep.end) continue;
-    for (const StageIndex stage : sweep.results) wishes.push_back({stage, sweep.paused ? Wish::kHeld : sweep.priority});
+    for (const StageIndex stage : sweep.results)
+      targets.push_back({stage, sweep.paused ? Target::kHeld : sweep.priority});
   }
-  return wishes;
+  return targets;
 }
 
 // Inputs come before their users, so one pass backwards reaches all that a result needs.

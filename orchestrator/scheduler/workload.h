@@ -70,7 +70,7 @@ class Workload {
   const Sweep& owner(StageIndex stage) const;
 
   /// Of all sweeps that have not ended.
-  std::vector<Wish> wishes() const;
+  std::vector<Target> targets() const;
   /// Works out anew who owns which stage. Parallel to the graph's stages: stages of one group have one demand.
   std::vector<StageGroup> groups();
   /// The sweeps that have not ended and have a result that is this stage or needs it.

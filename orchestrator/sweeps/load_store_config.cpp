@@ -14,7 +14,7 @@ StoreConfig load_store_config(const StorePaths& store) {
   std::error_code error;
   if (std::filesystem::symlink_status(file, error).type() == std::filesystem::file_type::not_found) return {};
   const ParsedStoreConfig parsed = parse_store_config(read_file(file, kLargestSweepFile), file.string());
-  refuse_if_wrong("the store's configuration", parsed.diagnostics);
+  throw_if_errors("the store's configuration", parsed.diagnostics);
   return parsed.config;
 }
 

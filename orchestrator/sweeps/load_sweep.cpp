@@ -69,7 +69,7 @@ LoadedSweep load_sweep_text(std::string yaml, const std::string& file, const std
   LoadedSweep sweep;
   sweep.yaml = std::move(yaml);
   ParsedSweep parsed = parse_sweep(sweep.yaml, file, overrides);
-  refuse_if_wrong("the sweep", parsed.diagnostics);
+  throw_if_errors("the sweep", parsed.diagnostics);
   sweep.name = parsed.spec->name;
   sweep.overrides = overrides;
   parsed.spec->folder = folder;
@@ -88,7 +88,7 @@ LoadedSweep load_sweep_text(std::string yaml, const std::string& file, const std
   };
   Expansion expansion = expand_trials(*parsed.spec, find_dataset, find_module);
   refuse_if_stopped(stop);
-  refuse_if_wrong("the sweep", expansion.diagnostics);
+  throw_if_errors("the sweep", expansion.diagnostics);
   sweep.trials = std::move(expansion.trials);
   sweep.graph = build_stage_graph(sweep.trials);
   refuse_large_specs(sweep.graph);

@@ -32,7 +32,7 @@ void record(Store& store, const SpoolEntry& entry) {
 
 }  // namespace
 
-void take_in_spool(Store& store) {
+void replay_spool(Store& store) {
   for (const SpoolEntry& entry : read_spool(store.paths().spool())) {
     record(store, entry);
     std::error_code ignored;

@@ -30,11 +30,11 @@ void remove_checkpoints_of_done(const StageGraph& graph, const std::vector<bool>
 
 }  // namespace
 
-SweepBook::SweepBook(Store& store) : store_(store) {
-  take_in_spool(store_);
+SweepJournal::SweepJournal(Store& store) : store_(store) {
+  replay_spool(store_);
 }
 
-SweepToRun SweepBook::begin(LoadedSweep sweep) {
+SweepToRun SweepJournal::begin(LoadedSweep sweep) {
   SweepToRun run;
   run.id = store_.record_sweep(sweep.name, sweep.yaml, sweep.trials, sweep.graph, sweep.overrides);
   run.name = sweep.name;
@@ -53,7 +53,7 @@ SweepToRun SweepBook::begin(LoadedSweep sweep) {
   return run;
 }
 
-void SweepBook::end(SweepId sweep, const std::string& state, std::vector<StoreChange> more) {
+void SweepJournal::end(SweepId sweep, const std::string& state, std::vector<StoreChange> more) {
   more.emplace_back(SweepChanged{sweep, state, utc_seconds()});
   store_.apply(more);
   try {
@@ -64,12 +64,12 @@ void SweepBook::end(SweepId sweep, const std::string& state, std::vector<StoreCh
   }
 }
 
-void SweepBook::refresh_comparison() {
+void SweepJournal::refresh_comparison() {
   const std::vector<ResultRow> rows = StoreReader(store_.paths().root).results();
   store_.write_cell_statistics(compute_cell_statistics(rows));
 }
 
-void SweepBook::record_overlaps(SweepId sweep, const std::string& name) {
+void SweepJournal::record_overlaps(SweepId sweep, const std::string& name) {
   try {
     const StoreReader reader(store_.paths().root);
     const MaskSource masks = artifact_masks(store_.paths().root);

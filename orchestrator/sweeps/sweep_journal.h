@@ -11,10 +11,10 @@
 namespace espalier {
 
 /// Takes sweeps into a store when they begin to be run, and writes down how they ended. One thread.
-class SweepBook {
+class SweepJournal {
  public:
   /// Takes in what pools could not deliver to the last coordinator. Errors: those of the store.
-  explicit SweepBook(Store& store);
+  explicit SweepJournal(Store& store);
 
   /// Records the sweep as running, and returns what the core is to know of it. What of it had failed without its fault
   /// is tried again. Its costs are weighed by what this host took for each model. Errors: those of the store.

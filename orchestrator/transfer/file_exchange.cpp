@@ -124,16 +124,16 @@ void FileExchange::take_in(std::function<FileIntake::Replies()> step) {
     } catch (const std::exception& error) {
       spdlog::warn("a file of a pool was not taken in: {}", error.what());
     }
-    asio::post(io_, [this, replies = std::move(replies), waits = intake_.waits_for_room()] { send(replies, waits); });
+    asio::post(io_, [this, replies = std::move(replies), waits = intake_.waits_for_space()] { send(replies, waits); });
   });
 }
 
-void FileExchange::send(const FileIntake::Replies& replies, bool waits_for_room) {
+void FileExchange::send(const FileIntake::Replies& replies, bool waits_for_space) {
   for (const auto& [pool, message] : replies) {
     const auto link = links_.find(pool);
     if (link != links_.end() && link->second->connection) link->second->connection->send(message);
   }
-  if (!waits_for_room || std::exchange(timer_runs_, true)) return;
+  if (!waits_for_space || std::exchange(timer_runs_, true)) return;
   room_timer_.expires_after(kLookForRoomEvery);
   room_timer_.async_wait([this](const boost::system::error_code& cancelled) {
     timer_runs_ = false;

@@ -55,7 +55,7 @@ class FileExchange {
   void answer(const std::shared_ptr<Link>& link, const FetchFile& fetch);
   /// Runs something of the intake on the second thread, and sends what it replies.
   void take_in(std::function<FileIntake::Replies()> step);
-  void send(const FileIntake::Replies& replies, bool waits_for_room);
+  void send(const FileIntake::Replies& replies, bool waits_for_space);
 
   boost::asio::io_context& io_;
   const std::string probe_;

@@ -56,7 +56,7 @@ FileIntake::Replies FileIntake::offer(PoolId pool, const OfferFile& offer) {
 }
 
 void FileIntake::ask_on(Replies& replies) {
-  if (waits_for_room_) return;
+  if (waits_for_space_) return;
   int on_the_way = 0;
   for (const auto& [pool, uploads] : uploads_) {
     if (!uploads.empty() && uploads.front().incoming) on_the_way += uploads.front().incoming->on_the_way();
@@ -73,7 +73,7 @@ void FileIntake::ask_on(Replies& replies) {
         }
       } catch (const Error& error) {
         spdlog::warn("files of pools wait: {}", error.what());
-        waits_for_room_ = true;
+        waits_for_space_ = true;
         return;
       }
       const auto offset = upload.incoming->next_request();
@@ -101,7 +101,7 @@ FileIntake::Replies FileIntake::hear(PoolId pool, const FilePiece& piece) {
     upload->incoming.reset();
     if (error.kind() != ErrorKind::corrupt) {  // the store's fault, whatever it is, and not the pool's
       spdlog::warn("files of pools wait: {}", error.what());
-      waits_for_room_ = true;
+      waits_for_space_ = true;
     } else {
       end(pool, upload, error.what(), replies);
     }
@@ -164,7 +164,7 @@ FileIntake::Replies FileIntake::forget(PoolId pool) {
 }
 
 FileIntake::Replies FileIntake::try_again() {
-  waits_for_room_ = false;
+  waits_for_space_ = false;
   Replies replies;
   ask_on(replies);
   return replies;

@@ -48,7 +48,7 @@ class FileIntake {
   Replies forget(PoolId pool);
   /// The store could not be written, for lack of room or permission: can it now?
   Replies try_again();
-  bool waits_for_room() const { return waits_for_room_; }
+  bool waits_for_space() const { return waits_for_space_; }
 
  private:
   struct Upload {
@@ -70,7 +70,7 @@ class FileIntake {
   std::set<PoolId> silent_;            ///< but of these
   PieceReader reader_;
   std::uint64_t temporaries_ = 0;
-  bool waits_for_room_ = false;
+  bool waits_for_space_ = false;
 };
 
 }  // namespace espalier

@@ -18,7 +18,7 @@ std::shared_ptr<const TrialConfig> make_config(const std::string& method) {
   config.dataset_name = "glyphs";
   config.train.steps = 1000;
   if (method != "dense") {
-    PrunePlan plan;
+    PruneConfig plan;
     plan.criterion = method;
     plan.allocation = "uniform";
     plan.schedule = "one_shot";

@@ -38,7 +38,7 @@ class FileRelay {
 
   Mailbox& mailbox_;
   ConnectionPtr connection_;  ///< null while there is none
-  FileDesk desk_;
+  FileService desk_;
   std::map<std::pair<int, FileName>, OfferFile> offers_;  ///< by rank; not stored yet
   std::set<int> left_;
 };

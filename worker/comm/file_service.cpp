@@ -5,7 +5,8 @@
 
 namespace espalier {
 
-FileDesk::FileDesk(Mailbox& mailbox, RankFiles& files, CacheFolder& cache, std::function<void(Message)> to_coordinator)
+FileService::FileService(Mailbox& mailbox, RankFiles& files, CacheFolder& cache,
+                         std::function<void(Message)> to_coordinator)
     : mailbox_(mailbox),
       files_(files),
       to_coordinator_(std::move(to_coordinator)),
@@ -16,7 +17,7 @@ FileDesk::FileDesk(Mailbox& mailbox, RankFiles& files, CacheFolder& cache, std::
   if (mailbox_.first_here() == mailbox_.rank()) cache.make_room();
 }
 
-void FileDesk::tell(int rank, const FileName& file, const std::string& why) {
+void FileService::tell(int rank, const FileName& file, const std::string& why) {
   if (rank == mailbox_.rank()) {
     files_.answer(file, why);
   } else {
@@ -24,7 +25,7 @@ void FileDesk::tell(int rank, const FileName& file, const std::string& why) {
   }
 }
 
-bool FileDesk::pump() {
+bool FileService::pump() {
   bool traffic = false;
   if (const auto wish = files_.take_wish()) {
     traffic = true;
@@ -42,7 +43,7 @@ bool FileDesk::pump() {
   return traffic;
 }
 
-void FileDesk::hear(const Mail& mail) {
+void FileService::hear(const Mail& mail) {
   const Message message = decode_message(mail.bytes);
   if (mail.tag == MailTag::want) fetcher_.want(mail.from, std::get<FetchFile>(message));
   if (mail.tag == MailTag::here) {
@@ -51,7 +52,7 @@ void FileDesk::hear(const Mail& mail) {
   }
 }
 
-void FileDesk::hear(const Message& message) {
+void FileService::hear(const Message& message) {
   if (const StoreHere* here = std::get_if<StoreHere>(&message)) files_.decide(here->probe);
   if (const FilePiece* piece = std::get_if<FilePiece>(&message)) fetcher_.hear(*piece);
   if (const FileMissing* missing = std::get_if<FileMissing>(&message)) fetcher_.hear(*missing);

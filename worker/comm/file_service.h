@@ -12,10 +12,10 @@ namespace espalier {
 
 /// One rank's mail about files: what its compute thread wants goes to the first rank of its machine, which fetches for
 /// all of them; what it left is offered to the coordinator, and handed out in pieces. Main thread.
-class FileDesk {
+class FileService {
  public:
   /// `to_coordinator`: on the way there; through rank 0. The others outlive this object.
-  FileDesk(Mailbox& mailbox, RankFiles& files, CacheFolder& cache, std::function<void(Message)> to_coordinator);
+  FileService(Mailbox& mailbox, RankFiles& files, CacheFolder& cache, std::function<void(Message)> to_coordinator);
 
   /// In every turn of the loop: passes on what the compute thread wants and offers. True if there was something.
   bool pump();

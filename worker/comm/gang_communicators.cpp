@@ -8,7 +8,7 @@
 
 namespace espalier {
 
-struct GangLines::Impl {
+struct GangCommunicators::Impl {
   struct Line {
     std::uint64_t number = 0;
     MPI_Comm communicator = MPI_COMM_NULL;
@@ -19,15 +19,15 @@ struct GangLines::Impl {
   std::vector<Sum> lost;  // MPI may write to their memory for as long as this process lives
 };
 
-GangLines::GangLines() : impl_(std::make_unique<Impl>()) {}
-GangLines::~GangLines() = default;
+GangCommunicators::GangCommunicators() : impl_(std::make_unique<Impl>()) {}
+GangCommunicators::~GangCommunicators() = default;
 
-std::uint64_t GangLines::number(const std::vector<int>& ranks) const {
+std::uint64_t GangCommunicators::number(const std::vector<int>& ranks) const {
   const auto line = impl_->lines.find(ranks);
   return line == impl_->lines.end() ? 0 : line->second.number;
 }
 
-void GangLines::connect(const std::vector<int>& ranks, std::uint64_t number) {
+void GangCommunicators::connect(const std::vector<int>& ranks, std::uint64_t number) {
   constexpr int kTag = 1;  // of its own context; gangs that are made at the same time have no rank in common
   if (this->number(ranks) == number) return;
   MPI_Group world = MPI_GROUP_NULL, group = MPI_GROUP_NULL;
@@ -40,13 +40,13 @@ void GangLines::connect(const std::vector<int>& ranks, std::uint64_t number) {
   impl_->lines[ranks] = line;
 }
 
-void GangLines::drop(const std::vector<int>& ranks) {
+void GangCommunicators::drop(const std::vector<int>& ranks) {
   impl_->lines.erase(ranks);
   std::ranges::move(std::exchange(impl_->open, {}), std::back_inserter(impl_->lost));
   impl_->requests.clear();
 }
 
-void GangLines::begin(const std::vector<int>& ranks, Sum sum) {
+void GangCommunicators::begin(const std::vector<int>& ranks, Sum sum) {
   MPI_Request request = MPI_REQUEST_NULL;
   MPI_Iallreduce(MPI_IN_PLACE, sum.values.get(), static_cast<int>(sum.count), sum.is_double ? MPI_DOUBLE : MPI_FLOAT,
                  MPI_SUM, impl_->lines.at(ranks).communicator, &request);
@@ -54,11 +54,11 @@ void GangLines::begin(const std::vector<int>& ranks, Sum sum) {
   impl_->open.push_back(std::move(sum));
 }
 
-bool GangLines::any_open() const {
+bool GangCommunicators::any_open() const {
   return !impl_->open.empty();
 }
 
-std::vector<Gang::Ticket> GangLines::finished() {
+std::vector<Gang::Ticket> GangCommunicators::finished() {
   std::vector<Gang::Ticket> tickets;
   if (impl_->open.empty()) return tickets;
   const int count = static_cast<int>(impl_->requests.size());

@@ -11,12 +11,12 @@ namespace espalier {
 
 /// The MPI of gangs: a line is a communicator of some of the pool's ranks, made once and kept for the next gang of the
 /// same ranks. Beside the mailbox the only place that sees mpi.h. Main thread only, but for what says otherwise.
-class GangLines {
+class GangCommunicators {
  public:
-  GangLines();
-  ~GangLines();
-  GangLines(const GangLines&) = delete;
-  GangLines& operator=(const GangLines&) = delete;
+  GangCommunicators();
+  ~GangCommunicators();
+  GangCommunicators(const GangCommunicators&) = delete;
+  GangCommunicators& operator=(const GangCommunicators&) = delete;
 
   /// That of the line to these ranks; 0 if there is none. Members whose numbers are equal made it together.
   std::uint64_t number(const std::vector<int>& ranks) const;

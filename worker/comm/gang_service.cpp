@@ -12,7 +12,7 @@ namespace espalier {
 /// A member's view, for as long as the desk's run lasts.
 class DeskGang : public Gang {
  public:
-  DeskGang(GangDesk& desk, std::vector<int> ranks, int rank, Pulse* pulse)
+  DeskGang(GangService& desk, std::vector<int> ranks, int rank, Pulse* pulse)
       : desk_(desk),
         ranks_(std::move(ranks)),
         member_(static_cast<int>(std::ranges::find(ranks_, rank) - ranks_.begin())),
@@ -30,17 +30,17 @@ class DeskGang : public Gang {
   void give_up() override { desk_.give_up(); }
 
  private:
-  GangDesk& desk_;
+  GangService& desk_;
   const std::vector<int> ranks_;
   const int member_;
   Pulse* const pulse_;
 };
 
-GangDesk::GangDesk(Mailbox& mailbox, std::function<void()> nudge) : mailbox_(mailbox), nudge_(std::move(nudge)) {
+GangService::GangService(Mailbox& mailbox, std::function<void()> nudge) : mailbox_(mailbox), nudge_(std::move(nudge)) {
   ::prctl(PR_SET_TIMERSLACK, 1000UL);  // ns: the sleeps between looks at a sum are shorter than the usual 50 us
 }
 
-std::unique_ptr<Gang> GangDesk::join(const RunJob& job, Pulse* pulse) {
+std::unique_ptr<Gang> GangService::join(const RunJob& job, Pulse* pulse) {
   {
     const std::lock_guard lock(mutex_);
     run_.emplace(Run{job});
@@ -53,7 +53,7 @@ std::unique_ptr<Gang> GangDesk::join(const RunJob& job, Pulse* pulse) {
   return std::make_unique<DeskGang>(*this, job.gang, mailbox_.rank(), pulse);
 }
 
-void GangDesk::leave(const std::optional<StageOutcome>& failed) {
+void GangService::leave(const std::optional<StageOutcome>& failed) {
   {
     const std::scoped_lock lock(lines_mutex_, mutex_);
     const RunJob& job = run_->job;
@@ -68,7 +68,7 @@ void GangDesk::leave(const std::optional<StageOutcome>& failed) {
   nudge_();
 }
 
-void GangDesk::decline(const RunJob& job, const JobEnded& why) {
+void GangService::decline(const RunJob& job, const JobEnded& why) {
   const std::lock_guard lock(mutex_);
   const std::vector<RankReport> reports{why};
   tell_others(job, {GangNote::Kind::broken, job.job.attempt, 0, encode(reports)});
@@ -76,7 +76,7 @@ void GangDesk::decline(const RunJob& job, const JobEnded& why) {
 }
 
 // A member may not go by itself: if the leader has just said go, it already waits for all of them in MPI.
-void GangDesk::stop_waiting(const JobEnded& why) {
+void GangService::stop_waiting(const JobEnded& why) {
   const std::lock_guard lock(mutex_);
   if (!run_ || run_->job.job.attempt != why.attempt || run_->connected || run_->broken) return;
   const int leader = run_->job.gang.front();
@@ -87,14 +87,14 @@ void GangDesk::stop_waiting(const JobEnded& why) {
   }
 }
 
-void GangDesk::refuse(int rank, const JobEnded& why) {
+void GangService::refuse(int rank, const JobEnded& why) {
   const std::lock_guard lock(mutex_);
   const std::vector<RankReport> reports{why};
   outbox_.emplace_back(rank, GangNote{GangNote::Kind::broken, why.attempt, 0, encode(reports)});
   ready_.erase(why.attempt);
 }
 
-void GangDesk::give_up() {
+void GangService::give_up() {
   {
     const std::lock_guard lock(mutex_);
     if (!run_->broken) break_up({run_->job.job.attempt, true});
@@ -102,14 +102,14 @@ void GangDesk::give_up() {
   nudge_();
 }
 
-void GangDesk::break_up(const JobEnded& why) {
+void GangService::break_up(const JobEnded& why) {
   const std::vector<RankReport> reports{why};
   tell_others(run_->job, {GangNote::Kind::broken, why.attempt, 0, encode(reports)});
   run_->broken = true;
   changed_.notify_all();
 }
 
-Gang::Ticket GangDesk::ask(std::shared_ptr<void> values, std::size_t count, bool is_double) {
+Gang::Ticket GangService::ask(std::shared_ptr<void> values, std::size_t count, bool is_double) {
   Gang::Ticket ticket = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -120,7 +120,7 @@ Gang::Ticket GangDesk::ask(std::shared_ptr<void> values, std::size_t count, bool
   return ticket;
 }
 
-void GangDesk::wait(Gang::Ticket ticket, Pulse* pulse) {
+void GangService::wait(Gang::Ticket ticket, Pulse* pulse) {
   constexpr std::chrono::milliseconds kBeatEvery{100};
   std::unique_lock lock(mutex_);
   while (run_->finished.erase(ticket) == 0) {
@@ -129,13 +129,13 @@ void GangDesk::wait(Gang::Ticket ticket, Pulse* pulse) {
   }
 }
 
-void GangDesk::tell_others(const RunJob& job, GangNote note) {
+void GangService::tell_others(const RunJob& job, GangNote note) {
   for (const int rank : job.gang) {
     if (rank != mailbox_.rank()) outbox_.emplace_back(rank, note);
   }
 }
 
-void GangDesk::announce() {
+void GangService::announce() {
   const std::uint64_t attempt = run_->job.job.attempt;
   const int leader = run_->job.gang.front();
   const std::uint64_t line = lines_.number(run_->job.gang);
@@ -150,7 +150,7 @@ void GangDesk::announce() {
 }
 
 /// They go on with the line that all of them have, or make one whose number none of them has.
-void GangDesk::go_if_all_are_ready() {
+void GangService::go_if_all_are_ready() {
   const std::uint64_t attempt = run_->job.job.attempt;
   const auto ready = ready_.find(attempt);
   if (ready == ready_.end() || ready->second.size() < run_->job.gang.size()) return;
@@ -168,12 +168,12 @@ void GangDesk::go_if_all_are_ready() {
   run_->connected = true;
 }
 
-void GangDesk::on_ready(int rank, const GangNote& note) {
+void GangService::on_ready(int rank, const GangNote& note) {
   const std::lock_guard lock(mutex_);
   ready_[note.attempt][rank] = note.line;
 }
 
-void GangDesk::on_go(const GangNote& note) {
+void GangService::on_go(const GangNote& note) {
   const std::scoped_lock lock(lines_mutex_, mutex_);
   if (!run_ || run_->job.job.attempt != note.attempt) {
     spdlog::error("attempt {}: its gang begins without this rank", note.attempt);
@@ -183,7 +183,7 @@ void GangDesk::on_go(const GangNote& note) {
   run_->connected = true;
 }
 
-void GangDesk::on_broken(int rank, const GangNote& note) {
+void GangService::on_broken(int rank, const GangNote& note) {
   std::optional<Failure> failure;
   for (const RankReport& report : decode_reports(note.bytes)) {
     const StageReached* reached = std::get_if<StageReached>(&report);
@@ -201,14 +201,14 @@ void GangDesk::on_broken(int rank, const GangNote& note) {
   }
 }
 
-void GangDesk::close() {
+void GangService::close() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
   if (run_) run_->broken = true;
   changed_.notify_all();
 }
 
-std::vector<GangLines::Sum> GangDesk::take_asked() {
+std::vector<GangCommunicators::Sum> GangService::take_asked() {
   const std::lock_guard lock(mutex_);
   if (run_ && !run_->announced) announce();
   for (auto& [rank, note] : std::exchange(outbox_, {})) mailbox_.post(rank, MailTag::gang, encode(note));
@@ -218,9 +218,9 @@ std::vector<GangLines::Sum> GangDesk::take_asked() {
   return std::exchange(run_->asked, {});
 }
 
-bool GangDesk::turn() {
+bool GangService::turn() {
   const std::lock_guard lines_lock(lines_mutex_);
-  for (GangLines::Sum& sum : take_asked()) lines_.begin(run_->job.gang, std::move(sum));
+  for (GangCommunicators::Sum& sum : take_asked()) lines_.begin(run_->job.gang, std::move(sum));
   const std::vector<Gang::Ticket> finished = lines_.finished();
   if (!finished.empty()) {
     const std::lock_guard lock(mutex_);

@@ -22,10 +22,10 @@ namespace espalier {
 
 /// Where this rank's compute thread hands in the sums that it needs, and its main thread, which alone may call MPI,
 /// sees to them. A gang begins when the compute threads of all its members have joined: then the leader says go.
-class GangDesk {
+class GangService {
  public:
   /// `nudge` wakes the main thread; called from the compute thread, in join, leave and sums.
-  GangDesk(Mailbox& mailbox, std::function<void()> nudge);
+  GangService(Mailbox& mailbox, std::function<void()> nudge);
 
   // The compute thread.
   /// Joins the job's gang. Whoever waits for a sum waits for the other members too, and beats meanwhile: who waits for
@@ -62,8 +62,8 @@ class GangDesk {
     bool broken = false;
     std::optional<Failure> failure = {};  ///< why it is broken
     Gang::Ticket last = 0;
-    std::vector<GangLines::Sum> asked = {};  ///< to be begun
-    std::set<Gang::Ticket> finished = {};    ///< and not waited for yet
+    std::vector<GangCommunicators::Sum> asked = {};  ///< to be begun
+    std::set<Gang::Ticket> finished = {};            ///< and not waited for yet
   };
 
   Gang::Ticket ask(std::shared_ptr<void> values, std::size_t count, bool is_double);
@@ -72,13 +72,13 @@ class GangDesk {
   void break_up(const JobEnded& why);
   void announce();
   void go_if_all_are_ready();
-  std::vector<GangLines::Sum> take_asked();
+  std::vector<GangCommunicators::Sum> take_asked();
   void tell_others(const RunJob& job, GangNote note);
 
   Mailbox& mailbox_;
   const std::function<void()> nudge_;
   std::mutex lines_mutex_;  // taken first; held while MPI adds, when the compute thread may ask for more
-  GangLines lines_;
+  GangCommunicators lines_;
   std::mutex mutex_;  // of everything below
   std::condition_variable changed_;
   std::optional<Run> run_;

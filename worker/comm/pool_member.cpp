@@ -32,8 +32,8 @@ bool leave_was_signalled() {
 
 void run_member(Mailbox& mailbox, const WorkerSettings& settings, RankFiles& files, CacheFolder& cache) {
   constexpr int kGateway = 0;
-  FileDesk desk(mailbox, files, cache,
-                [&](const Message& message) { mailbox.post(kGateway, MailTag::file, encode(message)); });
+  FileService desk(mailbox, files, cache,
+                   [&](const Message& message) { mailbox.post(kGateway, MailTag::file, encode(message)); });
   RankAgent agent(mailbox, settings, nullptr);
   Backoff backoff;
   HeartbeatClock heartbeat;

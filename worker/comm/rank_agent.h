@@ -86,7 +86,7 @@ class RankAgent {
   const std::string mpi_version_;
   const int rank_;
   const std::function<void()> wake_;
-  GangDesk desk_;
+  GangService desk_;
   mutable std::mutex mutex_;
   std::condition_variable has_job_;
   std::condition_variable has_report_;

@@ -100,7 +100,7 @@ class TrainRun {
     outcome.steps = state.step - spec_.start_step;
     outcome.diverged = state.diverged || !std::isfinite(state.loss_sum);
     outcome.collapsed = trainer_->collapsed();
-    trainer_->look_at_end();  // begins a new loss_sum
+    trainer_->evaluate_end();  // begins a new loss_sum
     outcome.metrics = state.metrics;
     if (outcome.metrics.size() > kMostMetricPoints) {
       throw Error(ErrorKind::invalid_input, "a curve of " + std::to_string(outcome.metrics.size()) +

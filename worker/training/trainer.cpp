@@ -94,7 +94,7 @@ void Trainer::take_step(bool stop) {
   if (spec_.eval_every > 0 && state_.step % spec_.eval_every == 0) look(lr);
 }
 
-void Trainer::look_at_end() {
+void Trainer::evaluate_end() {
   const bool diverged = state_.diverged || !std::isfinite(state().loss_sum);
   if (diverged || spec_.eval_every <= 0 || state_.step == spec_.start_step) return;
   if (state_.step % spec_.eval_every != 0) {

@@ -22,8 +22,8 @@ namespace espalier {
 ///
 /// After every eval_every-th step (on the grid of its multiples) it records train_loss (the mean since the last look),
 /// lr (of the step just taken), validation_loss and validation_accuracy, and test_accuracy if that validation loss is
-/// the least so far; look_at_end() adds an end that is off the grid. A loss that is NaN or infinite ends the trajectory
-/// with the weights that gave it.
+/// the least so far; evaluate_end() adds an end that is off the grid. A loss that is NaN or infinite ends the
+/// trajectory with the weights that gave it.
 ///
 /// With a gang it is one member's part of that trajectory: it computes on its slice of every batch, and step, loss,
 /// looks and state are those of all, in equal bits. They differ from one rank's by the order of summation alone. All
@@ -53,7 +53,7 @@ class Trainer {
 
   /// The look that every curve ends with, if its end is off the grid; for the outcome only. A state saved afterwards
   /// would resume into another curve than the uncut one. Only when finished; nothing if it diverged or took no step.
-  void look_at_end();
+  void evaluate_end();
 
   const TrainState& state();
   /// Parameters by name, the masks that a gradual schedule made, and the optimizer's state.

@@ -28,7 +28,7 @@ ExitCode run_detached(const CommandLine& line, const std::string& log) {
   }
   const ConnectionFile where = read_connection_file(store.connection());
   std::cout << fmt::format("started in the background, pid {}; what it says is in {}\n", pid, file.string())
-            << how_to_reach(where.host, where.port, pid, store.root.string())
+            << connection_hint(where.host, where.port, pid, store.root.string())
             << fmt::format("how it goes: espalier status --watch --store {0}\nto end it: espalier stop --store {0}\n",
                            store.root.string());
   return kExitDone;

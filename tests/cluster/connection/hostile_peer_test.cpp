@@ -233,7 +233,7 @@ TEST_F(HostilePeer, AHandshakeIsNotBegunTwice) {
 }
 
 TEST_F(HostilePeer, OfManyStrangersTheOldestGoes) {
-  StrangerLimit limit(3);
+  UnprovenLimit limit(3);
   limit.add(neighbor_);  // proved itself: it does not count
   limit.add(here_);
   std::vector<std::pair<ConnectionPtr, std::shared_ptr<tcp::socket>>> more;

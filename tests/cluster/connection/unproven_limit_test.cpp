@@ -5,7 +5,7 @@
 namespace espalier {
 namespace {
 
-TEST(StrangerLimit, LeavesMostFilesToPoolsAndClients) {
+TEST(UnprovenLimit, LeavesMostFilesToPoolsAndClients) {
   EXPECT_EQ(most_strangers(1'000'000), 64U);
   EXPECT_EQ(most_strangers(64), 16U);
   EXPECT_EQ(most_strangers(0), 1U);

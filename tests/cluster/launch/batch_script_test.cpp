@@ -15,23 +15,23 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-AllocationPlan small_plan() {
-  AllocationPlan plan;
-  plan.name = "slurm";
-  plan.title = "espalier-slurm-3fa1c0";
-  plan.store = "/shared/my store";
-  plan.worker = "/opt/espalier-worker";
-  plan.nodes = 2;
-  plan.ranks_per_node = 4;
-  plan.gpus_per_node = 4;
-  plan.time_s = 7200;
-  plan.margin_s = 120;
-  return plan;
+BatchRequest small_plan() {
+  BatchRequest request;
+  request.name = "slurm";
+  request.title = "espalier-slurm-3fa1c0";
+  request.store = "/shared/my store";
+  request.worker = "/opt/espalier-worker";
+  request.nodes = 2;
+  request.ranks_per_node = 4;
+  request.gpus_per_node = 4;
+  request.time_s = 7200;
+  request.margin_s = 120;
+  return request;
 }
 
-std::string script_refusal(const AllocationPlan& plan) {
+std::string script_refusal(const BatchRequest& request) {
   try {
-    batch_script(plan);
+    batch_script(request);
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
     return error.what();
@@ -40,12 +40,12 @@ std::string script_refusal(const AllocationPlan& plan) {
 }
 
 TEST(BatchScript, TheHeadSaysWhatIsWanted) {
-  AllocationPlan plan = small_plan();
-  plan.profile.partition = "gpu";
-  plan.profile.account = "p123";
-  plan.profile.extra = {"--mem=16G"};
-  plan.exclude = {"node3", "node7"};
-  const std::string script = batch_script(plan);
+  BatchRequest request = small_plan();
+  request.profile.partition = "gpu";
+  request.profile.account = "p123";
+  request.profile.extra = {"--mem=16G"};
+  request.exclude = {"node3", "node7"};
+  const std::string script = batch_script(request);
   EXPECT_EQ(script.rfind("#!/bin/bash\n#SBATCH ", 0), 0U);
   for (const char* line :
        {"#SBATCH --job-name=espalier-slurm-3fa1c0\n", "#SBATCH --partition=gpu\n", "#SBATCH --account=p123\n",
@@ -54,77 +54,80 @@ TEST(BatchScript, TheHeadSaysWhatIsWanted) {
         "#SBATCH --signal=B:USR1@60\n", "#SBATCH --open-mode=append\n",
         "#SBATCH --output=\"/shared/my store/logs/slurm-%j.log\"\n", "#SBATCH --mem=16G\n"})
     EXPECT_THAT(script, HasSubstr(line));
-  plan.requeue = true;
-  EXPECT_THAT(batch_script(plan), HasSubstr("#SBATCH --requeue\n"));
+  request.requeue = true;
+  EXPECT_THAT(batch_script(request), HasSubstr("#SBATCH --requeue\n"));
 }
 
 TEST(BatchScript, TheLauncherIsWhatTheProfileSays) {
-  AllocationPlan plan = small_plan();
-  EXPECT_THAT(batch_script(plan), HasSubstr("exec mpirun -np \"$ranks\" --bind-to none"));
-  plan.launcher = Launcher::srun;
-  EXPECT_THAT(batch_script(plan), HasSubstr("exec srun --mpi='pmix' --no-kill --ntasks=\"$ranks\""));
-  plan.profile.container = PoolContainer{"apptainer", "/img/e.sif", {"--nv"}};
-  plan.profile.modules = {"apptainer/1.2"};
-  plan.worker = "espalier-worker";
-  const std::string script = batch_script(plan);
+  BatchRequest request = small_plan();
+  EXPECT_THAT(batch_script(request), HasSubstr("exec mpirun -np \"$ranks\" --bind-to none"));
+  request.launcher = Launcher::srun;
+  EXPECT_THAT(batch_script(request), HasSubstr("exec srun --mpi='pmix' --no-kill --ntasks=\"$ranks\""));
+  request.profile.container = PoolContainer{"apptainer", "/img/e.sif", {"--nv"}};
+  request.profile.modules = {"apptainer/1.2"};
+  request.worker = "espalier-worker";
+  const std::string script = batch_script(request);
   EXPECT_THAT(script, HasSubstr("module load 'apptainer/1.2' || exit 3\n"));
   EXPECT_THAT(script, HasSubstr("'apptainer' exec \\\n    '--nv' \\\n    --bind '/shared/my store' \\\n    "
                                 "'/img/e.sif' \\\n    'espalier-worker' \\\n"));
 }
 
 TEST(BatchScript, WhatAContainerCannotBindIsRefused) {
-  AllocationPlan plan = small_plan();
-  plan.store = "/shared/run:2";
-  EXPECT_EQ(script_refusal(plan), "");
-  plan.profile.container = PoolContainer{"apptainer", "/img/e.sif", {}};
-  EXPECT_THAT(script_refusal(plan), HasSubstr("--store: \"/shared/run:2\" cannot be bound into a container"));
-  plan.store = "/shared/store";
-  plan.data = "/shared/a,b";
-  EXPECT_THAT(script_refusal(plan), HasSubstr("--data: \"/shared/a,b\" cannot be bound"));
+  BatchRequest request = small_plan();
+  request.store = "/shared/run:2";
+  EXPECT_EQ(script_refusal(request), "");
+  request.profile.container = PoolContainer{"apptainer", "/img/e.sif", {}};
+  EXPECT_THAT(script_refusal(request), HasSubstr("--store: \"/shared/run:2\" cannot be bound into a container"));
+  request.store = "/shared/store";
+  request.data = "/shared/a,b";
+  EXPECT_THAT(script_refusal(request), HasSubstr("--data: \"/shared/a,b\" cannot be bound"));
 }
 
 TEST(BatchScript, PbsHasItsOwnHead) {
-  AllocationPlan plan = small_plan();
-  plan.scheduler = Scheduler::pbs;
-  plan.store = "/shared/store";
-  plan.profile.partition = "workq";
-  plan.requeue = true;
-  const std::string script = batch_script(plan);
+  BatchRequest request = small_plan();
+  request.scheduler = Scheduler::pbs;
+  request.store = "/shared/store";
+  request.profile.partition = "workq";
+  request.requeue = true;
+  const std::string script = batch_script(request);
   for (const char* line :
        {"#PBS -N espalier-slurm-3fa1c0\n", "#PBS -q workq\n", "#PBS -l select=2:ncpus=4:mpiprocs=4:ngpus=4\n",
         "#PBS -l walltime=2:00:00\n", "#PBS -r y\n", "allocation=$PBS_JOBID\n"})
     EXPECT_THAT(script, HasSubstr(line));
   EXPECT_THAT(script, Not(HasSubstr("SBATCH")));
   EXPECT_THAT(script, Not(HasSubstr("qrerun")));  // for operators only
-  plan.launcher = Launcher::srun;
-  EXPECT_THAT(script_refusal(plan), HasSubstr("srun belongs to Slurm"));
-  plan.launcher = Launcher::mpirun;
-  plan.profile.qos = "high";
-  EXPECT_THAT(script_refusal(plan), HasSubstr("qos and constraint belong to Slurm"));
+  request.launcher = Launcher::srun;
+  EXPECT_THAT(script_refusal(request), HasSubstr("srun belongs to Slurm"));
+  request.launcher = Launcher::mpirun;
+  request.profile.qos = "high";
+  EXPECT_THAT(script_refusal(request), HasSubstr("qos and constraint belong to Slurm"));
 }
 
 TEST(BatchScript, WhatAShellWouldReadIsRefusedOrQuoted) {
-  for (const auto& spoil : std::vector<void (*)(AllocationPlan&)>{
-           [](AllocationPlan& plan) { plan.name = "a;id"; }, [](AllocationPlan& plan) { plan.store = "/x/$(id)"; },
-           [](AllocationPlan& plan) { plan.store = "/x/\"y"; }, [](AllocationPlan& plan) { plan.store = "/x/%u"; },
-           [](AllocationPlan& plan) { plan.store = "relative"; }, [](AllocationPlan& plan) { plan.data = "/x\ny"; },
-           [](AllocationPlan& plan) { plan.profile.partition = "gpu\n#SBATCH --wrap=id"; },
-           [](AllocationPlan& plan) { plan.profile.account = "a b"; },
-           [](AllocationPlan& plan) { plan.exclude = {"node1;id"}; },
-           [](AllocationPlan& plan) { plan.worker = "/x/`id`"; }}) {
-    AllocationPlan plan = small_plan();
-    spoil(plan);
-    EXPECT_NE(script_refusal(plan), "");
+  for (const auto& spoil : std::vector<void (*)(BatchRequest&)>{
+           [](BatchRequest& request) { request.name = "a;id"; },
+           [](BatchRequest& request) { request.store = "/x/$(id)"; },
+           [](BatchRequest& request) { request.store = "/x/\"y"; },
+           [](BatchRequest& request) { request.store = "/x/%u"; },
+           [](BatchRequest& request) { request.store = "relative"; },
+           [](BatchRequest& request) { request.data = "/x\ny"; },
+           [](BatchRequest& request) { request.profile.partition = "gpu\n#SBATCH --wrap=id"; },
+           [](BatchRequest& request) { request.profile.account = "a b"; },
+           [](BatchRequest& request) { request.exclude = {"node1;id"}; },
+           [](BatchRequest& request) { request.worker = "/x/`id`"; }}) {
+    BatchRequest request = small_plan();
+    spoil(request);
+    EXPECT_NE(script_refusal(request), "");
   }
-  AllocationPlan plan = small_plan();
-  plan.profile.environment = {{"GREETING", "it's $(id)"}};
-  EXPECT_THAT(batch_script(plan), HasSubstr("export GREETING='it'\\''s $(id)'\n"));
+  BatchRequest request = small_plan();
+  request.profile.environment = {{"GREETING", "it's $(id)"}};
+  EXPECT_THAT(batch_script(request), HasSubstr("export GREETING='it'\\''s $(id)'\n"));
 }
 
 TEST(BatchScript, ATimeThatLeavesNoneForACheckpointIsRefused) {
-  AllocationPlan plan = small_plan();
-  plan.time_s = 120;
-  EXPECT_THAT(script_refusal(plan),
+  BatchRequest request = small_plan();
+  request.time_s = 120;
+  EXPECT_THAT(script_refusal(request),
               HasSubstr("--time: 120 s is too short: a pool leaves 120 s before the end (margin) and "
                         "writes a checkpoint every 10 s, so it needs more than 130 s"));
 }
@@ -143,10 +146,10 @@ class BatchScriptRun : public testing::Test {
     std::filesystem::permissions(folder_ / name, std::filesystem::perms::owner_all);
   }
   std::vector<std::string> command(bool requeue, const std::string& ranks = "8") {
-    AllocationPlan plan = small_plan();
-    plan.store = folder_;
-    plan.requeue = requeue;
-    std::ofstream(folder_ / "script") << batch_script(plan);
+    BatchRequest request = small_plan();
+    request.store = folder_;
+    request.requeue = requeue;
+    std::ofstream(folder_ / "script") << batch_script(request);
     const std::string path = "PATH=" + folder_.string() + ":" + std::getenv("PATH");
     return {"/usr/bin/env",
             path,

@@ -21,7 +21,7 @@ namespace {
 using testing::HasSubstr;
 
 /// A launcher of a pool that sleeps: what it is asked to start is of no concern here.
-class LocalPools : public testing::Test {
+class PoolSupervisor : public testing::Test {
  protected:
   void SetUp() override {
     pool_.name = "local-1";
@@ -65,7 +65,7 @@ class LocalPools : public testing::Test {
   pid_t bystander_ = 0;
 };
 
-TEST_F(LocalPools, TheLockNamesTheProcessWhileItRunsAndNobodyAfterwards) {
+TEST_F(PoolSupervisor, TheLockNamesTheProcessWhileItRunsAndNobodyAfterwards) {
   LocalPoolProcess pool(pool_);
   for (int i = 0; i < 500 && lock_text().empty(); ++i) ::usleep(10000);
   EXPECT_THAT(lock_text(), testing::MatchesRegex(std::to_string(pool.pid()) + " [0-9]+\n"));
@@ -74,7 +74,7 @@ TEST_F(LocalPools, TheLockNamesTheProcessWhileItRunsAndNobodyAfterwards) {
   EXPECT_EQ(lock_text(), "");
 }
 
-TEST_F(LocalPools, OneThatStillRunsIsTakenOverAndCanBeKilled) {
+TEST_F(PoolSupervisor, OneThatStillRunsIsTakenOverAndCanBeKilled) {
   LocalPoolProcess first(pool_);
   for (int i = 0; i < 500 && lock_text().empty(); ++i) ::usleep(10000);
   LocalPoolProcess second(pool_);
@@ -85,7 +85,7 @@ TEST_F(LocalPools, OneThatStillRunsIsTakenOverAndCanBeKilled) {
   wait_for_end(second);
 }
 
-TEST_F(LocalPools, WhoHasTheNumberOfAnEndedPoolIsNotKilled) {
+TEST_F(PoolSupervisor, WhoHasTheNumberOfAnEndedPoolIsNotKilled) {
   std::filesystem::create_directories(pool_.lock.parent_path());
   for (const char* start : {" 1\n", "\n"}) {  // another process's start, or none, as earlier versions wrote
     const FileLock held(pool_.lock, std::to_string(bystander()) + start);
@@ -98,7 +98,7 @@ TEST_F(LocalPools, WhoHasTheNumberOfAnEndedPoolIsNotKilled) {
   }
 }
 
-TEST_F(LocalPools, ALockOfAnotherUserIsRefused) {
+TEST_F(PoolSupervisor, ALockOfAnotherUserIsRefused) {
   if (!can_be_other_user()) GTEST_SKIP() << "only root can be two users";
   std::filesystem::create_directories(pool_.lock.parent_path());
   ::chmod(pool_.lock.parent_path().c_str(), 0777);

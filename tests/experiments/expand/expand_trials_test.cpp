@@ -106,7 +106,7 @@ TEST(ExpandTrials, criteria_that_look_at_data_are_told_how_much) {
   EXPECT_EQ(plan("method: snip, at: 1ep").at_step, 917);
 }
 
-RetrainPlan plan_of(const std::string& retrain, const std::string& train = "{lr: 0.1, batch_size: 60, epochs: 3}") {
+RetrainConfig plan_of(const std::string& retrain, const std::string& train = "{lr: 0.1, batch_size: 60, epochs: 3}") {
   return trials_of("sweep: s\ndataset: mnist\nmodel: lenet-300-100\nseeds: 1\ntrain: " + train +
                    "\nprune: {method: magnitude, sparsity: 0.5}\nretrain: " + retrain + "\n")
       .at(1)
@@ -114,9 +114,9 @@ RetrainPlan plan_of(const std::string& retrain, const std::string& train = "{lr:
 }
 
 TEST(ExpandTrials, rewinding_repeats_the_training_from_a_step) {
-  const RetrainPlan plan = plan_of("{rewind: {to: 500it}}");
+  const RetrainConfig plan = plan_of("{rewind: {to: 500it}}");
   EXPECT_EQ(plan.name, "rewind 500it");
-  EXPECT_EQ(plan.weights, RetrainPlan::Weights::step);
+  EXPECT_EQ(plan.weights, RetrainConfig::Weights::step);
   EXPECT_EQ(plan.weights_step, 500);
   EXPECT_EQ(plan.start_step, 500);
   EXPECT_EQ(plan.recipe->steps, 3 * 917);
@@ -124,17 +124,17 @@ TEST(ExpandTrials, rewinding_repeats_the_training_from_a_step) {
 }
 
 TEST(ExpandTrials, rewinding_the_learning_rate_keeps_the_weights) {
-  const RetrainPlan plan = plan_of("{lr_rewind: {epochs: 2}}");
+  const RetrainConfig plan = plan_of("{lr_rewind: {epochs: 2}}");
   EXPECT_EQ(plan.name, "lr_rewind 2ep");
-  EXPECT_EQ(plan.weights, RetrainPlan::Weights::pruned);
+  EXPECT_EQ(plan.weights, RetrainConfig::Weights::pruned);
   EXPECT_EQ(plan.start_step, 917);
   EXPECT_TRUE(plan.own_data_order);
   EXPECT_EQ(plan_of("{lr_rewind: {to: 500it}}").start_step, 500);
 }
 
 TEST(ExpandTrials, reinit_trains_fresh_weights_in_full) {
-  const RetrainPlan plan = plan_of("reinit");
-  EXPECT_EQ(plan.weights, RetrainPlan::Weights::fresh);
+  const RetrainConfig plan = plan_of("reinit");
+  EXPECT_EQ(plan.weights, RetrainConfig::Weights::fresh);
   EXPECT_EQ(plan.start_step, 0);
   EXPECT_EQ(plan.recipe->steps, 3 * 917);
   EXPECT_FALSE(plan_of("none").recipe.has_value());
@@ -144,13 +144,13 @@ TEST(ExpandTrials, finetuning_inherits_the_recipe_and_its_last_learning_rate) {
   const std::string train =
       "{optimizer: sgd, momentum: 0.9, lr: 0.1, batch_size: 60, epochs: 3, weight_decay: 1e-4, warmup: 100it, "
       "lr_schedule: {step: {milestones: [1ep, 2ep, 9ep], gamma: 0.5}}}";
-  const RetrainPlan plan = plan_of("{finetune: {epochs: 2}}", train);
+  const RetrainConfig plan = plan_of("{finetune: {epochs: 2}}", train);
   EXPECT_EQ(plan.recipe->steps, 2 * 917);
   EXPECT_DOUBLE_EQ(plan.recipe->optimizer.lr, 0.025);
   EXPECT_EQ(plan.recipe->optimizer.momentum, 0.9);
   EXPECT_EQ(plan.recipe->optimizer.weight_decay, 1e-4);
   EXPECT_EQ(plan.recipe->lr_schedule, LrScheduleSpec{});
-  const RetrainPlan own = plan_of("{finetune: {steps: 50it, lr: 0.3, batch_size: 100, optimizer: adam}}", train);
+  const RetrainConfig own = plan_of("{finetune: {steps: 50it, lr: 0.3, batch_size: 100, optimizer: adam}}", train);
   EXPECT_EQ(own.name, "finetune 50it");
   EXPECT_EQ(own.recipe->optimizer.name, "adam");
   EXPECT_EQ(own.recipe->optimizer.momentum, 0);

@@ -75,7 +75,7 @@ controls: []
 )");
   ASSERT_EQ(trials.size(), ladder.size());
   for (std::size_t i = 0; i < ladder.size(); ++i) {
-    const PrunePlan& prune = *trials[i].config->prune;
+    const PruneConfig& prune = *trials[i].config->prune;
     EXPECT_EQ(prune.rounds.size(), i + 1);
     EXPECT_NEAR(100 * static_cast<double>(prune.rounds.back().total_kept) / 266200, ladder[i], 0.01);
     EXPECT_NEAR(100 * (1 - prune.sparsity_target), ladder[i], 0.01);

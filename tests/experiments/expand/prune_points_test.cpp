@@ -25,10 +25,10 @@ std::vector<Trial> trials(const std::string& prune, const std::string& rest = ""
   return trials_of(prune_sweep(prune, rest, model));
 }
 
-PrunePlan plan(const std::string& prune, const std::string& rest = "controls: []\n",
-               const std::string& model = "lenet-300-100") {
+PruneConfig plan(const std::string& prune, const std::string& rest = "controls: []\n",
+                 const std::string& model = "lenet-300-100") {
   const auto made = trials(prune, rest, model);
-  return made.empty() ? PrunePlan{} : *made.front().config->prune;
+  return made.empty() ? PruneConfig{} : *made.front().config->prune;
 }
 
 auto counts(const std::vector<std::int64_t>& values) {
@@ -62,13 +62,13 @@ TEST(PrunePoints, every_round_of_erk_is_exact_and_below_the_one_before) {
 
 // Of 784, 300 and 100 inputs at 0.55: round(352.8), round(135), round(45) of each output.
 TEST(PrunePoints, per_row_counts_one_output_and_all_alike) {
-  const PrunePlan made = plan("method: magnitude, sparsity: 0.55, allocation: per_row");
+  const PruneConfig made = plan("method: magnitude, sparsity: 0.55, allocation: per_row");
   EXPECT_EQ(made.ranking, "per_row");
   EXPECT_THAT(made.rounds.at(0).layer_kept, counts({300 * 353, 100 * 135, 10 * 45}));
 }
 
 TEST(PrunePoints, lamp_is_a_ranking_of_the_total) {
-  const PrunePlan made = plan("method: magnitude, sparsity: 0.9, allocation: lamp");
+  const PruneConfig made = plan("method: magnitude, sparsity: 0.9, allocation: lamp");
   EXPECT_EQ(made.ranking, "lamp");
   EXPECT_EQ(made.rounds.at(0), PruneTarget{26620});
 }
@@ -79,8 +79,8 @@ TEST(PrunePoints, tables_take_patterns_and_the_last_that_fits_holds) {
 }
 
 TEST(PrunePoints, protected_layers_have_no_counts) {
-  const PrunePlan made = plan("method: magnitude, sparsity: 0.5, allocation: uniform, protect: [fc1, \"fc?\"]",
-                              "controls: []\n", "lenet-5");
+  const PruneConfig made = plan("method: magnitude, sparsity: 0.5, allocation: uniform, protect: [fc1, \"fc?\"]",
+                                "controls: []\n", "lenet-5");
   EXPECT_THAT(made.protect, ElementsAre("fc1", "fc2"));
   EXPECT_THAT(made.rounds.at(0).layer_kept, counts({250, 12500}));
 }
@@ -112,7 +112,7 @@ TEST(PrunePoints, structures_are_counted_in_units) {
           .rounds.at(0)
           .layer_kept,
       counts({10, 25}));
-  const PrunePlan all = plan("method: magnitude, sparsity: 0.5, granularity: filter l1", "controls: []\n", "lenet-5");
+  const PruneConfig all = plan("method: magnitude, sparsity: 0.5, granularity: filter l1", "controls: []\n", "lenet-5");
   EXPECT_EQ(all.rounds.at(0), PruneTarget{35});
   EXPECT_EQ(all.granularity, "filter l1");
   EXPECT_EQ(plan("method: magnitude, sparsity: 0.5, granularity: {block: [4, 4], reduction: max}").granularity,
@@ -120,7 +120,7 @@ TEST(PrunePoints, structures_are_counted_in_units) {
 }
 
 TEST(PrunePoints, n_of_m_says_the_sparsity_itself) {
-  const PrunePlan made = plan("method: magnitude, granularity: {n: 1, m: 4}");
+  const PruneConfig made = plan("method: magnitude, granularity: {n: 1, m: 4}");
   EXPECT_EQ(made.granularity, "1:4");
   EXPECT_DOUBLE_EQ(made.sparsity_target, 0.75);
   EXPECT_EQ(made.allocation, "uniform");
@@ -128,7 +128,7 @@ TEST(PrunePoints, n_of_m_says_the_sparsity_itself) {
 }
 
 TEST(PrunePoints, dialects_count_break_ties_and_rank_as_peers_do) {
-  const PrunePlan lth =
+  const PruneConfig lth =
       plan("method: magnitude, dialect: open_lth, schedule: {iterative: {rate: 0.2, rounds: 3}}, protect: fc3");
   EXPECT_EQ(lth.ties, "drop");
   // ceil(0.2 * 266200) + 1 of 265,200 with fc3 counted in, and so on.
@@ -140,34 +140,34 @@ TEST(PrunePoints, dialects_count_break_ties_and_rank_as_peers_do) {
   EXPECT_EQ(rounds.at(2).total_kept, 170366 - 34074 - 1);
   EXPECT_EQ(lth.rounds.at(0).total_kept, 265200 - 53240 - 1);
 
-  const PrunePlan synflow = plan("method: magnitude, sparsity: 0.77777, dialect: synflow");
+  const PruneConfig synflow = plan("method: magnitude, sparsity: 0.77777, dialect: synflow");
   EXPECT_EQ(synflow.rounds.at(0).total_kept, 266200 - 207042);  // int(207042.374)
   EXPECT_TRUE(synflow.revive);
 
-  const PrunePlan jax = plan("method: magnitude, sparsity: 0.9, dialect: jaxpruner");
+  const PruneConfig jax = plan("method: magnitude, sparsity: 0.9, dialect: jaxpruner");
   EXPECT_EQ(jax.allocation, "uniform");
   EXPECT_THAT(jax.rounds.at(0).layer_kept, counts({23520, 3000, 100}));
   EXPECT_EQ(plan("method: magnitude, sparsity: 0.9, dialect: jaxpruner, allocation: global").ranking, "normalized");
   EXPECT_THAT(plan("method: magnitude, sparsity: 0.9, dialect: jaxpruner, allocation: erk").rounds.at(0).layer_kept,
               counts({18714, 6906, 1000}));
 
-  const PrunePlan wanda = plan("method: snip, sparsity: 0.55, dialect: wanda");
+  const PruneConfig wanda = plan("method: snip, sparsity: 0.55, dialect: wanda");
   EXPECT_EQ(wanda.ranking, "per_row");
   EXPECT_EQ(wanda.ties, "last");
   EXPECT_THAT(wanda.rounds.at(0).layer_kept, counts({300 * (784 - 431), 100 * (300 - 165), 10 * (100 - 55)}));
-  const PrunePlan by_magnitude = plan("method: magnitude, sparsity: 0.5, dialect: wanda");
+  const PruneConfig by_magnitude = plan("method: magnitude, sparsity: 0.5, dialect: wanda");
   EXPECT_EQ(by_magnitude.ties, "drop");
   EXPECT_THAT(by_magnitude.rounds.at(0).layer_kept, counts({117599, 14999, 499}));
 
   // 266,610 parameters, fc3 left alone: a tenth of all is 26,661; of these 1,000 weights and 410 biases stay anyway.
-  const PrunePlan bench = plan("method: magnitude, sparsity: 0.9, dialect: shrinkbench");
+  const PruneConfig bench = plan("method: magnitude, sparsity: 0.9, dialect: shrinkbench");
   EXPECT_EQ(bench.ties, "keep");
   EXPECT_THAT(bench.protect, ElementsAre("fc3"));
   EXPECT_NEAR(static_cast<double>(bench.rounds.at(0).total_kept), 26661 - 1410, 1);
 }
 
 TEST(PrunePoints, gradual_schedules_prune_inside_the_training) {
-  const PrunePlan made =
+  const PruneConfig made =
       plan("method: magnitude, sparsity: 0.8, schedule: {cubic: {start: 1ep, end: 2ep, every: 100it}}");
   ASSERT_TRUE(made.gradual.has_value());
   EXPECT_EQ(made.gradual->first_step, 650);  // 550 + 100
@@ -180,7 +180,7 @@ TEST(PrunePoints, gradual_schedules_prune_inside_the_training) {
 
 // Multiples of 100 from 600 to 1,100, one step ahead: (600 + 1 - 550) / 550 at first.
 TEST(PrunePoints, jaxpruner_is_a_step_ahead_on_multiples) {
-  const PrunePlan made = plan(
+  const PruneConfig made = plan(
       "method: magnitude, sparsity: 0.8, dialect: jaxpruner, allocation: global, schedule: {cubic: {start: 1ep, end: "
       "2ep, every: 100it}}");
   EXPECT_EQ(made.gradual->first_step, 600);
@@ -255,18 +255,18 @@ TEST(PrunePoints, three_knobs_are_turned_one_by_one) {
   const auto knobs = [](const std::string& retrain) {
     return trials("method: magnitude, sparsity: 0.9", "retrain: " + retrain + "\ncontrols: []\n").at(0).config->retrain;
   };
-  const RetrainPlan finetune = knobs("{weights: pruned, schedule: 1ep, lr: last}");
+  const RetrainConfig finetune = knobs("{weights: pruned, schedule: 1ep, lr: last}");
   EXPECT_EQ(finetune.name, "weights pruned schedule 1ep lr last");
   EXPECT_EQ(finetune.start_step, 550);
   EXPECT_TRUE(finetune.own_data_order);
-  const RetrainPlan mixed = knobs("{weights: 1ep, schedule: init, lr: 0.03}");
-  EXPECT_EQ(mixed.weights, RetrainPlan::Weights::step);
+  const RetrainConfig mixed = knobs("{weights: 1ep, schedule: init, lr: 0.03}");
+  EXPECT_EQ(mixed.weights, RetrainConfig::Weights::step);
   EXPECT_EQ(mixed.weights_step, 550);
   EXPECT_EQ(mixed.start_step, 0);
   EXPECT_EQ(mixed.recipe->optimizer.lr, 0.03);
   // The presets are points of that space.
   const auto same = [&](const std::string& one, const std::string& other) {
-    RetrainPlan left = knobs(one), right = knobs(other);
+    RetrainConfig left = knobs(one), right = knobs(other);
     left.name = right.name;
     return left == right;
   };
@@ -310,7 +310,7 @@ TEST(PrunePoints, every_combination_is_exact_or_refused_with_its_reason) {
           }
           ++accepted;
           for (const Trial& trial : expansion.trials) {
-            const PrunePlan& prune = *trial.config->prune;
+            const PruneConfig& prune = *trial.config->prune;
             const auto scopes = prune_scopes(describe_model(trial.config->model), parse_granularity(prune.granularity),
                                              prune.criterion, prune.protect);
             std::int64_t units = 0;

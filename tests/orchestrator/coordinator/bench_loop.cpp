@@ -198,7 +198,7 @@ class LoopBench {
 
   const int trials_, networks_;
   Store store_;
-  SweepBook book_;
+  SweepJournal book_;
   Core core_;
   LoopPulse* pulse_ = nullptr;
   asio::io_context* loop_ = nullptr;

@@ -31,7 +31,7 @@ class Story : public testing::Test {
     for (const std::string& id : actions.cancel) end(id, "CANCELLED");
     return actions;
   }
-  AllocationRow& row(const std::string& id) { return *std::ranges::find(listing_, id, &AllocationRow::id); }
+  BatchJobRow& row(const std::string& id) { return *std::ranges::find(listing_, id, &BatchJobRow::id); }
   void begin(const std::string& id, bool given_a_job = true) {
     row(id).state = AllocationState::running;
     joined_.insert(id);
@@ -47,7 +47,7 @@ class Story : public testing::Test {
   void wait(double seconds) { now_ += seconds; }
 
   Autoscaler scaler_{{0, 3, 4}};
-  std::vector<AllocationRow> listing_;
+  std::vector<BatchJobRow> listing_;
   std::set<std::string> joined_, worked_;
   double now_ = 1000;
   int next_ = 1;

@@ -75,7 +75,7 @@ TEST_F(PoolEvidenceFiles, LastLinesBeginWithALine) {
 TEST(Room, MemoryIsReadFromWhatTheSystemSays) {
   EXPECT_DOUBLE_EQ(memory_left("MemTotal:  2000 kB\nMemFree:  10 kB\nMemAvailable:   500 kB\n"), 0.25);
   EXPECT_DOUBLE_EQ(memory_left("nothing of the kind"), 1);
-  EXPECT_EQ(lack_of_room("/nonexistent"), "");
+  EXPECT_EQ(lack_of_space("/nonexistent"), "");
 }
 
 }  // namespace

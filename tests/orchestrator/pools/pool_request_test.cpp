@@ -33,7 +33,7 @@ class PoolRequestCase : public testing::Test {
   }
   std::string refusal() {
     try {
-      plan_allocation(request_);
+      make_batch_request(request_);
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
       return error.what();
@@ -48,37 +48,37 @@ TEST_F(PoolRequestCase, OptionsWinOverTheProfileAndItOverTheDefaults) {
   request_.profile = profile("partition: cpu\naccount: p1\nlauncher: srun\nnodes: 3\ngpus_per_node: 2\nmargin: 60\n");
   request_.partition = "gpu";
   request_.nodes = 2;
-  const AllocationPlan plan = plan_allocation(request_);
-  EXPECT_EQ(plan.profile.partition, "gpu");
-  EXPECT_EQ(plan.profile.account, "p1");
-  EXPECT_EQ(plan.launcher, Launcher::srun);
-  EXPECT_EQ(plan.ranks(), 4);  // two nodes, a rank for each GPU
-  EXPECT_EQ(plan.margin_s, 60);
-  EXPECT_EQ(plan.label("17"), "slurm-17");
+  const BatchRequest batch = make_batch_request(request_);
+  EXPECT_EQ(batch.profile.partition, "gpu");
+  EXPECT_EQ(batch.profile.account, "p1");
+  EXPECT_EQ(batch.launcher, Launcher::srun);
+  EXPECT_EQ(batch.ranks(), 4);  // two nodes, a rank for each GPU
+  EXPECT_EQ(batch.margin_s, 60);
+  EXPECT_EQ(batch.label("17"), "slurm-17");
   request_.profile.clear();
   request_.name = "night";
-  EXPECT_EQ(plan_allocation(request_).margin_s, 120);
-  EXPECT_EQ(plan_allocation(request_).label("17"), "night-17");
+  EXPECT_EQ(make_batch_request(request_).margin_s, 120);
+  EXPECT_EQ(make_batch_request(request_).label("17"), "night-17");
 }
 
 TEST_F(PoolRequestCase, PoolsThatAreStartedAsTheyAreNeededLeaveUnlessToldToStay) {
-  EXPECT_EQ(plan_allocation(request_).idle_s, 0);
+  EXPECT_EQ(make_batch_request(request_).idle_s, 0);
   request_.autoscaled = true;
-  EXPECT_EQ(plan_allocation(request_).idle_s, 60);
+  EXPECT_EQ(make_batch_request(request_).idle_s, 60);
   request_.idle_s = 0;
-  EXPECT_EQ(plan_allocation(request_).idle_s, 0);
+  EXPECT_EQ(make_batch_request(request_).idle_s, 0);
 }
 
 TEST_F(PoolRequestCase, TwoStoresNeverShareATitle) {
-  const std::string first = plan_allocation(request_).title;
+  const std::string first = make_batch_request(request_).title;
   std::filesystem::create_directories(folder_ / "other");
   std::ofstream(folder_ / "other" / "espalier.db");
   request_.store = folder_ / "other";
-  EXPECT_NE(plan_allocation(request_).title, first);
+  EXPECT_NE(make_batch_request(request_).title, first);
   request_.store = folder_ / "other" / "";
-  const std::string with_slash = plan_allocation(request_).title;
+  const std::string with_slash = make_batch_request(request_).title;
   request_.store = folder_ / "store" / ".." / "other";
-  EXPECT_EQ(plan_allocation(request_).title, with_slash);
+  EXPECT_EQ(make_batch_request(request_).title, with_slash);
 }
 
 TEST_F(PoolRequestCase, WhatIsWrongIsSaid) {
@@ -128,16 +128,16 @@ TEST_F(PretendSlurm, BadNodesAreBetterThanNone) {
       "sbatch",
       "for script; do :; done\nif grep -q exclude \"$script\"; then echo 'sbatch: error: Batch job submission failed: "
       "Requested node configuration is not available' >&2; exit 1; fi\necho 17\n");
-  AllocationPlan plan = plan_allocation(request_);
-  plan.exclude = {"node1", "node2"};
+  BatchRequest batch = make_batch_request(request_);
+  batch.exclude = {"node1", "node2"};
   std::vector<std::string> said;
   const auto say = [&](const std::string& text) { said.push_back(text); };
-  EXPECT_EQ(submit_to_slurm(Slurm(), write_batch_script(plan), plan, say), "17");
-  EXPECT_THAT(plan.exclude, IsEmpty());
+  EXPECT_EQ(submit_to_slurm(Slurm(), write_batch_script(batch), batch, say), "17");
+  EXPECT_THAT(batch.exclude, IsEmpty());
   EXPECT_THAT(said, ElementsAre(HasSubstr("no nodes for this pool but node1,node2")));
   program("sbatch", "echo 'sbatch: error: Invalid account' >&2; exit 1\n");
-  plan.exclude = {"node1"};
-  EXPECT_THROW(submit_to_slurm(Slurm(), write_batch_script(plan), plan, say), Error);
+  batch.exclude = {"node1"};
+  EXPECT_THROW(submit_to_slurm(Slurm(), write_batch_script(batch), batch, say), Error);
   EXPECT_EQ(said.size(), 1U);
 }
 

@@ -34,7 +34,7 @@ class LocalPoolsThatHang : public testing::Test {
 };
 
 TEST_F(LocalPoolsThatHang, BeforeTheyJoinAreNamedKilledAndGivenUp) {
-  LocalPools pools({pool_}, 2, 5);
+  PoolSupervisor pools({pool_}, 2, 5);
   pools.start();
   std::string told;
   try {
@@ -54,7 +54,7 @@ TEST_F(LocalPoolsThatHang, BeforeTheyJoinAreNamedKilledAndGivenUp) {
 }
 
 TEST_F(LocalPoolsThatHang, OnceTheyJoinedAreLeftAlone) {
-  LocalPools pools({pool_}, 2, 5);
+  PoolSupervisor pools({pool_}, 2, 5);
   pools.start();
   pools.on_joined("local-1");
   for (double now = 100; now < 200; now += 1) EXPECT_TRUE(pools.restart_ended(0, now).empty());
@@ -62,7 +62,7 @@ TEST_F(LocalPoolsThatHang, OnceTheyJoinedAreLeftAlone) {
 }
 
 TEST_F(LocalPoolsThatHang, AreNotChargedWithWhatTheCoordinatorSlept) {
-  LocalPools pools({pool_}, 2, 5);
+  PoolSupervisor pools({pool_}, 2, 5);
   pools.start();
   EXPECT_TRUE(pools.restart_ended(0, 100).empty());
   EXPECT_TRUE(pools.restart_ended(0, 100'000).empty());

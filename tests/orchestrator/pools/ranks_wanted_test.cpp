@@ -5,11 +5,11 @@
 namespace espalier {
 namespace {
 
-AllocationPlan four_ranks() {
-  AllocationPlan plan;
-  plan.nodes = 2;
-  plan.ranks_per_node = 2;
-  return plan;
+BatchRequest four_ranks() {
+  BatchRequest request;
+  request.nodes = 2;
+  request.ranks_per_node = 2;
+  return request;
 }
 
 TEST(RanksWanted, AJobOfOneRankIsOne) {
@@ -25,29 +25,29 @@ TEST(RanksWanted, OneThatTakesMostOfAPoolTakesItAll) {
 }
 
 TEST(RanksWanted, WhatThesePoolsDoNotHaveWantsNone) {
-  AllocationPlan plan = four_ranks();
+  BatchRequest request = four_ranks();
   const std::vector<WaitingJobs> waiting{{{1, {0, 0, "a100"}}, 2}, {{1, {0, 16, ""}}, 3}, {{1, {1, 0, ""}}, 4}};
-  EXPECT_EQ(ranks_wanted(waiting, plan), 3);  // how much memory a rank has is not known
-  plan.memory_gb = 8;
-  EXPECT_EQ(ranks_wanted(waiting, plan), 0);
-  plan.profile.labels = {"a100"};
-  EXPECT_EQ(ranks_wanted(waiting, plan), 2);
-  plan.memory_gb = 32;
-  EXPECT_EQ(ranks_wanted(waiting, plan), 5);
+  EXPECT_EQ(ranks_wanted(waiting, request), 3);  // how much memory a rank has is not known
+  request.memory_gb = 8;
+  EXPECT_EQ(ranks_wanted(waiting, request), 0);
+  request.profile.labels = {"a100"};
+  EXPECT_EQ(ranks_wanted(waiting, request), 2);
+  request.memory_gb = 32;
+  EXPECT_EQ(ranks_wanted(waiting, request), 5);
 }
 
 TEST(RanksWanted, AGpuIsSharedAsFarAsTheJobsLetIt) {
-  AllocationPlan plan = four_ranks();
-  plan.gpus_per_node = 1;
-  EXPECT_EQ(ranks_wanted({{{1, {1, 0, ""}}, 4}}, plan), 8);  // two at once in a pool of four ranks
-  EXPECT_EQ(ranks_wanted({{{1, {0.5, 0, ""}}, 4}}, plan), 4);
-  EXPECT_EQ(ranks_wanted({{{1, {0.1, 0, ""}}, 4}}, plan), 4);
-  plan.device = "cpu";
-  EXPECT_EQ(ranks_wanted({{{1, {0.5, 0, ""}}, 4}}, plan), 0);
-  plan.device = "auto";
-  plan.gpus_per_node = 0;
-  plan.profile.extra = {"--gres=gpu:a100:2"};
-  EXPECT_EQ(ranks_wanted({{{1, {1, 0, ""}}, 4}}, plan), 4);
+  BatchRequest request = four_ranks();
+  request.gpus_per_node = 1;
+  EXPECT_EQ(ranks_wanted({{{1, {1, 0, ""}}, 4}}, request), 8);  // two at once in a pool of four ranks
+  EXPECT_EQ(ranks_wanted({{{1, {0.5, 0, ""}}, 4}}, request), 4);
+  EXPECT_EQ(ranks_wanted({{{1, {0.1, 0, ""}}, 4}}, request), 4);
+  request.device = "cpu";
+  EXPECT_EQ(ranks_wanted({{{1, {0.5, 0, ""}}, 4}}, request), 0);
+  request.device = "auto";
+  request.gpus_per_node = 0;
+  request.profile.extra = {"--gres=gpu:a100:2"};
+  EXPECT_EQ(ranks_wanted({{{1, {1, 0, ""}}, 4}}, request), 4);
 }
 
 }  // namespace

@@ -131,7 +131,7 @@ TEST(CoreLosses, AFullDiskPausesTheSweepAndChargesNobody) {
   story.reach(attempt, "n0", Failure{ErrorKind::exhausted, "the disk is full", LossCause::disk_full, {}});
   story.expect_told("paused: the disk is full");
   story.end(attempt);
-  EXPECT_TRUE(story.core().waits_for_room());
+  EXPECT_TRUE(story.core().waits_for_space());
   story.complete(other);
   story.expect_quiet();
   story.resume();

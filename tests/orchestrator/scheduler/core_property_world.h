@@ -104,7 +104,7 @@ struct WorldPool {
 /// Who wants a stage, and how urgently. What is done is not wanted for what needs it; the core may not have noticed
 /// that yet, so there are two bounds of what it takes for its urgency.
 struct WorldWant {
-  static constexpr int kHeld = Wish::kHeld;    ///< by paused sweeps alone
+  static constexpr int kHeld = Target::kHeld;  ///< by paused sweeps alone
   static constexpr int kUnwanted = kHeld - 1;  ///< by nobody
   int least = kUnwanted, most = kUnwanted;
   const WorldSweep* owner = nullptr;  ///< whose resources and policy hold

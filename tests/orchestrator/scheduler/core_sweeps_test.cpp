@@ -217,7 +217,7 @@ TEST_F(SweepsStory, AStageThatTwoWantFollowsTheOneThatHasNotEnded) {
   add(1, evaluations({"shared"}), 0, gpu);
   join(1, 1);
   add(2, evaluations({"shared"}));
-  EXPECT_EQ(next(), "");  // the first one's wishes hold
+  EXPECT_EQ(next(), "");  // the first one's targets hold
   hear(core_.cancel_sweep(1, now_));
   EXPECT_EQ(next(), "shared");
 }

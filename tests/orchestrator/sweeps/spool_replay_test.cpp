@@ -17,7 +17,7 @@ TEST(TakeInSpool, AReportThatTheStoreDoesNotTakeCostsNoOther) {
   const std::vector<RankReport> said{reached(graph.stages[0]), reached(other.stages[2]), reached(graph.stages[1])};
   write_spooled(store.paths().spool(), "pool", {"{\"host\": \"a\"}", {0, encode(said), 1}});
   write_spooled(store.paths().spool(), "pool", {"\xEF\xBB\xBF{}", {0, encode(said), 2}});
-  take_in_spool(store);
+  replay_spool(store);
   EXPECT_EQ(store.done_stages(graph), (std::vector<bool>{true, true}));
   EXPECT_TRUE(read_spool(store.paths().spool()).empty());
 }

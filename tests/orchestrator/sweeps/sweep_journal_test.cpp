@@ -25,10 +25,10 @@ LoadedSweep sweep_of_two_models() {
   return sweep;
 }
 
-TEST(SweepBook, AddsUpTheWorkOfModelsByWhatEachTookBefore) {
+TEST(SweepJournal, AddsUpTheWorkOfModelsByWhatEachTookBefore) {
   const TemporaryFolder folder;
   Store store(folder.path / "store");
-  SweepBook book(store);
+  SweepJournal book(store);
   const LoadedSweep sweep = sweep_of_two_models();
   const StageGraph& graph = sweep.graph;
   EXPECT_DOUBLE_EQ(book.begin(sweep).graph.stages[retrain].cost, graph.stages[retrain].cost);

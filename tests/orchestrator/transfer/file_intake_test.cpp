@@ -129,7 +129,7 @@ TEST_F(Intake, AStoreThatCannotBeWrittenIsWaitedFor) {
   write_file_atomically(paths_.artifacts(), "in the way");
   const OfferFile one = offer(content(100));
   EXPECT_TRUE(serve(intake_.offer(kPool, one)).empty());
-  EXPECT_TRUE(intake_.waits_for_room());
+  EXPECT_TRUE(intake_.waits_for_space());
   std::filesystem::remove(paths_.artifacts());
   std::filesystem::create_directories(paths_.artifacts());
   EXPECT_EQ(serve(intake_.try_again()).size(), 1U);

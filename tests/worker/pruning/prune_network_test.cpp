@@ -240,7 +240,7 @@ Pruned prune_as_swept(Network& network, const std::string& keys, const at::Tenso
       "sweep: s\ndataset: cifar10\nmodel: resnet-20\nseeds: 1\ndense: false\ntrain: {lr: 0.1, epochs: 1}\n"
       "prune: {granularity: filter, sparsity: 0.3, " +
       keys + "}\ncontrols: []\n");
-  const PrunePlan& plan = *trials.at(0).config->prune;
+  const PruneConfig& plan = *trials.at(0).config->prune;
   PruneSpec spec;
   spec.criterion = plan.criterion;
   spec.granularity = plan.scored_granularity;

@@ -1,4 +1,4 @@
-#include "experiments/expand/dense_network.h"
+#include "experiments/expand/dense_config.h"
 
 #include <filesystem>
 #include <utility>
@@ -38,7 +38,7 @@ DenseNetworks::DenseNetworks(const SweepSpec& spec, const DatasetResolver& resol
                              Problems& problems)
     : spec_(spec), resolve_(resolve), scripts_(scripts), problems_(problems) {}
 
-DenseNetwork* DenseNetworks::find(const Combination& combination) {
+DenseConfig* DenseNetworks::find(const Combination& combination) {
   Combination key = combination;
   for (std::size_t axis = 0; axis < key.size(); ++axis) {
     if (!spec_.axes[axis].dense) key[axis] = 0;
@@ -133,10 +133,10 @@ bool DenseNetworks::set_ranks(const Combination& combination, TrialConfig& confi
   return share_batches(config.train, ranks, spec_.ranks_place, problems_);
 }
 
-std::unique_ptr<DenseNetwork> DenseNetworks::make(const Combination& combination) {
+std::unique_ptr<DenseConfig> DenseNetworks::make(const Combination& combination) {
   const DatasetSpec* dataset = dataset_of(combination);
   if (dataset == nullptr) return nullptr;
-  auto network = std::make_unique<DenseNetwork>();
+  auto network = std::make_unique<DenseConfig>();
   TrialConfig& config = network->config;
   config.dataset = *dataset;
   if (!set_model(combination, *dataset, config, network->lone) || !set_init(combination, config)) return nullptr;

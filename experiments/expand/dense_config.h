@@ -18,7 +18,7 @@
 namespace espalier {
 
 /// What the combinations that train the same dense network have in common, worked out once.
-struct DenseNetwork {
+struct DenseConfig {
   TrialConfig config;  ///< that of its own trial
   Digest digest{};     ///< TrialKeys::network of it
   TrainKeys<Maybe> keys;
@@ -30,7 +30,7 @@ struct DenseNetwork {
   /// Retrain plans by the setting's index, and operating points by those of the prune keys that they depend on. Nothing
   /// inside where the setting does not fit this network, which was reported.
   struct Retrain {
-    RetrainPlan plan;
+    RetrainConfig plan;
     Digest digest{};
     bool same_compute = false;  ///< to be stretched by what pruning saves
     KeyPlace place;
@@ -46,12 +46,12 @@ class DenseNetworks {
                 Problems& problems);
 
   /// Null where the combination's dataset, model or recipe do not fit together, which was reported.
-  DenseNetwork* find(const Combination& combination);
+  DenseConfig* find(const Combination& combination);
 
  private:
   using ModelShape = std::tuple<std::array<std::int64_t, 3>, bool, std::int64_t>;  // of an example, and the classes
 
-  std::unique_ptr<DenseNetwork> make(const Combination& combination);
+  std::unique_ptr<DenseConfig> make(const Combination& combination);
   const DatasetSpec* dataset_of(const Combination& combination);
   /// The model for this dataset, its file's path in `config`, and what the look at it saw in `lone`; nothing after
   /// reporting what is wrong with it.
@@ -73,9 +73,9 @@ class DenseNetworks {
   Problems& problems_;
   std::map<std::size_t, std::optional<DatasetSpec>> datasets_;
   std::map<std::pair<std::string, ModelShape>, ScriptModel> script_models_;
-  std::map<Combination, std::unique_ptr<DenseNetwork>> networks_;
+  std::map<Combination, std::unique_ptr<DenseConfig>> networks_;
   Combination key_;  // the last one asked for: most often asked for again
-  DenseNetwork* last_ = nullptr;
+  DenseConfig* last_ = nullptr;
 };
 
 /// "train.lr=0.01, prune.at=init": what the results' columns do not tell of a combination. `only_dense`: of the axes

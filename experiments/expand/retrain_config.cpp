@@ -1,4 +1,4 @@
-#include "experiments/expand/retrain_plan.h"
+#include "experiments/expand/retrain_config.h"
 
 #include <fmt/format.h>
 
@@ -24,8 +24,8 @@ std::optional<std::int64_t> rewind_step(const RetrainSetting& setting, const Len
 }
 
 /// Weights, step and learning rate, each said by itself.
-std::optional<RetrainPlan> turn_knobs(const RetrainSetting& setting, const TrialConfig& dense, Problems& problems) {
-  RetrainPlan plan;
+std::optional<RetrainConfig> turn_knobs(const RetrainSetting& setting, const TrialConfig& dense, Problems& problems) {
+  RetrainConfig plan;
   plan.name = retrain_label(setting);
   const auto start = rewind_step(setting, setting.to, dense.train, dense.dataset.train, problems);
   if (!start) return std::nullopt;
@@ -46,13 +46,13 @@ std::optional<RetrainPlan> turn_knobs(const RetrainSetting& setting, const Trial
       plan.own_data_order = true;
       return plan;
     case RetrainSetting::Weights::fresh:
-      plan.weights = RetrainPlan::Weights::fresh;
+      plan.weights = RetrainConfig::Weights::fresh;
       return plan;
     case RetrainSetting::Weights::step:
       break;
   }
   const std::int64_t epoch = steps_per_epoch(dense.dataset.train, dense.train.batch_size);
-  plan.weights = RetrainPlan::Weights::step;
+  plan.weights = RetrainConfig::Weights::step;
   plan.weights_step = setting.weights_of.in_steps(epoch);
   if (plan.weights_step <= dense.train.steps) return plan;
   problems.add(setting.weights_of.place, fmt::format("are those of step {} of a training of {} steps ({} an epoch)",
@@ -62,10 +62,10 @@ std::optional<RetrainPlan> turn_knobs(const RetrainSetting& setting, const Trial
 
 }  // namespace
 
-std::optional<RetrainPlan> make_retrain_plan(const RetrainSetting& setting, const DenseNetwork& network,
-                                             Problems& problems) {
+std::optional<RetrainConfig> make_retrain_config(const RetrainSetting& setting, const DenseConfig& network,
+                                                 Problems& problems) {
   const TrialConfig& dense = network.config;
-  RetrainPlan plan;
+  RetrainConfig plan;
   plan.name = retrain_label(setting);
   switch (setting.form) {
     case After::none:
@@ -85,7 +85,7 @@ std::optional<RetrainPlan> make_retrain_plan(const RetrainSetting& setting, cons
       plan.recipe = dense.train;
       plan.start_step = *step;
       if (setting.form == After::rewind) {
-        plan.weights = RetrainPlan::Weights::step;
+        plan.weights = RetrainConfig::Weights::step;
         plan.weights_step = *step;
       } else {
         plan.own_data_order = true;
@@ -98,7 +98,7 @@ std::optional<RetrainPlan> make_retrain_plan(const RetrainSetting& setting, cons
     case After::scratch_e:
     case After::scratch_b:  // stretched when it is known what is left
       plan.recipe = dense.train;
-      plan.weights = RetrainPlan::Weights::fresh;
+      plan.weights = RetrainConfig::Weights::fresh;
   }
   return plan.recipe ? std::optional(plan) : std::nullopt;
 }
