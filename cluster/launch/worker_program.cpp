@@ -86,7 +86,7 @@ ScriptModel describe_torchscript(const std::string& path, const std::array<std::
                                    "--classes=" + std::to_string(classes)};
   if (keeps_shape) command.emplace_back("--keep-shape");
   const nlohmann::json answer = ask_worker(std::move(command), path, look_limit(), stop);
-  ScriptModel model = parse_script_model(answer.value("model", nlohmann::json::object()).dump());
+  ScriptModel model = parse_spec<ScriptModel>(answer.value("model", nlohmann::json::object()).dump());
   model.remarks = answer.value("remarks", std::vector<std::string>());
   model.lone_example = answer.value("lone_example", "");
   model.batch_norm = answer.value("batch_norm", false);

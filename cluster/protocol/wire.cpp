@@ -131,7 +131,7 @@ JobStage job_stage_from_wire(const json& wire) {
   JobStage stage;
   stage.key = fields.key();
   const int kind = fields.small();
-  if (kind > static_cast<int>(StageKind::noop)) refuse_message("an unknown kind of stage");
+  if (kind >= kStageKinds) refuse_message("an unknown kind of stage");
   stage.kind = static_cast<StageKind>(kind);
   stage.seed = fields.natural();
   stage.spec = fields.text();

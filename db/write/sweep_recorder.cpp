@@ -169,7 +169,7 @@ std::int64_t SweepRecorder::add_trial(const Trial& trial, const TrialStages& sta
   const PruneConfig unpruned;
   const PruneConfig& prune = config.prune ? *config.prune : unpruned;
   return add_trial_.insert(to_hex(trial.key), model_id(config.model), trial.seed, config.method, prune.criterion,
-                           config.prune ? prune.granularity : std::string(), prune.allocation, prune.schedule,
+                           config.prune ? prune.named_granularity : std::string(), prune.allocation, prune.schedule,
                            prune.rounds.size(), config.retrain.name, std::string(to_string(config.control)),
                            prune.sparsity_target, prune.at_step, train_steps, stage_ids_[stages.evaluate],
                            id_of(stages.masks), id_of(stages.last_train), id_of(stages.dense_evaluate));

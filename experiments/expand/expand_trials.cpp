@@ -73,8 +73,8 @@ class Expander {
     PruneConfig& prune = config.prune.emplace();
     prune.criterion = setting.criterion.name;
     config.method = keys.method.given() ? keys.method.at(combination).name : prune.criterion;
-    prune.granularity = to_string(setting.granularity);
-    prune.scored_granularity = to_string(points.granularity);
+    prune.named_granularity = to_string(setting.granularity);
+    prune.granularity = to_string(points.granularity);
     prune.allocation = setting.allocation.name;
     prune.schedule = setting.schedule.name;
     if (setting.schedule.rate > 0) prune.rate = setting.schedule.rate;
@@ -207,8 +207,8 @@ class Expander {
                          const DenseConfig::Retrain& retrain) {
     const bool is_random = method.prune->criterion == "random";
     const bool can_reinit = method.retrain.recipe && method.retrain.weights != RetrainConfig::Weights::fresh;
-    refuse_senseless_shuffles(method.prune->granularity);
-    refuse_sizes_of_weights(method.prune->granularity);
+    refuse_senseless_shuffles(method.prune->named_granularity);
+    refuse_sizes_of_weights(method.prune->named_granularity);
     const auto add = [&](const TrialConfig& config, const std::vector<OperatingPoint>& at) {
       add_points(config, at, parts, retrain, points.scopes);
     };
@@ -268,7 +268,7 @@ class Expander {
     PruneConfig& prune = *twin.prune;
     prune.criterion = "random";
     prune.shared_draw = spec_.shares_random;
-    prune.scored_granularity = prune.granularity;  // a unit draws one number
+    prune.granularity = prune.named_granularity;  // a unit draws one number
     prune.batches = prune.batch_size = 0;
     prune.options.clear();
     prune.norms.clear();
@@ -317,7 +317,7 @@ class Expander {
     if (!left) {
       problems_.add(retrain.place,
                     "scratch_b trains longer by the multiply-adds that pruning saves, which allocation " +
-                        config.prune->allocation + " and granularity " + config.prune->granularity +
+                        config.prune->allocation + " and granularity " + config.prune->named_granularity +
                         " do not tell before scores are known; use uniform, erk, per_row or a table, or scratch_e");
       return false;
     }
@@ -342,8 +342,8 @@ class Expander {
     const PruneConfig& prune = *config.prune;
     const std::string columns =
         fmt::format("{}/{}/{}/{}/{}/{}/{}/{}/{}/{}/{}", to_hex(parts.network), config.retrain.name,
-                    to_string(config.control), config.method, prune.criterion, prune.granularity, prune.allocation,
-                    prune.schedule, prune.rounds.size(), prune.sparsity_target, config.variant);
+                    to_string(config.control), config.method, prune.criterion, prune.named_granularity,
+                    prune.allocation, prune.schedule, prune.rounds.size(), prune.sparsity_target, config.variant);
     const bool is_new = columns_.insert(fmt::format("{}/{}/{}", columns, prune.at_step, prune.rate.value_or(0))).second;
     if (is_new || told_columns_) return;
     told_columns_ = true;

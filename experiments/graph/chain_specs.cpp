@@ -49,12 +49,11 @@ void ChainSpecs::keep_equal_prunes(const TrialConfig* before, const std::optiona
   const bool comparable =
       before != nullptr && before->prune && config.prune && before->model == config.model &&
       before->dataset == config.dataset && before->prune->criterion == config.prune->criterion &&
-      before->prune->scored_granularity == config.prune->scored_granularity &&
-      before->prune->batches == config.prune->batches && before->prune->batch_size == config.prune->batch_size &&
-      before->prune->options == config.prune->options && before->prune->ranking == config.prune->ranking &&
-      before->prune->protect == config.prune->protect && before->prune->ties == config.prune->ties &&
-      before->prune->revive == config.prune->revive && before->prune->refuse_empty == config.prune->refuse_empty &&
-      before->prune->norms == config.prune->norms;
+      before->prune->granularity == config.prune->granularity && before->prune->batches == config.prune->batches &&
+      before->prune->batch_size == config.prune->batch_size && before->prune->options == config.prune->options &&
+      before->prune->ranking == config.prune->ranking && before->prune->protect == config.prune->protect &&
+      before->prune->ties == config.prune->ties && before->prune->revive == config.prune->revive &&
+      before->prune->refuse_empty == config.prune->refuse_empty && before->prune->norms == config.prune->norms;
   if (comparable && (!is_drawn() || draw_alike(draws_before, draws_))) {
     const auto differ = std::ranges::mismatch(before->prune->rounds, config.prune->rounds);
     kept = static_cast<std::size_t>(differ.in1 - before->prune->rounds.begin());
@@ -86,8 +85,9 @@ SpecIndex ChainSpecs::shuffle() {
   const PruneConfig& plan = *config_->prune;
   if (!shuffle_) {
     const bool across_layers = config_->control != Control::shuffle;
-    shuffle_ = table_.add(ShuffleSpec{config_->model, plan.granularity, across_layers, plan.protect, plan.shuffle_epoch,
-                                      config_->control == Control::shuffle_sized, draws_->of_shuffle()});
+    shuffle_ =
+        table_.add(ShuffleSpec{config_->model, plan.named_granularity, across_layers, plan.protect, plan.shuffle_epoch,
+                               config_->control == Control::shuffle_sized, draws_->of_shuffle()});
   }
   return *shuffle_;
 }
@@ -131,20 +131,9 @@ SpecIndex ChainSpecs::retrain(std::size_t round) {
 PruneSpec ChainSpecs::prune_spec() const {
   const PruneConfig& plan = *config_->prune;
   PruneSpec spec;
+  static_cast<PruneRule&>(spec) = plan;
   spec.model = config_->model;
-  spec.criterion = plan.criterion;
-  spec.granularity = plan.scored_granularity;
-  spec.batches = plan.batches;
-  spec.batch_size = plan.batch_size;
   if (plan.batches > 0) spec.dataset = config_->dataset;
-  spec.options = plan.options;
-  spec.ranking = plan.ranking;
-  spec.protect = plan.protect;
-  spec.ties = plan.ties;
-  spec.revive = plan.revive;
-  spec.refuse_empty = plan.refuse_empty;
-  spec.epoch = plan.epoch;
-  spec.norms = plan.norms;
   return spec;
 }
 
@@ -165,9 +154,9 @@ SpecIndex ChainSpecs::sensitivity() {
   spec.prune.batches = plan.batches;
   spec.prune.batch_size = plan.batch_size;
   spec.prune.ranking.clear();  // a scope is ranked within itself
-  const Granularity::Kind kind = parse_granularity(config_->prune->granularity).kind;
+  const Granularity::Kind kind = parse_granularity(config_->prune->named_granularity).kind;
   if (kind == Granularity::Kind::row || kind == Granularity::Kind::filter)
-    spec.prune.granularity = config_->prune->granularity;  // by either reduction alike
+    spec.prune.granularity = config_->prune->named_granularity;  // by either reduction alike
   spec.prune.ties.clear();
   spec.prune.refuse_empty = false;
   spec.prune.epoch = plan.epoch;

@@ -1,6 +1,6 @@
 #include "experiments/graph/mask_draws.h"
 
-#include "experiments/stages/stage_spec_json.h"
+#include "experiments/stages/stage_fields.h"
 #include "experiments/trials/trial_key.h"
 
 namespace espalier {
@@ -37,7 +37,7 @@ MaskDraws::MaskDraws(const TrialConfig& config, const PruneSpec& spec) : config_
     if (plan.gradual) out.field("first_step", plan.gradual->first_step);
     out.field("network", to_hex(TrialKeys().network(config)));
     out.key("prune");
-    write_json(out, spec);
+    JsonFieldWriter(out).write(spec);
   });
   retraining_ = retraining_of(config);
 }
@@ -52,7 +52,7 @@ std::string MaskDraws::of_round(std::size_t round) {
       out.field("before", to_hex(rounds_.empty() ? curves_ : rounds_.back()));
       if (!rounds_.empty() && !config_->prune->gradual) out.field("retrain", to_hex(retraining_));
       out.key("target");
-      write_json(out, config_->prune->rounds[rounds_.size()]);
+      JsonFieldWriter(out).write(config_->prune->rounds[rounds_.size()]);
     }));
   }
   return draw_text(rounds_[round]);

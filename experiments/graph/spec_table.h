@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "experiments/stages/stage_spec_json.h"
+#include "experiments/stages/stage_fields.h"
 
 namespace espalier {
 
@@ -20,7 +20,7 @@ class SpecTable {
   SpecIndex add(const Spec& spec) {
     buffer_.clear();
     JsonWriter out(buffer_);
-    write_json(out, spec);
+    JsonFieldWriter(out).write(spec);
     return add_buffer();
   }
   /// As add, and remembers which trajectory the spec is a cut of.

@@ -12,7 +12,7 @@ namespace {
 
 /// Stages that draw nothing are the same for every seed.
 void forget_unused_seed(StageIdentity& identity) {
-  if (!draws_randomness(identity.kind)) identity.seed = 0;
+  if (!has(identity.kind, StageProperty::draws_randomness)) identity.seed = 0;
 }
 
 // The finalizer of SplitMix64 (Steele et al. 2014, doi:10.1145/2660193.2660195) over the fields.

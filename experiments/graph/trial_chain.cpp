@@ -13,7 +13,7 @@ namespace {
 constexpr double kBackwardAndForward = 3;  // multiply-adds of a training step, in forward passes
 
 const char* unit_word(const PruneConfig& prune) {
-  return prune.granularity == "weight" ? "weights" : "units";
+  return prune.named_granularity == "weight" ? "weights" : "units";
 }
 
 std::int64_t kept_after(const PruneConfig& prune, std::size_t round) {
@@ -153,9 +153,8 @@ StageIndex TrialChain::touch(StageIndex stage) {
 void TrialChain::fill(Stage& stage, double cost, std::string label) const {
   stage.cost = cost;
   stage.label = std::move(label);
-  const bool reads_data = stage.kind == StageKind::train || stage.kind == StageKind::evaluate ||
-                          stage.kind == StageKind::sensitivity ||
-                          (stage.kind == StageKind::prune && config_->prune->batches > 0);
+  const bool reads_data = has(stage.kind, StageProperty::reads_data) ||
+                          (has(stage.kind, StageProperty::may_read_data) && config_->prune->batches > 0);
   if (reads_data) stage.dataset_path = config_->dataset_path;
   stage.model_path = config_->model_path;
 }

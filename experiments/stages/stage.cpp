@@ -1,27 +1,43 @@
 #include "experiments/stages/stage.h"
 
-#include <utility>
+#include <array>
 
 #include "base/error.h"
 
 namespace espalier {
 namespace {
 
-constexpr std::array<std::pair<StageKind, std::string_view>, 7> kStageKinds{{{StageKind::init, "init"},
-                                                                             {StageKind::train, "train"},
-                                                                             {StageKind::prune, "prune"},
-                                                                             {StageKind::shuffle, "shuffle"},
-                                                                             {StageKind::evaluate, "evaluate"},
-                                                                             {StageKind::sensitivity, "sensitivity"},
-                                                                             {StageKind::noop, "noop"}}};
+constexpr StageProperty operator|(StageProperty a, StageProperty b) {
+  return static_cast<StageProperty>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+
+struct KindOfStage {
+  std::string_view name;
+  StageProperty properties;
+};
+
+constexpr std::array<KindOfStage, kStageKinds> stage_kinds() {
+  using enum StageProperty;
+  return {{
+#define ESPALIER_STAGE_KIND(name, spec, properties) {#name, properties},
+#include "experiments/stages/stage_kinds.def"
+#undef ESPALIER_STAGE_KIND
+  }};
+}
+
+const KindOfStage& kind_of_stage(StageKind kind) {
+  static constexpr std::array<KindOfStage, kStageKinds> kKinds = stage_kinds();
+  return kKinds.at(static_cast<std::size_t>(kind));
+}
 
 }  // namespace
 
+bool has(StageKind kind, StageProperty property) {
+  return (static_cast<unsigned>(kind_of_stage(kind).properties) & static_cast<unsigned>(property)) != 0;
+}
+
 std::string_view to_string(StageKind kind) {
-  for (const auto& [value, name] : kStageKinds) {
-    if (value == kind) return name;
-  }
-  throw Error(ErrorKind::internal, "a stage has no kind");
+  return kind_of_stage(kind).name;
 }
 
 std::string_view to_string(InputRole role) {
@@ -37,8 +53,8 @@ std::string_view to_string(InputRole role) {
 }
 
 StageKind parse_stage_kind(std::string_view text) {
-  for (const auto& [value, name] : kStageKinds) {
-    if (name == text) return value;
+  for (int kind = 0; kind < kStageKinds; ++kind) {
+    if (to_string(static_cast<StageKind>(kind)) == text) return static_cast<StageKind>(kind);
   }
   throw Error(ErrorKind::invalid_input, "no kind of stage is called \"" + std::string(text.substr(0, 80)) + "\"");
 }

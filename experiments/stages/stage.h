@@ -31,16 +31,40 @@ inline StageKey stage_key_from_hex(std::string_view hex) {
 /// Raised when the same spec would compute other numbers than before: results of two epochs are never mixed.
 inline constexpr int kNumericsEpoch = 1;
 
-/// A stage is a deterministic function of its spec, its seed and its input stages.
+/// A stage is a deterministic function of its spec, its seed and its input stages:
+///   init         () -> weights: fresh parameters
+///   train        (weights, masks?) -> weights: optimizer steps start_step .. end_step
+///   prune        (weights?, masks?) -> masks: score and select; random numbers need no weights
+///   shuffle      (masks) -> masks: the same mask permuted
+///   evaluate     (weights, masks?) -> numbers on the test set
+///   sensitivity  (weights, masks?) -> numbers: the loss with each scope pruned alone
+///   noop         () -> nothing: what the benchmark of the control plane runs
 enum class StageKind {
-  init,         ///< () -> weights: fresh parameters (InitSpec)
-  train,        ///< (weights, masks?) -> weights: optimizer steps start_step .. end_step (TrainSpec)
-  prune,        ///< (weights?, masks?) -> masks: score and select; random numbers need no weights (PruneSpec)
-  shuffle,      ///< (masks) -> masks: the same mask permuted (ShuffleSpec)
-  evaluate,     ///< (weights, masks?) -> numbers on the test set (EvaluateSpec)
-  sensitivity,  ///< (weights, masks?) -> numbers: the loss with each scope pruned alone (SensitivitySpec)
-  noop          ///< () -> nothing: what the benchmark of the control plane runs (NoopSpec)
+#define ESPALIER_STAGE_KIND(name, spec, properties) name,
+#include "experiments/stages/stage_kinds.def"
+#undef ESPALIER_STAGE_KIND
 };
+
+/// What is true of every stage of a kind; stage_kinds.def explains them.
+enum class StageProperty : unsigned {
+  plain = 0,
+  draws_randomness = 1U << 0,
+  reads_data = 1U << 1,
+  may_read_data = 1U << 2,
+  trains = 1U << 3,
+  follows = 1U << 4,
+  ends_job = 1U << 5,
+  steady = 1U << 6,
+  no_tensors = 1U << 7
+};
+bool has(StageKind kind, StageProperty property);
+
+/// By the numbers of the protocol, which are those of the enum.
+inline constexpr int kStageKinds = 0
+#define ESPALIER_STAGE_KIND(name, spec, properties) +1
+#include "experiments/stages/stage_kinds.def"
+#undef ESPALIER_STAGE_KIND
+    ;
 
 enum class InputRole { weights, masks, sensitivity };
 

@@ -4,10 +4,6 @@
 
 namespace espalier {
 
-bool draws_randomness(StageKind kind) {
-  return kind != StageKind::evaluate && kind != StageKind::noop;
-}
-
 StageKey make_stage_key(StageKind kind, std::span<const std::pair<InputRole, StageKey>> inputs, std::uint64_t seed,
                         std::string_view spec) {
   std::string buffer;
@@ -29,7 +25,7 @@ StageKey make_stage_key(StageKind kind, std::span<const std::pair<InputRole, Sta
   }
   out.end_object();
   out.field("kind", to_string(kind));
-  if (draws_randomness(kind)) out.field("seed", seed);
+  if (has(kind, StageProperty::draws_randomness)) out.field("seed", seed);
   out.key("spec");
   buffer += spec;
   out.end_object();

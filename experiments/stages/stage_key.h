@@ -19,7 +19,4 @@ StageKey make_stage_key(StageKind kind, std::span<const std::pair<InputRole, Sta
 StageKey make_stage_key(StageKind kind, std::span<const std::pair<InputRole, StageKey>> inputs, std::uint64_t seed,
                         std::string_view spec, std::string& buffer);
 
-/// Whether a stage of this kind computes something else for another seed; the seed is in the key only then.
-bool draws_randomness(StageKind kind);
-
 }  // namespace espalier

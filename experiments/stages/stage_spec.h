@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "experiments/stages/stage.h"
+
 namespace espalier {
 
 // What each kind of stage is told, with every default resolved: all counts are numbers, nothing is relative. These
@@ -107,13 +109,11 @@ struct PruneTarget {
 /// A draw of random masks that knows nothing but the seed: masks of fewer weights are part of those of more.
 inline constexpr const char* kSharedDraw = "shared";
 
-struct PruneSpec {
-  ModelSpec model;
+/// How weights are scored and chosen, whatever the network and the numbers.
+struct PruneRule {
   std::string criterion;               ///< a name of catalog/criteria.def
   std::string granularity = "weight";  ///< canonical text of experiments/catalog/granularity.h
-  PruneTarget target;
-  std::optional<DatasetSpec> dataset;  ///< only if the criterion needs data
-  std::int64_t batches = 0;            ///< 0 if it needs none
+  std::int64_t batches = 0;            ///< of data for the criterion; 0 if it needs none
   std::int64_t batch_size = 0;
   std::map<std::string, double> options = {};  ///< of the criterion, where they differ from its defaults
   std::string ranking = {};               ///< how scores are compared: "" as they are, "lamp", "normalized", "per_row"
@@ -123,6 +123,12 @@ struct PruneSpec {
   bool refuse_empty = false;  ///< an emptied layer is a failure, not a warning
   std::int64_t epoch = 1;     ///< of experiments/stages/case_epoch.h
   std::string norms = {};     ///< of batch norms while scoring: "" the statistics they have kept, "batch" the batch's
+};
+
+struct PruneSpec : PruneRule {
+  ModelSpec model = {};
+  PruneTarget target = {};
+  std::optional<DatasetSpec> dataset = {};  ///< only if the criterion needs data
   std::string draw =
       {};  ///< of a criterion that draws its scores: which of the seed's draws (experiments/graph/mask_draws.h),
            ///< kSharedDraw, or "", the same numbers as of kSharedDraw, of earlier versions
@@ -183,27 +189,22 @@ struct NoopSpec {
   std::int64_t index = 0;
 };
 
-/// Canonical JSON: keys sorted, no white space, numbers in their shortest exact form.
-std::string canonical_json(const InitSpec& spec);
-std::string canonical_json(const TrainSpec& spec);
-std::string canonical_json(const PruneSpec& spec);
-std::string canonical_json(const ShuffleSpec& spec);
-std::string canonical_json(const EvaluateSpec& spec);
-std::string canonical_json(const SensitivitySpec& spec);
-std::string canonical_json(const NoopSpec& spec);
+/// Canonical JSON: keys sorted, no white space, numbers in their shortest exact form. `Spec` is the spec of a kind of
+/// stage, or ScriptModel: what the worker says of a TorchScript file.
+template <typename Spec>
+std::string canonical_json(const Spec& spec);
 
 /// The way back, for the worker. Errors: ErrorKind::invalid_input naming the field that is missing, of another type, or
 /// out of range (counts are non-negative, sizes bounded).
-InitSpec parse_init_spec(std::string_view json);
-TrainSpec parse_train_spec(std::string_view json);
-PruneSpec parse_prune_spec(std::string_view json);
-ShuffleSpec parse_shuffle_spec(std::string_view json);
-EvaluateSpec parse_evaluate_spec(std::string_view json);
-SensitivitySpec parse_sensitivity_spec(std::string_view json);
-NoopSpec parse_noop_spec(std::string_view json);
-/// {"content": ..., "layers": [{"bias", "madds", "name", "output", "shape"}], "parameters": ...}: what the worker says
-/// of a TorchScript file.
-std::string canonical_json(const ScriptModel& script);
-ScriptModel parse_script_model(std::string_view json);
+template <typename Spec>
+Spec parse_spec(std::string_view json);
+
+/// What a stage reads besides other stages' artifacts.
+struct StageReads {
+  std::vector<DatasetSpec> datasets;
+  std::optional<ScriptModel> script;
+};
+/// By the spec of a stage. Errors: those of parse_spec.
+StageReads reads_of(StageKind kind, std::string_view spec);
 
 }  // namespace espalier

@@ -4,97 +4,11 @@
 
 #include "base/grouped_digits.h"
 #include "experiments/catalog/catalog.h"
-#include "experiments/stages/stage_spec_json.h"
+#include "experiments/stages/stage_fields.h"
 #include "experiments/trials/trial_key.h"
 
 namespace espalier {
 namespace {
-
-void write_json(JsonWriter& out, const TrainRecipe& recipe) {
-  out.begin_object();
-  if (!recipe.augment.empty()) out.field("augment", recipe.augment);
-  out.field("batch_size", recipe.batch_size);
-  out.field("eval_every", recipe.eval_every);
-  out.key("lr_schedule");
-  write_json(out, recipe.lr_schedule);
-  out.key("optimizer");
-  write_json(out, recipe.optimizer);
-  if (recipe.ranks != 1) out.field("ranks", recipe.ranks);
-  out.field("steps", recipe.steps);
-  out.end_object();
-}
-
-void write_json(JsonWriter& out, const SensitivityConfig& plan) {
-  out.begin_object();
-  out.field("batch_size", plan.batch_size);
-  out.field("batches", plan.batches);
-  if (plan.epoch != 1) out.field("epoch", plan.epoch);
-  out.key("sparsities");
-  out.begin_list();
-  for (const double sparsity : plan.sparsities) {
-    out.item();
-    out.value(sparsity);
-  }
-  out.end_list();
-  out.end_object();
-}
-
-void write_json(JsonWriter& out, const PruneConfig& prune, const std::string& method) {
-  out.begin_object();
-  out.field("allocation", prune.allocation);
-  out.field("at_step", prune.at_step);
-  out.field("batch_size", prune.batch_size);
-  out.field("batches", prune.batches);
-  out.field("criterion", prune.criterion);
-  if (!prune.dialect.empty()) out.field("dialect", prune.dialect);
-  if (prune.epoch != 1) out.field("epoch", prune.epoch);
-  if (prune.gradual) {
-    out.key("gradual");
-    out.begin_object();
-    out.field("every", prune.gradual->every);
-    out.field("first_step", prune.gradual->first_step);
-    out.end_object();
-  }
-  out.field("granularity", prune.granularity);
-  out.field("method", method);
-  if (!prune.norms.empty()) out.field("norms", prune.norms);
-  if (!prune.options.empty()) {
-    out.key("options");
-    out.begin_object();
-    for (const auto& [name, value] : prune.options) out.field(name, value);
-    out.end_object();
-  }
-  if (!prune.protect.empty()) {
-    out.key("protect");
-    out.begin_list();
-    for (const std::string& layer : prune.protect) {
-      out.item();
-      out.value(layer);
-    }
-    out.end_list();
-  }
-  if (!prune.ranking.empty()) out.field("ranking", prune.ranking);
-  if (prune.refuse_empty) out.field("refuse_empty", true);
-  if (prune.revive) out.field("revive", true);
-  out.key("rounds");
-  out.begin_list();
-  for (const PruneTarget& target : prune.rounds) {
-    out.item();
-    write_json(out, target);
-  }
-  out.end_list();
-  out.field("schedule", prune.schedule);
-  if (prune.scored_granularity != prune.granularity) out.field("scored_granularity", prune.scored_granularity);
-  if (prune.sensitivity && prune.allocation == "sensitivity") {  // otherwise it only measures
-    out.key("sensitivity");
-    write_json(out, *prune.sensitivity);
-  }
-  if (prune.shared_draw) out.field("shared_draw", true);
-  if (prune.shuffle_epoch != 1) out.field("shuffle_epoch", prune.shuffle_epoch);
-  out.field("sparsity_target", prune.sparsity_target);
-  if (!prune.ties.empty()) out.field("ties", prune.ties);
-  out.end_object();
-}
 
 std::string_view to_string(RetrainConfig::Weights weights) {
   switch (weights) {
@@ -108,23 +22,78 @@ std::string_view to_string(RetrainConfig::Weights weights) {
   return "fresh";
 }
 
-void write_json(JsonWriter& out, const RetrainConfig& retrain) {
-  out.begin_object();
-  out.field("name", retrain.name);
-  out.field("own_data_order", retrain.own_data_order);
-  out.key("recipe");
-  if (retrain.recipe) {
-    write_json(out, *retrain.recipe);
-  } else {
-    out.null();
-  }
-  out.field("start_step", retrain.start_step);
-  out.field("weights", to_string(retrain.weights));
-  out.field("weights_step", retrain.weights_step);
-  out.end_object();
+}  // namespace
+
+// The fields of a configuration (formats/json_fields.h), which are only written: in its key.
+
+void visit_fields(auto& visit, const TrainRecipe& recipe) {
+  visit.added("augment", recipe.augment);
+  visit.field("batch_size", recipe.batch_size);
+  visit.field("eval_every", recipe.eval_every);
+  visit.field("lr_schedule", recipe.lr_schedule);
+  visit.field("optimizer", recipe.optimizer);
+  visit.added("ranks", recipe.ranks, 1);
+  visit.field("steps", recipe.steps);
+}
+
+void visit_fields(auto& visit, const GradualConfig& gradual) {
+  visit.field("every", gradual.every);
+  visit.field("first_step", gradual.first_step);
+}
+
+void visit_fields(auto& visit, const SensitivityConfig& sensitivity) {
+  visit.field("batch_size", sensitivity.batch_size);
+  visit.field("batches", sensitivity.batches);
+  visit.added("epoch", sensitivity.epoch, 1);
+  visit.field("sparsities", sensitivity.sparsities);
+}
+
+namespace {
+
+/// What a trial removes, by the name that its user gave it.
+struct MethodConfig {
+  const PruneConfig& prune;
+  const std::string& method;
+};
+
+void visit_fields(auto& visit, const MethodConfig& config) {
+  const PruneConfig& prune = config.prune;
+  visit.field("allocation", prune.allocation);
+  visit.field("at_step", prune.at_step);
+  visit.field("batch_size", prune.batch_size);
+  visit.field("batches", prune.batches);
+  visit.field("criterion", prune.criterion);
+  visit.added("dialect", prune.dialect);
+  visit.added("epoch", prune.epoch, 1);
+  visit.added("gradual", prune.gradual);
+  visit.field("granularity", prune.named_granularity);
+  visit.field("method", config.method);
+  visit.added("norms", prune.norms);
+  visit.added("options", prune.options);
+  visit.added("protect", prune.protect);
+  visit.added("ranking", prune.ranking);
+  visit.added("refuse_empty", prune.refuse_empty);
+  visit.added("revive", prune.revive);
+  visit.field("rounds", prune.rounds);
+  visit.field("schedule", prune.schedule);
+  visit.added("scored_granularity", prune.granularity, prune.named_granularity);
+  if (prune.allocation == "sensitivity") visit.added("sensitivity", prune.sensitivity);  // otherwise it only measures
+  visit.added("shared_draw", prune.shared_draw);
+  visit.added("shuffle_epoch", prune.shuffle_epoch, 1);
+  visit.field("sparsity_target", prune.sparsity_target);
+  visit.added("ties", prune.ties);
 }
 
 }  // namespace
+
+void visit_fields(auto& visit, const RetrainConfig& retrain) {
+  visit.field("name", retrain.name);
+  visit.field("own_data_order", retrain.own_data_order);
+  visit.nullable("recipe", retrain.recipe);
+  visit.field("start_step", retrain.start_step);
+  visit.field("weights", to_string(retrain.weights));
+  visit.field("weights_step", retrain.weights_step);
+}
 
 std::string later_rounds_score(const TrialConfig& config) {
   if (!config.prune || config.prune->rounds.size() < 2) return "";
@@ -176,35 +145,31 @@ Digest TrialKeys::digest(Write&& write) {
 
 Digest TrialKeys::network(const TrialConfig& trial) {
   return digest([&](JsonWriter& out) {
+    JsonFieldWriter fields(out);
     out.begin_object();
-    out.key("dataset");
-    write_json(out, trial.dataset);
-    out.field("init", trial.init);
-    out.key("model");
-    write_json(out, trial.model);
-    out.key("train");
-    write_json(out, trial.train);
+    fields.field("dataset", trial.dataset);
+    fields.field("init", trial.init);
+    fields.field("model", trial.model);
+    fields.field("train", trial.train);
     out.end_object();
   });
 }
 
-Digest TrialKeys::retrain(const RetrainConfig& plan) {
-  return digest([&](JsonWriter& out) { write_json(out, plan); });
+Digest TrialKeys::retrain(const RetrainConfig& retrain) {
+  return digest([&](JsonWriter& out) { JsonFieldWriter(out).write(retrain); });
 }
 
 Digest TrialKeys::config(const TrialConfig& trial, const Digest& network, const Digest& retrain) {
   return digest([&](JsonWriter& out) {
+    std::optional<MethodConfig> method;
+    if (trial.prune) method.emplace(*trial.prune, trial.method);
+    JsonFieldWriter fields(out);
     out.begin_object();
-    out.field("control", to_string(trial.control));
-    out.field("network", to_hex(network));
-    out.key("prune");
-    if (trial.prune) {
-      write_json(out, *trial.prune, trial.method);
-    } else {
-      out.null();
-    }
-    out.field("retrain", to_hex(retrain));
-    out.field("variant", trial.variant);
+    fields.field("control", to_string(trial.control));
+    fields.field("network", to_hex(network));
+    fields.nullable("prune", method);
+    fields.field("retrain", to_hex(retrain));
+    fields.field("variant", trial.variant);
     out.end_object();
   });
 }

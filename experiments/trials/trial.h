@@ -50,11 +50,11 @@ struct SensitivityConfig {
 };
 
 /// Which state the scores are taken from, and so what is pruned first.
-/// `at_step` = train.steps: the trained network (default). 0: at initialisation.
-struct PruneConfig {
-  std::string criterion;
-  std::string granularity =
-      "weight";            ///< canonical text; a reduction that the sweep does not name is the units' default
+/// `at_step` = train.steps: the trained network (default). 0: at initialisation. PruneRule::granularity has the
+/// reduction that the criterion takes.
+struct PruneConfig : PruneRule {
+  std::string named_granularity = "weight";  ///< canonical text; a reduction that the sweep does not name is the units'
+                                             ///< default
   std::string allocation;  ///< a name of catalog/allocations.def, or "table" for sparsities by layer name
   std::string schedule;    ///< a name of catalog/schedules.def
   std::optional<double> rate =
@@ -62,23 +62,12 @@ struct PruneConfig {
   double sparsity_target = 0;       ///< nominal fraction removed at this operating point
   std::vector<PruneTarget> rounds;  ///< the exact counts of each round up to this operating point, at least one
   std::int64_t at_step = 0;
-  std::int64_t batches = 0;  ///< of data for the criterion; 0 if it needs none
-  std::int64_t batch_size = 0;
-  std::string dialect = {};                    ///< a name of catalog/dialects.def
-  std::optional<GradualConfig> gradual = {};   ///< `rounds` are its updates, inside the training
-  std::map<std::string, double> options = {};  ///< as in PruneSpec, from here on
-  std::vector<std::string> protect = {};
+  std::string dialect = {};                   ///< a name of catalog/dialects.def
+  std::optional<GradualConfig> gradual = {};  ///< `rounds` are its updates, inside the training
   std::optional<SensitivityConfig> sensitivity =
-      {};  ///< measured beside; with allocation "sensitivity" it spreads the budget
-  std::string ranking = {};
-  std::string ties = {};
-  bool revive = false;
-  bool refuse_empty = false;
-  std::string scored_granularity = "weight";  ///< PruneSpec::granularity: with the reduction that the criterion takes
-  std::string norms = {};                     ///< PruneSpec::norms
-  std::int64_t epoch = 1;                     ///< PruneSpec::epoch
-  std::int64_t shuffle_epoch = 1;             ///< ShuffleSpec::epoch, of a trial whose masks are shuffled
-  bool shared_draw = false;  ///< of a criterion that draws its scores: kSharedDraw, not a draw of its own
+      {};                          ///< measured beside; with allocation "sensitivity" it spreads the budget
+  std::int64_t shuffle_epoch = 1;  ///< ShuffleSpec::epoch, of a trial whose masks are shuffled
+  bool shared_draw = false;        ///< of a criterion that draws its scores: kSharedDraw, not a draw of its own
 };
 
 /// Three knobs (Renda, Frankle & Carbin 2020, arXiv:2003.02389): which weights, which step of the schedule, which

@@ -17,7 +17,7 @@ class TrialKeys {
  public:
   /// Of the dense network that a configuration starts from.
   Digest network(const TrialConfig& config);
-  Digest retrain(const RetrainConfig& plan);
+  Digest retrain(const RetrainConfig& retrain);
   /// `network` and `retrain` are the digests of this configuration's.
   Digest config(const TrialConfig& config, const Digest& network, const Digest& retrain);
   StageKey key(const Digest& config, std::uint64_t seed);

@@ -107,7 +107,7 @@ bool Core::is_given_up_by(PoolId pool, std::uint64_t attempt, StageIndex stage) 
 
 void Core::accept(StageIndex index, StageOutcome outcome, EnvironmentId environment, Effects& effects, Now now) {
   const Stage& stage = graph().stages[index];
-  if (stage.kind == StageKind::train && outcome.first_step < outcome.steps) {
+  if (has(stage.kind, StageProperty::trains) && outcome.first_step < outcome.steps) {
     trained_cost_ += stage.cost;
     trained_seconds_ += outcome.wall_s;
   }

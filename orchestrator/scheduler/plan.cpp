@@ -230,14 +230,12 @@ std::vector<StageIndex> Plan::take_chain(StageIndex first, const std::set<StageI
 
 std::optional<StageIndex> Plan::next_in_chain(const std::vector<StageIndex>& chain,
                                               const std::set<StageIndex>& avoided) const {
-  const StageKind last = graph_.stages[chain.back()].kind;
-  const bool trained = std::any_of(chain.begin(), chain.end(),
-                                   [&](StageIndex stage) { return graph_.stages[stage].kind == StageKind::train; });
-  if (last == StageKind::evaluate || last == StageKind::noop) return std::nullopt;
+  const auto is = [&](StageIndex stage, StageProperty property) { return has(graph_.stages[stage].kind, property); };
+  const bool trained = std::ranges::any_of(chain, [&](StageIndex stage) { return is(stage, StageProperty::trains); });
+  if (is(chain.back(), StageProperty::ends_job)) return std::nullopt;
   std::optional<StageIndex> best;
   for (const StageIndex candidate : dependents(chain.back())) {
-    const StageKind kind = graph_.stages[candidate].kind;
-    const bool fits = trained ? kind == StageKind::evaluate : kind == StageKind::train || kind == StageKind::evaluate;
+    const bool fits = is(candidate, StageProperty::follows) && !(trained && is(candidate, StageProperty::trains));
     if (!fits || group(candidate) != group(chain.front()) || urgency_[candidate] == Target::kHeld ||
         avoided.count(candidate) != 0 || states_[candidate] != StageState::waiting ||
         !inputs_done_or_in(candidate, chain))

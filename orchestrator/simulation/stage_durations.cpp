@@ -88,7 +88,7 @@ std::vector<std::string> models_not_measured(const StageGraph& graph, const Meas
   ModelNames models;
   std::set<std::string> missing;
   for (const Stage& stage : graph.stages) {
-    if (stage.kind == StageKind::train && !measured.by_model.contains(models.of(stage)))
+    if (has(stage.kind, StageProperty::trains) && !measured.by_model.contains(models.of(stage)))
       missing.insert(models.of(stage));
   }
   return {missing.begin(), missing.end()};

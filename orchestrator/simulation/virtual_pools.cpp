@@ -116,7 +116,7 @@ void VirtualPools::interrupt_running(VirtualRank& rank, double now, bool at_chec
   const StageIndex stage = job.stages[job.at];
   const double spent_s = now - rank.began;
   double kept_s = 0;
-  if (graph_.stages[stage].kind == StageKind::train) {
+  if (has(graph_.stages[stage].kind, StageProperty::trains)) {
     const double every_s = settings_.checkpoint_every_s;
     kept_s = at_checkpoint_only ? every_s * std::floor(spent_s / every_s) : spent_s;
     behind_[stage] += kept_s;

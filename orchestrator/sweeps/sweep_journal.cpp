@@ -22,7 +22,7 @@ void remove_checkpoints_of_done(const StageGraph& graph, const std::vector<bool>
   std::error_code ignored;
   if (std::filesystem::is_empty(paths.checkpoints(), ignored) || ignored) return;
   for (std::size_t stage = 0; stage < done.size(); ++stage) {
-    if (done[stage] && graph.stages[stage].kind == StageKind::train) {
+    if (done[stage] && has(graph.stages[stage].kind, StageProperty::trains)) {
       std::filesystem::remove(paths.checkpoint(graph.stages[stage].key), ignored);
     }
   }

@@ -88,7 +88,7 @@ Safetensors masked_weights(const Artifact& weights, const std::vector<TensorByte
 }
 
 void check_module(const TrialNetwork& network, const std::filesystem::path& module) {
-  const ModelSpec model = parse_evaluate_spec(network.evaluate_spec).model;
+  const ModelSpec model = parse_spec<EvaluateSpec>(network.evaluate_spec).model;
   if (!model.script) {
     throw Error(ErrorKind::invalid_input, "the trial's model " + network.model +
                                               " is no TorchScript module; --weights and --masks write its tensors");

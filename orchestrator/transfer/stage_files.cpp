@@ -16,55 +16,6 @@ namespace {
 
 constexpr std::size_t kIdDigits = 64;
 
-/// What a stage reads besides other stages' artifacts.
-struct Reads {
-  std::vector<DatasetSpec> datasets;
-  std::optional<ScriptModel> script;
-};
-
-Reads reads_of(const Stage& stage) {
-  Reads reads;
-  const auto add = [&](const std::optional<DatasetSpec>& dataset) {
-    if (dataset) reads.datasets.push_back(*dataset);
-  };
-  switch (stage.kind) {
-    case StageKind::init:
-      reads.script = parse_init_spec(*stage.spec).model.script;
-      break;
-    case StageKind::train: {
-      const TrainSpec spec = parse_train_spec(*stage.spec);
-      reads.script = spec.model.script;
-      add(spec.dataset);
-      if (spec.gradual) add(spec.gradual->prune.dataset);
-      break;
-    }
-    case StageKind::prune: {
-      const PruneSpec spec = parse_prune_spec(*stage.spec);
-      reads.script = spec.model.script;
-      add(spec.dataset);
-      break;
-    }
-    case StageKind::shuffle:
-      reads.script = parse_shuffle_spec(*stage.spec).model.script;
-      break;
-    case StageKind::sensitivity: {
-      const SensitivitySpec spec = parse_sensitivity_spec(*stage.spec);
-      reads.script = spec.prune.model.script;
-      add(spec.prune.dataset);
-      break;
-    }
-    case StageKind::evaluate: {
-      const EvaluateSpec spec = parse_evaluate_spec(*stage.spec);
-      reads.script = spec.model.script;
-      add(spec.dataset);
-      break;
-    }
-    case StageKind::noop:
-      break;
-  }
-  return reads;
-}
-
 [[noreturn]] void refuse(const FileName& file) {
   throw Error(ErrorKind::invalid_input, to_string(file) + ": the stage that it was asked for does not name it");
 }
@@ -110,7 +61,7 @@ std::filesystem::path StageFiles::locate(const FileName& file, const Stage& stag
       if (file.name != to_hex(stage.key)) refuse(file);
       return paths_.checkpoint(stage.key);
     case FileKind::model: {
-      const auto script = reads_of(stage).script;
+      const auto script = reads_of(stage.kind, *stage.spec).script;
       if (!script || script->content != file.name) refuse(file);
       return text_or_empty(stage.model_path);
     }
@@ -125,7 +76,7 @@ std::filesystem::path StageFiles::locate(const FileName& file, const Stage& stag
 
 const StageFiles::Listed& StageFiles::list(const FileName& file, const Stage& stage) {
   const std::string id = file.name.substr(0, kIdDigits);
-  const std::vector<DatasetSpec> datasets = reads_of(stage).datasets;
+  const std::vector<DatasetSpec> datasets = reads_of(stage.kind, *stage.spec).datasets;
   const auto named = std::ranges::find_if(datasets, [&](const auto& spec) { return dataset_id(spec.content) == id; });
   if (named == datasets.end()) refuse(file);
   const auto known = listed_.find(id);

@@ -6,7 +6,7 @@
 namespace espalier {
 
 bool run_evaluate_stage(const StageContext& context, StageOutcome& outcome) {
-  const EvaluateSpec spec = parse_evaluate_spec(context.stage.spec);
+  const EvaluateSpec spec = parse_spec<EvaluateSpec>(context.stage.spec);
   Network network = context.network(spec.model);
   if (const auto masks = context.input(InputRole::masks)) network.set_masks(*masks);
   network.set_weights(context.needed_input(InputRole::weights));

@@ -5,7 +5,7 @@
 namespace espalier {
 
 bool run_init_stage(const StageContext& context, StageOutcome& outcome) {
-  const InitSpec spec = parse_init_spec(context.stage.spec);
+  const InitSpec spec = parse_spec<InitSpec>(context.stage.spec);
   Network network = context.network(spec.model);
   initialize(network, spec, context.stage.seed);
   context.leave(network.weights(), InputRole::weights, outcome);

@@ -18,7 +18,7 @@ bool changes_weights(const std::string& criterion) {
 }  // namespace
 
 bool run_prune_stage(const StageContext& context, StageOutcome& outcome) {
-  const PruneSpec spec = parse_prune_spec(context.stage.spec);
+  const PruneSpec spec = parse_spec<PruneSpec>(context.stage.spec);
   Network network = context.network(spec.model);
   if (const auto masks = context.input(InputRole::masks)) network.set_masks(*masks);
   const auto weights = context.input(InputRole::weights);

@@ -29,28 +29,19 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::int64_t kCacheBytes = std::int64_t{256} << 20;
 
-bool run_noop_stage(const StageContext&, StageOutcome&) {
-  return true;
-}
-
 bool is_shared(const JobStage& stage) {
-  return stage.kind == StageKind::train && parse_train_spec(stage.spec).ranks > 1;
+  return stage.kind == StageKind::train && parse_spec<TrainSpec>(stage.spec).ranks > 1;
 }
-
-constexpr std::array<std::pair<StageKind, StageFunction>, 7> kStageFunctions{
-    {{StageKind::sensitivity, run_sensitivity_stage},
-     {StageKind::init, run_init_stage},
-     {StageKind::train, run_train_stage},
-     {StageKind::prune, run_prune_stage},
-     {StageKind::shuffle, run_shuffle_stage},
-     {StageKind::evaluate, run_evaluate_stage},
-     {StageKind::noop, run_noop_stage}}};
 
 StageFunction function_of(StageKind kind) {
-  for (const auto& [known, function] : kStageFunctions) {
-    if (known == kind) return function;
+  switch (kind) {
+#define ESPALIER_STAGE_KIND(name, spec, properties) \
+  case StageKind::name:                             \
+    return run_##name##_stage;
+#include "experiments/stages/stage_kinds.def"
+#undef ESPALIER_STAGE_KIND
   }
-  throw Error(ErrorKind::internal, "no worker function runs a stage of kind " + std::string(to_string(kind)));
+  throw Error(ErrorKind::internal, "a stage has no kind");
 }
 
 /// What every stage answers on a machine without the device that was asked for; none where it is there.
@@ -166,7 +157,7 @@ struct JobRunner::Impl {
       if (gang != nullptr && !shared && !gang->leads()) return true;
       if (choice.failure) throw Error(choice.failure->kind, choice.failure->message);
       if (settings.supply != nullptr) settings.supply->begin(stage.key, stop, callbacks.pulse);
-      if (!prepared && stage.kind != StageKind::noop) {
+      if (!prepared && !has(stage.kind, StageProperty::no_tensors)) {
         prepare_thread();
         prepared = true;
       }

@@ -26,7 +26,7 @@ double mean_loss(const Network& network, const PruneBatches& batches) {
 }  // namespace
 
 bool run_sensitivity_stage(const StageContext& context, StageOutcome& outcome) {
-  const SensitivitySpec spec = parse_sensitivity_spec(context.stage.spec);
+  const SensitivitySpec spec = parse_spec<SensitivitySpec>(context.stage.spec);
   Network network = context.network(spec.prune.model);
   if (const auto masks = context.input(InputRole::masks)) network.set_masks(*masks);
   network.set_weights(context.needed_input(InputRole::weights));

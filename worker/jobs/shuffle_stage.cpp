@@ -118,7 +118,7 @@ std::vector<std::vector<float>> unit_sizes(const Network& whole, const ShuffleSp
 }  // namespace
 
 bool run_shuffle_stage(const StageContext& context, StageOutcome& outcome) {
-  const ShuffleSpec spec = parse_shuffle_spec(context.stage.spec);
+  const ShuffleSpec spec = parse_spec<ShuffleSpec>(context.stage.spec);
   const NamedTensors given = context.needed_input(InputRole::masks);
   Network network = context.network(spec.model);
   std::vector<std::vector<float>> sizes;

@@ -9,11 +9,9 @@ namespace espalier {
 /// what it had reached is in its checkpoint. Errors: thrown.
 using StageFunction = bool (*)(const StageContext& context, StageOutcome& outcome);
 
-bool run_init_stage(const StageContext& context, StageOutcome& outcome);
-bool run_train_stage(const StageContext& context, StageOutcome& outcome);
-bool run_prune_stage(const StageContext& context, StageOutcome& outcome);
-bool run_shuffle_stage(const StageContext& context, StageOutcome& outcome);
-bool run_sensitivity_stage(const StageContext& context, StageOutcome& outcome);
-bool run_evaluate_stage(const StageContext& context, StageOutcome& outcome);
+#define ESPALIER_STAGE_KIND(name, spec, properties) \
+  bool run_##name##_stage(const StageContext& context, StageOutcome& outcome);
+#include "experiments/stages/stage_kinds.def"
+#undef ESPALIER_STAGE_KIND
 
 }  // namespace espalier

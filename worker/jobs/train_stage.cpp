@@ -180,7 +180,7 @@ class TrainRun {
 }  // namespace
 
 bool run_train_stage(const StageContext& context, StageOutcome& outcome) {
-  const TrainSpec spec = parse_train_spec(context.stage.spec);
+  const TrainSpec spec = parse_spec<TrainSpec>(context.stage.spec);
   TrainRun run(context, spec);
   run.take_up();
   if (!run.train()) {

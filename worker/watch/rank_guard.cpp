@@ -13,11 +13,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kLookEvery{100};
 
-/// Scoring and repairing compute for minutes between two passes.
-bool is_steady(StageKind kind) {
-  return kind == StageKind::train || kind == StageKind::evaluate;
-}
-
 }  // namespace
 
 RankGuard::RankGuard(const GuardSettings& settings)
@@ -76,7 +71,7 @@ void RankGuard::begin_stage(const JobStage& stage, std::atomic<bool>& stop) {
   present_.stage = stage.key;
   set_present_work(present_.attempt, present_.stage);
   ++stages_;
-  steady_ = is_steady(stage.kind);
+  steady_ = has(stage.kind, StageProperty::steady);
 }
 
 void RankGuard::end_job() {

@@ -256,7 +256,7 @@ TEST(ExpandTrials, augmentation_is_part_of_a_recipe_and_inherited_by_finetune) {
   const StageGraph graph = build_stage_graph(cropped);
   for (const Stage& stage : graph.stages) {
     if (stage.kind != StageKind::train) continue;
-    ++(parse_train_spec(*stage.spec).augment == "crop_flip" ? augmented : plainly);
+    ++(parse_spec<TrainSpec>(*stage.spec).augment == "crop_flip" ? augmented : plainly);
   }
   EXPECT_EQ(augmented, 3);  // the dense training, one finetune and the rewound training
   EXPECT_EQ(plainly, 1);

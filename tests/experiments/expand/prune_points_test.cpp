@@ -203,7 +203,7 @@ TEST(PrunePoints, a_gradual_trial_trains_once_and_leaves_both) {
   const Stage& evaluate = graph.stages[plain.evaluate];
   ASSERT_EQ(evaluate.inputs.size(), 2U);
   EXPECT_EQ(evaluate.inputs[0].stage, evaluate.inputs[1].stage);
-  const TrainSpec spec = parse_train_spec(*graph.stages[*plain.masks].spec);
+  const TrainSpec spec = parse_spec<TrainSpec>(*graph.stages[*plain.masks].spec);
   ASSERT_TRUE(spec.gradual.has_value());
   EXPECT_EQ(spec.gradual->targets.back().total_kept, 53240);
 }
@@ -311,8 +311,9 @@ TEST(PrunePoints, every_combination_is_exact_or_refused_with_its_reason) {
           ++accepted;
           for (const Trial& trial : expansion.trials) {
             const PruneConfig& prune = *trial.config->prune;
-            const auto scopes = prune_scopes(describe_model(trial.config->model), parse_granularity(prune.granularity),
-                                             prune.criterion, prune.protect);
+            const auto scopes =
+                prune_scopes(describe_model(trial.config->model), parse_granularity(prune.named_granularity),
+                             prune.criterion, prune.protect);
             std::int64_t units = 0;
             for (const PruneScope& scope : scopes) units += scope.units;
             const PruneTarget& target = prune.rounds.back();
@@ -346,7 +347,7 @@ TEST(PrunePoints, criteria_that_score_outputs_are_reduced_by_the_mean_where_size
     const auto made = trials_of("sweep: s\ndataset: cifar10\nmodel: " + model +
                                 "\nseeds: 1\ndense: false\ntrain: {lr: 0.1, epochs: 1}\nprune: {sparsity: 0.5, " +
                                 prune + "}\ncontrols: []\n");
-    return made.empty() ? "" : made.front().config->prune->scored_granularity;
+    return made.empty() ? "" : made.front().config->prune->granularity;
   };
   for (const std::string criterion : {"bn_scale", "apoz", "mean_activation", "fpgm"}) {
     EXPECT_EQ(granularity("granularity: filter, method: " + criterion), "filter mean") << criterion;
@@ -369,14 +370,14 @@ TEST(PrunePoints, a_criterions_own_reduction_shows_in_no_column_and_keeps_its_co
       "sweep: s\ndataset: cifar10\nmodel: resnet-20\nseeds: 1\ndense: false\ntrain: {lr: 0.1, epochs: 1}\n"
       "prune: {sparsity: 0.5, granularity: filter, method: [magnitude, bn_scale, fpgm]}\ncontrols: [random, "
       "shuffle]\n");
-  for (const Trial& trial : made) columns.insert(trial.config->prune->granularity);
+  for (const Trial& trial : made) columns.insert(trial.config->prune->named_granularity);
   EXPECT_THAT(columns, ElementsAre("filter l2"));
   for (const Stage& stage : build_stage_graph(made).stages) {
     if (stage.kind == StageKind::prune) {
-      const PruneSpec spec = parse_prune_spec(*stage.spec);
+      const PruneSpec spec = parse_spec<PruneSpec>(*stage.spec);
       specs.insert(spec.criterion + " " + spec.granularity);
     }
-    if (stage.kind == StageKind::shuffle) specs.insert("shuffle " + parse_shuffle_spec(*stage.spec).granularity);
+    if (stage.kind == StageKind::shuffle) specs.insert("shuffle " + parse_spec<ShuffleSpec>(*stage.spec).granularity);
   }
   EXPECT_THAT(specs, ElementsAre("bn_scale filter mean", "fpgm filter mean", "magnitude filter l2", "random filter l2",
                                  "shuffle filter l2"));

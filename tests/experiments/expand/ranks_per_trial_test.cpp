@@ -35,7 +35,7 @@ TEST(RanksPerTrial, every_training_asks_for_them_and_nothing_else_does) {
       EXPECT_EQ(stage.ranks, training ? 4 : 1) << stage.label;
       if (!training) continue;
       ++trainings;
-      EXPECT_EQ(parse_train_spec(*stage.spec).ranks, 4) << stage.label;
+      EXPECT_EQ(parse_spec<TrainSpec>(*stage.spec).ranks, 4) << stage.label;
     }
     EXPECT_GE(trainings, 4) << retrain;
   }
@@ -49,7 +49,7 @@ TEST(RanksPerTrial, another_number_is_another_training) {
   const StageGraph graph = graph_with_ranks("ranks_per_trial: [1, 2]\n", {"prune.sparsity=0.5"});
   std::multiset<int> ranks;
   for (const Stage& stage : graph.stages) {
-    if (stage.kind == StageKind::train && parse_train_spec(*stage.spec).phase == 0) ranks.insert(stage.ranks);
+    if (stage.kind == StageKind::train && parse_spec<TrainSpec>(*stage.spec).phase == 0) ranks.insert(stage.ranks);
   }
   EXPECT_EQ(ranks, (std::multiset<int>{1, 2}));
   EXPECT_EQ(graph.stages.front().kind, StageKind::init);  // which both begin with

@@ -44,7 +44,7 @@ TEST(SensitivitySweep, MeasuringBesideChangesNoTrial) {
   const StageGraph graph = build_stage_graph(measured);
   const std::vector<const Stage*> curves = of_kind(graph, StageKind::sensitivity);
   ASSERT_EQ(curves.size(), 2U);  // one for each seed, shared by both sparsities; none for the random control
-  const SensitivitySpec spec = parse_sensitivity_spec(*curves[0]->spec);
+  const SensitivitySpec spec = parse_spec<SensitivitySpec>(*curves[0]->spec);
   EXPECT_THAT(spec.sparsities, ElementsAre(0.5, 0.9));
   EXPECT_EQ(spec.prune.criterion, "magnitude");
   EXPECT_EQ(spec.prune.batches, 2);
@@ -63,11 +63,11 @@ TEST(SensitivitySweep, TheAllocationReadsTheCurvesOfItsOwnCriterion) {
   EXPECT_EQ(of_kind(graph, StageKind::sensitivity).size(), 4U);  // magnitude and random, two seeds
   for (const Stage* prune : of_kind(graph, StageKind::prune)) {
     ASSERT_TRUE(reads_curves(*prune));
-    const PruneSpec spec = parse_prune_spec(*prune->spec);
+    const PruneSpec spec = parse_spec<PruneSpec>(*prune->spec);
     EXPECT_THAT(spec.target.layer_kept, IsEmpty());
     for (const StageInput& input : prune->inputs) {
       if (input.role != InputRole::sensitivity) continue;
-      EXPECT_EQ(parse_sensitivity_spec(*graph.stages[input.stage].spec).prune.criterion, spec.criterion);
+      EXPECT_EQ(parse_spec<SensitivitySpec>(*graph.stages[input.stage].spec).prune.criterion, spec.criterion);
     }
   }
   // How the curves are measured is part of what the trial is.

@@ -26,9 +26,9 @@ struct LaidOut {
   const Stage& masks(std::size_t trial) const { return graph.stages[*graph.trials.at(trial).masks]; }
   std::string draw(std::size_t trial) const {
     const Stage& stage = masks(trial);
-    if (stage.kind == StageKind::shuffle) return parse_shuffle_spec(*stage.spec).draw;
-    if (stage.kind == StageKind::train) return parse_train_spec(*stage.spec).gradual->prune.draw;
-    return parse_prune_spec(*stage.spec).draw;
+    if (stage.kind == StageKind::shuffle) return parse_spec<ShuffleSpec>(*stage.spec).draw;
+    if (stage.kind == StageKind::train) return parse_spec<TrainSpec>(*stage.spec).gradual->prune.draw;
+    return parse_spec<PruneSpec>(*stage.spec).draw;
   }
   std::vector<std::size_t> of(Control control) const {
     std::vector<std::size_t> found;
@@ -69,7 +69,7 @@ std::pair<std::size_t, std::size_t> random_trainings(const LaidOut& sweep) {
     trainings.insert(last);
     const Stage& prune = sweep.masks(trial);
     for (const StageInput& input : prune.inputs) EXPECT_EQ(input.role, InputRole::masks);
-    const PruneSpec spec = parse_prune_spec(*prune.spec);
+    const PruneSpec spec = parse_spec<PruneSpec>(*prune.spec);
     computations.insert(
         {*sweep.graph.stages[last].spec, prune.seed, spec.draw + std::to_string(spec.target.total_kept)});
   }
@@ -218,7 +218,7 @@ TEST(RandomControls, curves_of_random_pruning_are_drawn_once_for_all_sparsities)
   const auto curves = [](const LaidOut& sweep) {
     std::set<std::string> draws;
     for (const Stage& stage : sweep.graph.stages) {
-      if (stage.kind == StageKind::sensitivity) draws.insert(parse_sensitivity_spec(*stage.spec).prune.draw);
+      if (stage.kind == StageKind::sensitivity) draws.insert(parse_spec<SensitivitySpec>(*stage.spec).prune.draw);
     }
     return draws;
   };

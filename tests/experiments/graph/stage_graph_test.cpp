@@ -24,12 +24,13 @@ std::string line_of(const StageGraph& graph, StageIndex index) {
     text += (input.role == InputRole::weights ? " w" : " m") + std::to_string(input.stage);
   }
   if (stage.kind == StageKind::train) {
-    const TrainSpec spec = parse_train_spec(*stage.spec);
+    const TrainSpec spec = parse_spec<TrainSpec>(*stage.spec);
     text += " " + std::to_string(spec.start_step) + ".." + std::to_string(spec.end_step);
     if (spec.phase > 0) text += " phase " + std::to_string(spec.phase);
   }
-  if (stage.kind == StageKind::prune) text += " to " + std::to_string(parse_prune_spec(*stage.spec).target.total_kept);
-  if (stage.kind == StageKind::init) text += " " + parse_init_spec(*stage.spec).stream;
+  if (stage.kind == StageKind::prune)
+    text += " to " + std::to_string(parse_spec<PruneSpec>(*stage.spec).target.total_kept);
+  if (stage.kind == StageKind::init) text += " " + parse_spec<InitSpec>(*stage.spec).stream;
   if (stage.resume_from) text += " resumes " + std::to_string(*stage.resume_from);
   if (stage.keep_resume_state) text += " kept";
   return text;
@@ -199,7 +200,7 @@ TEST(StageGraph, shuffles_among_units_of_one_size_say_so) {
                                      "filter}\ncontrols: [shuffle_network, {shuffle: sized}]\n")
                                 .stages) {
     if (stage.kind != StageKind::shuffle) continue;
-    const ShuffleSpec spec = parse_shuffle_spec(*stage.spec);
+    const ShuffleSpec spec = parse_spec<ShuffleSpec>(*stage.spec);
     EXPECT_TRUE(spec.across_layers);
     shuffles.insert(spec.equal_sizes ? "sized" : "network");
   }
@@ -212,11 +213,11 @@ std::set<std::string> epochs_of(const std::string& rest) {
   for (const Stage& stage :
        graph_of("sweep: s\ndataset: cifar10\nseeds: 1\ntrain: {lr: 0.1, batch_size: 60, steps: 30}\n" + rest).stages) {
     std::int64_t epoch = 1;
-    if (stage.kind == StageKind::prune) epoch = parse_prune_spec(*stage.spec).epoch;
-    if (stage.kind == StageKind::shuffle) epoch = parse_shuffle_spec(*stage.spec).epoch;
-    if (stage.kind == StageKind::sensitivity) epoch = parse_sensitivity_spec(*stage.spec).prune.epoch;
-    if (const bool trains = stage.kind == StageKind::train; trains && parse_train_spec(*stage.spec).gradual)
-      epoch = parse_train_spec(*stage.spec).gradual->prune.epoch;
+    if (stage.kind == StageKind::prune) epoch = parse_spec<PruneSpec>(*stage.spec).epoch;
+    if (stage.kind == StageKind::shuffle) epoch = parse_spec<ShuffleSpec>(*stage.spec).epoch;
+    if (stage.kind == StageKind::sensitivity) epoch = parse_spec<SensitivitySpec>(*stage.spec).prune.epoch;
+    if (const bool trains = stage.kind == StageKind::train; trains && parse_spec<TrainSpec>(*stage.spec).gradual)
+      epoch = parse_spec<TrainSpec>(*stage.spec).gradual->prune.epoch;
     if (epoch != 1) epochs.insert(std::string(to_string(stage.kind)) + " " + std::to_string(epoch));
     EXPECT_EQ(stage.spec->find("epoch\":1,") == std::string::npos, true) << *stage.spec;
   }

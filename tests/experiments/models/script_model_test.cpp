@@ -66,7 +66,7 @@ TEST(ScriptModelTest, comes_back_from_a_spec_and_leaves_other_specs_alone) {
   EvaluateSpec spec;
   spec.model = {"torchscript-c", {1, 28, 28}, 10, small()};
   spec.dataset = {"mnist", "c0ffee", 55000, 5000, 10000, {1, 28, 28}, 10, 0};
-  EXPECT_EQ(parse_evaluate_spec(canonical_json(spec)).model, spec.model);
+  EXPECT_EQ(parse_spec<EvaluateSpec>(canonical_json(spec)).model, spec.model);
   EXPECT_THAT(canonical_json(spec), HasSubstr(R"("parameters":200)"));
   spec.model.script.reset();
   EXPECT_THAT(canonical_json(spec), HasSubstr(R"({"classes":10,"input":[1,28,28],"name":"torchscript-c"})"));
@@ -77,7 +77,7 @@ TEST(ScriptModelTest, examples_that_keep_a_row_s_shape_are_another_model) {
   ScriptModel kept = small();
   EXPECT_THAT(canonical_json(kept), testing::Not(HasSubstr("keeps_shape")));
   kept.keeps_shape = true;
-  EXPECT_EQ(parse_script_model(canonical_json(kept)), kept);
+  EXPECT_EQ(parse_spec<ScriptModel>(canonical_json(kept)), kept);
   const auto of = [](bool keeps) {
     const auto sizes = [keeps](const DatasetRequest& request) {
       DatasetSpec dataset = mnist_sizes(request);
@@ -254,7 +254,7 @@ TEST(ScriptModelTest, starts_as_it_came_and_has_a_second_draw_all_the_same) {
   std::vector<std::string> schemes;
   for (const Stage& stage : graph.stages) {
     if (stage.kind != StageKind::init) continue;
-    const InitSpec spec = parse_init_spec(*stage.spec);
+    const InitSpec spec = parse_spec<InitSpec>(*stage.spec);
     schemes.push_back(spec.stream + " " + spec.scheme);
   }
   EXPECT_THAT(schemes, testing::UnorderedElementsAre("init as_scripted", "reinit kaiming_normal"));

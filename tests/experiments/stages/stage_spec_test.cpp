@@ -50,7 +50,7 @@ void expect_canonical(const std::string& text) {
 
 std::string spec_refusal(const std::string& json) {
   try {
-    parse_train_spec(json);
+    parse_spec<TrainSpec>(json);
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
     return error.what();
@@ -95,7 +95,7 @@ TEST(StageSpec, one_rank_is_not_spoken_of) {
   const std::string text = canonical_json(spec);
   expect_canonical(text);
   EXPECT_NE(text.find(R"("phase":0,"ranks":4,"start_step":0})"), std::string::npos);
-  EXPECT_EQ(parse_train_spec(text).ranks, 4);
+  EXPECT_EQ(parse_spec<TrainSpec>(text).ranks, 4);
 }
 
 TEST(StageSpec, the_worker_reads_what_expansion_wrote) {
@@ -105,37 +105,38 @@ TEST(StageSpec, the_worker_reads_what_expansion_wrote) {
   train.start_step = 500;
   train.phase = 3;
   const std::string text = canonical_json(train);
-  EXPECT_EQ(canonical_json(parse_train_spec(text)), text);
+  EXPECT_EQ(canonical_json(parse_spec<TrainSpec>(text)), text);
   const std::string prune = canonical_json(snip_to_ten_percent());
-  EXPECT_EQ(canonical_json(parse_prune_spec(prune)), prune);
+  EXPECT_EQ(canonical_json(parse_spec<PruneSpec>(prune)), prune);
   PruneSpec magnitude = snip_to_ten_percent();
   magnitude.dataset.reset();
-  EXPECT_FALSE(parse_prune_spec(canonical_json(magnitude)).dataset.has_value());
-  EXPECT_EQ(parse_init_spec(canonical_json(InitSpec{spec_lenet(), "glorot_normal", "init"})).model, spec_lenet());
-  EXPECT_EQ(parse_evaluate_spec(canonical_json(EvaluateSpec{spec_lenet(), spec_mnist()})).dataset, spec_mnist());
-  EXPECT_EQ(parse_shuffle_spec(canonical_json(ShuffleSpec{spec_lenet()})).model, spec_lenet());
-  EXPECT_EQ(parse_noop_spec(canonical_json(NoopSpec{7})).index, 7);
+  EXPECT_FALSE(parse_spec<PruneSpec>(canonical_json(magnitude)).dataset.has_value());
+  EXPECT_EQ(parse_spec<InitSpec>(canonical_json(InitSpec{spec_lenet(), "glorot_normal", "init"})).model, spec_lenet());
+  EXPECT_EQ(parse_spec<EvaluateSpec>(canonical_json(EvaluateSpec{spec_lenet(), spec_mnist()})).dataset, spec_mnist());
+  EXPECT_EQ(parse_spec<ShuffleSpec>(canonical_json(ShuffleSpec{spec_lenet()})).model, spec_lenet());
+  EXPECT_EQ(parse_spec<NoopSpec>(canonical_json(NoopSpec{7})).index, 7);
 }
 
 TEST(StageSpec, numbers_survive_to_the_last_bit) {
   TrainSpec spec = adam_for_4585_steps();
   for (const double lr : {0.1, 1.0 / 3.0, 1e-300, 1.7976931348623157e308, 5e-324}) {
     spec.optimizer.lr = lr;
-    EXPECT_EQ(parse_train_spec(canonical_json(spec)).optimizer.lr, lr);
+    EXPECT_EQ(parse_spec<TrainSpec>(canonical_json(spec)).optimizer.lr, lr);
   }
 }
 
 TEST(StageSpec, a_strange_content_name_is_escaped) {
   EvaluateSpec spec{spec_lenet(), spec_mnist()};
   spec.dataset.content = "a \"quoted\\\" line\n";
-  EXPECT_EQ(parse_evaluate_spec(canonical_json(spec)).dataset.content, spec.dataset.content);
+  EXPECT_EQ(parse_spec<EvaluateSpec>(canonical_json(spec)).dataset.content, spec.dataset.content);
 }
 
 TEST(StageSpec, refusals_name_the_field) {
   EXPECT_EQ(spec_refusal("[1, 2"), "train spec: not a JSON object: [1, 2");
-  EXPECT_EQ(spec_refusal("{}"), "train spec: model: is missing");
+  EXPECT_EQ(spec_refusal("{}"), "train spec: batch_size: is missing");
   EXPECT_EQ(spec_refusal(altered("/end_step", -1)),
             "train spec: end_step: expected an integer from 0 to 1000000000000");
+  EXPECT_EQ(spec_refusal(altered("/start_step", 4586)), "train spec: end_step: expected at least start_step");
   EXPECT_EQ(spec_refusal(altered("/end_step", 1e30)),
             "train spec: end_step: expected an integer from 0 to 1000000000000");
   EXPECT_EQ(spec_refusal(altered("/batch_size", 0)), "train spec: batch_size: expected an integer from 1 to 10000000");

@@ -1,8 +1,8 @@
 // The canonical JSON of stages, as a worker gets it: a line that names the kind, then the spec.
 
 #include "base/files.h"
+#include "experiments/stages/stage_fields.h"
 #include "experiments/stages/stage_spec.h"
-#include "experiments/stages/stage_spec_json.h"
 #include "tests/experiments/sweep_story.h"
 #include "tests/fuzz/targets/targets.h"
 
@@ -15,30 +15,8 @@ bool read_spec(std::string_view input) {
   const std::size_t newline = input.find('\n');
   if (newline == std::string_view::npos) throw Error(ErrorKind::invalid_input, "no kind");
   const std::string_view spec = input.substr(newline + 1);
-  if (input.substr(0, newline) == kScript) return !parse_script_model(spec).layers.empty();
-  switch (parse_stage_kind(input.substr(0, newline))) {
-    case StageKind::init:
-      parse_init_spec(spec);
-      return true;
-    case StageKind::train:
-      parse_train_spec(spec);
-      return true;
-    case StageKind::prune:
-      parse_prune_spec(spec);
-      return true;
-    case StageKind::shuffle:
-      parse_shuffle_spec(spec);
-      return true;
-    case StageKind::evaluate:
-      parse_evaluate_spec(spec);
-      return true;
-    case StageKind::sensitivity:
-      parse_sensitivity_spec(spec);
-      return true;
-    case StageKind::noop:
-      break;
-  }
-  parse_noop_spec(spec);
+  if (input.substr(0, newline) == kScript) return !parse_spec<ScriptModel>(spec).layers.empty();
+  reads_of(parse_stage_kind(input.substr(0, newline)), spec);
   return true;
 }
 

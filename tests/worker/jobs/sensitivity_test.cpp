@@ -69,7 +69,7 @@ TEST_F(Sensitivity, APruneSpreadsItsBudgetByTheCurves) {
 TEST_F(Sensitivity, NeedsDataToMeasureTheLoss) {
   done({init("init"), train("dense", train_spec(12), "init")});
   JobStage stage = sensitivity("curves", "magnitude");
-  SensitivitySpec spec = parse_sensitivity_spec(stage.spec);
+  SensitivitySpec spec = parse_spec<SensitivitySpec>(stage.spec);
   spec.prune.dataset.reset();
   spec.prune.batches = 0;
   stage.spec = canonical_json(spec);

@@ -90,7 +90,7 @@ TEST_F(ScriptBody, ItsLayersAreCountedByHand) {
   EXPECT_FALSE(facts.layers[1].is_output);
   EXPECT_EQ(facts.parameters, 36 + 4 + 2352 + 120 + 10 + 1);  // and no frozen one
   EXPECT_EQ(count_model(describe_model(model_)).prunable, 36 + 2352 + 120);
-  EXPECT_EQ(parse_script_model(canonical_json(facts)), facts);
+  EXPECT_EQ(parse_spec<ScriptModel>(canonical_json(facts)), facts);
 }
 
 TEST_F(ScriptBody, ComputesWhatTheModuleDoes) {

@@ -243,7 +243,7 @@ Pruned prune_as_swept(Network& network, const std::string& keys, const at::Tenso
   const PruneConfig& plan = *trials.at(0).config->prune;
   PruneSpec spec;
   spec.criterion = plan.criterion;
-  spec.granularity = plan.scored_granularity;
+  spec.granularity = plan.granularity;
   spec.batches = plan.batches;
   spec.batch_size = plan.batch_size;
   DatasetSpec dataset{"x", "x", 16, 0, 16, {3, 8, 8}, 4, 0};

@@ -1,0 +1,112 @@
+#include "experiments/stages/stage_spec.h"
+
+#include "base/error.h"
+#include "experiments/stages/stage_fields.h"
+
+namespace espalier {
+namespace {
+
+/// What begins the message about a spec that is refused: "train spec: start_step: ...".
+template <typename Spec>
+const char* name_of_spec();
+#define ESPALIER_STAGE_KIND(name, spec, properties) \
+  template <>                                       \
+  const char* name_of_spec<spec>() {                \
+    return #name " spec";                           \
+  }
+#include "experiments/stages/stage_kinds.def"
+#undef ESPALIER_STAGE_KIND
+template <>
+const char* name_of_spec<ScriptModel>() {
+  return "TorchScript module";
+}
+
+template <typename Spec>
+void check_spec(const Spec&) {}
+
+void check_spec(const TrainSpec& spec) {
+  if (spec.end_step < spec.start_step)
+    throw Error(ErrorKind::invalid_input, "train spec: end_step: expected at least start_step");
+}
+
+/// Looks for datasets and modules, wherever they are in a spec.
+class ReadsCollector {
+ public:
+  explicit ReadsCollector(StageReads& reads) : reads_(reads) {}
+
+  template <typename Value>
+  void field(const char*, const Value& value, FieldRange = {}) {
+    if constexpr (std::same_as<Value, DatasetSpec>) {
+      reads_.datasets.push_back(value);
+    } else if constexpr (std::same_as<Value, ScriptModel>) {
+      reads_.script = value;
+    } else if constexpr (requires { visit_fields(*this, value); }) {
+      visit_fields(*this, value);
+    }
+  }
+  template <typename Value>
+  void added(const char* name, const Value& value, const std::type_identity_t<Value>& = {}, FieldRange = {}) {
+    field(name, value);
+  }
+  template <typename Value>
+  void added(const char* name, const std::optional<Value>& value) {
+    if (value) field(name, *value);
+  }
+  template <typename Value>
+  void nullable(const char* name, const std::optional<Value>& value) {
+    if (value) field(name, *value);
+  }
+
+ private:
+  StageReads& reads_;
+};
+
+template <typename Spec>
+StageReads reads_of_spec(std::string_view json) {
+  const Spec spec = parse_spec<Spec>(json);
+  StageReads reads;
+  ReadsCollector collector(reads);
+  visit_fields(collector, spec);
+  return reads;
+}
+
+}  // namespace
+
+template <typename Spec>
+std::string canonical_json(const Spec& spec) {
+  std::string text;
+  JsonWriter out(text);
+  JsonFieldWriter(out).write(spec);
+  return text;
+}
+
+template <typename Spec>
+Spec parse_spec(std::string_view json) {
+  const nlohmann::json object = parse_json_object(json, name_of_spec<Spec>());
+  JsonReader in(object, name_of_spec<Spec>());
+  Spec spec;
+  JsonFieldReader::read(in, spec);
+  check_spec(spec);
+  return spec;
+}
+
+#define ESPALIER_STAGE_KIND(name, spec, properties) \
+  template std::string canonical_json(const spec&); \
+  template spec parse_spec(std::string_view);
+#include "experiments/stages/stage_kinds.def"
+#undef ESPALIER_STAGE_KIND
+template std::string canonical_json(const ScriptModel&);
+template ScriptModel parse_spec(std::string_view);
+
+StageReads reads_of(StageKind kind, std::string_view spec) {
+  switch (kind) {
+#define ESPALIER_STAGE_KIND(name, Spec, properties) \
+  case StageKind::name:                             \
+    return reads_of_spec<Spec>(spec);
+#include "experiments/stages/stage_kinds.def"
+#undef ESPALIER_STAGE_KIND
+  }
+  throw Error(ErrorKind::internal, "a stage has no kind");
+}
+
+}  // namespace espalier
