@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "experiments/catalog/default_task.h"
 #include "experiments/stages/stage_spec.h"
 
 namespace espalier {
@@ -104,9 +105,10 @@ struct ModelDescription {
   std::string name;
   std::array<std::int64_t, 3> input{};
   std::int64_t classes = 0;
-  std::vector<Op> ops;  ///< applied in order; none for a TorchScript module, which computes what it will
+  std::vector<Op> ops;              ///< applied in order; none for a TorchScript module, which computes what it will
   std::optional<ScriptModel> script = {};
   std::string script_path = {};  ///< where this machine has the module's file; who builds a network from it sets it
+  std::string task = kDefaultTask;  ///< a name of catalog/tasks.def
 };
 
 /// A layer whose weights can be pruned. Weight shapes: Linear [out, in]; Conv2d [out, in, k, k].

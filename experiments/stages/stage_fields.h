@@ -99,6 +99,11 @@ void visit_fields(auto& visit, Is<GradualSpec> auto& gradual) {
   visit.field("targets", gradual.targets, {0, 1'000'000});
 }
 
+void visit_fields(auto& visit, Is<SparsifySpec> auto& sparsify) {
+  visit.field("name", sparsify.name);
+  visit.field("options", sparsify.options);
+}
+
 void visit_fields(auto& visit, Is<InitSpec> auto& spec) {
   visit.field("model", spec.model);
   visit.field("scheme", spec.scheme);
@@ -117,6 +122,7 @@ void visit_fields(auto& visit, Is<TrainSpec> auto& spec) {
   visit.field("optimizer", spec.optimizer);
   visit.field("phase", spec.phase);
   visit.added("ranks", spec.ranks, 1, {1, TrainSpec::kMostRanks});
+  visit.added("sparsify", spec.sparsify);
   visit.field("start_step", spec.start_step);
 }
 

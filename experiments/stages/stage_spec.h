@@ -143,6 +143,12 @@ struct GradualSpec {
   std::vector<PruneTarget> targets;
 };
 
+/// What makes a network sparse while it trains, but for a schedule of prunes (GradualSpec).
+struct SparsifySpec {
+  std::string name;                            ///< of catalog/sparsifiers.def
+  std::map<std::string, double> options = {};  ///< where they differ from its defaults
+};
+
 /// Runs optimizer steps start_step .. end_step - 1 of a trajectory that begins at start_step with the input weights and
 /// a fresh optimizer. The key names the state after end_step whatever the cuts before it: start_step is where the
 /// trajectory begins (0, or the rewind point), not where one piece of the work does.
@@ -162,6 +168,7 @@ struct TrainSpec {
   std::string augment = {};  ///< "" none, "crop_flip": pad by 4, crop at random, flip with probability 1/2
   std::optional<GradualSpec> gradual = {};  ///< with it, the stage leaves masks beside the weights
   std::int64_t ranks = 1;                   ///< that share every batch; another number sums floats in another order
+  std::optional<SparsifySpec> sparsify = {};
 };
 
 struct ShuffleSpec {

@@ -68,7 +68,7 @@ void see_layer(const Network& network, std::size_t layer, const at::Tensor& inpu
 void see_one_by_one(const Network& network, const Batch& batch, const See& see) {
   for (std::int64_t i = 0; i < batch.images.size(0); ++i) {
     const at::Tensor losses =
-        example_losses(network.forward(batch.images.narrow(0, i, 1)), batch.labels.narrow(0, i, 1));
+        network.task().example_losses(network.forward(batch.images.narrow(0, i, 1)), batch.labels.narrow(0, i, 1));
     const std::vector<at::Tensor> gradients = weight_derivatives(network, losses.sum());
     for (std::size_t layer = 0; layer < gradients.size(); ++layer)
       see(layer, i, gradients[layer].flatten(1).unsqueeze(0));
@@ -82,7 +82,7 @@ void see_example_gradients(const Network& network, const Batch& batch, const See
   LayerObserver observer(network);
   const at::Tensor logits = network.forward(batch.images, {Mode::evaluate, &observer});
   if (!observer.saw_all()) return see_one_by_one(network, batch, see);
-  const at::Tensor loss = example_losses(logits, batch.labels).sum();
+  const at::Tensor loss = network.task().example_losses(logits, batch.labels).sum();
   const std::vector<at::Tensor> gradients = torch::autograd::grad({loss}, observer.outputs);
   const at::NoGradGuard no_grad;
   for (std::size_t layer = 0; layer < gradients.size(); ++layer)

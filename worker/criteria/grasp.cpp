@@ -18,7 +18,7 @@ Scores score_grasp(const CriterionContext& context) {
   const auto gradient_of = [&](std::int64_t index, bool graph) {
     const Batch batch = context.batch(index);
     const at::Tensor logits = network.forward(batch.images, {context.mode});
-    return weight_derivatives(network, tempered_loss(logits, batch.labels, temperature), graph);
+    return weight_derivatives(network, network.task().loss(logits.div(temperature), batch.labels), graph);
   };
   std::vector<at::Tensor> gradients;
   for (std::int64_t index = 0; index < context.batches; ++index) {

@@ -3,31 +3,12 @@
 #include <utility>
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include "base/error.h"
 
 namespace espalier {
-namespace {
-
-constexpr std::int64_t kNotLabelled = -100;
-
-}  // namespace
-
-at::Tensor tempered_loss(const at::Tensor& logits, const at::Tensor& labels, double temperature) {
-  const at::Tensor cooled = logits.div(temperature);
-  if (cooled.dim() == 2) return at::cross_entropy_loss(cooled, labels);
-  return at::cross_entropy_loss(cooled.flatten(0, 1), labels.flatten());
-}
-
-at::Tensor example_losses(const at::Tensor& logits, const at::Tensor& labels) {
-  if (logits.dim() == 2) return at::cross_entropy_loss(logits, labels, {}, at::Reduction::None);
-  const at::Tensor per_token =
-      at::cross_entropy_loss(logits.flatten(0, 1), labels.flatten(), {}, at::Reduction::None, kNotLabelled);
-  return per_token.view(labels.sizes()).sum(1).div(labels.ne(kNotLabelled).sum(1).clamp_min(1));
-}
 
 std::vector<at::Tensor> weight_derivatives(const Network& network, const at::Tensor& of, bool graph) {
   std::vector<at::Tensor> leaves;

@@ -9,12 +9,6 @@
 
 namespace espalier {
 
-/// Mean cross-entropy of logits / temperature, with its graph; labels as Network::loss takes them.
-at::Tensor tempered_loss(const at::Tensor& logits, const at::Tensor& labels, double temperature);
-
-/// [N]: each example's own cross-entropy, with its graph; of a token model the mean over the example's labelled tokens.
-at::Tensor example_losses(const at::Tensor& logits, const at::Tensor& labels);
-
 /// d of / dw per prunable weight; with `graph` they can be differentiated again (and `of` too). What `of` does not
 /// depend on gets zeros.
 std::vector<at::Tensor> weight_derivatives(const Network& network, const at::Tensor& of, bool graph = false);

@@ -4,6 +4,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -19,6 +20,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kProgressEvery{1};
+
+std::vector<LayerCount> count_layers(const Network& network) {
+  std::vector<LayerCount> layers;
+  for (const PrunableWeight& layer : network.prunable()) {
+    layers.push_back({layer.layer, layer.mask.numel(), -1, layer.mask.sum(at::kLong).item<std::int64_t>()});
+  }
+  return layers;
+}
 
 /// A train stage while it runs: where its files are, and since when it has been at work.
 class TrainRun {
@@ -110,7 +119,7 @@ class TrainRun {
     outcome.best_validation_loss = state.best_validation_loss;
     outcome.test_accuracy_at_best_validation = state.test_accuracy_at_best_validation;
     NamedTensors left = network_.weights();
-    if (spec_.gradual) {
+    if (trainer_->leaves_masks()) {
       left = with_masks(std::move(left), network_.masks());
       outcome.layers = count_layers(network_);
       report_paths(network_, outcome);

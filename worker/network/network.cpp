@@ -4,13 +4,15 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/zeros_like.h>
 
 namespace espalier {
 
 Network::Network(const ModelDescription& model, c10::Device device, c10::ScalarType type)
-    : description_(model), flat_(count_model(model).parameters, device, type), body_(make_body(model, flat_)) {
+    : description_(model),
+      task_(find_task(model.task)),
+      flat_(count_model(model).parameters, device, type),
+      body_(make_body(model, flat_)) {
   const at::NoGradGuard no_grad;
   for (Parameter& parameter : flat_.parameters) {
     if (parameter.role == Parameter::Role::scale) parameter.leaf.fill_(1);
@@ -24,15 +26,15 @@ at::Tensor Network::forward(const at::Tensor& input, const Pass& pass) const {
 }
 
 at::Tensor Network::loss(const at::Tensor& input, const at::Tensor& labels, const Pass& pass) const {
-  const at::Tensor logits = forward(input, pass);
-  if (logits.dim() == 2) return at::cross_entropy_loss(logits, labels);
-  return at::cross_entropy_loss(logits.flatten(0, 1), labels.flatten());
+  return task_.loss(forward(input, pass), labels);
 }
 
-at::Tensor Network::loss_and_gradients(const at::Tensor& input, const at::Tensor& labels, Mode mode) {
+at::Tensor Network::loss_and_gradients(const at::Tensor& input, const at::Tensor& labels, Mode mode,
+                                       const Penalty& penalty) {
   const at::AutoGradMode with_grad(true);
-  const at::Tensor loss = this->loss(input, labels, {mode, nullptr});
-  loss.backward();
+  const at::Tensor loss = this->loss(input, labels, {.mode = mode});
+  const at::Tensor added = penalty ? penalty() : at::Tensor();
+  (added.defined() ? loss.add(added) : loss).backward();
   const at::NoGradGuard no_grad;
   // Autograd leaves each gradient in a tensor of its own without copying; one pass gathers them.
   std::vector<at::Tensor> pieces;
@@ -76,6 +78,7 @@ void Network::set_masks(const NamedTensors& masks) {
     }
   }
   masked_ = true;
+  body_->on_masks_changed();
   apply_masks();
 }
 

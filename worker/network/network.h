@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "worker/network/flat_parameters.h"
 #include "worker/network/named_tensors.h"
 #include "worker/network/network_body.h"
+#include "worker/task/task.h"
 
 namespace espalier {
 
@@ -18,7 +20,7 @@ class Network {
  public:
   /// Weights and biases are zero, the scales of norms one, buffers at their first values, but all of a TorchScript
   /// module as in its file; masks are one. float32, or float64 for criteria that ask for it. Errors:
-  /// ErrorKind::internal if the operations do not fit together; those of make_script_body.
+  /// ErrorKind::internal if the operations do not fit together; those of make_script_body and find_task.
   Network(const ModelDescription& model, c10::Device device, c10::ScalarType type = c10::kFloat);
 
   const ModelDescription& description() const { return description_; }
@@ -31,10 +33,15 @@ class Network {
   at::Tensor forward(const at::Tensor& input, const Pass& pass = {}) const;
   /// What passes in training mode draw from now on (dropout) is a function of this.
   void seed_step(std::uint64_t seed) { body_->seed_step(seed); }
-  /// Mean cross-entropy (labels: int64 [N], or [N, tokens] where -100 is not looked at), with its graph.
+  const Task& task() const { return task_; }
+  /// The task's mean loss of a batch, with its graph.
   at::Tensor loss(const at::Tensor& input, const at::Tensor& labels, const Pass& pass = {}) const;
-  /// The same, detached; gradients() and PrunableWeight::gradient then hold its gradient.
-  at::Tensor loss_and_gradients(const at::Tensor& input, const at::Tensor& labels, Mode mode);
+  /// What is added to a loss before it is differentiated, a scalar with its graph; undefined for nothing.
+  using Penalty = std::function<at::Tensor()>;
+  /// The same, detached and without the penalty; gradients() and PrunableWeight::gradient then hold the gradient of
+  /// loss and penalty.
+  at::Tensor loss_and_gradients(const at::Tensor& input, const at::Tensor& labels, Mode mode,
+                                const Penalty& penalty = {});
 
   /// Flat [parameters]. Who writes them calls apply_masks() after.
   at::Tensor& parameters() { return flat_.values; }
@@ -59,6 +66,7 @@ class Network {
 
  private:
   ModelDescription description_;
+  const Task& task_;
   FlatParameters flat_;
   std::unique_ptr<NetworkBody> body_;
   bool masked_ = false;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
@@ -18,7 +19,8 @@
 #include <ATen/ops/softmax.h>
 
 #include "worker/data_parallel/sync_batch_norm.h"
-#include "worker/network/prunable_layers.h"
+#include "worker/layers/conv2d.h"
+#include "worker/layers/linear.h"
 #include "worker/network/script_body.h"
 
 // The description is a tree (a residual has two branches, a block a body). Each operation becomes a function of (input,
@@ -30,6 +32,7 @@ namespace {
 using Role = Parameter::Role;
 using Step = std::function<at::Tensor(const at::Tensor&, const Pass&)>;
 using Steps = std::vector<Step>;
+using Layers = std::vector<std::shared_ptr<MaskedLayer>>;
 
 constexpr double kNormEpsilon = 1e-5;
 constexpr double kNormMomentum = 0.1;
@@ -39,11 +42,11 @@ at::Tensor run(const Steps& steps, at::Tensor x, const Pass& pass) {
   return x;
 }
 
-template <typename Layer>
-at::Tensor run_layer(const Layer& layer, const std::string& name, const at::Tensor& x, const Pass& pass) {
-  if (pass.observer != nullptr) pass.observer->on_layer_input(name, x);
+at::Tensor run_layer(const MaskedLayer& layer, const at::Tensor& x, const Pass& pass) {
+  if (pass.observer != nullptr) pass.observer->on_layer_input(layer.name(), x);
   const at::Tensor y = layer.forward(x);
-  if (pass.observer != nullptr) pass.observer->on_layer_output(name, y);
+  if (pass.observer != nullptr) pass.observer->on_layer_output(layer.name(), y);
+  if (pass.meter != nullptr) pass.meter->add(layer.name(), layer.compute(y));
   return y;
 }
 
@@ -56,8 +59,17 @@ class Builder {
     for (const Op& one : ops) steps.push_back(std::visit([this](const auto& op) { return make(op); }, one.op));
     return steps;
   }
+  /// Of all that was built.
+  Layers layers() const { return layers_; }
 
  private:
+  template <typename Layer, typename... Arguments>
+  Step add_layer(Arguments... arguments) {
+    const auto layer = std::make_shared<Layer>(std::move(arguments)...);
+    layers_.push_back(layer);
+    return [layer](const at::Tensor& x, const Pass& pass) { return run_layer(*layer, x, pass); };
+  }
+
   LayerTensors tensors(const std::string& layer, const std::vector<std::int64_t>& shape, bool bias) {
     LayerTensors tensors{parameters_.add(layer + ".weight", shape, Role::weight), {}, {}};
     tensors.mask = parameters_.prunable.back().mask;
@@ -65,15 +77,10 @@ class Builder {
     return tensors;
   }
 
-  Step make(const LinearOp& op) {
-    return [name = op.name, layer = PrunableLinear(tensors(op.name, {op.out, op.in}, op.bias))](
-               const at::Tensor& x, const Pass& pass) { return run_layer(layer, name, x, pass); };
-  }
+  Step make(const LinearOp& op) { return add_layer<Linear>(op.name, tensors(op.name, {op.out, op.in}, op.bias)); }
   Step make(const Conv2dOp& op) {
-    PrunableConv2d layer(tensors(op.name, {op.out, op.in, op.kernel, op.kernel}, op.bias), op.stride, op.padding);
-    return [name = op.name, layer = std::move(layer)](const at::Tensor& x, const Pass& pass) {
-      return run_layer(layer, name, x, pass);
-    };
+    return add_layer<Conv2d>(op.name, tensors(op.name, {op.out, op.in, op.kernel, op.kernel}, op.bias), op.stride,
+                             op.padding);
   }
   Step make(const ReluOp& op) {
     return [name = op.name](const at::Tensor& x, const Pass& pass) {
@@ -144,15 +151,15 @@ class Builder {
   }
   Step make(const AttentionOp& op) {
     const auto layer = [&](const char* part) {
-      return PrunableLinear(tensors(op.name + part, {op.width, op.width}, true));
+      return add_layer<Linear>(op.name + part, tensors(op.name + part, {op.width, op.width}, true));
     };
-    const PrunableLinear q = layer(".q"), k = layer(".k"), v = layer(".v"), o = layer(".o");
+    const Step q = layer(".q"), k = layer(".k"), v = layer(".v"), o = layer(".o");
     return [=](const at::Tensor& x, const Pass& pass) {
       const std::int64_t batch = x.size(0), tokens = x.size(1), head_width = op.width / op.heads;
-      const auto heads = [&](const PrunableLinear& part, const char* name) {
-        return run_layer(part, op.name + name, x, pass).view({batch, tokens, op.heads, head_width}).transpose(1, 2);
+      const auto heads = [&](const Step& part) {
+        return part(x, pass).view({batch, tokens, op.heads, head_width}).transpose(1, 2);
       };
-      const at::Tensor queries = heads(q, ".q"), keys = heads(k, ".k"), values = heads(v, ".v");
+      const at::Tensor queries = heads(q), keys = heads(k), values = heads(v);
       at::Tensor match = at::matmul(queries, keys.transpose(2, 3)).div(std::sqrt(static_cast<double>(head_width)));
       if (op.causal) {
         const at::Tensor future = at::ones({tokens, tokens}, x.options().dtype(at::kBool)).triu(1);
@@ -160,7 +167,7 @@ class Builder {
       }
       const at::Tensor given = at::matmul(at::softmax(match, -1), values).transpose(1, 2).contiguous();
       if (pass.observer != nullptr) pass.observer->on_heads(op.name, given);
-      return run_layer(o, op.name + ".o", given.view({batch, tokens, op.width}), pass);
+      return o(given.view({batch, tokens, op.width}), pass);
     };
   }
   Step make(const MeanTokensOp&) {
@@ -168,22 +175,29 @@ class Builder {
   }
 
   FlatParameters& parameters_;
+  Layers layers_;
 };
 
 class DescribedBody : public NetworkBody {
  public:
-  explicit DescribedBody(Steps steps) : steps_(std::move(steps)) {}
+  DescribedBody(Steps steps, Layers layers) : steps_(std::move(steps)), layers_(std::move(layers)) {}
   at::Tensor forward(const at::Tensor& input, const Pass& pass) const override { return run(steps_, input, pass); }
+  void on_masks_changed() override {
+    for (const auto& layer : layers_) layer->on_mask_changed();
+  }
 
  private:
-  Steps steps_;
+  const Steps steps_;
+  const Layers layers_;
 };
 
 }  // namespace
 
 std::unique_ptr<NetworkBody> make_body(const ModelDescription& model, FlatParameters& parameters) {
   if (model.script) return make_script_body(model, parameters);
-  return std::make_unique<DescribedBody>(Builder(parameters).build(model.ops));
+  Builder builder(parameters);
+  Steps steps = builder.build(model.ops);
+  return std::make_unique<DescribedBody>(std::move(steps), builder.layers());
 }
 
 }  // namespace espalier

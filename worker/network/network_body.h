@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "experiments/models/model_description.h"
+#include "worker/layers/compute_meter.h"
 #include "worker/network/flat_parameters.h"
 #include "worker/network/forward_observer.h"
 
@@ -21,6 +22,7 @@ enum class Mode { evaluate, train, batch_statistics };
 struct Pass {
   Mode mode = Mode::evaluate;
   ForwardObserver* observer = nullptr;
+  ComputeMeter* meter = nullptr;  ///< what is computed is added to it
   Gang* gang = nullptr;  ///< in training: with whom batch norms share their statistics. Not of scripted modules
 };
 
@@ -31,6 +33,8 @@ class NetworkBody {
   virtual at::Tensor forward(const at::Tensor& input, const Pass& pass) const = 0;
   /// What the passes in training mode from now on draw (dropout) is a function of the seed.
   virtual void seed_step(std::uint64_t /*seed*/) {}
+  /// The masks of its layers are others now: each chooses how it computes.
+  virtual void on_masks_changed() {}
 };
 
 /// Runs a description's operations in order. Takes its parameters, named "fc1.weight", "fc1.bias", "bn1.weight", and

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <ATen/Context.h>
 #include <ATen/core/Generator.h>
@@ -59,9 +60,17 @@ class ScriptBody : public NetworkBody {
         module_.place(i, leaf);
       }
     }
+    for (const ScriptModel::Layer& layer : model.script->layers) {
+      for (const PrunableWeight& weight : parameters.prunable) {
+        if (weight.layer == layer.name) layers_.push_back({layer.name, layer.madds, weight.mask});
+      }
+    }
   }
 
   void seed_step(std::uint64_t seed) override { seed_ = seed; }
+  void on_masks_changed() override {
+    for (LayerWork& layer : layers_) layer.density = layer.mask.mean(at::kDouble).item<double>();
+  }
 
   at::Tensor forward(const at::Tensor& input, const Pass& pass) const override {
     const bool train = pass.mode == Mode::train;
@@ -75,12 +84,28 @@ class ScriptBody : public NetworkBody {
       };
     }
     at::Tensor output = module_.forward(input, train, use ? &use : nullptr);
+    if (pass.meter != nullptr) meter(*pass.meter, input.size(0));
     require_logits(output, input.size(0), classes_, train, where_);
     if (train) module_.settle_buffers();
     return output;
   }
 
  private:
+  /// What a layer does for one example; the module computes densely.
+  struct LayerWork {
+    std::string name;
+    std::int64_t madds = 0;
+    at::Tensor mask;
+    double density = 1;
+  };
+  void meter(ComputeMeter& meter, std::int64_t examples) const {
+    for (const LayerWork& layer : layers_) {
+      const std::int64_t done = examples * layer.madds;
+      meter.add(layer.name, {done, static_cast<double>(done) * layer.density});
+    }
+  }
+
+  std::vector<LayerWork> layers_;
   mutable ScriptModule module_;  // LibTorch's own forward is not const
   const std::int64_t classes_;
   const std::string where_;  // for messages

@@ -7,9 +7,8 @@
 
 namespace espalier {
 
-/// Accuracy, mean cross-entropy and per-class accuracy over a split of at least one example, in fixed batches, so the
-/// numbers depend on nothing else. A network that gives any example a logit that is not finite has no accuracy: NaN, of
-/// every class, too. Changes nothing: no gradients are recorded, and the thread's mode is as before.
+/// The task's metrics over a split of at least one example, in fixed batches, so the numbers depend on nothing else.
+/// Changes nothing: no gradients are recorded, and the thread's mode is as before.
 ///
 /// With a gang, its members take turns at the batches and all are given the whole (collective): the loss then differs
 /// from one rank's by the order in which the batches' sums, doubles, are added.

@@ -2,9 +2,7 @@
 
 #include <string>
 
-#include <ATen/core/Reduction.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/cross_entropy_loss.h>
 
 #include "base/error.h"
 
@@ -44,18 +42,16 @@ void GangGradients::fill_buckets() {
   }
 }
 
-GangGradients::Pass GangGradients::loss_and_gradients(const Batch& slice, std::int64_t count, bool stop) {
+GangGradients::Pass GangGradients::loss_and_gradients(const Batch& slice, std::int64_t count, bool stop,
+                                                      const Network::Penalty& penalty) {
   const at::AutoGradMode with_grad(true);
-  const at::Tensor logits = network_.forward(slice.images, {Mode::train, nullptr, &gang_});
-  if (logits.dim() != 2) {
-    throw Error(ErrorKind::invalid_input, "a gang trains classifiers of whole examples; " +
-                                              network_.description().name + " gives more than one answer for each");
-  }
-  const at::Tensor loss = at::cross_entropy_loss(logits, slice.labels, {}, at::Reduction::Sum).div(count);
+  const at::Tensor outputs = network_.forward(slice.images, {.mode = Mode::train, .gang = &gang_});
+  const at::Tensor loss = network_.task().loss_of_part(outputs, slice.labels, count);
   const auto told = std::make_shared<std::vector<double>>(std::vector{loss.item<double>(), stop ? 1.0 : 0.0});
   const Gang::Ticket ticket = gang_.sum(std::shared_ptr<double>(told, told->data()), told->size());
+  const at::Tensor added = penalty ? penalty() : at::Tensor();
   begin_pass();
-  loss.backward();
+  (added.defined() ? loss.add(added) : loss).backward();
   end_pass();
   gang_.wait(ticket);
   return {(*told)[0], (*told)[1] > 0};

@@ -25,12 +25,13 @@ class GangGradients {
   GangGradients& operator=(const GangGradients&) = delete;
 
   struct Pass {
-    double loss = 0;    ///< mean cross-entropy of the whole batch
+    double loss = 0;    ///< mean loss of the whole batch
     bool stop = false;  ///< some member said so
   };
   /// One pass forward and back in training mode over this member's slice of a batch of `count` examples. The network's
-  /// gradients() are then those of the whole batch's mean loss, on every member. Errors: GangBroken.
-  Pass loss_and_gradients(const Batch& slice, std::int64_t count, bool stop);
+  /// gradients() are then those of the whole batch's mean loss, and of the penalties of all members, on every member.
+  /// Errors: GangBroken.
+  Pass loss_and_gradients(const Batch& slice, std::int64_t count, bool stop, const Network::Penalty& penalty = {});
 
  private:
   struct Bucket {

@@ -24,7 +24,8 @@ constexpr std::int64_t kLossGrid = 64;
 
 }  // namespace
 
-Trainer::Trainer(const TrainSpec& spec, std::uint64_t seed, Network& network, const ResidentDataset& data, Gang* gang)
+Trainer::Trainer(const TrainSpec& spec, std::uint64_t seed, Network& network, const ResidentDataset& data, Gang* gang,
+                 MakeSparsifier make_sparsifier)
     : spec_(spec),
       network_(network),
       data_(data),
@@ -43,7 +44,7 @@ Trainer::Trainer(const TrainSpec& spec, std::uint64_t seed, Network& network, co
                                          std::to_string(ranks) + "; its numbers would be others");
   }
   if (gang_ != nullptr) gang_gradients_.emplace(*gang_, network_);
-  if (spec_.gradual) gradual_.emplace(*spec_.gradual, seed, network_, data_);
+  sparsifier_ = make_sparsifier({spec_, seed, network_, data_, *optimizer_});
   state_.step = spec.start_step;
   collapsed_ = !has_path(network);
 }
@@ -55,13 +56,14 @@ void Trainer::restore(TrainState state, const NamedTensors& tensors) {
                                         std::to_string(spec_.end_step));
   }
   optimizer_->load_state(tensors);
+  if (sparsifier_) sparsifier_->load_state(tensors);
   restore_network(tensors);
   loss_sum_.fill_(state.loss_sum);
   state_ = std::move(state);
 }
 
 void Trainer::restore_network(const NamedTensors& tensors) {
-  if (!gradual_) return network_.set_weights(tensors);
+  if (!leaves_masks()) return network_.set_weights(tensors);
   const NamedTensors before = network_.masks();
   try {
     network_.set_masks(masks_among(tensors));
@@ -72,33 +74,36 @@ void Trainer::restore_network(const NamedTensors& tensors) {
   }
 }
 
+bool Trainer::on_masks_changed() {
+  if (gang_ != nullptr)
+    require_equal(*gang_, digest_of(network_.masks()), "masks at step " + std::to_string(state_.step));
+  // The best so far was that of another network.
+  state_.best_validation_loss.reset();
+  state_.test_accuracy_at_best_validation.reset();
+  collapsed_ = !has_path(network_);
+  return !collapsed_;
+}
+
 void Trainer::take_step(bool stop) {
-  if (gradual_ && gradual_->before_step(state_.step)) {
-    if (gang_ != nullptr) {
-      require_equal(*gang_, digest_of(network_.masks()), "masks before step " + std::to_string(state_.step));
-    }
-    // The best so far was that of a denser network.
-    state_.best_validation_loss.reset();
-    state_.test_accuracy_at_best_validation.reset();
-    collapsed_ = !has_path(network_);
-    if (collapsed_) return;
-  }
+  if (sparsifier_ && sparsifier_->before_step(state_.step) && !on_masks_changed()) return;
   const double lr = learning_rate(spec_.lr_schedule, spec_.optimizer.lr, state_.step);
   const auto place = static_cast<std::uint64_t>(spec_.phase) << 40 | static_cast<std::uint64_t>(state_.step);
   network_.seed_step(RandomStream(order_.seed, "dropout", place).next_u64());
   add_loss(loss_and_gradients(stop));
   if (state_.diverged) return;
+  if (sparsifier_) sparsifier_->after_gradients(state_.step);
   optimizer_->step(network_.parameters(), network_.gradients(), lr);
   network_.apply_masks();
+  if (sparsifier_ && sparsifier_->after_step(state_.step, lr)) on_masks_changed();
   ++state_.step;
-  if (spec_.eval_every > 0 && state_.step % spec_.eval_every == 0) look(lr);
+  if (spec_.eval_every > 0 && state_.step % spec_.eval_every == 0) evaluate_now(lr);
 }
 
 void Trainer::evaluate_end() {
   const bool diverged = state_.diverged || !std::isfinite(state().loss_sum);
   if (diverged || spec_.eval_every <= 0 || state_.step == spec_.start_step) return;
   if (state_.step % spec_.eval_every != 0) {
-    look(learning_rate(spec_.lr_schedule, spec_.optimizer.lr, state_.step - 1));
+    evaluate_now(learning_rate(spec_.lr_schedule, spec_.optimizer.lr, state_.step - 1));
   }
 }
 
@@ -106,12 +111,17 @@ at::Tensor Trainer::loss_and_gradients(bool stop) {
   const std::int64_t count = order_.place(state_.step).count;
   if (!gang_gradients_) {
     const Batch batch = next_batch({0, count});
-    return network_.loss_and_gradients(batch.images, batch.labels, Mode::train);
+    return network_.loss_and_gradients(batch.images, batch.labels, Mode::train, penalty());
   }
   const Batch slice = next_batch(part_of(count, gang_->member(), gang_->size()));
-  const GangGradients::Pass pass = gang_gradients_->loss_and_gradients(slice, count, stop);
+  const GangGradients::Pass pass = gang_gradients_->loss_and_gradients(slice, count, stop, penalty());
   gang_stops_ = pass.stop;
   return at::full({}, pass.loss, loss_sum_.options());
+}
+
+Network::Penalty Trainer::penalty() {
+  if (!sparsifier_ || (gang_ != nullptr && !gang_->leads())) return {};
+  return [this] { return sparsifier_->penalty(); };
 }
 
 Batch Trainer::next_batch(const Part& part) {
@@ -139,7 +149,7 @@ void Trainer::add_loss(const at::Tensor& loss) {
   if (loss_sum_.device().is_cpu() || state_.step % kLossGrid == 0) state_.diverged = !std::isfinite(state().loss_sum);
 }
 
-void Trainer::look(double lr) {
+void Trainer::evaluate_now(double lr) {
   record("train_loss", recent_loss());
   record("lr", lr);
   state_.loss_sum = 0;
@@ -170,8 +180,11 @@ const TrainState& Trainer::state() {
 
 NamedTensors Trainer::tensors() const {
   NamedTensors tensors = network_.weights();
-  if (gradual_) tensors = with_masks(std::move(tensors), network_.masks());
+  if (leaves_masks()) tensors = with_masks(std::move(tensors), network_.masks());
   for (auto& entry : optimizer_->state()) tensors.push_back(std::move(entry));
+  if (sparsifier_) {
+    for (auto& entry : sparsifier_->state()) tensors.push_back(std::move(entry));
+  }
   return tensors;
 }
 

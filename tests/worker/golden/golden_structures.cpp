@@ -32,7 +32,8 @@ std::vector<at::Tensor> head_derivatives(const GoldenCase& golden) {
   const Batch batch = golden.batch();
   Heads heads;
   const at::AutoGradMode with_grad(true);
-  const at::Tensor losses = example_losses(network.forward(batch.images, {Mode::evaluate, &heads}), batch.labels);
+  const at::Tensor losses =
+      network.task().example_losses(network.forward(batch.images, {Mode::evaluate, &heads}), batch.labels);
   const std::vector<at::Tensor> gradients = torch::autograd::grad({losses.sum()}, heads.outputs);
   std::vector<at::Tensor> products;
   for (std::size_t i = 0; i < gradients.size(); ++i)

@@ -1,4 +1,4 @@
-#include "worker/training/optimizer.h"
+#include "worker/optimizers/optimizer.h"
 
 #include <cmath>
 #include <functional>
@@ -73,6 +73,27 @@ TEST_P(EitherWay, SavedStateGoesOnExactly) {
     for (int step = 4; step < 10; ++step) after->step(cut, cut.sin(), 0.01);
     EXPECT_TRUE(torch::equal(whole, cut));
     EXPECT_THROW(after->load_state({}), Error);
+  }
+}
+
+TEST_P(EitherWay, WhatIsForgottenStepsAsAtTheStart) {
+  OptimizerSpec spec;
+  spec.momentum = 0.9;
+  const torch::Tensor gradient = torch::ones({2}), forgotten = torch::tensor({true, false});
+  torch::Tensor weights = torch::zeros({2});
+  const auto sgd = make_sgd(spec, weights, GetParam());
+  sgd->step(weights, gradient, 1);  // velocity 1
+  sgd->forget(forgotten);
+  sgd->step(weights, gradient, 1);  // velocities 1 and 1.9
+  EXPECT_TRUE(torch::allclose(weights, torch::tensor({-2.0F, -2.9F}))) << weights;
+  weights.zero_();
+  const auto adam = make_adam(spec, weights, GetParam());
+  adam->step(weights, gradient, 1);
+  adam->forget(forgotten);
+  for (const auto& [name, tensor] : adam->state()) {
+    if (name == "optimizer.steps") continue;
+    EXPECT_EQ(tensor[0].item<float>(), 0) << name;
+    EXPECT_GT(tensor[1].item<float>(), 0) << name;
   }
 }
 

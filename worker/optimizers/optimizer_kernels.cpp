@@ -1,4 +1,4 @@
-#include "worker/training/optimizer_kernels.h"
+#include "worker/optimizers/optimizer_kernels.h"
 
 #include <cmath>
 

@@ -16,6 +16,9 @@ class Optimizer {
   virtual ~Optimizer() = default;
   /// One step of learning rate `lr`, in place.
   virtual void step(at::Tensor& weights, const at::Tensor& gradients, double lr) = 0;
+  /// What it remembers of some weights (bool [parameters]) is as at the start: for those that were removed and grow
+  /// again.
+  virtual void forget(const at::Tensor& weights) = 0;
   /// What the next step depends on besides its arguments; names begin with "optimizer.". Not copies.
   virtual NamedTensors state() const = 0;
   /// Errors: ErrorKind::corrupt if the tensors are not those of this optimizer.

@@ -1,4 +1,4 @@
-#include "worker/training/optimizer.h"
+#include "worker/optimizers/optimizer.h"
 
 #include <string>
 #include <vector>

@@ -3,8 +3,8 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros_like.h>
 
-#include "worker/training/optimizer.h"
-#include "worker/training/optimizer_kernels.h"
+#include "worker/optimizers/optimizer.h"
+#include "worker/optimizers/optimizer_kernels.h"
 
 namespace espalier {
 namespace {
@@ -35,6 +35,11 @@ class Adam : public Optimizer {
     weights.addcdiv_(first_, second_.sqrt().div_(sqrt_correction).add_(spec_.epsilon), -step_size);
   }
 
+  /// The count of steps is of all weights, and goes on.
+  void forget(const at::Tensor& weights) override {
+    first_.masked_fill_(weights, 0);
+    second_.masked_fill_(weights, 0);
+  }
   NamedTensors state() const override {
     return {{"optimizer.first_moment", first_},
             {"optimizer.second_moment", second_},

@@ -1,7 +1,7 @@
 #include <ATen/ops/zeros_like.h>
 
-#include "worker/training/optimizer.h"
-#include "worker/training/optimizer_kernels.h"
+#include "worker/optimizers/optimizer.h"
+#include "worker/optimizers/optimizer_kernels.h"
 
 namespace espalier {
 namespace {
@@ -26,6 +26,7 @@ class Sgd : public Optimizer {
     weights.sub_(spec_.nesterov ? decayed.add(velocity_, spec_.momentum) : velocity_, lr);
   }
 
+  void forget(const at::Tensor& weights) override { velocity_.masked_fill_(weights, 0); }
   NamedTensors state() const override { return {{"optimizer.velocity", velocity_}}; }
   void load_state(const NamedTensors& state) override {
     velocity_.copy_(tensor_like(state, "optimizer.velocity", velocity_));
