@@ -34,7 +34,7 @@ constexpr std::array<float, 3> kDeviation{0.2470F, 0.2435F, 0.2616F};
 constexpr const char* kContent = "cifar10:1:";
 
 struct Cifar {
-  ImageSet train, test;
+  Examples train, test;
   std::string content;
 };
 
@@ -78,7 +78,7 @@ std::string read_batch(const std::filesystem::path& path) {
   return bytes;
 }
 
-void append(ImageSet& images, std::string_view bytes, const std::filesystem::path& path) {
+void append(Examples& images, std::string_view bytes, const std::filesystem::path& path) {
   for (std::int64_t record = 0; record < kRecords; ++record) {
     const std::string_view here = bytes.substr(static_cast<std::size_t>(record * (1 + kCifarPixels)), 1 + kCifarPixels);
     const auto label = static_cast<std::uint8_t>(here[0]);
@@ -109,7 +109,7 @@ Cifar read_cifar(const std::filesystem::path& folder) {
 
 /// The first `count` of the test set, if it were dealt out evenly: files sorted by class are in use, and of those the
 /// first thousand images are all airplanes.
-void spread(ImageSet& images, std::int64_t count) {
+void spread(Examples& images, std::int64_t count) {
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t from = i * images.count / count;
     images.labels[static_cast<std::size_t>(i)] = images.labels[static_cast<std::size_t>(from)];
@@ -129,7 +129,7 @@ DatasetSpec resolve_cifar(const DatasetRequest& request, const DataFolder& data)
   return spec;
 }
 
-ImageDataset load_cifar(const DatasetSpec& spec, const std::string&, const DataFolder& data) {
+Dataset load_cifar(const DatasetSpec& spec, const std::string&, const DataFolder& data) {
   const std::filesystem::path folder = find_folder(data);
   Cifar cifar = read_cifar(folder);
   const bool enough = spec.train + spec.validation <= kCifarTrain && spec.test <= kCifarTest;
@@ -139,7 +139,7 @@ ImageDataset load_cifar(const DatasetSpec& spec, const std::string&, const DataF
                                         "); put those back, or start the sweep again");
   }
   spread(cifar.test, spec.test);
-  ImageDataset dataset = split_examples(spec, std::move(cifar.train), std::move(cifar.test));
+  Dataset dataset = split_examples(spec, std::move(cifar.train), std::move(cifar.test));
   dataset.scale.mean.assign(kMean.begin(), kMean.end());
   dataset.scale.deviation.assign(kDeviation.begin(), kDeviation.end());
   return dataset;

@@ -49,7 +49,7 @@ DatasetSpec resolve_dataset(const DatasetRequest& request, const DataFolder& fol
   return find_source(request.name).resolve(request, folder);
 }
 
-ImageDataset load_dataset(const DatasetSpec& spec, const std::string& path, const DataFolder& folder) {
+Dataset load_dataset(const DatasetSpec& spec, const std::string& path, const DataFolder& folder) {
   return find_source(spec.name).load(spec, path, folder);
 }
 

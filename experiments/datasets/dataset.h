@@ -20,13 +20,14 @@ struct DatasetRequest {
   std::uint64_t generator_seed = 0;  ///< glyphs
 };
 
-/// One split in memory, row-major [count, channels, height, width], and one label each: images as bytes (0..255), or
-/// examples of any kind as numbers, which a network then sees as they are.
-struct ImageSet {
+/// One split in memory, example after example, each of the dataset's shape (DatasetSpec::shape) in row-major order, and
+/// one label each. Of pixels, values and tokens one is filled, by the dataset's kind.
+struct Examples {
   std::int64_t count = 0;
-  std::vector<std::uint8_t> pixels;
-  std::vector<std::uint8_t> labels;
-  std::vector<float> values{};  ///< all finite; instead of `pixels`, which is empty then
+  std::vector<std::uint8_t> pixels;  ///< of images, 0 .. 255
+  std::vector<std::int64_t> labels;  ///< classes
+  std::vector<float> values{};       ///< numbers that a network sees as they are, all finite
+  std::vector<std::int32_t> tokens{};
 };
 
 /// What a network sees of a pixel p of channel c: (p / 255 - mean[c]) / deviation[c], in float32 and in this order.
@@ -36,10 +37,10 @@ struct PixelScale {
   std::vector<float> deviation;
 };
 
-struct ImageDataset {
-  ImageSet train;       ///< without the validation examples
-  ImageSet validation;  ///< the last examples of the training files
-  ImageSet test;
+struct Dataset {
+  Examples train;       ///< without the validation examples
+  Examples validation;  ///< the last examples of the training files
+  Examples test;
   PixelScale scale{};  ///< of datasets of pixels; fixed by what DatasetSpec::content names
 };
 
@@ -55,7 +56,7 @@ DatasetSpec resolve_dataset(const DatasetRequest& request, const DataFolder& fol
 
 /// The examples themselves; for the worker. `path` is DatasetRequest::path ("" for datasets found by name).
 /// Errors: as above; ErrorKind::corrupt if the content is not the one that `spec` was resolved from.
-ImageDataset load_dataset(const DatasetSpec& spec, const std::string& path, const DataFolder& folder);
+Dataset load_dataset(const DatasetSpec& spec, const std::string& path, const DataFolder& folder);
 
 /// A file that a dataset is read from.
 struct DatasetFile {

@@ -46,7 +46,7 @@ DatasetSpec resolve_fashion(const DatasetRequest& request, const DataFolder& dat
   return idx_spec("fashion_mnist", read_fashion(find_fashion(data)), request);
 }
 
-ImageDataset load_fashion(const DatasetSpec& spec, const std::string&, const DataFolder& data) {
+Dataset load_fashion(const DatasetSpec& spec, const std::string&, const DataFolder& data) {
   const FashionFolder found = find_fashion(data);
   return idx_examples(spec, read_fashion(found), found.folder);
 }

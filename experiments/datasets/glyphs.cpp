@@ -19,8 +19,8 @@ std::string content_of(const DatasetSpec& spec) {
          ":test=" + std::to_string(spec.test);
 }
 
-ImageSet draw(std::uint64_t seed, std::uint64_t first, std::int64_t count) {
-  ImageSet images;
+Examples draw(std::uint64_t seed, std::uint64_t first, std::int64_t count) {
+  Examples images;
   images.count = count;
   images.pixels.resize(static_cast<std::size_t>(count * kPixels));
   images.labels.resize(static_cast<std::size_t>(count));
@@ -41,7 +41,7 @@ DatasetSpec resolve_glyphs(const DatasetRequest& request, const DataFolder&) {
   return spec;
 }
 
-ImageDataset load_glyphs(const DatasetSpec& spec, const std::string&, const DataFolder&) {
+Dataset load_glyphs(const DatasetSpec& spec, const std::string&, const DataFolder&) {
   if (spec.content != content_of(spec)) {
     throw Error(ErrorKind::corrupt, "glyphs: the sweep was made with " + spec.content + ", this program draws " +
                                         content_of(spec) + "; use the same version of espalier and its worker");

@@ -23,7 +23,7 @@ DatasetSpec resolve_idx(const DatasetRequest& request, const DataFolder&) {
   return idx_spec("idx", read_idx(request.path), request);
 }
 
-ImageDataset load_idx(const DatasetSpec& spec, const std::string& path, const DataFolder&) {
+Dataset load_idx(const DatasetSpec& spec, const std::string& path, const DataFolder&) {
   return idx_examples(spec, read_idx(path), path);
 }
 

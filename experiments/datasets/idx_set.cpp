@@ -15,14 +15,14 @@ std::string size_text(const IdxFile& images) {
   return std::to_string(images.rows) + "x" + std::to_string(images.columns);
 }
 
-ImageSet join(IdxFile&& images, IdxFile&& labels, const std::filesystem::path& images_path,
+Examples join(IdxFile&& images, const IdxFile& labels, const std::filesystem::path& images_path,
               const std::filesystem::path& labels_path) {
   if (images.count != labels.count) {
     throw Error(ErrorKind::invalid_input, labels_path.string() + ": holds " + std::to_string(labels.count) +
                                               " labels, but " + images_path.string() + " holds " +
                                               std::to_string(images.count) + " images; the two do not belong together");
   }
-  return {images.count, std::move(images.values), std::move(labels.values), {}};
+  return {images.count, std::move(images.values), {labels.values.begin(), labels.values.end()}};
 }
 
 /// What the name of a file says: which of the four it is, and of which set ("" of MNIST's names).
@@ -169,7 +169,7 @@ DatasetSpec idx_spec(const std::string& name, const IdxSet& set, const DatasetRe
   return spec;
 }
 
-ImageDataset idx_examples(const DatasetSpec& spec, IdxSet set, const std::filesystem::path& folder) {
+Dataset idx_examples(const DatasetSpec& spec, IdxSet set, const std::filesystem::path& folder) {
   const bool enough = spec.train + spec.validation <= set.train.count && spec.test <= set.test.count;
   if (set.content != spec.content || set.shape != spec.shape || !enough) {
     throw Error(ErrorKind::corrupt, folder.string() + ": the files are not those that the sweep was made with (" +

@@ -32,8 +32,8 @@ DatasetFiles named_within(const std::filesystem::path& root, const IdxPaths& pat
 
 /// Four files in memory.
 struct IdxSet {
-  ImageSet train;
-  ImageSet test;
+  Examples train;
+  Examples test;
   std::array<std::int64_t, 3> shape{};  ///< 1, rows, columns
   std::int64_t classes = 0;             ///< 1 + the greatest label
   std::array<Digest, 4> digests{};      ///< of the uncompressed files
@@ -49,6 +49,6 @@ IdxSet read_idx_set(const IdxPaths& paths);
 DatasetSpec idx_spec(const std::string& name, const IdxSet& set, const DatasetRequest& request);
 
 /// Errors: ErrorKind::corrupt if the set is not the one that `spec` was resolved from.
-ImageDataset idx_examples(const DatasetSpec& spec, IdxSet set, const std::filesystem::path& folder);
+Dataset idx_examples(const DatasetSpec& spec, IdxSet set, const std::filesystem::path& folder);
 
 }  // namespace espalier

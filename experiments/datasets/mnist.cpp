@@ -49,7 +49,7 @@ DatasetSpec resolve_mnist(const DatasetRequest& request, const DataFolder& data)
   return idx_spec("mnist", read_mnist(find_mnist(data)), request);
 }
 
-ImageDataset load_mnist(const DatasetSpec& spec, const std::string&, const DataFolder& data) {
+Dataset load_mnist(const DatasetSpec& spec, const std::string&, const DataFolder& data) {
   const MnistFolder found = find_mnist(data);
   return idx_examples(spec, read_mnist(found), found.folder);
 }

@@ -1,7 +1,6 @@
 #include "experiments/datasets/source.h"
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <utility>
 
@@ -18,15 +17,15 @@ namespace {
 }
 
 /// Cuts `images` to its first `count` examples; `size` is that of one.
-void keep_first(ImageSet& images, std::int64_t count, std::int64_t size) {
+void keep_first(Examples& images, std::int64_t count, std::int64_t size) {
   images.count = count;
   images.labels.resize(static_cast<std::size_t>(count));
-  const auto values = static_cast<std::size_t>(count * size);
-  if (images.values.empty()) {
-    images.pixels.resize(values);
-  } else {
-    images.values.resize(values);
-  }
+  const auto keep = [values = static_cast<std::size_t>(count * size)](auto& list) {
+    if (!list.empty()) list.resize(values);
+  };
+  keep(images.pixels);
+  keep(images.values);
+  keep(images.tokens);
 }
 
 /// What follows the first `begin` values; none of an empty list.
@@ -35,11 +34,11 @@ std::vector<Value> tail(const std::vector<Value>& values, std::int64_t begin) {
   return values.empty() ? values : std::vector<Value>(values.begin() + begin, values.end());
 }
 
-using ClassCounts = std::array<std::int64_t, 256>;
+using ClassCounts = std::vector<std::int64_t>;
 
-ClassCounts count_classes(std::span<const std::uint8_t> labels) {
-  ClassCounts counts{};
-  for (const std::uint8_t label : labels) ++counts[label];
+ClassCounts count_classes(std::span<const std::int64_t> labels, std::int64_t classes) {
+  ClassCounts counts(static_cast<std::size_t>(classes));
+  for (const std::int64_t label : labels) ++counts[static_cast<std::size_t>(label)];
   return counts;
 }
 
@@ -59,7 +58,7 @@ std::string class_ranges(std::int64_t classes, const Has& has) {
 }
 
 /// Whether the examples of each class stand together: too regular for chance where there are some of each.
-bool is_sorted_by_class(std::span<const std::uint8_t> labels, std::int64_t distinct) {
+bool is_sorted_by_class(std::span<const std::int64_t> labels, std::int64_t distinct) {
   constexpr std::int64_t kOfEach = 4;
   std::int64_t changes = 0;
   for (std::size_t i = 1; i < labels.size(); ++i) changes += labels[i] != labels[i - 1] ? 1 : 0;
@@ -72,12 +71,12 @@ bool is_line(const std::array<std::int64_t, 3>& shape) {
   return std::ranges::count_if(shape, [](std::int64_t side) { return side > 1; }) <= 1;
 }
 
-void judge_labels(DatasetSpec& spec, const std::vector<std::uint8_t>& train, const std::vector<std::uint8_t>& test,
+void judge_labels(DatasetSpec& spec, const std::vector<std::int64_t>& train, const std::vector<std::int64_t>& test,
                   const std::string& where) {
   const std::span used(train.data(), static_cast<std::size_t>(spec.train + spec.validation));
-  const ClassCounts trained = count_classes(used.first(static_cast<std::size_t>(spec.train)));
-  const ClassCounts known = count_classes(train);
-  const ClassCounts tested = count_classes(test);
+  const ClassCounts trained = count_classes(used.first(static_cast<std::size_t>(spec.train)), spec.classes);
+  const ClassCounts known = count_classes(train, spec.classes);
+  const ClassCounts tested = count_classes(test, spec.classes);
   const auto in = [](const ClassCounts& counts, std::int64_t label) {
     return counts[static_cast<std::size_t>(label)] > 0;
   };
@@ -98,8 +97,8 @@ void judge_labels(DatasetSpec& spec, const std::vector<std::uint8_t>& train, con
       class_ranges(spec.classes, [&](std::int64_t label) { return occurs(label) && !in(trained, label); });
   if (!unseen.empty())
     spec.remarks.push_back("no example to train on is of class " + unseen + ", so that no network can learn it");
-  if (is_sorted_by_class(used,
-                         std::ranges::count_if(count_classes(used), [](std::int64_t count) { return count > 0; })))
+  if (is_sorted_by_class(
+          used, std::ranges::count_if(count_classes(used, spec.classes), [](std::int64_t count) { return count > 0; })))
     spec.remarks.push_back(
         "the examples are sorted by class, and those held out are the last ones: shuffle them first");
 }
@@ -117,13 +116,14 @@ void choose_split(DatasetSpec& spec, const DatasetRequest& request, const Supply
   spec.test = test;
 }
 
-ImageDataset split_examples(const DatasetSpec& spec, ImageSet train, ImageSet test) {
+Dataset split_examples(const DatasetSpec& spec, Examples train, Examples test) {
   const std::int64_t size = spec.shape[0] * spec.shape[1] * spec.shape[2];
-  ImageDataset split;
+  Dataset split;
   keep_first(train, spec.train + spec.validation, size);
   split.validation.count = spec.validation;
   split.validation.pixels = tail(train.pixels, spec.train * size);
   split.validation.values = tail(train.values, spec.train * size);
+  split.validation.tokens = tail(train.tokens, spec.train * size);
   split.validation.labels = tail(train.labels, spec.train);
   keep_first(train, spec.train, size);
   keep_first(test, spec.test, size);

@@ -19,7 +19,7 @@ struct DatasetPresence {
 /// catalog/datasets.def names it. The contracts are those of experiments/datasets/dataset.h.
 struct DatasetSource {
   DatasetSpec (*resolve)(const DatasetRequest& request, const DataFolder& folder);
-  ImageDataset (*load)(const DatasetSpec& spec, const std::string& path, const DataFolder& folder);
+  Dataset (*load)(const DatasetSpec& spec, const std::string& path, const DataFolder& folder);
   DatasetPresence (*presence)(const DataFolder& folder);
   DatasetFiles (*files)(const std::string& path, const DataFolder& folder) = nullptr;  ///< null: it has none
 };
@@ -42,11 +42,11 @@ bool is_line(const std::array<std::int64_t, 3>& shape);
 /// Adds to the remarks of `spec`, whose split is chosen, what makes labels measure little: classes without training
 /// examples, labels that do not occur, examples sorted by class. `train` and `test` are the labels of all examples.
 /// Errors: ErrorKind::invalid_input, beginning with `where`, if all examples to train on are of one class.
-void judge_labels(DatasetSpec& spec, const std::vector<std::uint8_t>& train, const std::vector<std::uint8_t>& test,
+void judge_labels(DatasetSpec& spec, const std::vector<std::int64_t>& train, const std::vector<std::int64_t>& test,
                   const std::string& where);
 
 /// The first train + validation of the training examples, the last of these for validation, and the first of the test
 /// examples. The arguments hold at least as many as `spec` asks for.
-ImageDataset split_examples(const DatasetSpec& spec, ImageSet train, ImageSet test);
+Dataset split_examples(const DatasetSpec& spec, Examples train, Examples test);
 
 }  // namespace espalier

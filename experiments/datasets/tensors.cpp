@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::uintmax_t kMostTensorBytes = std::uintmax_t{16} << 30;
 constexpr std::int64_t kLongestTensorSide = 65'536;
-constexpr std::int64_t kMostTensorClasses = 256;  // labels are held as bytes
+constexpr std::int64_t kMostTensorClasses = 256;  // each has rows of its own in results
 constexpr std::int64_t kTestShare = 6;            // the test set, where the file has none: the last sixth
 constexpr std::int64_t kTensorValidationShare = 12;
 
@@ -45,7 +45,7 @@ bool is_half(TensorType type) {
 }
 
 struct TensorSet {
-  ImageSet train, test;
+  Examples train, test;
   bool keeps_shape = false;
   std::vector<std::string> remarks;
   std::array<std::int64_t, 3> shape{};
@@ -165,12 +165,12 @@ class TensorReader {
                                : std::array<std::int64_t, 3>{1, 1, x.shape[1]};
   }
 
-  ImageSet read_split(const TensorBytes& x, const TensorBytes& y) const {
+  Examples read_split(const TensorBytes& x, const TensorBytes& y) const {
     if (y.shape != std::vector<std::int64_t>{x.shape[0]}) {
       fail(y.name + " has the shape " + shape_text(y.shape) + "; " + x.name + " " + shape_text(x.shape) +
            " needs one label each, of shape [" + std::to_string(x.shape[0]) + "]");
     }
-    ImageSet set;
+    Examples set;
     set.count = x.shape[0];
     set.labels = read_labels(y);
     if (x.type == TensorType::u8) {
@@ -214,25 +214,25 @@ class TensorReader {
          "; every value must be finite: remove or fill in such examples");
   }
 
-  std::vector<std::uint8_t> read_labels(const TensorBytes& y) const {
-    if (y.type == TensorType::u8) return {y.bytes.begin(), y.bytes.end()};
+  std::vector<std::int64_t> read_labels(const TensorBytes& y) const {
+    if (y.type == TensorType::u8) return read_labels_as<std::uint8_t>(y);
     if (y.type == TensorType::i64) return read_labels_as<std::int64_t>(y);
     if (y.type == TensorType::i32) return read_labels_as<std::int32_t>(y);
     fail(y.name + " is " + type_text(y.type) + "; convert it to int64 or uint8");
   }
 
   template <typename Label>
-  std::vector<std::uint8_t> read_labels_as(const TensorBytes& y) const {
-    std::vector<std::uint8_t> labels;
+  std::vector<std::int64_t> read_labels_as(const TensorBytes& y) const {
+    std::vector<std::int64_t> labels;
     labels.reserve(y.bytes.size() / sizeof(Label));
     for (std::size_t at = 0; at < y.bytes.size(); at += sizeof(Label)) {
       Label label = 0;
       std::memcpy(&label, y.bytes.data() + at, sizeof label);
-      if (label < 0 || label >= kMostTensorClasses) {
+      if (std::cmp_less(label, 0) || std::cmp_greater_equal(label, kMostTensorClasses)) {
         fail(y.name + "[" + std::to_string(labels.size()) + "] is " + std::to_string(label) +
              "; labels are 0, 1, ... and at most " + std::to_string(kMostTensorClasses - 1));
       }
-      labels.push_back(static_cast<std::uint8_t>(label));
+      labels.push_back(static_cast<std::int64_t>(label));
     }
     return labels;
   }
@@ -275,7 +275,7 @@ DatasetSpec resolve_tensors(const DatasetRequest& request, const DataFolder&) {
   return spec;
 }
 
-ImageDataset load_tensors(const DatasetSpec& spec, const std::string& path, const DataFolder&) {
+Dataset load_tensors(const DatasetSpec& spec, const std::string& path, const DataFolder&) {
   TensorSet set = TensorReader(path).read();
   const bool enough = spec.train + spec.validation <= set.train.count && spec.test <= set.test.count;
   if (set.content != spec.content || set.shape != spec.shape || !enough) {

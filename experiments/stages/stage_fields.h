@@ -39,6 +39,7 @@ void visit_fields(auto& visit, Is<ModelSpec> auto& model) {
 void visit_fields(auto& visit, Is<DatasetSpec> auto& dataset) {
   visit.field("classes", dataset.classes, kClasses);
   visit.field("content", dataset.content);
+  visit.added("example", dataset.example);
   visit.field("generator_seed", dataset.generator_seed);
   visit.field("name", dataset.name);
   visit.field("shape", dataset.shape);

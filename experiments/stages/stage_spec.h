@@ -48,15 +48,20 @@ struct ModelSpec {
   bool operator==(const ModelSpec&) const = default;
 };
 
+/// DatasetSpec::example of sequences of tokens.
+inline constexpr const char* kTokenExamples = "tokens";
+
 struct DatasetSpec {
   std::string name;             ///< a name of catalog/datasets.def
   std::string content;          ///< identifies the bytes: a hash of the files, or of the generator's parameters
   std::int64_t train = 0;       ///< examples trained on (validation taken off)
   std::int64_t validation = 0;  ///< examples held out of the training files: the last ones
   std::int64_t test = 0;
-  std::array<std::int64_t, 3> shape{};  ///< channels, height, width
+  std::array<std::int64_t, 3> shape{};  ///< of an example: channels, height, width; of tokens 1, 1 and their number
   std::int64_t classes = 0;
   std::uint64_t generator_seed = 0;  ///< of generated datasets only (glyphs)
+
+  std::string example = {};  ///< what one is: "" an image, or a row of numbers; kTokenExamples
 
   // Seen when the files were looked at. Not part of what a dataset is, and not in its JSON.
   bool keeps_shape = false;  ///< its examples are [C, H, W] in the file, though at most one of the three is above 1

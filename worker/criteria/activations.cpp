@@ -32,7 +32,7 @@ std::map<std::string, ActivationSums> activation_sums(const CriterionContext& co
   const at::NoGradGuard no_grad;
   ActivationObserver observer;
   for (std::int64_t index = 0; index < context.batches; ++index)
-    context.network.forward(context.batch(index).images, {context.mode, &observer});
+    context.network.forward(context.batch(index).inputs, {context.mode, &observer});
   return observer.sums;
 }
 

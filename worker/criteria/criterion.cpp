@@ -67,7 +67,7 @@ std::vector<at::Tensor> mean_gradients(const CriterionContext& context) {
   std::vector<at::Tensor> means;
   for (std::int64_t index = 0; index < context.batches; ++index) {
     const Batch batch = context.batch(index);
-    context.network.loss_and_gradients(batch.images, batch.labels, context.mode);
+    context.network.loss_and_gradients(batch.inputs, batch.labels, context.mode);
     for (std::size_t layer = 0; layer < context.weights().size(); ++layer) {
       const at::Tensor& gradient = context.weights()[layer].gradient;
       if (index == 0) {

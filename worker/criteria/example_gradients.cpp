@@ -66,9 +66,9 @@ void see_layer(const Network& network, std::size_t layer, const at::Tensor& inpu
 }
 
 void see_one_by_one(const Network& network, const Batch& batch, const See& see) {
-  for (std::int64_t i = 0; i < batch.images.size(0); ++i) {
+  for (std::int64_t i = 0; i < batch.inputs.size(0); ++i) {
     const at::Tensor losses =
-        network.task().example_losses(network.forward(batch.images.narrow(0, i, 1)), batch.labels.narrow(0, i, 1));
+        network.task().example_losses(network.forward(batch.inputs.narrow(0, i, 1)), batch.labels.narrow(0, i, 1));
     const std::vector<at::Tensor> gradients = weight_derivatives(network, losses.sum());
     for (std::size_t layer = 0; layer < gradients.size(); ++layer)
       see(layer, i, gradients[layer].flatten(1).unsqueeze(0));
@@ -80,7 +80,7 @@ void see_one_by_one(const Network& network, const Batch& batch, const See& see) 
 void see_example_gradients(const Network& network, const Batch& batch, const See& see) {
   const at::AutoGradMode with_grad(true);
   LayerObserver observer(network);
-  const at::Tensor logits = network.forward(batch.images, {Mode::evaluate, &observer});
+  const at::Tensor logits = network.forward(batch.inputs, {Mode::evaluate, &observer});
   if (!observer.saw_all()) return see_one_by_one(network, batch, see);
   const at::Tensor loss = network.task().example_losses(logits, batch.labels).sum();
   const std::vector<at::Tensor> gradients = torch::autograd::grad({loss}, observer.outputs);
@@ -97,7 +97,7 @@ std::vector<at::Tensor> fisher_diagonal(const CriterionContext& context) {
   std::int64_t examples = 0;
   for (std::int64_t index = 0; index < context.batches; ++index) {
     const Batch batch = context.batch(index);
-    examples += batch.images.size(0);
+    examples += batch.inputs.size(0);
     see_example_gradients(context.network, batch, [&](std::size_t layer, std::int64_t, const at::Tensor& gradients) {
       diagonal[layer].add_(gradients.square().sum(0).view(diagonal[layer].sizes()));
     });

@@ -17,7 +17,7 @@ Scores score_grasp(const CriterionContext& context) {
   const at::AutoGradMode with_grad(true);
   const auto gradient_of = [&](std::int64_t index, bool graph) {
     const Batch batch = context.batch(index);
-    const at::Tensor logits = network.forward(batch.images, {context.mode});
+    const at::Tensor logits = network.forward(batch.inputs, {context.mode});
     return weight_derivatives(network, network.task().loss(logits.div(temperature), batch.labels), graph);
   };
   std::vector<at::Tensor> gradients;

@@ -78,7 +78,7 @@ void see_inputs(const CriterionContext& context,
   const at::NoGradGuard no_grad;
   InputObserver observer(context.network, see);
   for (std::int64_t index = 0; index < context.batches; ++index)
-    context.network.forward(context.batch(index).images, {context.mode, &observer});
+    context.network.forward(context.batch(index).inputs, {context.mode, &observer});
   if (!observer.saw_all()) {
     throw Error(ErrorKind::invalid_input,
                 "the criterion looks at what layers are given, which this model does not show; choose another");

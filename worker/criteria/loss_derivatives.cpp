@@ -26,7 +26,7 @@ Scores mean_of_products(const CriterionContext& context, const std::function<at:
   Scores means;
   for (std::int64_t index = 0; index < context.batches; ++index) {
     const Batch batch = context.batch(index);
-    context.network.loss_and_gradients(batch.images, batch.labels, context.mode);
+    context.network.loss_and_gradients(batch.inputs, batch.labels, context.mode);
     const at::NoGradGuard no_grad;
     for (std::size_t layer = 0; layer < context.weights().size(); ++layer) {
       const PrunableWeight& prunable = context.weights()[layer];

@@ -18,7 +18,7 @@ Scores score_movement(const CriterionContext& context) {
   const KeptWeights kept(network);
   for (std::int64_t index = 0; index < context.batches; ++index) {
     const Batch batch = context.batch(index);
-    network.loss_and_gradients(batch.images, batch.labels, context.mode);
+    network.loss_and_gradients(batch.inputs, batch.labels, context.mode);
     const at::NoGradGuard no_grad;
     for (std::size_t i = 0; i < scores.size(); ++i)
       scores[i].addcmul_(context.weights()[i].weight, context.weights()[i].gradient, -1);

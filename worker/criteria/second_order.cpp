@@ -34,7 +34,7 @@ std::int64_t count_prunable(const Network& network) {
 /// Adds the diagonal of one batch's Hessian to `diagonal`.
 void add_diagonal(const CriterionContext& context, const Batch& batch, std::vector<at::Tensor>& diagonal) {
   const at::AutoGradMode with_grad(true);
-  const at::Tensor loss = context.network.loss(batch.images, batch.labels, {context.mode});
+  const at::Tensor loss = context.network.loss(batch.inputs, batch.labels, {context.mode});
   const std::vector<at::Tensor> gradients = weight_derivatives(context.network, loss, true);
   for (std::size_t layer = 0; layer < gradients.size(); ++layer) {
     const PrunableWeight& prunable = context.weights()[layer];
@@ -80,16 +80,16 @@ at::Tensor outer_product_hessian(const Network& network, const CriterionContext&
       throw Error(ErrorKind::invalid_input, "prune.criterion: obs needs one label for each example, and " +
                                                 network.description().name + " labels every token");
     }
-    batch.images = batch.images.to(at::kDouble);
-    examples += batch.images.size(0);
+    batch.inputs = batch.inputs.to(at::kDouble);
+    examples += batch.inputs.size(0);
     at::Tensor probabilities;
     {
       const at::NoGradGuard no_grad;
-      probabilities = at::softmax(network.forward(batch.images), 1);
+      probabilities = at::softmax(network.forward(batch.inputs), 1);
     }
     for (std::int64_t label = 0; label < probabilities.size(1); ++label) {
       std::vector<std::vector<at::Tensor>> parts(network.prunable().size());
-      see_example_gradients(network, {batch.images, at::full_like(batch.labels, label)},
+      see_example_gradients(network, {batch.inputs, at::full_like(batch.labels, label)},
                             [&](std::size_t layer, std::int64_t, const at::Tensor& gradients) {
                               parts[layer].push_back(gradients.flatten(1));
                             });

@@ -19,23 +19,28 @@ namespace {
 
 constexpr std::size_t kDatasetsKept = 2;
 
-ResidentSplit make_resident(const ImageSet& images, std::int64_t expected, const DatasetSpec& spec,
+/// What is stored of one split: uint8 pixels, float32 values or int32 tokens.
+at::Tensor stored_tensor(const Examples& examples, at::IntArrayRef shape) {
+  // from_blob wants a writable pointer; only the copy is kept.
+  const auto view = [&](const auto& values, at::ScalarType type) {
+    return at::from_blob(const_cast<void*>(static_cast<const void*>(values.data())), shape, type).clone();
+  };
+  if (!examples.tokens.empty()) return view(examples.tokens, at::kInt);
+  return examples.values.empty() ? view(examples.pixels, at::kByte) : view(examples.values, at::kFloat);
+}
+
+ResidentSplit make_resident(const Examples& examples, std::int64_t expected, const DatasetSpec& spec,
                             c10::Device device) {
   const auto [channels, height, width] = spec.shape;
-  const std::size_t stored = images.values.empty() ? images.pixels.size() : images.values.size();
-  if (images.count != expected || static_cast<std::int64_t>(images.labels.size()) != expected ||
+  const std::size_t stored = std::max({examples.pixels.size(), examples.values.size(), examples.tokens.size()});
+  if (examples.count != expected || static_cast<std::int64_t>(examples.labels.size()) != expected ||
       static_cast<std::int64_t>(stored) != expected * channels * height * width) {
-    throw Error(ErrorKind::corrupt, "dataset " + spec.name + ": found " + std::to_string(images.count) +
+    throw Error(ErrorKind::corrupt, "dataset " + spec.name + ": found " + std::to_string(examples.count) +
                                         " examples where the sweep was planned with " + std::to_string(expected));
   }
-  // from_blob wants a writable pointer; only the copy is kept.
-  const auto view = [](const auto& values, at::IntArrayRef shape, at::ScalarType type) {
-    return at::from_blob(const_cast<void*>(static_cast<const void*>(values.data())), shape, type);
-  };
-  const std::array<std::int64_t, 4> shape{expected, channels, height, width};
-  const at::Tensor examples =
-      images.values.empty() ? view(images.pixels, shape, at::kByte) : view(images.values, shape, at::kFloat);
-  return {examples.clone().to(device), view(images.labels, {expected}, at::kByte).to(at::kLong).to(device)};
+  const at::Tensor labels = at::tensor(examples.labels, at::kLong);
+  if (spec.example == kTokenExamples) return {stored_tensor(examples, {expected, width}).to(device), labels.to(device)};
+  return {stored_tensor(examples, {expected, channels, height, width}).to(device), labels.to(device)};
 }
 
 at::Tensor by_channel(const std::vector<float>& values, const DatasetSpec& spec, c10::Device device) {
@@ -49,12 +54,12 @@ at::Tensor by_channel(const std::vector<float>& values, const DatasetSpec& spec,
 
 }  // namespace
 
-ResidentDataset::ResidentDataset(const ImageDataset& images, const DatasetSpec& spec, c10::Device device)
-    : train_(make_resident(images.train, spec.train, spec, device)),
-      validation_(make_resident(images.validation, spec.validation, spec, device)),
-      test_(make_resident(images.test, spec.test, spec, device)),
-      mean_(by_channel(images.scale.mean, spec, device)),
-      deviation_(by_channel(images.scale.deviation, spec, device)) {
+ResidentDataset::ResidentDataset(const Dataset& dataset, const DatasetSpec& spec, c10::Device device)
+    : train_(make_resident(dataset.train, spec.train, spec, device)),
+      validation_(make_resident(dataset.validation, spec.validation, spec, device)),
+      test_(make_resident(dataset.test, spec.test, spec, device)),
+      mean_(by_channel(dataset.scale.mean, spec, device)),
+      deviation_(by_channel(dataset.scale.deviation, spec, device)) {
   const bool bytes = train_.examples.scalar_type() == at::kByte;
   const at::Tensor values =
       at::arange(256, at::TensorOptions(at::kLong).device(device)).to(at::kByte).view({1, 1, 16, 16});
@@ -62,6 +67,7 @@ ResidentDataset::ResidentDataset(const ImageDataset& images, const DatasetSpec& 
 }
 
 at::Tensor ResidentDataset::seen(const at::Tensor& examples) const {
+  if (examples.scalar_type() == at::kInt) return examples.to(at::kLong);
   at::Tensor images = examples.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true);
   if (examples.scalar_type() == at::kFloat) return images;
   constexpr float kWhite = 255;

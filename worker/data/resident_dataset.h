@@ -16,17 +16,17 @@
 
 namespace espalier {
 
-/// Examples of one split as they were stored: uint8 pixels or float32 values [N, C, H, W], labels int64 [N], on the
-/// device.
+/// Examples of one split as they were stored: uint8 pixels or float32 values [N, C, H, W], or int32 tokens [N, T];
+/// labels int64 [N], on the device.
 struct ResidentSplit {
   at::Tensor examples;
   at::Tensor labels;
   std::int64_t count() const { return labels.size(0); }
 };
 
-/// A batch that a network takes: images float32 [n, C, H, W], labels int64 [n].
+/// A batch that a network takes: float32 [n, C, H, W], or int64 tokens [n, T]; labels int64 [n].
 struct Batch {
-  at::Tensor images;
+  at::Tensor inputs;
   at::Tensor labels;
 };
 
@@ -36,7 +36,7 @@ struct Batch {
 class ResidentDataset {
  public:
   /// Errors: ErrorKind::corrupt if the counts or sizes are not those of the spec.
-  ResidentDataset(const ImageDataset& images, const DatasetSpec& spec, c10::Device device);
+  ResidentDataset(const Dataset& dataset, const DatasetSpec& spec, c10::Device device);
 
   const ResidentSplit& train() const { return train_; }
   const ResidentSplit& validation() const { return validation_; }

@@ -47,8 +47,8 @@ std::vector<std::string> fetch_files(const std::string& content, FileSupply& sup
   }
 }
 
-ImageDataset load_copy(const DatasetSpec& spec, const std::string& path, const std::vector<std::string>& names,
-                       const FileSupply& supply) {
+Dataset load_copy(const DatasetSpec& spec, const std::string& path, const std::vector<std::string>& names,
+                  const FileSupply& supply) {
   const std::filesystem::path copy =
       supply.place(dataset_listing(spec.content)).parent_path() / dataset_id(spec.content);
   return load_dataset(spec, path.empty() ? "" : given_path(copy, names), copy);
@@ -61,8 +61,8 @@ bool is_of_the_files(const Error& error) {
 
 }  // namespace
 
-ImageDataset load_or_fetch_dataset(const DatasetSpec& spec, const std::string& path, const DataFolder& folder,
-                                   FileSupply* supply) {
+Dataset load_or_fetch_dataset(const DatasetSpec& spec, const std::string& path, const DataFolder& folder,
+                              FileSupply* supply) {
   try {
     return load_dataset(spec, path, folder);
   } catch (const Error& here) {

@@ -11,7 +11,7 @@ namespace espalier {
 /// once, into a folder that the dataset's content names, and looked for there; anew if they were damaged since.
 /// `supply` may be null. Errors: those of load_dataset, saying also why the coordinator's could not be had;
 /// StoppedWaiting.
-ImageDataset load_or_fetch_dataset(const DatasetSpec& spec, const std::string& path, const DataFolder& folder,
-                                   FileSupply* supply);
+Dataset load_or_fetch_dataset(const DatasetSpec& spec, const std::string& path, const DataFolder& folder,
+                              FileSupply* supply);
 
 }  // namespace espalier

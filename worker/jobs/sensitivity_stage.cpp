@@ -18,7 +18,7 @@ double mean_loss(const Network& network, const PruneBatches& batches) {
   double sum = 0;
   for (std::int64_t index = 0; index < batches.count(); ++index) {
     const Batch batch = batches.batch(index);
-    sum += network.loss(batch.images, batch.labels).item<double>();
+    sum += network.loss(batch.inputs, batch.labels).item<double>();
   }
   return sum / static_cast<double>(batches.count());
 }

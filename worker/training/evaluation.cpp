@@ -21,7 +21,7 @@ Evaluation evaluate(const Network& network, const ResidentDataset& data, const R
   for (std::int64_t first = 0; first < split.count(); first += kBatch) {
     if (gang != nullptr && first / kBatch % gang->size() != gang->member()) continue;
     const Batch batch = data.slice(split, first, std::min(kBatch, split.count() - first));
-    total.add_(task.sums(network.forward(batch.images), batch.labels));
+    total.add_(task.sums(network.forward(batch.inputs), batch.labels));
   }
   total = total.to(at::kCPU);
   std::vector<double> sums(total.data_ptr<double>(), total.data_ptr<double>() + total.numel());

@@ -45,7 +45,7 @@ void GangGradients::fill_buckets() {
 GangGradients::Pass GangGradients::loss_and_gradients(const Batch& slice, std::int64_t count, bool stop,
                                                       const Network::Penalty& penalty) {
   const at::AutoGradMode with_grad(true);
-  const at::Tensor outputs = network_.forward(slice.images, {.mode = Mode::train, .gang = &gang_});
+  const at::Tensor outputs = network_.forward(slice.inputs, {.mode = Mode::train, .gang = &gang_});
   const at::Tensor loss = network_.task().loss_of_part(outputs, slice.labels, count);
   const auto told = std::make_shared<std::vector<double>>(std::vector{loss.item<double>(), stop ? 1.0 : 0.0});
   const Gang::Ticket ticket = gang_.sum(std::shared_ptr<double>(told, told->data()), told->size());

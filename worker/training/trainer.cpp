@@ -111,7 +111,7 @@ at::Tensor Trainer::loss_and_gradients(bool stop) {
   const std::int64_t count = order_.place(state_.step).count;
   if (!gang_gradients_) {
     const Batch batch = next_batch({0, count});
-    return network_.loss_and_gradients(batch.images, batch.labels, Mode::train, penalty());
+    return network_.loss_and_gradients(batch.inputs, batch.labels, Mode::train, penalty());
   }
   const Batch slice = next_batch(part_of(count, gang_->member(), gang_->size()));
   const GangGradients::Pass pass = gang_gradients_->loss_and_gradients(slice, count, stop, penalty());

@@ -59,7 +59,7 @@ TEST_F(Cifar10, RecordsAreALabelAndThreePlanes) {
   EXPECT_EQ(spec.classes, 10);
   EXPECT_THAT(spec.shape, ElementsAre(3, 32, 32));
   EXPECT_EQ(resolve(folder), spec) << "the folder itself may be named too";
-  const ImageDataset data = load_dataset(spec, "", folder_);
+  const Dataset data = load_dataset(spec, "", folder_);
   EXPECT_EQ(data.train.pixels.size(), 45'000U * 3072);
   EXPECT_EQ(data.train.labels[2], 7);
   EXPECT_EQ(data.train.pixels[2 * 3072 + 1024 + 5], 9);
@@ -79,7 +79,7 @@ TEST_F(Cifar10, AFewTestImagesAreTakenFromTheWholeFile) {
   DatasetRequest request;
   request.name = "cifar10";
   request.test = 4;
-  const ImageDataset data = load_dataset(resolve_dataset(request, folder_), "", folder_);
+  const Dataset data = load_dataset(resolve_dataset(request, folder_), "", folder_);
   EXPECT_THAT(data.test.labels, ElementsAre(0, 1, 2, 3));
   EXPECT_EQ(data.test.pixels.size(), 4U * 3072);
   EXPECT_EQ(data.test.pixels.back(), 8);
@@ -121,11 +121,11 @@ TEST_F(Cifar10, RealFilesHoldEveryClassEquallyOften) {
   if (!std::filesystem::exists(data / "cifar-10-batches-bin")) {
     GTEST_SKIP() << "no cifar-10-batches-bin in " << data << "; set ESPALIER_TEST_DATA";
   }
-  const ImageDataset images = load_dataset(resolve(data), "", data);
+  const Dataset images = load_dataset(resolve(data), "", data);
   std::vector<int> train(10), test(10);
-  for (const std::uint8_t label : images.train.labels) ++train[label];
-  for (const std::uint8_t label : images.validation.labels) ++train[label];
-  for (const std::uint8_t label : images.test.labels) ++test[label];
+  for (const std::int64_t label : images.train.labels) ++train[static_cast<std::size_t>(label)];
+  for (const std::int64_t label : images.validation.labels) ++train[static_cast<std::size_t>(label)];
+  for (const std::int64_t label : images.test.labels) ++test[static_cast<std::size_t>(label)];
   EXPECT_THAT(train, Each(5'000));
   EXPECT_THAT(test, Each(1'000));
   // The published means, of all training images.

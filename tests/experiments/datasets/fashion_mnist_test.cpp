@@ -37,7 +37,7 @@ TEST_F(FashionMnist, IsFoundUnderEveryUsualNameOfItsFolder) {
     EXPECT_EQ(spec.train, 55'000);
     EXPECT_EQ(spec.validation, 5'000);
     EXPECT_EQ(spec.test, 10'000);
-    const ImageDataset data = load_dataset(spec, "", folder_);
+    const Dataset data = load_dataset(spec, "", folder_);
     EXPECT_EQ(data.validation.labels.front(), 0);  // 55,000 modulo 10
     EXPECT_EQ(data.train.pixels[784], 784 % 251);
     EXPECT_TRUE(data.scale.mean.empty());

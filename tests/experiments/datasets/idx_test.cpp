@@ -41,7 +41,7 @@ TEST_F(IdxDataset, TheLastTrainingExamplesAreForValidation) {
   smaller.train = 6;
   smaller.validation = 2;
   smaller.test = 1;
-  const ImageDataset data = load_dataset(resolve_dataset(smaller, {}), folder_.string(), {});
+  const Dataset data = load_dataset(resolve_dataset(smaller, {}), folder_.string(), {});
   EXPECT_THAT(data.train.pixels, ElementsAre(0, 1, 2, 3));
   EXPECT_THAT(data.train.labels, ElementsAre(0, 1, 2, 3));
   EXPECT_THAT(data.validation.pixels, ElementsAre(4, 5));

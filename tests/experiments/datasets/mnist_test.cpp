@@ -48,7 +48,7 @@ TEST_F(RealMnist, ResolvesAndLoads) {
   EXPECT_EQ(spec.test, 10'000);
   EXPECT_EQ(spec.classes, 10);
   EXPECT_THAT(spec.shape, ElementsAre(1, 28, 28));
-  const ImageDataset data = load_dataset(spec, "", data_);
+  const Dataset data = load_dataset(spec, "", data_);
   EXPECT_EQ(data.train.count, 55'000);
   EXPECT_EQ(data.train.pixels.size(), 55'000U * 784);
   EXPECT_EQ(data.validation.labels.size(), 5'000U);

@@ -33,7 +33,7 @@ class Tensors : public IdxFolder {
     return request;
   }
   DatasetSpec resolve() const { return resolve_dataset(request(), {}); }
-  ImageDataset load() const { return load_dataset(resolve(), file(), {}); }
+  Dataset load() const { return load_dataset(resolve(), file(), {}); }
   std::string refusal() const {
     return error_of(ErrorKind::invalid_input, [&] { resolve(); });
   }
@@ -69,7 +69,7 @@ TEST_F(Tensors, RowsOfNumbersAreExamplesAndTheLastSixthIsForTesting) {
   EXPECT_EQ(spec.train, 9);
   EXPECT_EQ(spec.validation, 1);  // of ten: one in twelve
   EXPECT_EQ(spec.test, 2);
-  const ImageDataset data = load();
+  const Dataset data = load();
   EXPECT_TRUE(data.train.pixels.empty());
   EXPECT_EQ(data.train.values, std::vector<float>(numbers_.begin(), numbers_.begin() + 18));
   EXPECT_THAT(data.validation.values, ElementsAre(9, -9));
@@ -88,7 +88,7 @@ TEST_F(Tensors, ImagesOfBytesComeWithTheirOwnTestSet) {
   EXPECT_EQ(spec.classes, 5);
   EXPECT_EQ(spec.train, 3);
   EXPECT_EQ(spec.validation, 0);
-  const ImageDataset data = load();
+  const Dataset data = load();
   EXPECT_EQ(data.train.pixels, pixels);
   EXPECT_EQ(data.test.pixels, test_pixels);
   EXPECT_THAT(data.test.labels, ElementsAre(2));
@@ -111,7 +111,7 @@ TEST_F(Tensors, FewerMayBeAskedFor) {
   fewer.train = 4;
   fewer.validation = 1;
   fewer.test = 1;
-  const ImageDataset data = load_dataset(resolve_dataset(fewer, {}), file(), {});
+  const Dataset data = load_dataset(resolve_dataset(fewer, {}), file(), {});
   EXPECT_THAT(data.train.values, ElementsAre(0, -0.0F, 1, -1, 2, -2));
   EXPECT_THAT(data.validation.values, ElementsAre(3, -3));
   EXPECT_THAT(data.test.values, ElementsAre(10, -10));

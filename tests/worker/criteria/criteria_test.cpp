@@ -214,7 +214,7 @@ TEST(Criteria, FisherIsTheSameOneByOne) {
   single.batches = 10;
   single.batch = [model = network.description()](std::int64_t index) {
     const Batch batch = criterion_batch(model, index / 5);
-    return Batch{batch.images.narrow(0, index % 5, 1), batch.labels.narrow(0, index % 5, 1)};
+    return Batch{batch.inputs.narrow(0, index % 5, 1), batch.labels.narrow(0, index % 5, 1)};
   };
   // Of batches of one example, the mean square of the batch's gradient is that of the example's.
   const Scores one_by_one = score_taylor(single);

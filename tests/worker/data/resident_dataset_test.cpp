@@ -20,42 +20,55 @@ DatasetSpec small_spec() {
   return spec;
 }
 
-ImageDataset bytes() {
-  ImageDataset images;
+Dataset bytes() {
+  Dataset images;
   images.train = {3, {0, 255, 51, 102, 1, 2, 3, 4, 5, 6, 7, 8}, {0, 1, 2}, {}};
   images.test = {1, {0, 0, 0, 0}, {1}, {}};
   return images;
+}
+
+TEST(ResidentDataset, TokensAreTakenAsTheyAre) {
+  DatasetSpec spec;
+  spec.example = kTokenExamples;
+  spec.shape = {1, 1, 3};
+  spec.train = 2;
+  Dataset dataset;
+  dataset.train = {2, {}, {1, 0}, {}, {7, 50000, 1, 2, 3, 4}};
+  const ResidentDataset data(dataset, spec, kCpu);
+  const Batch batch = data.gather(data.train(), at::tensor({1, 0}, at::kLong));
+  EXPECT_TRUE(at::equal(batch.inputs, at::tensor({2, 3, 4, 7, 50000, 1}, at::kLong).view({2, 3})));
+  EXPECT_TRUE(at::equal(batch.labels, at::tensor({0, 1}, at::kLong)));
 }
 
 TEST(ResidentDataset, PixelsAreScaledToOne) {
   const ResidentDataset data(bytes(), small_spec(), kCpu);
   const Batch batch = data.gather(data.train(), at::tensor({2, 0}, at::kLong));
   EXPECT_TRUE(at::equal(
-      batch.images, at::tensor({5.0F, 6.0F, 7.0F, 8.0F, 0.0F, 255.0F, 51.0F, 102.0F}).div(255.0F).view({2, 2, 1, 2})));
+      batch.inputs, at::tensor({5.0F, 6.0F, 7.0F, 8.0F, 0.0F, 255.0F, 51.0F, 102.0F}).div(255.0F).view({2, 2, 1, 2})));
   EXPECT_TRUE(at::equal(batch.labels, at::tensor({2, 0}, at::kLong)));
 }
 
 // 0 and 1 with mean 0.5 and deviation 0.25 are -2 and 2; 0.2 and 0.4 with mean 0.2 and deviation 0.1 are 0 and 2.
 TEST(ResidentDataset, PixelsAreNormalisedByChannelWhereTheDatasetSaysSo) {
-  ImageDataset images = bytes();
+  Dataset images = bytes();
   images.scale = {{0.5F, 0.2F}, {0.25F, 0.1F}};
   const ResidentDataset data(images, small_spec(), kCpu);
   const Batch batch = data.slice(data.train(), 0, 1);
-  EXPECT_TRUE(at::allclose(batch.images, at::tensor({-2.0F, 2.0F, 0.0F, 2.0F}).view({1, 2, 1, 2}), 1e-6, 1e-6));
+  EXPECT_TRUE(at::allclose(batch.inputs, at::tensor({-2.0F, 2.0F, 0.0F, 2.0F}).view({1, 2, 1, 2}), 1e-6, 1e-6));
   images.scale = {{0.5F}, {0.25F}};
   EXPECT_THROW(ResidentDataset(images, small_spec(), kCpu), Error);
 }
 
 TEST(ResidentDataset, ValuesStayAsTheyAreAndAreNotSharedWithABatch) {
-  ImageDataset images;
+  Dataset images;
   images.train = {3, {}, {0, 1, 2}, {-1, 300, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}};
   images.test = {1, {}, {0}, {1, 2, 3, 4}};
   const ResidentDataset data(images, small_spec(), kCpu);
   const at::Tensor first = at::tensor({-1.0F, 300.0F, 2.0F, 3.0F}).view({1, 2, 1, 2});
   const Batch batch = data.slice(data.train(), 0, 1);
-  EXPECT_TRUE(at::equal(batch.images, first));
-  batch.images.zero_();
-  EXPECT_TRUE(at::equal(data.gather(data.train(), at::tensor({0}, at::kLong)).images, first));
+  EXPECT_TRUE(at::equal(batch.inputs, first));
+  batch.inputs.zero_();
+  EXPECT_TRUE(at::equal(data.gather(data.train(), at::tensor({0}, at::kLong)).inputs, first));
 }
 
 // The kernel for the CPU, the tensor operations of accelerators, and a plain gather where nothing moves.
@@ -64,7 +77,7 @@ TEST(ResidentDataset, CropsAreTheSameHoweverTheyAreComputed) {
     DatasetSpec spec = small_spec();
     spec.shape = {2, 6, 5};
     spec.train = 12;
-    ImageDataset images;
+    Dataset images;
     images.train.count = 12;
     images.train.labels.resize(12);
     for (int i = 0; i < 12 * 2 * 6 * 5; ++i) {
@@ -72,7 +85,7 @@ TEST(ResidentDataset, CropsAreTheSameHoweverTheyAreComputed) {
       images.train.values.push_back(static_cast<float>(i) - 100);
     }
     images.test = {1, std::vector<std::uint8_t>(60), {0}, std::vector<float>(60)};
-    for (ImageSet* set : {&images.train, &images.test}) {
+    for (Examples* set : {&images.train, &images.test}) {
       if (!floats) set->values.clear();
       if (floats) set->pixels.clear();
     }
@@ -80,18 +93,18 @@ TEST(ResidentDataset, CropsAreTheSameHoweverTheyAreComputed) {
     const ResidentDataset data(images, spec, kCpu);
     const at::Tensor indices = at::tensor({3, 11, 0, 7, 3, 5}, at::kLong);
     const Batch plain = data.gather(data.train(), indices);
-    EXPECT_TRUE(at::equal(data.gather(data.train(), indices, std::vector<CropFlip>(6)).images, plain.images));
+    EXPECT_TRUE(at::equal(data.gather(data.train(), indices, std::vector<CropFlip>(6)).inputs, plain.inputs));
     for (std::int64_t step = 0; step < 20; ++step) {
       const std::vector<CropFlip> crops = draw_crop_flips(1, 0, step, 6);
       const Batch batch = data.gather(data.train(), indices, crops);
-      EXPECT_TRUE(at::equal(batch.images, crop_and_flip(plain.images, crops))) << step;
+      EXPECT_TRUE(at::equal(batch.inputs, crop_and_flip(plain.inputs, crops))) << step;
       EXPECT_TRUE(at::equal(batch.labels, plain.labels));
     }
   }
 }
 
 TEST(ResidentDataset, OtherSizesThanPlannedAreCorrupt) {
-  ImageDataset images = bytes();
+  Dataset images = bytes();
   images.train.pixels.pop_back();
   try {
     const ResidentDataset data(images, small_spec(), kCpu);

@@ -13,20 +13,20 @@ NamedTensors same_as_golden(const GoldenCase& golden, const std::string& key) {
 
 NamedTensors out(const GoldenCase& golden, const std::string&) {
   const at::NoGradGuard no_grad;
-  return {{"", golden.network().forward(golden.batch().images)}};
+  return {{"", golden.network().forward(golden.batch().inputs)}};
 }
 
 NamedTensors loss(const GoldenCase& golden, const std::string&) {
   const at::NoGradGuard no_grad;
   const Batch batch = golden.batch();
-  return {{"", golden.network().loss(batch.images, batch.labels).reshape({1})}};
+  return {{"", golden.network().loss(batch.inputs, batch.labels).reshape({1})}};
 }
 
 /// Gradients of all parameters, laid out as the parameters are.
 NamedTensors gradients(const GoldenCase& golden, const std::string&) {
   Network network = golden.network();
   const Batch batch = golden.batch();
-  network.loss_and_gradients(batch.images, batch.labels, Mode::evaluate);
+  network.loss_and_gradients(batch.inputs, batch.labels, Mode::evaluate);
   NamedTensors named;
   std::int64_t offset = 0;
   for (const Parameter& parameter : network.named()) {
@@ -63,7 +63,7 @@ class Hidden : public ForwardObserver {
 NamedTensors hidden(const GoldenCase& golden, const std::string&) {
   const at::NoGradGuard no_grad;
   Hidden observer;
-  golden.network().forward(golden.batch().images, {Mode::evaluate, &observer});
+  golden.network().forward(golden.batch().inputs, {Mode::evaluate, &observer});
   return observer.seen;
 }
 

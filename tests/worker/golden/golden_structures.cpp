@@ -33,7 +33,7 @@ std::vector<at::Tensor> head_derivatives(const GoldenCase& golden) {
   Heads heads;
   const at::AutoGradMode with_grad(true);
   const at::Tensor losses =
-      network.task().example_losses(network.forward(batch.images, {Mode::evaluate, &heads}), batch.labels);
+      network.task().example_losses(network.forward(batch.inputs, {Mode::evaluate, &heads}), batch.labels);
   const std::vector<at::Tensor> gradients = torch::autograd::grad({losses.sum()}, heads.outputs);
   std::vector<at::Tensor> products;
   for (std::size_t i = 0; i < gradients.size(); ++i)
@@ -63,7 +63,7 @@ GoldenEntry blocks(at::Tensor (*influence)(const at::Tensor& cosines)) {
           [influence](const GoldenCase& golden, const std::string&) {
             const at::NoGradGuard no_grad;
             Blocks seen;
-            golden.network().forward(golden.batch().images, {Mode::evaluate, &seen});
+            golden.network().forward(golden.batch().inputs, {Mode::evaluate, &seen});
             std::vector<at::Tensor> means;
             for (const at::Tensor& cosines : seen.cosines) means.push_back(influence(cosines).mean());
             return NamedTensors{{"", at::stack(means)}};
@@ -132,7 +132,7 @@ at::Tensor masked_output(const GoldenCase& golden, const std::string& run) {
   }
   network.set_masks(masks);
   const at::NoGradGuard no_grad;
-  return network.forward(golden.batch().images);
+  return network.forward(golden.batch().inputs);
 }
 
 NamedTensors torch_pruning(const GoldenCase& golden, const std::string& run) {

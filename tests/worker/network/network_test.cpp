@@ -183,7 +183,7 @@ TEST(Network, BatchStatisticsAreTheBatchsAndAreNotKept) {
 
 TEST(Evaluation, ANetworkWhoseLogitsAreNotNumbersHasNoAccuracy) {
   DatasetSpec spec{"x", "x", 3, 0, 3, {1, 1, 1}, 3, 0};
-  const ImageSet images{3, {0, 51, 255}, {1, 0, 1}};
+  const Examples images{3, {0, 51, 255}, {1, 0, 1}};
   const ResidentDataset data({images, {}, images}, spec, kCpu);
   Network network({"x", {1, 1, 1}, 3, {FlattenOp{}, LinearOp{"fc", 1, 3}}}, kCpu);
   // The first example's pixel is zero; NaN, and infinity times it, are no numbers. argmax would find them.
@@ -201,7 +201,7 @@ TEST(Evaluation, ANetworkWhoseLogitsAreNotNumbersHasNoAccuracy) {
 TEST(Evaluation, CountsByHandAndChangesNothing) {
   // Three examples of one pixel, 0, 0.2 and 1 when scaled; the network says class 1 from 0.125 up, class 0 below.
   DatasetSpec spec{"x", "x", 3, 0, 3, {1, 1, 1}, 3, 0};
-  const ImageSet images{3, {0, 51, 255}, {1, 0, 1}};
+  const Examples images{3, {0, 51, 255}, {1, 0, 1}};
   const ResidentDataset data({images, {}, images}, spec, kCpu);
   Network network({"x", {1, 1, 1}, 3, {FlattenOp{}, LinearOp{"fc", 1, 3}}}, kCpu);
   network.set_weights(
@@ -212,7 +212,7 @@ TEST(Evaluation, CountsByHandAndChangesNothing) {
   EXPECT_DOUBLE_EQ(evaluation.class_accuracy[1], 0.5);
   EXPECT_TRUE(std::isnan(evaluation.class_accuracy[2]));
   EXPECT_TRUE(at::GradMode::is_enabled());
-  EXPECT_TRUE(at::allclose(data.slice(data.train(), 0, 3).images.flatten(), at::tensor({0.0F, 0.2F, 1.0F})));
+  EXPECT_TRUE(at::allclose(data.slice(data.train(), 0, 3).inputs.flatten(), at::tensor({0.0F, 0.2F, 1.0F})));
 }
 
 }  // namespace

@@ -247,7 +247,7 @@ Pruned prune_as_swept(Network& network, const std::string& keys, const at::Tenso
   spec.batches = plan.batches;
   spec.batch_size = plan.batch_size;
   DatasetSpec dataset{"x", "x", 16, 0, 16, {3, 8, 8}, 4, 0};
-  ImageSet set{16, {}, std::vector<std::uint8_t>(16, 0), {}};
+  Examples set{16, {}, std::vector<std::int64_t>(16, 0), {}};
   set.values.assign(images.data_ptr<float>(), images.data_ptr<float>() + images.numel());
   const ResidentDataset data({set, {}, set}, dataset, kCpu);
   return prune_network(

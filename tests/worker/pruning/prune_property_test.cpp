@@ -61,7 +61,7 @@ DatasetSpec dataset() {
 
 const ResidentDataset& examples() {
   static const ResidentDataset data = [] {
-    ImageDataset images;
+    Dataset images;
     RandomStream random(3, "examples");
     images.train.count = kExamples;
     for (std::int64_t i = 0; i < kExamples * 64; ++i)

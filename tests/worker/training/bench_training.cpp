@@ -24,8 +24,8 @@ namespace {
 
 constexpr std::int64_t kBatch = 128;
 
-ImageSet random_images(std::int64_t count, RandomStream& random) {
-  ImageSet images;
+Examples random_images(std::int64_t count, RandomStream& random) {
+  Examples images;
   images.count = count;
   for (std::int64_t i = 0; i < count * 784; ++i) images.pixels.push_back(static_cast<std::uint8_t>(random.next_u64()));
   for (std::int64_t i = 0; i < count; ++i) images.labels.push_back(static_cast<std::uint8_t>(random.below(10)));
@@ -34,7 +34,7 @@ ImageSet random_images(std::int64_t count, RandomStream& random) {
 
 struct Data {
   DatasetSpec spec;
-  ImageDataset images;
+  Dataset images;
 };
 
 Data load() {
