@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -50,16 +51,42 @@ double accuracy_of(double value) {
   return value;
 }
 
+bool is_of_classes(const EvaluationMetric& metric) {
+  return metric.name == kAccuracy || metric.name == kLoss || metric.name == kClassAccuracy;
+}
+
+/// Accuracy, loss, the classes' accuracies and, where there are any, the other metrics.
+json to_wire(const std::optional<Evaluation>& evaluation) {
+  if (!evaluation) return {};
+  json parts = json::array({evaluation->accuracy(), evaluation->loss(), evaluation->class_accuracies()});
+  json others = json::array();
+  for (const EvaluationMetric& metric : evaluation->metrics) {
+    if (!is_of_classes(metric)) others.push_back({metric.name, metric.at, metric.value});
+  }
+  if (!others.empty()) parts.push_back(std::move(others));
+  return parts;
+}
+
 std::optional<Evaluation> evaluation(Fields& fields) {
   if (fields.absent()) return std::nullopt;
   Fields parts(fields.next());
-  Evaluation result;
-  result.accuracy = accuracy_of(parts.real());
-  result.loss = parts.real();
-  result.class_accuracy = parts.list([](const json& value) {
+  const double accuracy = accuracy_of(parts.real());
+  const double loss = parts.real();
+  Evaluation result = Evaluation::of_classes(accuracy, loss, parts.list([](const json& value) {
     if (!value.is_number()) refuse_message("expected a number");
     return accuracy_of(value.get<double>());
-  });
+  }));
+  if (parts.at_end()) return result;
+  for (EvaluationMetric& metric : parts.list([](const json& element) {
+         Fields other(element);
+         EvaluationMetric read;
+         read.name = other.name();
+         read.at = other.real_within(std::numeric_limits<double>::lowest(), std::numeric_limits<double>::max());
+         read.value = other.real();
+         if (is_of_classes(read)) refuse_message("a metric is there twice");
+         return read;
+       }))
+    result.metrics.push_back(std::move(metric));
   return result;
 }
 
@@ -164,14 +191,10 @@ json to_wire(const StageOutcome& outcome) {
     failure = json::array({std::string(to_string(outcome.failure->kind)), outcome.failure->message,
                            std::string(to_string(outcome.failure->cause)), std::move(damaged)});
   }
-  json evaluation;
-  if (outcome.evaluation) {
-    evaluation = {outcome.evaluation->accuracy, outcome.evaluation->loss, outcome.evaluation->class_accuracy};
-  }
   return json::array({bytes_of(outcome.key), outcome.attempt, std::move(failure), outcome.wall_s, outcome.first_step,
                       outcome.steps, outcome.artifact_sha256, outcome.artifact_bytes, outcome.diverged,
                       std::move(metrics), to_wire(outcome.best_validation_loss),
-                      to_wire(outcome.test_accuracy_at_best_validation), std::move(evaluation), std::move(layers),
+                      to_wire(outcome.test_accuracy_at_best_validation), to_wire(outcome.evaluation), std::move(layers),
                       to_wire(outcome.connectivity), outcome.collapsed, std::move(sensitivity), outcome.warnings});
 }
 

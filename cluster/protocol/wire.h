@@ -102,6 +102,7 @@ class Fields {
     for (const nlohmann::json& element : value) result.push_back(read(element));
     return result;
   }
+  bool at_end() const { return position_ >= array_.size(); }
   bool absent() {
     if (position_ < array_.size() && array_[position_].is_null()) {
       ++position_;

@@ -59,9 +59,8 @@ ChangeRecorder::ChangeRecorder(const SQLite::Database& database)
           "failure_kind = NULL, failure_message = NULL, failure_cause = NULL, artifact_removed_at = NULL, note = NULL"
           " WHERE id = ?1"),
       add_metric_(database, "INSERT OR REPLACE INTO metrics (stage_id, name, step, value) VALUES (?, ?, ?, ?)"),
-      add_evaluation_(database, "INSERT OR REPLACE INTO evaluations (stage_id, accuracy, loss) VALUES (?, ?, ?)"),
-      add_class_accuracy_(database,
-                          "INSERT OR REPLACE INTO class_accuracies (stage_id, class, accuracy) VALUES (?, ?, ?)"),
+      add_evaluation_metric_(
+          database, "INSERT OR REPLACE INTO evaluation_metrics (stage_id, name, at, value) VALUES (?, ?, ?, ?)"),
       add_layer_(database,
                  "INSERT OR REPLACE INTO layer_densities (stage_id, position, layer, total, requested, kept, effective,"
                  " dead_units) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
@@ -149,7 +148,10 @@ void ChangeRecorder::record_done(std::int64_t stage, const StageFinished& finish
                     paths ? std::optional(paths->dead_units) : std::nullopt,
                     paths ? std::optional(paths->effective_kept) : std::nullopt);
   for (const MetricPoint& point : outcome.metrics) add_metric_.run(stage, point.name, point.step, point.value);
-  if (outcome.evaluation) record_evaluation(stage, *outcome.evaluation);
+  if (outcome.evaluation) {
+    for (const EvaluationMetric& metric : outcome.evaluation->metrics)
+      add_evaluation_metric_.run(stage, metric.name, metric.at, metric.value);
+  }
   record_layers(stage, outcome.layers);
   std::int64_t position = 0;
   for (const SensitivityPoint& point : outcome.sensitivity) {
@@ -157,12 +159,6 @@ void ChangeRecorder::record_done(std::int64_t stage, const StageFinished& finish
   }
   position = 0;
   for (const std::string& warning : outcome.warnings) add_warning_.run(stage, position++, warning);
-}
-
-void ChangeRecorder::record_evaluation(std::int64_t stage, const Evaluation& evaluation) {
-  add_evaluation_.run(stage, evaluation.accuracy, evaluation.loss);
-  std::int64_t number = 0;
-  for (const double accuracy : evaluation.class_accuracy) add_class_accuracy_.run(stage, number++, accuracy);
 }
 
 void ChangeRecorder::record_layers(std::int64_t stage, const std::vector<LayerCount>& layers) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -52,11 +53,28 @@ struct SensitivityPoint {
   bool operator==(const SensitivityPoint&) const = default;
 };
 
+/// One number of an evaluation, as its task defines it (worker/task/task.h).
+struct EvaluationMetric {
+  std::string name;
+  double at = 0;     ///< the point that it is of: the class of kClassAccuracy; 0 where there is one alone
+  double value = 0;  ///< NaN is data
+  bool operator==(const EvaluationMetric&) const = default;
+};
+inline constexpr const char* kLoss = "loss";                     ///< mean over the examples; of classification in nats
+inline constexpr const char* kAccuracy = "accuracy";             ///< in [0, 1]; NaN where logits are not finite numbers
+inline constexpr const char* kClassAccuracy = "class_accuracy";  ///< likewise; NaN for a class without examples
+
 /// On the test set, which chose nothing.
 struct Evaluation {
-  double accuracy = 0;                 ///< in [0, 1]; NaN where logits are not finite numbers
-  double loss = 0;                     ///< mean cross-entropy, nats
-  std::vector<double> class_accuracy;  ///< per class, in [0, 1]; NaN for a class without examples, and as above
+  std::vector<EvaluationMetric> metrics;  ///< each name and point once
+
+  /// Of a classification: accuracy, loss and the accuracy of each class.
+  static Evaluation of_classes(double accuracy, double loss, const std::vector<double>& by_class);
+  /// NaN where there is none.
+  double value(std::string_view name, double at = 0) const;
+  double accuracy() const { return value(kAccuracy); }
+  double loss() const { return value(kLoss); }
+  std::vector<double> class_accuracies() const;
 };
 
 struct Failure {

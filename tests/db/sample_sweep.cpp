@@ -130,7 +130,7 @@ StageFinished finish(const Stage& stage, std::uint64_t attempt) {
       outcome.connectivity = Connectivity{true, 3, 26050};
       break;
     case StageKind::evaluate:
-      outcome.evaluation = Evaluation{accuracy_of(stage), 0.1, std::vector<double>(10, accuracy_of(stage))};
+      outcome.evaluation = Evaluation::of_classes(accuracy_of(stage), 0.1, std::vector<double>(10, accuracy_of(stage)));
       break;
     default:
       break;

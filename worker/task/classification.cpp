@@ -61,7 +61,7 @@ class Classification : public Task {
       by_class.push_back(broken ? std::nan("") : sums[i] / sums[classes + i]);  // 0 / 0 is NaN
     }
     const auto count = static_cast<double>(examples);
-    return {broken ? std::nan("") : right / count, sums.back() / count, std::move(by_class)};
+    return Evaluation::of_classes(broken ? std::nan("") : right / count, sums.back() / count, by_class);
   }
 };
 

@@ -157,12 +157,12 @@ void Trainer::evaluate_now(double lr) {
   loss_sum_.zero_();
   if (data_.validation().count() == 0) return;
   const Evaluation validation = evaluate(network_, data_, data_.validation(), gang_);
-  record("validation_loss", validation.loss);
-  record("validation_accuracy", validation.accuracy);
+  record("validation_loss", validation.loss());
+  record("validation_accuracy", validation.accuracy());
   const double best = state_.best_validation_loss.value_or(HUGE_VAL);
-  if (!(validation.loss < best) || data_.test().count() == 0) return;
-  state_.best_validation_loss = validation.loss;
-  state_.test_accuracy_at_best_validation = evaluate(network_, data_, data_.test(), gang_).accuracy;
+  if (!(validation.loss() < best) || data_.test().count() == 0) return;
+  state_.best_validation_loss = validation.loss();
+  state_.test_accuracy_at_best_validation = evaluate(network_, data_, data_.test(), gang_).accuracy();
   record("test_accuracy", *state_.test_accuracy_at_best_validation);
 }
 

@@ -28,7 +28,8 @@ StageOutcome full_outcome() {
   outcome.diverged = true;
   outcome.metrics = {{917, "validation_loss", 0.1}, {1834, "train_loss", std::numeric_limits<double>::quiet_NaN()}};
   outcome.best_validation_loss = 0.1;
-  outcome.evaluation = Evaluation{std::numeric_limits<double>::quiet_NaN(), 0.07, {1.0, 0.5}};
+  outcome.evaluation = Evaluation::of_classes(std::numeric_limits<double>::quiet_NaN(), 0.07, {1.0, 0.5});
+  outcome.evaluation->metrics.push_back({"madds", 0.5, 1.5e6});
   outcome.layers = {{"fc1", 235200, -1, 1234, 1200, 7}};
   outcome.connectivity = Connectivity{false, 7, 1200};
   outcome.collapsed = true;
@@ -84,8 +85,10 @@ TEST(Protocol, OutcomesSurviveTheWireNaNIncluded) {
   EXPECT_TRUE(std::isnan(back.metrics[1].value));
   EXPECT_EQ(back.best_validation_loss, 0.1);
   EXPECT_FALSE(back.test_accuracy_at_best_validation.has_value());
-  EXPECT_TRUE(std::isnan(back.evaluation->accuracy));  // of a network whose logits are not numbers
-  EXPECT_EQ(back.evaluation->class_accuracy, sent.evaluation->class_accuracy);
+  EXPECT_TRUE(std::isnan(back.evaluation->accuracy()));  // of a network whose logits are not numbers
+  EXPECT_EQ(back.evaluation->class_accuracies(), sent.evaluation->class_accuracies());
+  ASSERT_EQ(back.evaluation->metrics.size(), 5U);
+  EXPECT_EQ(back.evaluation->metrics.back(), (EvaluationMetric{"madds", 0.5, 1.5e6}));
   EXPECT_EQ(back.layers[0].requested, -1);
   EXPECT_EQ(back.layers[0].kept, 1234);
   EXPECT_EQ(back.layers[0].effective, 1200);

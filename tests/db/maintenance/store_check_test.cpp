@@ -132,6 +132,8 @@ TEST_F(StoreCheckTest, ABrokenReferenceIsDamage) {
 // Half of a page has other bytes, as after a write that the power cut short; page by page through the file.
 TEST_F(StoreCheckTest, ATornPageIsFoundWhereverItIs) {
   store_.reset();
+  // A page that nothing uses, of a table that a migration dropped, may have any bytes.
+  SQLite::Database(paths_.database().string(), SQLite::OPEN_READWRITE).exec("VACUUM");
   constexpr std::uintmax_t kPage = 4096;
   const std::uintmax_t pages = std::filesystem::file_size(paths_.database()) / kPage;
   ASSERT_GT(pages, 30U);

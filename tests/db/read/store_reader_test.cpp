@@ -146,7 +146,7 @@ class Outcomes : public StoreReaderTest {
       double sum = 0;
       for (const double one : classes) sum += one;
       std::get<StageFinished>(changes[evaluate]).outcome.evaluation =
-          Evaluation{sum / static_cast<double>(classes.size()), 2.3, classes};
+          Evaluation::of_classes(sum / static_cast<double>(classes.size()), 2.3, classes);
     });
   }
 };
@@ -161,7 +161,7 @@ TEST_F(Outcomes, ALittleAboveChanceHasLearned) {
 TEST_F(Outcomes, OneAnswerToEverythingIsAtChanceHoweverLargeItsClassIs) {
   EXPECT_EQ(outcome([](std::vector<StoreChange>& changes) {
               std::get<StageFinished>(changes[evaluate]).outcome.evaluation =
-                  Evaluation{0.1135, 2.3018, {0, 1, 0, 0, 0, 0, 0, 0, 0, std::nan("")}};
+                  Evaluation::of_classes(0.1135, 2.3018, {0, 1, 0, 0, 0, 0, 0, 0, 0, std::nan("")});
             }),
             "at chance");
 }
@@ -180,7 +180,7 @@ TEST_F(Outcomes, WithoutAPathItCollapsed) {
 TEST_F(Outcomes, OfTheDenseNetworkAreBesideEachTrial) {
   EXPECT_EQ(outcome([](std::vector<StoreChange>& changes) {
               std::get<StageFinished>(changes[dense_evaluate]).outcome.evaluation =
-                  Evaluation{0.1, 2.3, std::vector<double>(10, 0.1)};
+                  Evaluation::of_classes(0.1, 2.3, std::vector<double>(10, 0.1));
             }),
             "learned");
   EXPECT_EQ(reader_->results().at(0).outcome, "at chance");

@@ -182,7 +182,7 @@ TEST_F(StoreTest, ACellOfWhichASeedHasNoAccuracyIsOnNoFrontier) {
   for (std::size_t i = 0; i < changes.size(); ++i) {
     if (sample_.graph.stages[i].label != "evaluate magnitude seed 1") continue;
     StageOutcome& outcome = std::get<StageFinished>(changes[i]).outcome;
-    outcome.evaluation = Evaluation{std::nan(""), std::nan(""), std::vector<double>(10, std::nan(""))};
+    outcome.evaluation = Evaluation::of_classes(std::nan(""), std::nan(""), std::vector<double>(10, std::nan("")));
   }
   store_.apply(std::move(changes));
   EXPECT_EQ(ask("SELECT count(*) - count(accuracy) FROM results"), "1");
@@ -195,10 +195,32 @@ TEST_F(StoreTest, ACellOfWhichASeedHasNoAccuracyIsOnNoFrontier) {
 TEST_F(StoreTest, NotANumberIsNull) {
   record();
   StageFinished finished = finish(sample_.graph.stages[dense_evaluate]);
-  finished.outcome.evaluation->loss = std::nan("");
+  finished.outcome.evaluation = Evaluation::of_classes(0.98, std::nan(""), {});
   store_.apply({finished});
   EXPECT_EQ(ask("SELECT loss FROM results"), "NULL");
   EXPECT_EQ(ask("SELECT accuracy FROM results"), "0.98");
+}
+
+TEST_F(StoreTest, MetricsOfAnyNameAndPointAreKept) {
+  record();
+  StageFinished finished = finish(sample_.graph.stages[dense_evaluate]);
+  finished.outcome.evaluation->metrics.push_back({"accuracy_at_threshold", 0.5, 0.75});
+  finished.outcome.evaluation->metrics.push_back({"accuracy_at_threshold", 0.25, std::nan("")});
+  store_.apply({finished});
+  EXPECT_EQ(ask("SELECT group_concat(at || ':' || ifnull(value, '-')) FROM evaluation_metrics"
+                " WHERE name = 'accuracy_at_threshold'"),
+            "0.25:-,0.5:0.75");
+  EXPECT_EQ(ask("SELECT accuracy || ' ' || loss FROM evaluations"), "0.98 0.1");
+  EXPECT_EQ(ask("SELECT count(*) || ' ' || max(class) FROM class_accuracies"), "10 9");
+}
+
+// One whose task has no accuracy.
+TEST_F(StoreTest, ALossAloneIsAnEvaluation) {
+  record();
+  StageFinished finished = finish(sample_.graph.stages[dense_evaluate]);
+  finished.outcome.evaluation = Evaluation{{{"loss", 0, 2.5}}};
+  store_.apply({finished});
+  EXPECT_EQ(ask("SELECT ifnull(accuracy, '-') || ' ' || loss FROM evaluations"), "- 2.5");
 }
 
 TEST_F(StoreTest, TheSameOutcomeTwiceChangesNothing) {
@@ -206,7 +228,7 @@ TEST_F(StoreTest, TheSameOutcomeTwiceChangesNothing) {
   const Stage& stage = sample_.graph.stages[dense_evaluate];
   store_.apply({finish(stage, 7)});
   StageFinished again = finish(stage, 8);
-  again.outcome.evaluation->accuracy = 0.5;
+  again.outcome.evaluation = Evaluation::of_classes(0.5, 0.1, {});
   StageFinished failed = finish(stage, 9);
   failed.outcome.failure = Failure{ErrorKind::unavailable, "late"};
   store_.apply({again, failed});

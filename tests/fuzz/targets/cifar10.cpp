@@ -18,7 +18,7 @@ FuzzTarget cifar10_target() {
   target.seeds = {std::string(3073, '\0'), std::string("\x02", 1) + std::string(4000, '\0')};
   target.dictionary = {"\x09", "\x0a", "\xff"};
   target.refusals = {ErrorKind::invalid_input};
-  target.held_besides = 7 * kFileBytes;  // all of them in memory, and one more while it is read
+  target.held_besides = 7 * kFileBytes + (1 << 20);  // all of them in memory, one more while it is read, and labels
   target.short_run = 12;                 // a whole set takes half a second
   const auto file = std::make_shared<ScratchFile>("data_batch_1.bin");  // shared by the copies of the target
   for (const char* name :

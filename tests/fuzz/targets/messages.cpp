@@ -29,7 +29,7 @@ StageOutcome some_outcome() {
   outcome.artifact_sha256 = to_hex(key("artifact"));
   outcome.metrics = {{917, "validation_loss", 0.1}, {1834, "train_loss", std::numeric_limits<double>::quiet_NaN()}};
   outcome.best_validation_loss = 0.1;
-  outcome.evaluation = Evaluation{0.98, 0.07, {1.0, 0.5}};
+  outcome.evaluation = Evaluation::of_classes(0.98, 0.07, {1.0, 0.5});
   outcome.layers = {{"fc1", 235200, -1, 1234, 1200, 7}};
   outcome.connectivity = Connectivity{false, 7, 1200};
   outcome.sensitivity = {{"fc1", 0.5, 235200, 117600, 0.25}};

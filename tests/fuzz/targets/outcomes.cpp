@@ -132,7 +132,7 @@ std::vector<RankReport> told_training() {
   dense.metrics = {{500, "train_loss", 0.5}, {1000, "validation_loss", 0.25}};
   dense.best_validation_loss = 0.25;
   dense.test_accuracy_at_best_validation = 0.9;
-  evaluation.evaluation = Evaluation{0.98, 0.07, {1.0, 0.5}};
+  evaluation.evaluation = Evaluation::of_classes(0.98, 0.07, {1.0, 0.5});
   return {StageReached{init}, StageReached{dense}, StageReached{evaluation}, JobEnded{init.attempt, false, true, true}};
 }
 

@@ -167,7 +167,7 @@ std::vector<Lie> lies_in_outcomes(const StageKey& key, std::uint64_t attempt) {
     lies.push_back(of_outcome(name, honest, change));
   };
   add("another's outcome", [](StageOutcome&) {});
-  add("another's with an evaluation", [](StageOutcome& o) { o.evaluation = Evaluation{0.987, 0.01, {}}; });
+  add("another's with an evaluation", [](StageOutcome& o) { o.evaluation = Evaluation::of_classes(0.987, 0.01, {}); });
   for (const std::uint64_t number : {std::uint64_t{0}, std::uint64_t{123456789}, attempt + 1000, ~std::uint64_t{0}})
     add("attempt " + std::to_string(number), [&](StageOutcome& o) { o.attempt = number; });
   for (const LossCause cause : {LossCause::error, LossCause::oom_host, LossCause::disk_full, LossCause::signal,
@@ -191,9 +191,9 @@ std::vector<Lie> lies_in_outcomes(const StageKey& key, std::uint64_t attempt) {
   }
   for (const double bad : {kNan, kInfinity, -0.5, 1.5}) {
     add("a curve's sparsity", [bad](StageOutcome& o) { o.sensitivity = {{"fc", bad, 1, 1, 1}}; });
-    add("an accuracy", [bad](StageOutcome& o) { o.evaluation = Evaluation{bad, 1, {}}; });
+    add("an accuracy", [bad](StageOutcome& o) { o.evaluation = Evaluation::of_classes(bad, 1, {}); });
   }
-  add("a class's accuracy", [](StageOutcome& o) { o.evaluation = Evaluation{0.5, 1, {2.0}}; });
+  add("a class's accuracy", [](StageOutcome& o) { o.evaluation = Evaluation::of_classes(0.5, 1, {2.0}); });
   for (const char* bad : {"abc", "../../etc/passwd", "'); DROP TABLE stages; --"})
     add("a hash", [&](StageOutcome& o) { o.artifact_sha256 = bad; });
   for (const std::string& bad : {std::string(), std::string("a\nb"), std::string("\x1b[31m"), std::string(5000, 'x')}) {

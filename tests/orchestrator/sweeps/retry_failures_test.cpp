@@ -112,7 +112,7 @@ class RetryAfterFailures : public RetryFailures {
         changes.emplace_back(charged);
         if (crashes) crashed_ = to_hex(stage.key);
       } else if (stage.kind == StageKind::evaluate) {
-        finished.outcome.evaluation = Evaluation{0.9, 0.1, {}};
+        finished.outcome.evaluation = Evaluation::of_classes(0.9, 0.1, {});
       }
       changes.emplace_back(finished);
     }

@@ -41,7 +41,7 @@ TEST_F(Collapse, AnEmptiedLayerIsWarnedOfAndNothingIsTrained) {
   EXPECT_FALSE(outcomes[2].diverged);
   EXPECT_TRUE(outcomes[2].metrics.empty());
   // Every class in turn, and zero logits for all: the first of ten is right one time in ten.
-  EXPECT_NEAR(outcomes[3].evaluation->accuracy, 0.1, 0.05);
+  EXPECT_NEAR(outcomes[3].evaluation->accuracy(), 0.1, 0.05);
 }
 
 TEST_F(Collapse, AThinNetworkIsTrainedAndSaysWhatOfItCounts) {

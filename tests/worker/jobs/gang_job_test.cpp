@@ -73,7 +73,7 @@ TEST_F(GangJob, the_leader_runs_what_is_not_shared_and_writes_what_is) {
   for (const Run& run : runs) EXPECT_EQ(run.end, JobEnd::finished);
   ASSERT_EQ(runs[0].outcomes.size(), 5U);
   for (const StageOutcome& outcome : runs[0].outcomes) EXPECT_FALSE(outcome.failure) << outcome.failure->message;
-  EXPECT_GT(runs[0].outcomes[4].evaluation->accuracy, 0.3);
+  EXPECT_GT(runs[0].outcomes[4].evaluation->accuracy(), 0.3);
   for (const char* name : {"init", "gradual", "mask", "retrained"})
     EXPECT_TRUE(std::filesystem::exists(artifact(name)));
   for (int member = 1; member < kJobMembers; ++member) {

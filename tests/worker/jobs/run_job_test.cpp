@@ -45,8 +45,8 @@ TEST_F(RunJob, AChainOfStagesReportsEachAndLearns) {
   ASSERT_EQ(result.end, JobEnd::finished);
   ASSERT_EQ(result.outcomes.size(), 5U);
   const Evaluation& evaluation = *result.outcomes.back().evaluation;
-  EXPECT_GT(evaluation.accuracy, 0.5);
-  EXPECT_EQ(evaluation.class_accuracy.size(), 10U);
+  EXPECT_GT(evaluation.accuracy(), 0.5);
+  EXPECT_EQ(evaluation.class_accuracies().size(), 10U);
   EXPECT_EQ(result.outcomes[2].layers.size(), 3U);
   const StageOutcome& finetuned = result.outcomes[3];
   EXPECT_TRUE(finetuned.test_accuracy_at_best_validation);
@@ -357,7 +357,7 @@ TEST_F(RunJob, Lenet5TrainsOnConvolutions) {
   JobStage masked = train("sparse", spec, "dense");
   masked.inputs.emplace_back(InputRole::masks, key("mask"));
   done({init("init"), train("dense", spec, "init"), prune("mask", prune_spec("snip", 43050), "dense"), masked});
-  EXPECT_GT(done({evaluate("accuracy", "sparse")}).evaluation->accuracy, 0.3);
+  EXPECT_GT(done({evaluate("accuracy", "sparse")}).evaluation->accuracy(), 0.3);
 }
 
 }  // namespace

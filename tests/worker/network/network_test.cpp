@@ -191,10 +191,10 @@ TEST(Evaluation, ANetworkWhoseLogitsAreNotNumbersHasNoAccuracy) {
     network.set_weights(
         {{"fc.weight", at::tensor({0.0F, broken, 0.0F}).view({3, 1})}, {"fc.bias", at::tensor({0.5F, 0.0F, -9.0F})}});
     const Evaluation evaluation = evaluate(network, data, data.test());
-    EXPECT_TRUE(std::isnan(evaluation.accuracy));
-    EXPECT_TRUE(std::isnan(evaluation.loss));
-    ASSERT_EQ(evaluation.class_accuracy.size(), 3U);
-    for (const double accuracy : evaluation.class_accuracy) EXPECT_TRUE(std::isnan(accuracy));
+    EXPECT_TRUE(std::isnan(evaluation.accuracy()));
+    EXPECT_TRUE(std::isnan(evaluation.loss()));
+    ASSERT_EQ(evaluation.class_accuracies().size(), 3U);
+    for (const double accuracy : evaluation.class_accuracies()) EXPECT_TRUE(std::isnan(accuracy));
   }
 }
 
@@ -207,10 +207,10 @@ TEST(Evaluation, CountsByHandAndChangesNothing) {
   network.set_weights(
       {{"fc.weight", at::tensor({0.0F, 4.0F, 0.0F}).view({3, 1})}, {"fc.bias", at::tensor({0.5F, 0.0F, -9.0F})}});
   const Evaluation evaluation = evaluate(network, data, data.test());
-  EXPECT_DOUBLE_EQ(evaluation.accuracy, 1.0 / 3);
-  EXPECT_DOUBLE_EQ(evaluation.class_accuracy[0], 0);
-  EXPECT_DOUBLE_EQ(evaluation.class_accuracy[1], 0.5);
-  EXPECT_TRUE(std::isnan(evaluation.class_accuracy[2]));
+  EXPECT_DOUBLE_EQ(evaluation.accuracy(), 1.0 / 3);
+  EXPECT_DOUBLE_EQ(evaluation.class_accuracies()[0], 0);
+  EXPECT_DOUBLE_EQ(evaluation.class_accuracies()[1], 0.5);
+  EXPECT_TRUE(std::isnan(evaluation.class_accuracies()[2]));
   EXPECT_TRUE(at::GradMode::is_enabled());
   EXPECT_TRUE(at::allclose(data.slice(data.train(), 0, 3).inputs.flatten(), at::tensor({0.0F, 0.2F, 1.0F})));
 }

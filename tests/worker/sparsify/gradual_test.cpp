@@ -93,7 +93,7 @@ TEST_F(Gradual, AStoppedTrainingEndsAsIfNeverStopped) {
 TEST_F(Gradual, WhatFollowsReadsWeightsAndMasksFromIt) {
   const StageOutcome outcome =
       done({init("init"), train("end", spec(), "init"), evaluate_with_masks("accuracy", "end")});
-  EXPECT_GT(outcome.evaluation->accuracy, 0.3);
+  EXPECT_GT(outcome.evaluation->accuracy(), 0.3);
 }
 
 }  // namespace

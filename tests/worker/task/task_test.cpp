@@ -44,11 +44,11 @@ TEST(Classification, CountsWhatIsRightByClass) {
   const at::Tensor sums = task.sums(kLogits, kLabels);
   ASSERT_EQ(sums.numel(), task.sum_count(3));
   const Evaluation evaluation = task.evaluation(values_of(sums), 3);
-  EXPECT_DOUBLE_EQ(evaluation.accuracy, 2.0 / 3);
-  EXPECT_NEAR(evaluation.loss, task.loss(kLogits, kLabels).item<double>(), 1e-6);
-  EXPECT_DOUBLE_EQ(evaluation.class_accuracy[0], 0.5);
-  EXPECT_DOUBLE_EQ(evaluation.class_accuracy[1], 1);
-  EXPECT_TRUE(std::isnan(evaluation.class_accuracy[2]));  // no example is of it
+  EXPECT_DOUBLE_EQ(evaluation.accuracy(), 2.0 / 3);
+  EXPECT_NEAR(evaluation.loss(), task.loss(kLogits, kLabels).item<double>(), 1e-6);
+  EXPECT_DOUBLE_EQ(evaluation.class_accuracies()[0], 0.5);
+  EXPECT_DOUBLE_EQ(evaluation.class_accuracies()[1], 1);
+  EXPECT_TRUE(std::isnan(evaluation.class_accuracies()[2]));  // no example is of it
 }
 
 TEST(Classification, SumsOfBatchesAreThoseOfAll) {
@@ -63,8 +63,8 @@ TEST(Classification, ALogitThatIsNoNumberLeavesNoAccuracy) {
   at::Tensor broken = kLogits.clone();
   broken[1][2] = std::numeric_limits<float>::infinity();
   const Evaluation evaluation = task.evaluation(values_of(task.sums(broken, kLabels)), 3);
-  EXPECT_TRUE(std::isnan(evaluation.accuracy));
-  EXPECT_TRUE(std::isnan(evaluation.class_accuracy[0]));
+  EXPECT_TRUE(std::isnan(evaluation.accuracy()));
+  EXPECT_TRUE(std::isnan(evaluation.class_accuracies()[0]));
 }
 
 TEST(Tasks, AnUnknownOneIsRefusedWithTheChoices) {
