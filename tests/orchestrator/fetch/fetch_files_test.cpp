@@ -269,6 +269,17 @@ TEST_F(FetchFiles, WhatAServerAnswersInsteadIsSaid) {
   EXPECT_THAT(names(), IsEmpty());
 }
 
+TEST_F(FetchFiles, TheProxyOfTheEnvironmentIsAsked) {
+  const HttpsServer server([&](const HttpRequest& request) { return part_of_file(file_, request); });
+  ::setenv("https_proxy", "http://127.0.0.1:1", 1);
+  ::unsetenv("no_proxy");
+  const Error error = error_of_fetch(server);
+  ::unsetenv("https_proxy");
+  EXPECT_EQ(error.kind(), ErrorKind::unavailable);
+  EXPECT_THAT(error.what(), HasSubstr("Failed to connect to 127.0.0.1 port 1 "));
+  EXPECT_THAT(server.requests(), IsEmpty());
+}
+
 TEST_F(FetchFiles, OneThatIsStoppedGoesOnFromThere) {
   const HttpsServer hanging([&](const HttpRequest& request) {
     HttpReply reply = broken_off(part_of_file(file_, request), 100'000);
