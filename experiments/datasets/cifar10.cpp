@@ -33,6 +33,17 @@ constexpr std::array<float, 3> kDeviation{0.2470F, 0.2435F, 0.2616F};
 /// Names all that a network sees: raised with other constants.
 constexpr const char* kContent = "cifar10:1:";
 
+/// SHA-256 as TensorFlow Datasets has it, of the archive whose MD5 the author's page gives.
+DatasetDownload cifar_download() {
+  DatasetDownload download{
+      kFolder,
+      {"https://www.cs.toronto.edu/~kriz/"},
+      {{"cifar-10-binary.tar.gz", 170'052'171, "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"}},
+      {}};
+  for (const char* name : kFiles) download.members.push_back({std::string(kFolder) + "/" + name, kFileBytes});
+  return download;
+}
+
 struct Cifar {
   Examples train, test;
   std::string content;
@@ -49,15 +60,17 @@ std::filesystem::path find_folder(const DataFolder& data) {
   // The archive for Python is the better known one.
   for (const std::filesystem::path& folder : {data / "cifar-10-batches-py", data}) {
     if (!std::filesystem::exists(folder / "batches.meta", error)) continue;
-    throw Error(ErrorKind::invalid_input, "cifar10: " + folder.string() +
-                                              " is the Python version, whose pickles are not read; download the binary "
-                                              "version, " +
-                                              kCifarFrom + ", and unpack it in " + data.string());
+    throw Error(ErrorKind::invalid_input,
+                "cifar10: " + folder.string() +
+                    " is the Python version, whose pickles are not read; get the binary version "
+                    "with: " +
+                    fetch_command("cifar10", data) + "; or download the binary version, " + kCifarFrom +
+                    ", and unpack it in " + data.string());
   }
-  throw Error(ErrorKind::invalid_input, "cifar10: no " + std::string(kFiles[0]) + " in " + (data / kFolder).string() +
-                                            " or " + data.string() + "; download " + kCifarFrom + ", unpack it in " +
-                                            data.string() +
-                                            ", or name the folder that has it with --data or ESPALIER_DATA");
+  throw Error(ErrorKind::invalid_input,
+              "cifar10: no " + std::string(kFiles[0]) + " in " + (data / kFolder).string() + " or " + data.string() +
+                  "; get it with: " + fetch_command("cifar10", data) + "; or download " + kCifarFrom +
+                  ", unpack it in " + data.string() + ", or name the folder that has it with --data or ESPALIER_DATA");
 }
 
 std::string read_batch(const std::filesystem::path& path) {
@@ -165,7 +178,7 @@ DatasetFiles cifar_files(const std::string&, const DataFolder& data) {
 }  // namespace
 
 DatasetSource dataset_cifar10() {
-  return {resolve_cifar, load_cifar, cifar_presence, cifar_files};
+  return {resolve_cifar, load_cifar, cifar_presence, cifar_files, cifar_download};
 }
 
 }  // namespace espalier

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/suggest.h"
+#include "experiments/datasets/dataset_download.h"
 #include "experiments/datasets/source.h"
 
 namespace espalier {
@@ -28,13 +29,22 @@ constexpr DatasetEntry kDatasets[] = {
 #undef ESPALIER_DATASET
 };
 
-DatasetSource find_source(std::string_view name) {
+const DatasetEntry& find_entry(std::string_view name) {
   std::vector<std::string> names;
   for (const DatasetEntry& entry : kDatasets) {
-    if (entry.name == name) return entry.source();
+    if (entry.name == name) return entry;
     names.emplace_back(entry.name);
   }
   throw Error(ErrorKind::invalid_input, "dataset: " + unknown_name(name, names));
+}
+
+DatasetSource find_source(std::string_view name) {
+  return find_entry(name).source();
+}
+
+DatasetStatus status_of(const DatasetEntry& entry, const DataFolder& folder) {
+  DatasetPresence presence = entry.source().presence(folder);
+  return {std::string(entry.name), std::string(entry.about), presence.present, std::move(presence.where)};
 }
 
 }  // namespace
@@ -64,11 +74,29 @@ std::string given_path(const std::filesystem::path& folder, const std::vector<st
 
 std::vector<DatasetStatus> list_datasets(const DataFolder& folder) {
   std::vector<DatasetStatus> list;
-  for (const DatasetEntry& entry : kDatasets) {
-    DatasetPresence presence = entry.source().presence(folder);
-    list.push_back({std::string(entry.name), std::string(entry.about), presence.present, std::move(presence.where)});
-  }
+  for (const DatasetEntry& entry : kDatasets) list.push_back(status_of(entry, folder));
   return list;
+}
+
+DatasetStatus dataset_status(const std::string& name, const DataFolder& folder) {
+  return status_of(find_entry(name), folder);
+}
+
+std::string published_datasets() {
+  std::string names;
+  for (const DatasetEntry& entry : kDatasets) {
+    if (entry.source().download != nullptr) names += (names.empty() ? "" : ", ") + std::string(entry.name);
+  }
+  return names;
+}
+
+DatasetDownload dataset_download(std::string_view name) {
+  const DatasetSource source = find_source(name);
+  if (source.download != nullptr) return source.download();
+  throw Error(ErrorKind::invalid_input,
+              "dataset: " + std::string(name) + " is " +
+                  (source.files == nullptr ? "generated" : "made of files of your own") +
+                  ": there is nothing to fetch; what can be fetched: " + published_datasets());
 }
 
 }  // namespace espalier

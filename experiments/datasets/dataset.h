@@ -79,6 +79,8 @@ struct DatasetStatus {
   bool present = false;
   std::string where;  ///< the folder or "generated", or where to get it and what to put where
 };
+/// Errors: ErrorKind::invalid_input for a name that is no dataset's.
+DatasetStatus dataset_status(const std::string& name, const DataFolder& folder);
 std::vector<DatasetStatus> list_datasets(const DataFolder& folder);
 
 }  // namespace espalier

@@ -4,8 +4,21 @@
 namespace espalier {
 namespace {
 
-constexpr const char* kFashionFrom = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/";
 constexpr std::int64_t kFashionTrain = 60'000, kFashionTest = 10'000;
+
+/// The files as Zalando Research published them: SHA-256 as TorchVision has them. The mirrors are the authors' own
+/// repository and Keras'; the authors' other address, which is better known, has no https.
+DatasetDownload fashion_download() {
+  return {
+      "fashion_mnist",
+      {"https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+       "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"},
+      {{"train-images-idx3-ubyte.gz", 26'421'880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"},
+       {"train-labels-idx1-ubyte.gz", 29'515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"},
+       {"t10k-images-idx3-ubyte.gz", 4'422'102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"},
+       {"t10k-labels-idx1-ubyte.gz", 5'148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"}},
+      {}};
+}
 
 struct FashionFolder {
   std::filesystem::path folder;
@@ -18,11 +31,9 @@ FashionFolder find_fashion(const DataFolder& data) {
   for (const char* place : {"fashion_mnist", "fashion-mnist", "FashionMNIST/raw"}) {
     if (const auto paths = find_idx_files(data / place, IdxNames::of_mnist, missing)) return {data / place, *paths};
   }
-  std::string names;
-  for (const std::string_view name : kIdxFileNames) names += (names.empty() ? "" : ", ") + std::string(name) + ".gz";
-  const std::string folder = (data / "fashion_mnist").string();
-  throw Error(ErrorKind::invalid_input, "fashion_mnist: not found in " + folder + "; download " + names + " from " +
-                                            kFashionFrom + " into " + folder +
+  throw Error(ErrorKind::invalid_input, "fashion_mnist: not found in " + (data / "fashion_mnist").string() +
+                                            "; get it with: " + fetch_command("fashion_mnist", data) + "; or " +
+                                            download_by_hand(fashion_download(), data) +
                                             ", or name the folder above it with --data or ESPALIER_DATA");
 }
 
@@ -36,7 +47,7 @@ IdxSet read_fashion(const FashionFolder& found) {
                     ": not Fashion-MNIST, which has 60,000 and 10,000 images of 28x28 pixels in 10 " +
                     "classes: here are " + std::to_string(set.train.count) + " and " + std::to_string(set.test.count) +
                     " of " + std::to_string(set.shape[1]) + "x" + std::to_string(set.shape[2]) + " in " +
-                    std::to_string(set.classes) + "; download it again from " + kFashionFrom +
+                    std::to_string(set.classes) + "; download it again from " + fashion_download().mirrors.front() +
                     ", or name your own set with dataset: {idx: " + found.folder.string() + "}");
   }
   return set;
@@ -68,7 +79,7 @@ DatasetFiles fashion_files(const std::string&, const DataFolder& data) {
 }  // namespace
 
 DatasetSource dataset_fashion_mnist() {
-  return {resolve_fashion, load_fashion, fashion_presence, fashion_files};
+  return {resolve_fashion, load_fashion, fashion_presence, fashion_files, fashion_download};
 }
 
 }  // namespace espalier

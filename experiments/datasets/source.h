@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "experiments/datasets/dataset.h"
+#include "experiments/datasets/dataset_download.h"
 
 namespace espalier {
 
@@ -22,6 +23,7 @@ struct DatasetSource {
   Dataset (*load)(const DatasetSpec& spec, const std::string& path, const DataFolder& folder);
   DatasetPresence (*presence)(const DataFolder& folder);
   DatasetFiles (*files)(const std::string& path, const DataFolder& folder) = nullptr;  ///< null: it has none
+  DatasetDownload (*download)() = nullptr;                                             ///< null: nobody publishes it
 };
 
 /// What a source has to split: the examples it holds at most, those used unless a sweep says otherwise, and the

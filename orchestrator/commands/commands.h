@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -47,5 +48,7 @@ void add_token_command(CLI::App& app, CommandLine& line);
 void add_methods_command(CLI::App& app, CommandLine& line);
 void add_models_command(CLI::App& app, CommandLine& line);
 void add_datasets_command(CLI::App& app, CommandLine& line);
+/// `data`: what --data says, of both.
+void add_datasets_fetch_command(CLI::App& datasets, const std::shared_ptr<std::string>& data, CommandLine& line);
 
 }  // namespace espalier

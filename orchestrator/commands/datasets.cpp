@@ -25,13 +25,17 @@ void print_datasets(const DataFolder& folder, bool as_json) {
 
 }  // namespace
 
-void add_datasets_command(CLI::App& app, CommandLine&) {
-  CLI::App* command = app.add_subcommand("datasets", "Which datasets are here, and where to get the others");
+void add_datasets_command(CLI::App& app, CommandLine& line) {
+  CLI::App* command = app.add_subcommand("datasets", "Which datasets are here; fetch: download one");
   auto json = std::make_shared<bool>(false);
   auto data = std::make_shared<std::string>();
   command->add_flag("--json", *json, "As JSON");
   command->add_option("--data", *data, "Folder of the datasets (default: $ESPALIER_DATA, else ./data)");
-  command->callback([json, data] { print_datasets(data_folder(*data), *json); });
+  command->require_subcommand(0, 1);
+  add_datasets_fetch_command(*command, data, line);
+  command->callback([command, json, data] {
+    if (command->get_subcommands().empty()) print_datasets(data_folder(*data), *json);
+  });
 }
 
 }  // namespace espalier
