@@ -251,7 +251,7 @@ TEST_F(Cases, UnknownCommandsAndOptionsGetAGuess) {
     EXPECT_EQ(end.exit_code, 2);
     return end.err;
   };
-  EXPECT_THAT(said({"chek", "a.yaml"}), HasSubstr("unknown \"chek\"; did you mean \"check\"? (one of run, "));
+  EXPECT_THAT(said({"chek", "a.yaml"}), HasSubstr("unknown \"chek\"; did you mean \"check\"? (one of check, "));
   EXPECT_THAT(said({"diff"}), AllOf(HasSubstr("unknown \"diff\" (one of "), Not(HasSubstr("did you mean"))));
   EXPECT_THAT(said({"db", "chek"}), HasSubstr("unknown \"chek\"; did you mean \"check\"?"));
   EXPECT_THAT(said({"run", "a.yaml", "--stor", "S"}), HasSubstr("Did you mean --store?"));
