@@ -106,6 +106,7 @@ int run_command(int argc, char** argv) {
   app.set_version_flag("--version", ESPALIER_VERSION);
   app.require_subcommand(1);
   CommandLine line;
+  line.program = argv[0];
   line.arguments.assign(argv + 1, argv + argc);
   for (const CommandGroup& group : command_groups()) {
     for (const auto add : group.add) add(app, line);

@@ -90,10 +90,11 @@ void add_coordinator_options(CLI::App& command, RunSettings& settings, CommandLi
 }
 
 void add_run_options(CLI::App& command, RunOptions& options, CommandLine& line) {
+  options.program = line.program;
   add_sweep_options(command, options.sweep);
   add_coordinator_options(command, options.settings, line);
   add_failure_options(command, options);
-  command.add_flag("--quiet", options.quiet, "No table at the end");
+  command.add_flag("--quiet", options.quiet, "No table at the end, and no commands to go on with");
 }
 
 LoadedSweep load_sweep_to_run(RunOptions& options, const std::string& store) {
