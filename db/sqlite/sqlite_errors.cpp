@@ -32,9 +32,9 @@ Meaning meaning_of(int primary, int extended) {
       return {ErrorKind::corrupt, "; it holds a value larger than we ever write, so somebody else did"};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return {
-          ErrorKind::corrupt,
-          "; restore a backup (docs/store.md), rescue it with `sqlite3 espalier.db .recover`, or move the store away"};
+      return {ErrorKind::corrupt,
+              "; restore a backup (docs/maintenance.md), rescue it with `sqlite3 espalier.db .recover`, or move the "
+              "store away"};
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
