@@ -29,7 +29,7 @@ Meaning meaning_of(int primary, int extended) {
     case SQLITE_NOMEM:
       return {ErrorKind::exhausted, "; memory ran out"};
     case SQLITE_TOOBIG:
-      return {ErrorKind::corrupt, "; it holds a value larger than we ever write, so somebody else did"};
+      return {ErrorKind::corrupt, "; it holds a value larger than we ever write, so another program did"};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return {ErrorKind::corrupt,

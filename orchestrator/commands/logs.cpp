@@ -51,7 +51,7 @@ std::vector<std::filesystem::path> find_logs(const std::string& of, const StoreP
   for (const auto& [name, count] : pools) names.push_back(name);
   throw Error(ErrorKind::invalid_input,
               fmt::format("no log of {} is in {}; there are those of: {}", of, store.logs().string(),
-                          names.empty() ? "nobody" : fmt::format("{}", fmt::join(names, ", "))));
+                          names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
 }
 
 /// Prints what came since last time; a file that became shorter begins anew.

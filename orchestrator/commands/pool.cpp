@@ -35,7 +35,7 @@ CLI::Option* add_optional(CLI::App& command, const std::string& name, std::optio
   return command.add_option(name, given, help);
 }
 
-constexpr const char* kSchedulerHeading = "What the scheduler is asked for";
+constexpr const char* kSchedulerHeading = "Options of the scheduler";
 
 void add_size_options(CLI::App& command, PoolRequest& request) {
   add_optional(command, "--nodes", request.nodes, "Nodes of each pool (default: the profile's, else 1)")
@@ -63,7 +63,8 @@ void add_worker_options(CLI::App& command, PoolRequest& request) {
                "Leave after this many seconds without a job (0: stay, which is the default without --autoscale)")
       ->check(whole_number_option(0, 30 * 86400));
   command
-      .add_option("--labels", request.labels, "Words that jobs may ask for (resources: {label: a100}): a100,big-memory")
+      .add_option("--labels", request.labels,
+                  "Labels that jobs may ask for (resources: {label: a100}): a100,big-memory")
       ->delimiter(',');
   add_optional(command, "--memory-per-rank", request.memory_gb, "GB that a rank may fill (0: no limit)")
       ->check(number_option(0.0, 1e6));
@@ -78,7 +79,7 @@ void add_options(CLI::App& command, PoolOptions& options, CommandLine& line) {
   command.add_option("--store", line.store, "Folder of the results, which the nodes must see under the same path")
       ->capture_default_str();
   command.add_option("--profile", request.profile,
-                     "How this site wants it: slurm-gpu, slurm-cpu, slurm-container, pbs, or a file (docs/cluster.md)");
+                     "Settings of this site: slurm-gpu, slurm-cpu, slurm-container, pbs, or a file (docs/cluster.md)");
   add_size_options(command, request);
   add_optional(command, "--partition", request.partition, "Partition or queue");
   add_optional(command, "--account", request.account, "Account to charge");
@@ -87,7 +88,7 @@ void add_options(CLI::App& command, PoolOptions& options, CommandLine& line) {
                    "Have the scheduler start the pool again after a preemption; Slurm also at its time limit while "
                    "there is work");
   command.add_option("--name", request.name, "The pool's label begins with it (default: slurm, or pbs)");
-  command.add_option("--count", options.count, "So many pools alike")
+  command.add_option("--count", options.count, "Number of equal pools")
       ->check(whole_number_option(1, 1000))
       ->capture_default_str();
   command.add_flag("--dry-run", options.dry_run, "Print the script, submit nothing");

@@ -24,7 +24,7 @@ std::string failures_text(const std::string& name, const RunOptions& options) {
   return fmt::format(
       "{} of {} trials have no result: {} failed, {} blocked; stages that failed and are quarantined: {}\n"
       "what is bad: espalier failures {} --store {}\n"
-      "to try it again, once it is mended: espalier retry {} --store {}\n",
+      "to try it again, once it is fixed: espalier retry {} --store {}\n",
       found->trials_failed + found->trials_blocked, found->trials, found->trials_failed, found->trials_blocked,
       found->stages_failed, name, store, options.sweep.file, store);
 }

@@ -242,7 +242,7 @@ TEST_F(Cases, WhatIsEmptyIsSaidToBe) {
   ESPALIER_NEED(when, "20-empty-list-said-badly/when-empty.yaml");
   EXPECT_THAT(check(when, 2), HasSubstr("found an empty list"));
   ESPALIER_NEED(label, "20-empty-list-said-badly/lab.yaml");
-  EXPECT_THAT(check(label, 0), HasSubstr("no pool bears a label with a comma"));
+  EXPECT_THAT(check(label, 0), HasSubstr("no pool has a label with a comma"));
 }
 
 TEST_F(Cases, UnknownCommandsAndOptionsGetAGuess) {
