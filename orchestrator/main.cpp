@@ -4,6 +4,7 @@
 #include <exception>
 #include <filesystem>
 #include <iostream>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -18,6 +19,7 @@ namespace espalier {
 namespace {
 
 constexpr const char* kFooter =
+    "\nespalier COMMAND --help lists the options of a command.\n"
     "\nFirst steps:\n"
     "  espalier run experiments/sweeps/quickstart.yaml    run a sweep, print what beats random pruning\n"
     "  espalier plan SWEEP.yaml                           what it would do, before it does it\n"
@@ -79,22 +81,40 @@ std::string meant_option(const CLI::App& app, const std::vector<std::string>& ar
   return "";
 }
 
+/// Commands that `espalier --help` lists under one heading.
+struct CommandGroup {
+  const char* heading;
+  std::vector<void (*)(CLI::App&, CommandLine&)> add;
+};
+
+std::vector<CommandGroup> command_groups() {
+  return {{"Write a sweep",
+           {add_check_command, add_plan_command, add_simulate_command, add_methods_command, add_models_command,
+            add_datasets_command}},
+          {"Run it here", {add_run_command, add_retry_command, add_chaos_command}},
+          {"Run it on a coordinator that stays",
+           {add_serve_command, add_submit_command, add_ps_command, add_logs_command, add_steering_commands,
+            add_pool_command, add_token_command}},
+          {"Read the results",
+           {add_status_command, add_compare_command, add_results_command, add_failures_command, add_explain_command,
+            add_layers_command, add_overlap_command, add_sensitivity_command, add_export_command}},
+          {"Look after the store", {add_db_command, add_gc_command}}};
+}
+
 int run_command(int argc, char** argv) {
   CLI::App app{"Espalier runs pruning experiments and says, with statistics, what beats random pruning."};
   app.set_version_flag("--version", ESPALIER_VERSION);
   app.require_subcommand(1);
-  app.footer(kFooter);
   CommandLine line;
+  line.program = argv[0];
   line.arguments.assign(argv + 1, argv + argc);
-  for (const auto add :
-       {add_run_command,      add_plan_command,        add_simulate_command, add_check_command,   add_status_command,
-        add_failures_command, add_retry_command,       add_results_command,  add_compare_command, add_overlap_command,
-        add_layers_command,   add_sensitivity_command, add_explain_command,  add_export_command,  add_steering_commands,
-        add_chaos_command,    add_serve_command,       add_submit_command,   add_ps_command,      add_logs_command,
-        add_db_command,       add_gc_command,          add_token_command,    add_pool_command,    add_methods_command,
-        add_models_command,   add_datasets_command}) {
-    add(app, line);
+  for (const CommandGroup& group : command_groups()) {
+    for (const auto add : group.add) add(app, line);
+    // Those that were just added: no other command has the library's own heading.
+    for (CLI::App* command : app.get_subcommands([](CLI::App* one) { return one->get_group() == "Subcommands"; }))
+      command->group(group.heading);
   }
+  app.footer(kFooter);  // after them, which would inherit it
   try {
     refuse_unknown_command(app, line.arguments);
     app.parse(argc, argv);

@@ -98,7 +98,7 @@ void add_options(CLI::App& app, Options& options) {
   CLI::Option* connect =
       app.add_option("--connect", options.connect, "Join the coordinator at HOST:PORT instead of the store's");
   CLI::Option* token =
-      app.add_option("--token-file", options.token_file, "What lets us in there: espalier token write FILE makes one");
+      app.add_option("--token-file", options.token_file, "The token for it: espalier token write FILE");
   connect->needs(token);
   token->needs(connect);
   app.add_option("--data", options.data,
@@ -114,7 +114,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--label", options.label, "What to call this pool in logs and results");
   app.add_option("--identity-file", options.identity_file,
                  "A file of mode 0600 that says what this pool is known by; written by who started it");
-  app.add_option("--labels", options.labels, "Words that jobs may ask for (resources: {label: a100}): a100,big-memory")
+  app.add_option("--labels", options.labels, "Labels that jobs may ask for (resources: {label: a100}): a100,big-memory")
       ->delimiter(',');
   app.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--ranks", options.ranks, "Refuse to start unless the MPI world has this many ranks (0: any)")

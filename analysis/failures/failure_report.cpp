@@ -120,18 +120,18 @@ class Report {
     line("    next: espalier explain {}{}", short_key(example.key), options_.store_option);
     if (group.quarantined == 0) return;
     if (group.verdict.kind == FailureVerdict::Kind::node && !example.host.empty()) {
-      line("          keep {} out of the run until it is mended", example.host);
+      line("          keep {} out of the run until it is fixed", example.host);
     } else if (group.verdict.kind == FailureVerdict::Kind::region) {
-      line("          mend the program or the data, or leave {} out of the sweep",
+      line("          fix the program or the data, or leave {} out of the sweep",
            settings_text(group.verdict.settings));
     }
     if (is_tried_again_by_run(group.cause)) {
-      line("          mended? the next espalier run of the sweep tries {} again",
+      line("          fixed? the next espalier run of the sweep tries {} again",
            group.quarantined == 1 ? "it" : "them");
     } else if (group.jobs == 1) {
-      line("          mended? espalier retry SWEEP.yaml --stage {}{}", short_key(example.key), options_.store_option);
+      line("          fixed? espalier retry SWEEP.yaml --stage {}{}", short_key(example.key), options_.store_option);
     } else {
-      line("          mended? espalier retry SWEEP.yaml --cause {}{}", group.cause, options_.store_option);
+      line("          fixed? espalier retry SWEEP.yaml --cause {}{}", group.cause, options_.store_option);
     }
   }
 

@@ -45,7 +45,8 @@ std::string find_hello_fault(const Hello* hello, const Challenge& challenge, con
     return "";
   }
   return "it does not know this store's secret, or the key of its role (" + std::string(to_string(hello->role)) +
-         "), or somebody in between passes its words on; a key of before a rotation is worth nothing, a new token is "
+         "), or a man in the middle passes its messages on; a key of before a rotation is worth nothing, a new token "
+         "is "
          "written with: espalier token write FILE";
 }
 

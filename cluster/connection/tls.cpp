@@ -94,7 +94,7 @@ std::string Tls::explain(const boost::system::error_code& error) const {
   }
   if (!is_coordinator_ && reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
     return "what listens there shows another certificate than the one that is expected: it is another coordinator, "
-           "one whose token was rotated (write a new one there: espalier token write FILE), or somebody in between";
+           "one whose token was rotated (write a new one there: espalier token write FILE), or a man in the middle";
   }
   return std::string(is_coordinator_ ? "its" : "the") + " TLS handshake makes no sense: " + error.message();
 }

@@ -35,7 +35,7 @@ class Scan {
     if (++values_ > kMostWireValues) refuse_message("it holds too many values");
     const auto first = static_cast<unsigned char>(take(1)[0]);
     const unsigned low = first & 31U;
-    if (low > 27) refuse_message("it is not well-formed CBOR, or of no length told in advance");
+    if (low > 27) refuse_message("it is not well-formed CBOR, or of no length given in advance");
     const std::uint64_t argument = low < 24 ? low : big_endian(take(std::size_t{1} << (low - 24)));
     switch (first >> 5U) {
       case Major::bytes:

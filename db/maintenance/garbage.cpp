@@ -135,7 +135,7 @@ void remove_garbage(const Garbage& garbage) {
   }
   if (count == 0) return;
   throw Error(ErrorKind::invalid_input, refused + (count > 1 ? " (and " + std::to_string(count - 1) + " more)" : "") +
-                                            "; mend who may write there, then run gc again");
+                                            "; correct its permissions, then run gc again");
 }
 
 }  // namespace espalier

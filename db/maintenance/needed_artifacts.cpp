@@ -44,9 +44,10 @@ class Search {
   const ArtifactRow* row_of(StageId stage) const {
     const auto found = row_of_.find(stage);
     if (found != row_of_.end()) return found->second;
-    throw Error(ErrorKind::corrupt, "the database is damaged: it names stage " + std::to_string(stage) +
-                                        ", which is not there; `espalier db check` says more, and docs/store.md how "
-                                        "to restore a backup");
+    throw Error(ErrorKind::corrupt,
+                "the database is damaged: it names stage " + std::to_string(stage) +
+                    ", which is not there; `espalier db check` says more, and docs/maintenance.md how "
+                    "to restore a backup");
   }
 
   void keep_what_finished_trials_show() {

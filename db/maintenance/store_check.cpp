@@ -21,7 +21,7 @@ namespace {
 
 constexpr int kMostComplaints = 100;
 constexpr const char* kRestore =
-    "restore a backup (docs/store.md), or rescue what can be read with `sqlite3 espalier.db .recover`";
+    "restore a backup (docs/maintenance.md), or rescue what can be read with `sqlite3 espalier.db .recover`";
 constexpr const char* kRepair = "`espalier db check --repair` has its stage done again";
 constexpr const char* kCollect = "`espalier gc` removes it";
 

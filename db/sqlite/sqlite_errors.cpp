@@ -29,12 +29,12 @@ Meaning meaning_of(int primary, int extended) {
     case SQLITE_NOMEM:
       return {ErrorKind::exhausted, "; memory ran out"};
     case SQLITE_TOOBIG:
-      return {ErrorKind::corrupt, "; it holds a value larger than we ever write, so somebody else did"};
+      return {ErrorKind::corrupt, "; it holds a value larger than we ever write, so another program did"};
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return {
-          ErrorKind::corrupt,
-          "; restore a backup (docs/store.md), rescue it with `sqlite3 espalier.db .recover`, or move the store away"};
+      return {ErrorKind::corrupt,
+              "; restore a backup (docs/maintenance.md), rescue it with `sqlite3 espalier.db .recover`, or move the "
+              "store away"};
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:

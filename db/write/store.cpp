@@ -117,7 +117,7 @@ void check_integrity(const SQLite::Database& database, const StorePaths& paths) 
   });
   if (found == "ok") return;
   throw Error(ErrorKind::corrupt, paths.database().string() + ": is damaged (" + found +
-                                      "); keep a copy, restore a backup (docs/store.md), rescue it with `sqlite3 "
+                                      "); keep a copy, restore a backup (docs/maintenance.md), rescue it with `sqlite3 "
                                       "espalier.db .recover`, or choose another --store");
 }
 

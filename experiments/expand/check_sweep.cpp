@@ -113,7 +113,7 @@ std::vector<Diagnostic> check_sweep(const SweepSpec& spec) {
   if (!spec.dense) warn(spec.place, "no dense networks are run, so results have no dense accuracy to stand beside");
   if (spec.resources.label.find(',') != std::string::npos) {
     warn(spec.resources_place,
-         "no pool bears a label with a comma, which --labels takes for two: its jobs would wait for ever; a job asks "
+         "no pool has a label with a comma, which --labels takes for two: its jobs would wait for ever; a job asks "
          "for one label");
   }
   if (!spec.prune) return warnings;

@@ -81,7 +81,7 @@ std::filesystem::path DenseNetworks::absolute_path(const std::string& given) con
 }
 
 const ScriptModel& DenseNetworks::script_of(const std::string& path, const DatasetSpec& dataset) {
-  if (!scripts_) throw Error(ErrorKind::internal, "a TorchScript file, and nobody who could look inside");
+  if (!scripts_) throw Error(ErrorKind::internal, "a TorchScript file, and nothing that can read it");
   const std::pair key{path, ModelShape{dataset.shape, dataset.keeps_shape, dataset.classes}};
   const auto known = script_models_.find(key);
   if (known != script_models_.end()) return known->second;

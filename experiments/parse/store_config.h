@@ -9,7 +9,7 @@
 
 namespace espalier {
 
-/// What a store's own config.yaml says to every sweep that is run on it. docs/sweeps.md describes its keys.
+/// What a store's own config.yaml says to every sweep that is run on it. docs/running.md describes its keys.
 struct StoreConfig {
   FailureKeys on_failure;  ///< where the sweep says nothing
 };

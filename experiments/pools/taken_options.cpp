@@ -13,45 +13,46 @@ struct TakenOption {
 };
 
 constexpr std::string_view kPool = "the pool itself";
-constexpr std::string_view kSameUser = "nobody: a pool runs as whoever submits it";
-constexpr std::string_view kNothingRuns = "nobody: no pool would start";
+constexpr std::string_view kSameUser = "no option: a pool runs as the user who submits it";
+constexpr std::string_view kNothingRuns = "no option: no pool would start";
 constexpr std::string_view kEnvironment = "the key environment";
 constexpr std::string_view kRanks = "the key ranks_per_node";
 
-constexpr TakenOption kTakenBySlurm[] = {{"--partition", "the key partition"},
-                                         {"--account", "the key account"},
-                                         {"--qos", "the key qos"},
-                                         {"--constraint", "the key constraint"},
-                                         {"--time", "the key time"},
-                                         {"--nodes", "the key nodes"},
-                                         {"--ntasks", kRanks},
-                                         {"--ntasks-per-node", kRanks},
-                                         {"--gpus-per-node", "the key gpus_per_node"},
-                                         {"--container", "the key container"},
-                                         {"--export", kEnvironment},
-                                         {"--export-file", kEnvironment},
-                                         {"--get-user-env", kEnvironment},
-                                         {"--job-name", "the option --name"},
-                                         {"--exclude", kPool},
-                                         {"--requeue", "the option --requeue"},
-                                         {"--no-requeue", "the option --requeue"},
-                                         {"--output", kPool},
-                                         {"--error", kPool},
-                                         {"--open-mode", kPool},
-                                         {"--signal", kPool},
-                                         {"--no-kill", kPool},
-                                         {"--chdir", kPool},
-                                         {"--array", "the option --count"},
-                                         {"--wrap", kPool},
-                                         {"--wait", "nobody: the command does not wait"},
-                                         {"--parsable", kPool},
-                                         {"--clusters", "nobody: a pool goes to the cluster that it is submitted on"},
-                                         {"--uid", kSameUser},
-                                         {"--gid", kSameUser},
-                                         {"--test-only", "the option --dry-run"},
-                                         {"--help", kNothingRuns},
-                                         {"--usage", kNothingRuns},
-                                         {"--version", kNothingRuns}};
+constexpr TakenOption kTakenBySlurm[] = {
+    {"--partition", "the key partition"},
+    {"--account", "the key account"},
+    {"--qos", "the key qos"},
+    {"--constraint", "the key constraint"},
+    {"--time", "the key time"},
+    {"--nodes", "the key nodes"},
+    {"--ntasks", kRanks},
+    {"--ntasks-per-node", kRanks},
+    {"--gpus-per-node", "the key gpus_per_node"},
+    {"--container", "the key container"},
+    {"--export", kEnvironment},
+    {"--export-file", kEnvironment},
+    {"--get-user-env", kEnvironment},
+    {"--job-name", "the option --name"},
+    {"--exclude", kPool},
+    {"--requeue", "the option --requeue"},
+    {"--no-requeue", "the option --requeue"},
+    {"--output", kPool},
+    {"--error", kPool},
+    {"--open-mode", kPool},
+    {"--signal", kPool},
+    {"--no-kill", kPool},
+    {"--chdir", kPool},
+    {"--array", "the option --count"},
+    {"--wrap", kPool},
+    {"--wait", "no option: the command does not wait"},
+    {"--parsable", kPool},
+    {"--clusters", "no option: a pool goes to the cluster that it is submitted on"},
+    {"--uid", kSameUser},
+    {"--gid", kSameUser},
+    {"--test-only", "the option --dry-run"},
+    {"--help", kNothingRuns},
+    {"--usage", kNothingRuns},
+    {"--version", kNothingRuns}};
 
 constexpr TakenOption kTakenByPbs[] = {{"-N", "the option --name"},
                                        {"-q", "the key partition"},
@@ -70,13 +71,13 @@ constexpr TakenOption kTakenByPbs[] = {{"-N", "the option --name"},
                                        {"-t", "the option --count"},
                                        {"-u", kSameUser},
                                        {"-I", kNothingRuns},
-                                       {"-f", "nobody: the command does not wait"}};
+                                       {"-f", "no option: the command does not wait"}};
 
 /// What is in the value of PBS's -l and -W.
 constexpr TakenOption kTakenResources[] = {{"select", "the key nodes"},
                                            {"nodes", "the key nodes"},
                                            {"walltime", "the key time"},
-                                           {"block", "nobody: the command does not wait"}};
+                                           {"block", "no option: the command does not wait"}};
 
 /// Without the dashes: Open MPI takes one or two.
 constexpr TakenOption kTakenByLauncher[] = {{"n", kRanks},

@@ -17,7 +17,7 @@
 namespace espalier {
 
 // A sweep as it was written, checked as far as it can be without a dataset: names known, numbers in range, no key
-// unknown. docs/sweeps.md describes every key.
+// unknown. docs/sweeps.md says where every key is described.
 
 struct LrSetting {
   std::string shape = "constant";

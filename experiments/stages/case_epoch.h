@@ -5,7 +5,7 @@
 namespace espalier {
 
 // kNumericsEpoch (stage.h) is of all stages. Where some cases alone compute something else than before, their specs say
-// so in a field "epoch", 1 being left out: they have new keys, and all others keep theirs. docs/store.md says how
+// so in a field "epoch", 1 being left out: they have new keys, and all others keep theirs. docs/maintenance.md says how
 // results of earlier epochs are found. Epoch 2 changed:
 //   masks of a model with a layer norm   paths lead through it from every channel to every other
 //   masks by sparsegpt                   weights that it sets to zero are removed (the catalog's line has its epoch)

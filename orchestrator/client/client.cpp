@@ -35,9 +35,8 @@ asio::awaitable<void> ask_over(CoordinatorAddress where, Ask question, Connectio
   } catch (const Error&) {
     if (!connection->fell_silent()) throw;
     const std::chrono::duration<double> waited = limits.silence;
-    throw Error(
-        ErrorKind::unavailable,
-        fmt::format("nothing was heard of the coordinator for {} s; it may hang, or be stopped", waited.count()));
+    throw Error(ErrorKind::unavailable,
+                fmt::format("the coordinator sent nothing for {} s; it may hang, or be stopped", waited.count()));
   }
 }
 

@@ -71,31 +71,32 @@ ExitCode run(ChaosRun options) {
 
 void add_chaos_command(CLI::App& app, CommandLine& line) {
   CLI::App* command = app.add_subcommand(
-      "chaos", "Run a sweep in peace and again under injected faults; check that nothing is lost and the bits agree");
+      "chaos",
+      "Run a sweep undisturbed and again under injected faults; check that nothing is lost and the bits agree");
   auto options = std::make_shared<ChaosRun>();
   options->chaos.chance.fill(0.05);
   add_sweep_options(*command, options->sweep);
-  command->add_option("--folder", options->folder, "For the stores and their logs; finished work in it is kept")
+  command->add_option("--folder", options->folder, "Folder of the stores and their logs; finished work in it is kept")
       ->capture_default_str();
   command->add_option("--workers", options->workers, "MPI ranks (default: as many as cores)")
       ->check(whole_number_option(1, 4096));
   for (std::size_t kind = 0; kind < kFaults; ++kind) {
     const std::string name(to_string(static_cast<Fault>(kind)));
-    command->add_option("--" + name, options->chaos.chance[kind], "The chance of this fault in each beat")
+    command->add_option("--" + name, options->chaos.chance[kind], "Probability of this fault in each beat")
         ->check(number_option(0.0, 1.0))
         ->capture_default_str();
   }
   command->add_option("--beat", options->chaos.beat_s, "Seconds between two draws")
       ->check(number_option(0.01, 3600.0))
       ->capture_default_str();
-  command->add_option("--faults", options->chaos.most, "After so many the sweep is left in peace")
+  command->add_option("--faults", options->chaos.most, "Inject at most so many")
       ->check(whole_number_option(0, 1'000'000))
       ->capture_default_str();
   command
       ->add_option("--at-least", options->chaos.least,
                    "A sweep that ends before so many faults is run once more, in another store")
       ->check(whole_number_option(0, 1'000'000));
-  command->add_option("--seed", options->chaos.seed, "Of the draws")
+  command->add_option("--seed", options->chaos.seed, "Seed of the draws")
       ->check(whole_number_option(0, INT64_MAX))
       ->capture_default_str();
   command->add_option("--limit", options->chaos.limit_s, "Seconds that each of the two runs may take")

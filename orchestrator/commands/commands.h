@@ -14,6 +14,7 @@ namespace espalier {
 
 /// What every command shares: where the store is, and the answer to the shell.
 struct CommandLine {
+  std::string program = "espalier";    ///< how it was called
   std::vector<std::string> arguments;  ///< as they were given, the program's name not among them
   std::string store = "espalier-store";
   ExitCode exit_code = kExitDone;

@@ -8,6 +8,7 @@
 #include "orchestrator/client/client.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/options/coordinator_option.h"
+#include "orchestrator/commands/options/sweep_name_option.h"
 
 namespace espalier {
 namespace {
@@ -23,7 +24,7 @@ void add_for_sweep(CLI::App& app, CommandLine& line, const std::string& name, co
   CLI::App* command = app.add_subcommand(name, about);
   const auto coordinator = add_coordinator_options(*command, line);
   auto steering = std::make_shared<Steering>();
-  command->add_option("sweep", steering->sweep, "Its name; may be left out where there is one");
+  add_sweep_name(*command, steering->sweep, "default: the only one that runs");
   command->callback([steering, name, done, coordinator] {
     ask_coordinator(coordinator(), name, question_arguments({{"sweep", steering->sweep}}));
     std::cout << done << "\n";
@@ -42,8 +43,8 @@ void add_steering_commands(CLI::App& app, CommandLine& line) {
   CLI::App* priority = app.add_subcommand("priority", "Let a sweep go before others, or after them");
   const auto priority_at = add_coordinator_options(*priority, line);
   auto steering = std::make_shared<Steering>();
-  priority->add_option("sweep", steering->sweep, "Its name")->required();
-  priority->add_option("priority", steering->priority, "Higher goes first; 0 is usual")
+  priority->add_option("SWEEP", steering->sweep, "A sweep that runs, by the label that status shows")->required();
+  priority->add_option("PRIORITY", steering->priority, "Higher goes first; 0 is usual")
       ->required()
       ->check(whole_number_option(-1000, 1000));
   priority->callback([steering, priority_at] {
@@ -55,7 +56,7 @@ void add_steering_commands(CLI::App& app, CommandLine& line) {
   CLI::App* drain = app.add_subcommand("drain", "Let a pool checkpoint what it runs, and leave");
   const auto drain_at = add_coordinator_options(*drain, line);
   auto drained = std::make_shared<Steering>();
-  drain->add_option("pool", drained->pool, "Its name; espalier ps --pools lists them")->required();
+  drain->add_option("POOL", drained->pool, "Its name; espalier ps --pools lists them")->required();
   drain->callback([drained, drain_at] {
     ask_coordinator(drain_at(), "drain", question_arguments({{"pool", drained->pool}}));
     std::cout << drained->pool << " is leaving; what it runs goes on elsewhere from its checkpoints\n";

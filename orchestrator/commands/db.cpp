@@ -91,7 +91,7 @@ void add_backup(CLI::App& db, CommandLine& line) {
       db.add_subcommand("backup", "Copy the database, as it is now, into one file; also while a sweep runs");
   auto target = std::make_shared<std::string>();
   auto force = std::make_shared<bool>(false);
-  command->add_option("file", *target, "The file to write (docs/store.md tells how to restore it)")->required();
+  command->add_option("FILE", *target, "The file to write; docs/maintenance.md says how to restore it")->required();
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
   command->add_flag("--force", *force, "Replace the file if it is there");
   command->callback([target, force, &line] {

@@ -89,7 +89,7 @@ void add_explain_command(CLI::App& app, CommandLine& line) {
   CLI::App* command = app.add_subcommand("explain", "Why a stage waits, why it ran again, what it left");
   auto json = std::make_shared<bool>(false);
   auto name = std::make_shared<std::string>();
-  command->add_option("stage", *name, "The first digits of its key, or its label (status and plan --dot show them)")
+  command->add_option("STAGE", *name, "The first digits of its key, or its label (status and plan --dot show them)")
       ->required();
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
   command->add_flag("--json", *json, "As JSON");

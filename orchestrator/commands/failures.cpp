@@ -8,6 +8,7 @@
 #include "db/read/store_reader.h"
 #include "experiments/formats/json_text.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/options/sweep_name_option.h"
 
 namespace espalier {
 namespace {
@@ -43,7 +44,7 @@ void add_failures_command(CLI::App& app, CommandLine& line) {
   CLI::App* command =
       app.add_subcommand("failures", "What failed, grouped by what is bad: a job, a node, or a part of the sweep");
   auto options = std::make_shared<FailuresOptions>();
-  command->add_option("--sweep", options->sweep, "Only this sweep");
+  add_sweep_name(*command, options->sweep, "default: all of them");
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
   command->add_flag("--json", options->json, "As JSON");
   command->add_flag("-v,--verbose", options->verbose, "Whole logs and backtraces, and every job of a group");

@@ -51,7 +51,7 @@ std::vector<std::filesystem::path> find_logs(const std::string& of, const StoreP
   for (const auto& [name, count] : pools) names.push_back(name);
   throw Error(ErrorKind::invalid_input,
               fmt::format("no log of {} is in {}; there are those of: {}", of, store.logs().string(),
-                          names.empty() ? "nobody" : fmt::format("{}", fmt::join(names, ", "))));
+                          names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", "))));
 }
 
 /// Prints what came since last time; a file that became shorter begins anew.
@@ -104,7 +104,7 @@ void print_logs(const LogOptions& options, const std::string& store) {
 void add_logs_command(CLI::App& app, CommandLine& line) {
   CLI::App* command = app.add_subcommand("logs", "The last lines that a pool, or the rank of a job, wrote");
   auto options = std::make_shared<LogOptions>();
-  command->add_option("of", options->of, "A pool's name, or a job's number (espalier ps)")->required();
+  command->add_option("POOL|JOB", options->of, "A pool's name, or a job's number (espalier ps)")->required();
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
   command->add_flag("-f,--follow", options->follow, "Go on printing what comes, until Ctrl-C");
   command->add_option("--kilobytes", options->kilobytes, "From so far before the end of each file")

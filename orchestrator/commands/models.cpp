@@ -82,7 +82,7 @@ void add_models_command(CLI::App& app, CommandLine&) {
       app.add_subcommand("models", "Networks with their parameters, prunable weights and multiply-adds");
   auto names = std::make_shared<std::vector<std::string>>();
   auto json = std::make_shared<bool>(false);
-  command->add_option("names", *names, "Only these, with their layers; a family's sizes may be any: mlp-512-256");
+  command->add_option("NAME", *names, "Only these, with their layers; a family's sizes may be any: mlp-512-256");
   command->add_flag("--json", *json, "As JSON");
   command->callback([names, json] { print_models(*names, *json); });
 }

@@ -7,6 +7,7 @@
 #include "base/word_option.h"
 #include "db/read/store_reader.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/options/sweep_name_option.h"
 
 namespace espalier {
 namespace {
@@ -26,14 +27,15 @@ void add_overlap_command(CLI::App& app, CommandLine& line) {
   auto sweep = std::make_shared<std::string>();
   auto pairing = std::make_shared<std::string>("method");
   auto json = std::make_shared<bool>(false);
-  command->add_option("sweep", *sweep, "The sweep's label (status shows it)")->required();
+  add_sweep_name(*command, *sweep, "default: its only one");
   command->add_option("--by", *pairing, "method: two methods with one seed; seed: two seeds of one method")
       ->check(word_option({"method", "seed"}))
       ->capture_default_str();
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
   command->add_flag("--json", *json, "As JSON, a row for each pair");
-  command->callback(
-      [sweep, pairing, json, &line] { std::cout << render_overlaps(overlaps(line.store, *sweep), *pairing, *json); });
+  command->callback([sweep, pairing, json, &line] {
+    std::cout << render_overlaps(overlaps(line.store, only_sweep(line.store, *sweep)), *pairing, *json);
+  });
 }
 
 }  // namespace espalier

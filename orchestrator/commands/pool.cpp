@@ -12,6 +12,7 @@
 #include "experiments/formats/json_text.h"
 #include "experiments/paths/store_paths.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/options/option_group.h"
 #include "orchestrator/pools/autoscale_loop.h"
 #include "orchestrator/pools/pool_request.h"
 
@@ -34,6 +35,8 @@ CLI::Option* add_optional(CLI::App& command, const std::string& name, std::optio
   return command.add_option(name, given, help);
 }
 
+constexpr const char* kSchedulerHeading = "Options of the scheduler";
+
 void add_size_options(CLI::App& command, PoolRequest& request) {
   add_optional(command, "--nodes", request.nodes, "Nodes of each pool (default: the profile's, else 1)")
       ->check(whole_number_option(1, 10000));
@@ -45,6 +48,7 @@ void add_size_options(CLI::App& command, PoolRequest& request) {
   command.add_option("--time", request.time, "How long the pool may run: 90 (minutes), 2:30:00, 1-12:00:00");
   add_optional(command, "--margin", request.margin_s, "Seconds before that end by which it has left (default: 120)")
       ->check(whole_number_option(1, 86400));
+  group_options(command, "Size of a pool", {"--nodes", "--ranks-per-node", "--gpus-per-node", "--time", "--margin"});
 }
 
 void add_worker_options(CLI::App& command, PoolRequest& request) {
@@ -59,11 +63,15 @@ void add_worker_options(CLI::App& command, PoolRequest& request) {
                "Leave after this many seconds without a job (0: stay, which is the default without --autoscale)")
       ->check(whole_number_option(0, 30 * 86400));
   command
-      .add_option("--labels", request.labels, "Words that jobs may ask for (resources: {label: a100}): a100,big-memory")
+      .add_option("--labels", request.labels,
+                  "Labels that jobs may ask for (resources: {label: a100}): a100,big-memory")
       ->delimiter(',');
   add_optional(command, "--memory-per-rank", request.memory_gb, "GB that a rank may fill (0: no limit)")
       ->check(number_option(0.0, 1e6));
   add_optional(command, "--worker", request.worker, "espalier-worker, as the nodes call it (default: the one here)");
+  group_options(
+      command, "Its workers",
+      {"--data", "--device", "--checkpoint-every", "--idle-limit", "--labels", "--memory-per-rank", "--worker"});
 }
 
 void add_options(CLI::App& command, PoolOptions& options, CommandLine& line) {
@@ -71,7 +79,7 @@ void add_options(CLI::App& command, PoolOptions& options, CommandLine& line) {
   command.add_option("--store", line.store, "Folder of the results, which the nodes must see under the same path")
       ->capture_default_str();
   command.add_option("--profile", request.profile,
-                     "How this site wants it: slurm-gpu, slurm-cpu, slurm-container, pbs, or a file (docs/cluster.md)");
+                     "Settings of this site: slurm-gpu, slurm-cpu, slurm-container, pbs, or a file (docs/cluster.md)");
   add_size_options(command, request);
   add_optional(command, "--partition", request.partition, "Partition or queue");
   add_optional(command, "--account", request.account, "Account to charge");
@@ -80,12 +88,13 @@ void add_options(CLI::App& command, PoolOptions& options, CommandLine& line) {
                    "Have the scheduler start the pool again after a preemption; Slurm also at its time limit while "
                    "there is work");
   command.add_option("--name", request.name, "The pool's label begins with it (default: slurm, or pbs)");
-  command.add_option("--count", options.count, "So many pools alike")
+  command.add_option("--count", options.count, "Number of equal pools")
       ->check(whole_number_option(1, 1000))
       ->capture_default_str();
   command.add_flag("--dry-run", options.dry_run, "Print the script, submit nothing");
   command.add_flag("--json", options.as_json, "As JSON");
   add_worker_options(command, request);
+  group_options(command, kSchedulerHeading, {"--partition", "--account", "--launcher", "--requeue"});
 }
 
 void print_text(const std::string& text) {
@@ -206,6 +215,7 @@ void add_pool_command(CLI::App& app, CommandLine& line) {
   const auto [slurm, options] = add("slurm", "Submit pools to Slurm", Scheduler::slurm, pool_slurm);
   add_optional(*slurm, "--qos", options->request.qos, "Quality of service");
   add_optional(*slurm, "--constraint", options->request.constraint, "Features that its nodes must have: a100|h100");
+  group_options(*slurm, kSchedulerHeading, {"--qos", "--constraint"});
   slurm
       ->add_option("--autoscale", options->autoscale,
                    "MIN:MAX: stay, and keep as many pools as there is work for, until the coordinator ends or Ctrl-C "

@@ -8,6 +8,7 @@
 #include "db/read/store_reader.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/options/format_option.h"
+#include "orchestrator/commands/options/sweep_name_option.h"
 
 namespace espalier {
 namespace {
@@ -26,7 +27,7 @@ void print_results(const ResultFilter& filter, OutputFormat format, const std::s
 void add_results_command(CLI::App& app, CommandLine& line) {
   CLI::App* command = app.add_subcommand("results", "One row per trial that is done");
   auto filter = std::make_shared<ResultFilter>();
-  command->add_option("--sweep", filter->sweep, "Only this sweep");
+  add_sweep_name(*command, filter->sweep, "default: all of them");
   command->add_option("--dataset", filter->dataset, "Only this dataset");
   command->add_option("--model", filter->model, "Only this model");
   command->add_option("--method", filter->method, "Only this method (dense for the dense networks)");

@@ -62,7 +62,7 @@ ExitCode retry(RetryOptions& options, const std::string& store) {
   }
   if (forgotten == 0) {
     std::cout << fmt::format(
-        "nothing to try again: no failed stage of {} fits, so nothing is run (espalier failures --sweep {} --store {} "
+        "nothing to try again: no failed stage of {} fits, so nothing is run (espalier failures {} --store {} "
         "lists them)\n",
         sweep.name, sweep.name, store);
     return kExitDone;

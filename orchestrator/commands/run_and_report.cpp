@@ -10,6 +10,7 @@
 #include "base/duration_text.h"
 #include "db/read/store_reader.h"
 #include "orchestrator/commands/comparison_output.h"
+#include "orchestrator/commands/next_steps.h"
 
 namespace espalier {
 namespace {
@@ -22,8 +23,8 @@ std::string failures_text(const std::string& name, const RunOptions& options) {
   if (found == sweeps.end()) return "";
   return fmt::format(
       "{} of {} trials have no result: {} failed, {} blocked; stages that failed and are quarantined: {}\n"
-      "what is bad: espalier failures --sweep {} --store {}\n"
-      "to try it again, once it is mended: espalier retry {} --store {}\n",
+      "what is bad: espalier failures {} --store {}\n"
+      "to try it again, once it is fixed: espalier retry {} --store {}\n",
       found->trials_failed + found->trials_blocked, found->trials, found->trials_failed, found->trials_blocked,
       found->stages_failed, name, store, options.sweep.file, store);
 }
@@ -51,7 +52,7 @@ ExitCode report(const std::string& name, const FailurePolicy& policy, const RunS
   return kExitDone;
 }
 
-void print_end(const std::string& name, const RunSummary& summary, const RunOptions& options) {
+void print_end(const std::string& name, bool pruned, const RunSummary& summary, const RunOptions& options) {
   if (!summary.nothing_to_do) {
     std::cout << fmt::format("{} of {} trials done in {}\n", summary.status.trials_done, summary.status.trials,
                              duration_text(summary.elapsed_s));
@@ -63,6 +64,9 @@ void print_end(const std::string& name, const RunSummary& summary, const RunOpti
   if (options.quiet) return;
   std::cout << "\n";
   print_comparison(std::cout, options.settings.store.string(), name, OutputFormat::table);
+  // For a person: what a script reads, or a log keeps, stays as it was.
+  if (::isatty(STDOUT_FILENO) != 0)
+    std::cout << "\n" << next_steps(options.program, name, options.settings.store.string(), pruned);
 }
 
 }  // namespace
@@ -75,13 +79,15 @@ ExitCode run_and_report(LoadedSweep sweep, const RunOptions& options) {
             << std::flush;
   const std::string name = sweep.name;
   const FailurePolicy policy = sweep.on_failure;
+  const bool pruned =
+      std::ranges::any_of(sweep.trials, [](const Trial& trial) { return trial.config->prune.has_value(); });
   RunSummary summary;
   {
     ProgressLine progress(std::cout, ::isatty(STDOUT_FILENO) != 0);
     summary = run_sweep(std::move(sweep), options.settings, progress);
   }
   const ExitCode code = report(name, policy, summary, options);
-  if (summary.ending == Coordinator::Ending::finished) print_end(name, summary, options);
+  if (summary.ending == Coordinator::Ending::finished) print_end(name, pruned, summary, options);
   return code;
 }
 

@@ -181,7 +181,9 @@ void add_simulate_command(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<SimulateOptions>();
   SimulationSettings& settings = options->settings;
   add_sweep_options(*command, options->sweep);
-  command->add_option("--pools", settings.pools, "Pools")->check(whole_number_option(1, 100000))->capture_default_str();
+  command->add_option("--pools", settings.pools, "Number of pools")
+      ->check(whole_number_option(1, 100000))
+      ->capture_default_str();
   command->add_option("--ranks", settings.ranks, "Ranks of each pool")
       ->check(whole_number_option(1, 100000))
       ->capture_default_str();
@@ -200,7 +202,7 @@ void add_simulate_command(CLI::App& app, CommandLine& line) {
   command->add_option("--rejoin", settings.rejoin_s, "Seconds until another pool takes a dead one's place")
       ->check(number_option(0.0, 1e6))
       ->capture_default_str();
-  command->add_option("--silence", settings.silence_s, "Seconds until the coordinator gives a dead pool up")
+  command->add_option("--silence", settings.silence_s, "Seconds until the coordinator considers a dead pool lost")
       ->check(number_option(0.0, 1e6))
       ->capture_default_str();
   command
@@ -208,10 +210,10 @@ void add_simulate_command(CLI::App& app, CommandLine& line) {
                    "Seconds between checkpoints of a training: what it did since is lost with its pool")
       ->check(number_option(1e-3, 1e6))
       ->capture_default_str();
-  command->add_option("--latency", settings.latency_s, "Seconds that a word between coordinator and rank takes")
+  command->add_option("--latency", settings.latency_s, "Seconds that a message between coordinator and rank takes")
       ->check(number_option(0.0, 1e3))
       ->capture_default_str();
-  command->add_option("--seed", settings.seed, "Of the random factors and of the deaths")
+  command->add_option("--seed", settings.seed, "Seed of the random factors and of the losses")
       ->check(whole_number_option(0, INT64_MAX))
       ->capture_default_str();
   command->add_flag("--json", options->json, "As JSON");

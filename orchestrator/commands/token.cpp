@@ -32,13 +32,13 @@ Token token_of(const StorePaths& store, Role role) {
 const char* worth_of(Role role) {
   switch (role) {
     case Role::pool:
-      return "whoever has it may join as a pool, and so compute results of the sweeps that run; use it with: "
+      return "its holder may join as a pool, and so compute results of the sweeps that run; use it with: "
              "espalier-worker --connect HOST:PORT --token-file ";
     case Role::client:
-      return "whoever has it may submit sweeps, which run TorchScript modules as you, and stop them; use it with: "
+      return "its holder may submit sweeps, which run TorchScript modules as you, and stop them; use it with: "
              "espalier ps --connect HOST:PORT --token-file ";
     case Role::reader:
-      return "whoever has it may see what runs; use it with: espalier ps --connect HOST:PORT --token-file ";
+      return "its holder may see what runs; use it with: espalier ps --connect HOST:PORT --token-file ";
   }
   return "";
 }
@@ -70,16 +70,16 @@ void rotate(const StorePaths& store) {
 
 void add_token_command(CLI::App& app, CommandLine& line) {
   CLI::App* command =
-      app.add_subcommand("token", "What lets pools and clients in that do not see the store: write, rotate");
+      app.add_subcommand("token", "Tokens for pools and clients that do not see the store: write, rotate");
   command->require_subcommand(1);
   CLI::App* write = command->add_subcommand("write", "Write a token file (mode 0600) to bring to where pools run");
   const auto file = std::make_shared<std::string>();
-  write->add_option("FILE", *file, "The file to write; - prints it, secret and all")->required();
+  write->add_option("FILE", *file, "The file to write; - prints it, with its secret")->required();
   write->add_option("--store", line.store, "Folder of the results")->capture_default_str();
   const auto role = std::make_shared<std::string>("pool");
   write
       ->add_option("--role", *role,
-                   "What it lets its bearer do: pool (compute), client (submit, stop, ...), read (status, pools, jobs)")
+                   "What it permits: pool (compute), client (submit, stop, ...), read (status, pools, jobs)")
       ->check(word_option({"pool", "client", "read"}))
       ->capture_default_str();
   const auto force = std::make_shared<bool>(false);

@@ -265,7 +265,7 @@ asio::awaitable<void> Coordinator::await_return(PoolId pool, bool was_silent) {
                           : was_silent ? LossCause::heartbeat
                                        : LossCause::node_lost;
   const std::string why =
-      fmt::format("nothing was heard from it for {:.0f} s", static_cast<double>(options_.return_limit.count()) / 1000);
+      fmt::format("it sent nothing for {:.0f} s", static_cast<double>(options_.return_limit.count()) / 1000);
   tell(fmt::format("pool {}: {}; its jobs go to others", label, why));
   local_pools_.kill(label);
   lose(pool, {cause, why, {}, {}, {}, {}});

@@ -113,7 +113,7 @@ std::string coordinator_trouble(const std::filesystem::path& store) {
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::unavailable) throw;
     return "no coordinator runs on " + store.string() +
-           ": a pool that starts finds nobody, and ends; start one: espalier serve --detach --host ADDRESS "
+           ": a pool that starts finds no coordinator, and ends; start one: espalier serve --detach --host ADDRESS "
            "--store " +
            store.string();
   }

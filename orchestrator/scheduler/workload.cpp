@@ -155,7 +155,7 @@ std::vector<StageGroup> Workload::groups() {
     auto known = std::ranges::find(demands_, demand);
     if (known == demands_.end()) {
       if (demands_.size() > std::numeric_limits<StageGroup>::max())
-        throw Error(ErrorKind::exhausted, "the sweeps ask for more different resources than can be told apart");
+        throw Error(ErrorKind::exhausted, "the sweeps ask for more kinds of resources than can be distinguished");
       known = demands_.insert(demands_.end(), demand);
     }
     groups[stage] = static_cast<StageGroup>(known - demands_.begin());

@@ -125,7 +125,7 @@ TEST_F(BadInput, APoolThatCannotBeSubmitted) {
          {"site.yaml:1:1: partiton: unknown", "did you mean \"partition\"?"}, nowhere);
   const std::string anothers = write("anothers.yaml", "extra: [--uid=0, --export=NONE, --chdir=/]\n");
   refuse(pool({"--time", "10", "--dry-run", "--profile", anothers}), 2,
-         {"--uid is set by nobody: a pool runs as whoever submits it", "--export is set by the key environment",
+         {"--uid is set by no option: a pool runs as the user who submits it", "--export is set by the key environment",
           "--chdir is set by the pool itself"},
          nowhere);
   refuse({"pool", "slurm", "--store", store("none"), "--time", "10"}, 2, {"there is no store here"}, nowhere);

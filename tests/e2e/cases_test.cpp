@@ -242,7 +242,7 @@ TEST_F(Cases, WhatIsEmptyIsSaidToBe) {
   ESPALIER_NEED(when, "20-empty-list-said-badly/when-empty.yaml");
   EXPECT_THAT(check(when, 2), HasSubstr("found an empty list"));
   ESPALIER_NEED(label, "20-empty-list-said-badly/lab.yaml");
-  EXPECT_THAT(check(label, 0), HasSubstr("no pool bears a label with a comma"));
+  EXPECT_THAT(check(label, 0), HasSubstr("no pool has a label with a comma"));
 }
 
 TEST_F(Cases, UnknownCommandsAndOptionsGetAGuess) {
@@ -251,7 +251,7 @@ TEST_F(Cases, UnknownCommandsAndOptionsGetAGuess) {
     EXPECT_EQ(end.exit_code, 2);
     return end.err;
   };
-  EXPECT_THAT(said({"chek", "a.yaml"}), HasSubstr("unknown \"chek\"; did you mean \"check\"? (one of run, "));
+  EXPECT_THAT(said({"chek", "a.yaml"}), HasSubstr("unknown \"chek\"; did you mean \"check\"? (one of check, "));
   EXPECT_THAT(said({"diff"}), AllOf(HasSubstr("unknown \"diff\" (one of "), Not(HasSubstr("did you mean"))));
   EXPECT_THAT(said({"db", "chek"}), HasSubstr("unknown \"chek\"; did you mean \"check\"?"));
   EXPECT_THAT(said({"run", "a.yaml", "--stor", "S"}), HasSubstr("Did you mean --store?"));

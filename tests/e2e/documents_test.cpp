@@ -63,6 +63,10 @@ TEST_F(Documents, Commands) {
   type_all(kProject / "docs" / "commands.md", 6);
 }
 
+TEST_F(Documents, AFirstSweep) {
+  type_all(kProject / "docs" / "sweeps.md", 5);
+}
+
 TEST_F(Documents, Failures) {
   type_all(kProject / "docs" / "failures.md", 5);
 }

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/e2e/command_help.h"
 #include "tests/e2e/program.h"
 
 namespace espalier {
@@ -29,10 +30,7 @@ Help read_help(const std::string& program, Words command) {
   Help help;
   const std::regex number("(?:^|\\n)  (?:-[a-z],)?(--[a-z-]+) (?:INT|UINT|FLOAT)");
   for (std::sregex_iterator at(text.begin(), text.end(), number), end; at != end; ++at) help.numbers.insert((*at)[1]);
-  const std::size_t list = text.find("\nSubcommands:\n");
-  const std::regex name("\\n  ([a-z-]+) ");
-  const std::string rest = list == std::string::npos ? "" : text.substr(list, text.find("\n\n", list) - list);
-  for (std::sregex_iterator at(rest.begin(), rest.end(), name), end; at != end; ++at) help.commands.push_back((*at)[1]);
+  help.commands = commands_in_help(text);
   return help;
 }
 

@@ -216,7 +216,7 @@ bool RankAgent::must_wait(const RankReport& report) const {
 void RankAgent::give_up_sending() {
   const auto waits = std::find_if(reports_.begin(), reports_.end(), [this](const auto& r) { return must_wait(r); });
   if (waits == reports_.end()) return;
-  spdlog::warn("left before the coordinator had every file: its last results are not told");
+  spdlog::warn("left before the coordinator had every file: its last results are not reported");
   reports_.erase(waits, reports_.end());
 }
 

@@ -68,7 +68,7 @@ void make_own_cache_folder(const std::filesystem::path& root) {
                     (status.st_mode & 022) == 0;
   if (ours) return;
   throw Error(ErrorKind::invalid_input, root.string() +
-                                            ": is not a folder of yours that nobody else may write; remove it, or "
+                                            ": is not a folder that you own and only you may write; remove it, or "
                                             "choose another one with --cache");
 }
 

@@ -11,7 +11,7 @@ namespace espalier {
 // How other programs count, break ties and time their schedules, so that a paper made with them can be matched. Each
 // dialect of catalog/dialects.def is one file beside this one: `dialect_NAME`. Ours, without a dialect, is exact:
 // round(N (1 - s)) stay. What a peer does beyond counting (its data, its training, its bugs) is not reproduced;
-// docs/sweeps.md says what is missing of each.
+// docs/pruning.md says what is missing of each.
 
 /// A round of pruning, of the whole network or of one layer.
 struct CountQuestion {

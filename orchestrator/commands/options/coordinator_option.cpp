@@ -18,7 +18,7 @@ std::function<CoordinatorSource()> add_coordinator_options(CLI::App& command, Co
   CLI::Option* connect =
       command.add_option("--connect", remote->at, "Ask the coordinator at HOST:PORT instead of the store's");
   CLI::Option* token = command.add_option("--token-file", remote->token_file,
-                                          "What lets us in there: espalier token write FILE --role client|read");
+                                          "The token for it: espalier token write FILE --role client|read");
   connect->needs(token)->excludes("--store");
   token->needs(connect);
   return [remote, &line] {

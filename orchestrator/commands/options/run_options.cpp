@@ -6,10 +6,13 @@
 
 #include "base/number_option.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/options/option_group.h"
 #include "orchestrator/sweeps/load_store_config.h"
 
 namespace espalier {
 namespace {
+
+constexpr const char* kFailureHeading = "When something fails";
 
 /// Only the spelling: what a machine has, its worker says.
 std::string refuse_odd_device(const std::string& device) {
@@ -28,6 +31,7 @@ void add_failure_options(CLI::App& command, RunOptions& options) {
       .add_flag_callback(
           "--fail-fast", [&options] { options.max_failures = 0; }, "Stop at the first one: --max-failures 0")
       ->excludes(most);
+  group_options(command, kFailureHeading, {"--max-failures", "--fail-fast"});
 }
 
 }  // namespace
@@ -37,14 +41,14 @@ void add_coordinator_options(CLI::App& command, RunSettings& settings, CommandLi
       ->capture_default_str();
   command
       .add_option("--workers", settings.workers,
-                  "MPI ranks on this machine (run: as many as cores by default; 0: none, pools join by themselves)")
+                  "MPI ranks (run: as many as cores by default; 0: none, pools join by themselves)")
       ->check(whole_number_option(0, 4096));
   command.add_option("--device", settings.device, "auto, cpu, cuda or cuda:N")
       ->check(CLI::Validator(refuse_odd_device, "DEVICE"))
       ->capture_default_str();
   command
       .add_option("--host", settings.host,
-                  "Address to listen on for pools: 127.0.0.1 is for this machine alone, 0.0.0.0 all of its addresses")
+                  "Address to listen on: 127.0.0.1 is for this machine alone, 0.0.0.0 all of its addresses")
       ->capture_default_str();
   command.add_option("--port", settings.port, "Port to listen on (0: any free one)")
       ->check(whole_number_option(0, 65535))
@@ -53,23 +57,21 @@ void add_coordinator_options(CLI::App& command, RunSettings& settings, CommandLi
       ->check(whole_number_option(1, 86400))
       ->capture_default_str();
   command
-      .add_option("--pool-starts", settings.pool_starts,
-                  "Give up when the workers ended this many times in a row without getting anything done (0: 3, or 8 "
-                  "if they reached the coordinator)")
+      .add_option(
+          "--pool-starts", settings.pool_starts,
+          "Give up after so many starts in a row that got nothing done (0: 3, or 8 if they reached the coordinator)")
       ->check(whole_number_option(0, 1'000'000));
   command
-      .add_option(
-          "--start-limit", settings.start_limit_s,
-          "Workers that have not reached the coordinator so many seconds after their start hang, and are killed "
-          "(0: never)")
+      .add_option("--start-limit", settings.start_limit_s,
+                  "Seconds after which workers that have not reached the coordinator are killed (0: never)")
       ->check(number_option(0.0, 86400.0))
       ->capture_default_str();
   command.add_flag("--allow-network-filesystem", settings.allow_network_filesystem,
                    "Keep the store on NFS, Lustre, ... all the same: slower, and for one machine at a time");
   command
-      .add_option("--hang-limit", settings.hang_seconds,
-                  "A job that makes no progress for this many seconds, and for much longer than its steps take, is "
-                  "killed (0: never)")
+      .add_option(
+          "--hang-limit", settings.hang_seconds,
+          "Seconds without progress, and much longer than its steps take, after which a job is killed (0: never)")
       ->check(number_option(0.0, 1e9))
       ->capture_default_str();
   command
@@ -81,13 +83,18 @@ void add_coordinator_options(CLI::App& command, RunSettings& settings, CommandLi
                   "Seconds to wait for the steps that run when a pool is to leave (0: as long as they take)")
       ->check(number_option(0.0, 1e9))
       ->capture_default_str();
+  group_options(command, "Workers on this machine",
+                {"--workers", "--device", "--memory-per-rank", "--checkpoint-every", "--grace"});
+  group_options(command, "Pools that join from elsewhere", {"--host", "--port"});
+  group_options(command, kFailureHeading, {"--hang-limit", "--start-limit", "--pool-starts"});
 }
 
 void add_run_options(CLI::App& command, RunOptions& options, CommandLine& line) {
+  options.program = line.program;
   add_sweep_options(command, options.sweep);
   add_coordinator_options(command, options.settings, line);
   add_failure_options(command, options);
-  command.add_flag("--quiet", options.quiet, "No table at the end");
+  command.add_flag("--quiet", options.quiet, "No table at the end, and no commands to go on with");
 }
 
 LoadedSweep load_sweep_to_run(RunOptions& options, const std::string& store) {

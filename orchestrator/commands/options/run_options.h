@@ -18,6 +18,7 @@ struct RunOptions {
   RunSettings settings;
   std::optional<std::int64_t> max_failures;  ///< wins over what the sweep and the store say
   bool quiet = false;
+  std::string program;  ///< CommandLine's
 };
 
 /// Of whatever coordinates a store: where it listens, and the workers that it starts here.

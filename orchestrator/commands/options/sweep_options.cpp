@@ -5,7 +5,7 @@
 namespace espalier {
 
 void add_sweep_options(CLI::App& command, SweepOptions& options) {
-  command.add_option("sweep", options.file, "The sweep, a YAML file (docs/sweeps.md)")->required();
+  command.add_option("SWEEP.yaml", options.file, "The sweep's file (docs/sweeps.md)")->required();
   command
       .add_option("--set", options.overrides, "Replace a value: --set train.epochs=2 --set 'prune.sparsity=[0.5,0.9]'")
       ->allow_extra_args(false);

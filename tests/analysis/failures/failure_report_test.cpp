@@ -50,8 +50,8 @@ TEST(FailureReport, says_what_is_bad_shows_an_example_and_what_to_do) {
             "      log | 7\n"
             "      log | ... 2 more; -v shows all\n"
             "    next: espalier explain aaaaaaaaaaaa --store s\n"
-            "          mend the program or the data, or leave train.lr=1 out of the sweep\n"
-            "          mended? the next espalier run of the sweep tries them again\n"
+            "          fix the program or the data, or leave train.lr=1 out of the sweep\n"
+            "          fixed? the next espalier run of the sweep tries them again\n"
             "\n"
             "12 of 24 trials have no result: 0 failed, 12 blocked (they wait for jobs that failed)\n");
 }
@@ -64,7 +64,7 @@ TEST(FailureReport, names_retry_where_a_run_does_not_try_again) {
   story.evidence().failures[0].backtrace = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
   const std::string text = render_failures("curves", story.evidence(), {});
   EXPECT_THAT(text, AllOf(HasSubstr("signal 11 (SEGV)\n"), HasSubstr("at  | 8\n      at  | ... 1 more; -v"),
-                          HasSubstr("mended? espalier retry SWEEP.yaml --stage aaaaaaaaaaaa\n")));
+                          HasSubstr("fixed? espalier retry SWEEP.yaml --stage aaaaaaaaaaaa\n")));
   EXPECT_THAT(render_failures("curves", story.evidence(), {"", true}),
               AllOf(HasSubstr("at  | 9\n"), HasSubstr("job train trial1 [aaaaaaaaaaaa] on node1: quarantined\n")));
 }

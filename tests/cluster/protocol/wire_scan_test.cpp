@@ -56,9 +56,9 @@ TEST(WireScan, SixteenLevelsAndNoMore) {
 // The JSON library reads a string in pieces by calling itself, and so a string of strings of strings ... until the
 // stack is full.
 TEST(WireScan, StringsInPiecesAreRefused) {
-  EXPECT_THAT(refusal(std::string(16 << 20, '\x7f')), HasSubstr("no length told in advance"));
-  EXPECT_THAT(refusal(std::string(16 << 20, '\x5f')), HasSubstr("no length told in advance"));
-  EXPECT_THAT(refusal("\x9f\xff"), HasSubstr("no length told in advance"));
+  EXPECT_THAT(refusal(std::string(16 << 20, '\x7f')), HasSubstr("no length given in advance"));
+  EXPECT_THAT(refusal(std::string(16 << 20, '\x5f')), HasSubstr("no length given in advance"));
+  EXPECT_THAT(refusal("\x9f\xff"), HasSubstr("no length given in advance"));
 }
 
 TEST(WireScan, LengthsBeyondTheEndAreRefused) {

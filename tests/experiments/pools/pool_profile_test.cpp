@@ -73,15 +73,15 @@ TEST(PoolProfile, WhatTheScriptSetsItselfIsNotAnExtra) {
 
 TEST(PoolProfile, NobodyElsesJobIsAnExtra) {
   EXPECT_THAT(problems_of("extra: [--uid=0, --gid=0, --export=NONE, --exp=NONE, --chdir=/, --clusters=b, --version]"),
-              ElementsAre(HasSubstr("--uid is set by nobody: a pool runs as whoever submits it"), HasSubstr("--gid"),
-                          HasSubstr("--export is set by the key environment"),
+              ElementsAre(HasSubstr("--uid is set by no option: a pool runs as the user who submits it"),
+                          HasSubstr("--gid"), HasSubstr("--export is set by the key environment"),
                           HasSubstr("--exp is short for --export, which is set by the key environment"),
                           HasSubstr("--chdir is set by the pool itself"), HasSubstr("--clusters"),
-                          HasSubstr("--version is set by nobody: no pool would start")));
+                          HasSubstr("--version is set by no option: no pool would start")));
   EXPECT_THAT(problems_of("scheduler: pbs\nextra: [\"-u root\", \"-l place=pack,walltime=9:00:00\", \"-W block=true\", "
                           "\"-J 1-3\", \"-W depend=afterok:5\", \"-l place=pack\", \"-m n\"]"),
-              ElementsAre(HasSubstr("-u is set by nobody"), HasSubstr("-l walltime is set by the key time"),
-                          HasSubstr("-W block is set by nobody"), HasSubstr("-J is set by the option --count")));
+              ElementsAre(HasSubstr("-u is set by no option"), HasSubstr("-l walltime is set by the key time"),
+                          HasSubstr("-W block is set by no option"), HasSubstr("-J is set by the option --count")));
   EXPECT_THAT(
       problems_of("launcher_options: [-np, 3, --export=NONE, --wdir, /, -x, A=1, --map-by=node, --mca, btl, ^tcp]"),
       ElementsAre(HasSubstr("-np is set by the key ranks_per_node"), HasSubstr("--export is set by"),
