@@ -10,7 +10,7 @@
 
 namespace espalier {
 
-#define ESPALIER_DATASET(suffix, name, about) DatasetSource dataset_##suffix();
+#define ESPALIER_DATASET(suffix, ...) DatasetSource dataset_##suffix();
 #include "experiments/catalog/datasets.def"
 #undef ESPALIER_DATASET
 
@@ -23,7 +23,7 @@ struct DatasetEntry {
 };
 
 constexpr DatasetEntry kDatasets[] = {
-#define ESPALIER_DATASET(suffix, name, about) {name, about, dataset_##suffix},
+#define ESPALIER_DATASET(suffix, name, about, ...) {name, about, dataset_##suffix},
 #include "experiments/catalog/datasets.def"
 #undef ESPALIER_DATASET
 };
