@@ -16,6 +16,7 @@
 #include "analysis/text/number_text.h"
 #include "analysis/text/text_table.h"
 #include "db/rows/rows_json.h"
+#include "experiments/catalog/catalog.h"
 #include "experiments/formats/json_text.h"
 
 namespace espalier {
@@ -81,7 +82,8 @@ class Places {
 template <typename Row>
 std::string configuration_text(const Row& row) {
   const bool is_plain = row.control == "none" || row.method == "random";
-  const std::string when = row.schedule == "one_shot" ? "" : " " + schedule_text(row.schedule, row.rounds, row.rate);
+  const std::string when =
+      row.schedule == default_name(list_schedules()) ? "" : " " + schedule_text(row.schedule, row.rounds, row.rate);
   const std::string what = row.granularity == "weight" ? "" : " by " + row.granularity;
   return row.method + (is_plain ? "" : "/" + row.control) + " " + row.allocation + when + what;
 }

@@ -1,40 +1,51 @@
 #include "experiments/catalog/catalog.h"
 
+#include <algorithm>
 #include <sstream>
 
-#include "base/error.h"
+#include <fmt/format.h>
+
 #include "base/sha256.h"
 #include "base/suggest.h"
 
 namespace espalier {
 namespace {
 
-using enum CriterionNeeds;
-using enum CriterionRanks;
-using enum CriterionScores;
+// A function each: tables share the names of properties.
 
-constexpr CriterionEntry kCriteria[] = {
+constexpr auto criterion_table() {
+  using enum CriterionNeeds;
+  using enum CriterionRanks;
+  using enum CriterionScores;
+  using enum CriterionProperty;
+  return std::to_array<CriterionEntry>({
 #define ESPALIER_CRITERION(name, formula, paper, needs, scores, reduction, ranks, epoch, options, about, ...) \
-  {#name,   formula,                                                                                          \
-   paper,   needs,                                                                                            \
-   scores,  Reduction::reduction,                                                                             \
-   ranks,   epoch,                                                                                            \
-   options, about __VA_OPT__(, CriterionMoment::) __VA_ARGS__},
+  {#name, formula, paper, needs, scores, Reduction::reduction, ranks, epoch, options, about, __VA_ARGS__},
 #include "experiments/catalog/criteria.def"
 #undef ESPALIER_CRITERION
-};
+  });
+}
+constexpr auto kCriteria = criterion_table();
 
-constexpr CatalogEntry kSchedules[] = {
-#define ESPALIER_SCHEDULE(name, formula, paper, about) {#name, formula, paper, about},
+constexpr auto schedule_table() {
+  using enum ScheduleProperty;
+  return std::to_array<Variant<ScheduleProperty>>({
+#define ESPALIER_SCHEDULE(name, formula, paper, about, properties) {{#name, formula, paper, about}, properties},
 #include "experiments/catalog/schedules.def"
 #undef ESPALIER_SCHEDULE
-};
+  });
+}
+constexpr auto kSchedules = schedule_table();
 
-constexpr CatalogEntry kAllocations[] = {
-#define ESPALIER_ALLOCATION(name, formula, paper, about) {#name, formula, paper, about},
+constexpr auto allocation_table() {
+  using enum AllocationProperty;
+  return std::to_array<Variant<AllocationProperty>>({
+#define ESPALIER_ALLOCATION(name, formula, paper, about, properties) {{#name, formula, paper, about}, properties},
 #include "experiments/catalog/allocations.def"
 #undef ESPALIER_ALLOCATION
-};
+  });
+}
+constexpr auto kAllocations = allocation_table();
 
 constexpr CatalogEntry kDialects[] = {
 #define ESPALIER_DIALECT(name, formula, source, about) {#name, formula, source, about},
@@ -42,23 +53,35 @@ constexpr CatalogEntry kDialects[] = {
 #undef ESPALIER_DIALECT
 };
 
-constexpr CatalogEntry kOptimizers[] = {
-#define ESPALIER_OPTIMIZER(name, formula, paper, about) {#name, formula, paper, about},
+constexpr auto optimizer_table() {
+  using enum OptimizerProperty;
+  return std::to_array<Variant<OptimizerProperty>>({
+#define ESPALIER_OPTIMIZER(name, formula, paper, about, properties) {{#name, formula, paper, about}, properties},
 #include "experiments/catalog/optimizers.def"
 #undef ESPALIER_OPTIMIZER
-};
+  });
+}
+constexpr auto kOptimizers = optimizer_table();
 
-constexpr CatalogEntry kInits[] = {
-#define ESPALIER_INIT(name, formula, paper) {#name, formula, paper, ""},
+constexpr auto init_table() {
+  using enum InitProperty;
+  return std::to_array<Variant<InitProperty>>({
+#define ESPALIER_INIT(name, formula, paper, properties) {{#name, formula, paper, ""}, properties},
 #include "experiments/catalog/inits.def"
 #undef ESPALIER_INIT
-};
+  });
+}
+constexpr auto kInits = init_table();
 
-constexpr CatalogEntry kRetrains[] = {
-#define ESPALIER_RETRAIN(name, formula, paper, about) {#name, formula, paper, about},
+constexpr auto retrain_table() {
+  using enum RetrainProperty;
+  return std::to_array<Variant<RetrainProperty>>({
+#define ESPALIER_RETRAIN(name, formula, paper, about, properties) {{#name, formula, paper, about}, properties},
 #include "experiments/catalog/retrains.def"
 #undef ESPALIER_RETRAIN
-};
+  });
+}
+constexpr auto kRetrains = retrain_table();
 
 constexpr std::array<std::int64_t, 3> kMnist{1, 28, 28}, kCifar{3, 32, 32};
 constexpr ModelEntry kModels[] = {
@@ -67,49 +90,96 @@ constexpr ModelEntry kModels[] = {
 #undef ESPALIER_MODEL
 };
 
-constexpr CatalogEntry kDatasets[] = {
-#define ESPALIER_DATASET(suffix, name, about) {name, "", "", about},
+constexpr auto dataset_table() {
+  using enum DatasetProperty;
+  return std::to_array<Variant<DatasetProperty>>({
+#define ESPALIER_DATASET(suffix, name, about, properties) {{name, "", "", about}, properties},
 #include "experiments/catalog/datasets.def"
 #undef ESPALIER_DATASET
-};
+  });
+}
+constexpr auto kDatasets = dataset_table();
+
+bool entry_has(const auto& entries, std::string_view name, auto property) {
+  const auto entry = std::ranges::find(entries, name, [](const auto& one) { return one.name; });
+  return entry != entries.end() && has(entry->properties, property);
+}
 
 }  // namespace
 
 std::span<const CriterionEntry> list_criteria() {
   return kCriteria;
 }
-std::span<const CatalogEntry> list_schedules() {
+std::span<const Variant<ScheduleProperty>> list_schedules() {
   return kSchedules;
 }
-std::span<const CatalogEntry> list_allocations() {
+std::span<const Variant<AllocationProperty>> list_allocations() {
   return kAllocations;
 }
 std::span<const CatalogEntry> list_dialects() {
   return kDialects;
 }
-std::span<const CatalogEntry> list_optimizers() {
+std::span<const Variant<OptimizerProperty>> list_optimizers() {
   return kOptimizers;
 }
-std::span<const CatalogEntry> list_inits() {
+std::span<const Variant<InitProperty>> list_inits() {
   return kInits;
 }
-std::span<const CatalogEntry> list_retrains() {
+std::span<const Variant<RetrainProperty>> list_retrains() {
   return kRetrains;
 }
 std::span<const ModelEntry> list_models() {
   return kModels;
 }
-std::span<const CatalogEntry> list_dataset_names() {
+std::span<const Variant<DatasetProperty>> list_dataset_names() {
   return kDatasets;
+}
+
+bool has(std::string_view criterion, CriterionProperty property) {
+  return entry_has(kCriteria, criterion, property);
+}
+bool has(std::string_view schedule, ScheduleProperty property) {
+  return entry_has(kSchedules, schedule, property);
+}
+bool has(std::string_view allocation, AllocationProperty property) {
+  return entry_has(kAllocations, allocation, property);
+}
+bool has(std::string_view optimizer, OptimizerProperty property) {
+  return entry_has(kOptimizers, optimizer, property);
+}
+bool has(std::string_view init, InitProperty property) {
+  return entry_has(kInits, init, property);
+}
+bool has(std::string_view dataset, DatasetProperty property) {
+  return entry_has(kDatasets, dataset, property);
+}
+
+std::vector<CriterionOption> options_of(const CriterionEntry& criterion) {
+  std::vector<CriterionOption> options;
+  std::istringstream text{std::string(criterion.options)};
+  CriterionOption option;
+  std::string kind;
+  char left = 0, comma = 0, right = 0;
+  while (std::getline(text >> std::ws, option.name, '=') &&
+         text >> option.standard >> kind >> left >> option.low >> comma >> option.high >> right) {
+    option.whole = kind == "whole";
+    option.with_low = left == '[';
+    option.with_high = right == ']';
+    options.push_back(option);
+  }
+  return options;
+}
+
+std::string options_text(const CriterionEntry& criterion) {
+  std::string text;
+  for (const CriterionOption& option : options_of(criterion))
+    text += fmt::format("{}{}={}", text.empty() ? "" : " ", option.name, option.standard);
+  return text;
 }
 
 std::map<std::string, double> default_options(const CriterionEntry& criterion) {
   std::map<std::string, double> options;
-  std::istringstream words{std::string(criterion.options)};
-  for (std::string word; words >> word;) {
-    const std::size_t equals = word.find('=');
-    options.emplace(word.substr(0, equals), std::stod(word.substr(equals + 1)));
-  }
+  for (const CriterionOption& option : options_of(criterion)) options.emplace(option.name, option.standard);
   return options;
 }
 
@@ -135,13 +205,19 @@ std::string catalog_fingerprint() {
     for (const std::string_view field : fields) text.append(field).push_back('\n');
   };
   for (const CriterionEntry& one : list_criteria())
-    add({"criterion", one.name, one.formula, to_string(one.reduction), one.options});
+    add({"criterion", one.name, one.formula, to_string(one.reduction), options_text(one)});
   for (const ModelEntry& one : list_models()) add({"model", one.name, one.sizes});
-  for (const auto& table : {list_schedules(), list_allocations(), list_dialects(), list_optimizers(), list_inits(),
-                            list_retrains(), list_dataset_names()}) {
+  const auto add_table = [&](const auto& entries) {
     add({"table"});
-    for (const CatalogEntry& one : table) add({one.name, one.formula});
-  }
+    for (const CatalogEntry& one : entries) add({one.name, one.formula});
+  };
+  add_table(list_schedules());
+  add_table(list_allocations());
+  add_table(list_dialects());
+  add_table(list_optimizers());
+  add_table(list_inits());
+  add_table(list_retrains());
+  add_table(list_dataset_names());
   return to_hex(sha256(text));
 }
 

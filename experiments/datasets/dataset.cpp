@@ -11,7 +11,7 @@
 
 namespace espalier {
 
-#define ESPALIER_DATASET(suffix, name, about) DatasetSource dataset_##suffix();
+#define ESPALIER_DATASET(suffix, ...) DatasetSource dataset_##suffix();
 #include "experiments/catalog/datasets.def"
 #undef ESPALIER_DATASET
 
@@ -24,7 +24,7 @@ struct DatasetEntry {
 };
 
 constexpr DatasetEntry kDatasets[] = {
-#define ESPALIER_DATASET(suffix, name, about) {name, about, dataset_##suffix},
+#define ESPALIER_DATASET(suffix, name, about, ...) {name, about, dataset_##suffix},
 #include "experiments/catalog/datasets.def"
 #undef ESPALIER_DATASET
 };

@@ -31,7 +31,7 @@ void look_at(const TrialConfig& config, Findings& found) {
   const PruneConfig& prune = *config.prune;
   const CriterionEntry& criterion = find_criterion(prune.criterion);
   const bool at_end = !prune.gradual && prune.at_step == config.train.steps;
-  const bool is_late = criterion.moment == CriterionMoment::initialization && at_end && !config.retrain.recipe;
+  const bool is_late = has(criterion.properties, CriterionProperty::initialization) && at_end && !config.retrain.recipe;
   if (is_late) found.scores_too_late.insert(criterion.name);
   found.flattens_the_rate =
       found.flattens_the_rate || (config.retrain.recipe && decays(config.train) && !decays(*config.retrain.recipe));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "experiments/catalog/catalog.h"
 #include "experiments/expand/train_recipe.h"
 #include "experiments/parse/dataset_key.h"
 #include "experiments/pruning/model_epoch.h"
@@ -15,7 +16,7 @@ namespace {
 /// Momentum is not adam's: its axis makes no variants of a network trained by adam.
 bool is_unused(const SweepSpec& spec, const Combination& combination, const std::string& path) {
   if (path != "train.momentum" && path != "train.nesterov") return false;
-  return spec.train.optimizer.given() && spec.train.optimizer.at(combination) != "sgd";
+  return spec.train.optimizer.given() && !has(spec.train.optimizer.at(combination), OptimizerProperty::takes_momentum);
 }
 
 }  // namespace
@@ -115,9 +116,12 @@ bool DenseNetworks::set_model(const Combination& combination, const DatasetSpec&
 }
 
 bool DenseNetworks::set_init(const Combination& combination, TrialConfig& config) {
-  config.init = spec_.init.pick(combination).value_or(config.model.script ? "as_scripted" : "kaiming_normal");
-  if (config.model.script || config.init != "as_scripted") return true;
-  problems_.add(spec_.init_place, "as_scripted keeps the weights of a TorchScript file; " + config.model.name +
+  const auto init = spec_.init.pick(combination);
+  config.init = init                  ? *init
+                : config.model.script ? name_with(list_inits(), InitProperty::of_script)
+                                      : default_name(list_inits());
+  if (config.model.script || !has(config.init, InitProperty::of_script)) return true;
+  problems_.add(spec_.init_place, config.init + " keeps the weights of a TorchScript file; " + config.model.name +
                                       " has none: name a distribution to draw them from");
   return false;
 }
@@ -157,7 +161,7 @@ std::unique_ptr<DenseConfig> DenseNetworks::make(const Combination& combination)
   if (!set_ranks(combination, config)) return nullptr;
   if (!check_last_batch(config.train, network->lone, config.model.name, dataset->train, spec_.train_place, problems_))
     return nullptr;
-  config.retrain.name = "none";
+  config.retrain.name = default_name(list_retrains());
   config.variant = variant_of(spec_, combination, true);
   network->digest = TrialKeys().network(config);
   return network;

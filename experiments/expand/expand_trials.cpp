@@ -16,6 +16,7 @@
 #include "experiments/expand/train_recipe.h"
 #include "experiments/pruning/allocations/allocations.h"
 #include "experiments/pruning/dialects/dialects.h"
+#include "experiments/pruning/model_epoch.h"
 #include "experiments/stages/case_epoch.h"
 #include "experiments/trials/trial_key.h"
 
@@ -113,9 +114,8 @@ class Expander {
     if (setting.allocation.name != "table") prune.ranking = find_allocation(setting.allocation.name).ranking;
     if (!setting.dialect) return;
     prune.ties = setting.dialect->ties;
-    if (setting.dialect_name == "wanda" && prune.criterion == "magnitude") prune.ties = "drop";
     prune.revive = setting.dialect->revive;
-    if (prune.allocation == "global") prune.ranking = setting.dialect->global_ranking;
+    if (ranks_scores_as_they_are(setting.allocation)) prune.ranking = setting.dialect->global_ranking;
   }
 
   const std::optional<DenseConfig::Retrain>& retrain_of(const Combination& combination, DenseConfig& network) {
@@ -273,8 +273,8 @@ class Expander {
     prune.options.clear();
     prune.norms.clear();
     prune.protect = points.random_protect;
-    if (!prune.dialect.empty()) prune.ties = find_dialect(prune.dialect).ties;
-    if (prune.allocation != "sensitivity") prune.sensitivity.reset();
+    if (!prune.dialect.empty()) prune.ties = find_dialect(prune.dialect, prune.criterion).ties;
+    if (!has(prune.allocation, AllocationProperty::by_curves)) prune.sensitivity.reset();
     return twin;
   }
 
@@ -302,10 +302,10 @@ class Expander {
     if (prune.sensitivity) prune.sensitivity->epoch = std::max(prune.sensitivity->epoch, of_criterion);
   }
 
-  /// SynFlow's authors let the density itself fall geometrically inside a prune, not the counts that come of it.
   static void set_peer_density(PruneConfig& prune) {
-    if (prune.dialect == "synflow" && prune.criterion == "synflow" && prune.schedule == "one_shot")
-      prune.options["density"] = 1 - prune.sparsity_target;
+    if (prune.dialect.empty() || !has(prune.schedule, ScheduleProperty::one_round)) return;
+    const Dialect dialect = find_dialect(prune.dialect, prune.criterion);
+    if (!dialect.density_option.empty()) prune.options[std::string(dialect.density_option)] = 1 - prune.sparsity_target;
   }
 
   /// As many steps more as the pruned network has fewer multiply-adds, at most twice: Liu et al. 2019,

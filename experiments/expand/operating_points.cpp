@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/rounded_share.h"
+#include "experiments/catalog/catalog.h"
 #include "experiments/expand/kept_counts.h"
 #include "experiments/expand/name_patterns.h"
 #include "experiments/expand/spread_counts.h"
@@ -84,9 +85,9 @@ class PointMaker {
 
  private:
   bool is_table() const { return setting_.allocation.name == "table"; }
-  bool one_ranking() const { return has_one_ranking(setting_.allocation) && !is_pattern(); }
+  bool one_ranking() const { return knows_total_only(setting_.allocation) && !is_pattern(); }
   bool is_pattern() const { return setting_.granularity.kind == Kind::n_of_m; }
-  bool by_shape() const { return !is_table() && find_allocation(setting_.allocation.name).needs_shape; }
+  bool by_shape() const { return has(setting_.allocation.name, AllocationProperty::by_shape); }
   bool by_own_rule() const { return setting_.dialect.has_value(); }
   bool has_target() const { return is_table() || target_.has_value(); }
 
@@ -147,7 +148,7 @@ class PointMaker {
       }
       return {{"the network", all_, 1, counted_.value_or(0), schedule.rate}};
     }
-    const bool rows = setting_.allocation.name == "per_row";
+    const bool rows = has(setting_.allocation.name, AllocationProperty::by_row);
     std::vector<UnitBudget> made;
     for (const PruneScope& scope : question_.scopes) {
       const std::int64_t times = rows ? scope.rows : 1;
@@ -186,7 +187,6 @@ class PointMaker {
     CountQuestion round;
     round.total = round.present = budget.total;
     round.aside = one_ranking() ? aside_ : 0;
-    round.by_magnitude = setting_.criterion.name == "magnitude";
     double before = 1;
     for (std::size_t i = 0; i < progress_.size(); ++i) {
       round.density = density(budget, i);

@@ -6,11 +6,11 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "experiments/catalog/catalog.h"
 #include "experiments/expand/dense_config.h"
 #include "experiments/expand/name_patterns.h"
 #include "experiments/expand/spread_counts.h"
 #include "experiments/expand/train_recipe.h"
-#include "experiments/pruning/criterion_limits.h"
 
 namespace espalier {
 namespace {
@@ -62,14 +62,15 @@ class PrunePointMaker {
 
   bool find_scopes() {
     const std::string& criterion = setting_.criterion.name;
-    if (criterion == "synflow" && has_tokens(model_)) {
-      problems_.add(keys_.criterion_place, "synflow feeds a network with ones, which criterion and model " +
+    const CriterionEntry& entry = find_criterion(criterion);
+    if (has(entry.properties, CriterionProperty::feeds_ones) && has_tokens(model_)) {
+      problems_.add(keys_.criterion_place, criterion + " feeds a network with ones, which criterion and model " +
                                                model_.name + " do not agree on: its inputs are numbers of words");
       return false;
     }
     std::int64_t weights = 0;  // protected layers too: the criterion looks at them
     for (const PrunableLayer& layer : network_.layers) weights += layer.weights;
-    if (const std::int64_t most = most_weights(criterion); weights > most) {
+    if (const std::int64_t most = entry.most_weights; weights > most) {
       problems_.add(keys_.criterion_place,
                     fmt::format("{} takes networks of up to {} prunable weights, and model {} has {}; obd_fisher and "
                                 "sparsegpt take networks of any size",
@@ -94,7 +95,7 @@ class PrunePointMaker {
     const auto same = [this](const std::vector<PruneScope>& scopes) {
       return std::ranges::equal(scopes, made_.scopes, {}, &PruneScope::name, &PruneScope::name);
     };
-    if (same(prune_scopes(model_, setting_.granularity, "random", made_.protect))) return;
+    if (same(prune_scopes(model_, setting_.granularity, made_.protect))) return;
     made_.random_protect.clear();
     for (const PrunableLayer& layer : network_.layers) {
       const bool in_scope = std::ranges::any_of(made_.scopes, [&](const PruneScope& scope) {
@@ -104,7 +105,7 @@ class PrunePointMaker {
       });
       if (!in_scope) made_.random_protect.push_back(layer.name);
     }
-    if (same(prune_scopes(model_, setting_.granularity, "random", made_.random_protect))) return;
+    if (same(prune_scopes(model_, setting_.granularity, made_.random_protect))) return;
     throw Error(ErrorKind::internal, "criterion " + setting_.criterion.name + " has no random twin");
   }
 

@@ -13,6 +13,7 @@ namespace espalier {
 namespace {
 
 using Kind = Granularity::Kind;
+using Allocates = AllocationProperty;
 
 constexpr double kSameSparsity = 1e-9;
 
@@ -33,7 +34,11 @@ bool contains(const std::vector<std::string_view>& names, std::string_view name)
 class Checker {
  public:
   Checker(const PruneSetting& setting, const PruneKeys& keys, Problems& problems)
-      : setting_(setting), keys_(keys), problems_(problems), granularity_(to_string(setting.granularity)) {}
+      : setting_(setting),
+        criterion_(find_criterion(setting.criterion.name)),
+        keys_(keys),
+        problems_(problems),
+        granularity_(to_string(setting.granularity)) {}
 
   bool check() {
     check_allocation();
@@ -52,46 +57,45 @@ class Checker {
   }
 
   bool is(Kind kind) const { return setting_.granularity.kind == kind; }
+  bool allocates(Allocates property) const { return has(setting_.allocation.name, property); }
+  bool repairs() const { return criterion_.scores == CriterionScores::repairs_weights; }
 
   void check_allocation() {
     const std::string& name = setting_.allocation.name;
     const bool one_layer = is(Kind::weight) || is(Kind::block) || is(Kind::row) || is(Kind::filter);
-    if (name == "per_row" && !is(Kind::weight) && !is(Kind::n_of_m)) {
-      refuse(keys_.allocation_place, fmt::format("per_row counts the weights of each output, which granularity {} does "
+    if (allocates(Allocates::by_row) && !is(Kind::weight) && !is(Kind::n_of_m)) {
+      refuse(keys_.allocation_place, fmt::format("{} counts the weights of each output, which granularity {} does "
                                                  "not remove one by one; use granularity weight",
-                                                 granularity_));
-    } else if ((name == "erk" || name == "er") && !one_layer && !is(Kind::n_of_m)) {
+                                                 name, granularity_));
+    } else if (allocates(Allocates::by_shape) && !one_layer && !is(Kind::n_of_m)) {
       refuse(keys_.allocation_place,
              fmt::format("{} looks at the shape of single layers, and granularity {} removes parts of several at once; "
                          "use weight, block, row or filter",
                          name, granularity_));
-    } else if (name == "lamp" && is(Kind::layer)) {
+    } else if (allocates(Allocates::rescales_scores) && is(Kind::layer)) {
       refuse(keys_.allocation_place,
-             fmt::format("lamp ranks the units of several layers, and granularity {} has all blocks in one ranking",
+             fmt::format("{} ranks the units of several layers, and granularity {} has all blocks in one ranking", name,
                          granularity_));
     }
-    if (name == "sensitivity") check_sensitivity();
-    const std::string& criterion = setting_.criterion.name;
-    const bool signed_scores = criterion == "grasp" || criterion == "movement" || criterion == "obd_hessian";
-    if (name == "lamp" && signed_scores) {
+    if (allocates(Allocates::by_curves)) check_curves();
+    if (allocates(Allocates::squares_scores) && has(criterion_.properties, CriterionProperty::signed_scores)) {
       refuse(keys_.allocation_place,
-             fmt::format("lamp compares squares, and scores of criterion {} can be negative", criterion));
+             fmt::format("{} compares squares, and scores of criterion {} can be negative", name, criterion_.name));
     }
   }
 
-  void check_sensitivity() {
-    const std::string& criterion = setting_.criterion.name;
-    if (is(Kind::n_of_m) || find_criterion(criterion).scores == CriterionScores::repairs_weights) {
+  void check_curves() {
+    const std::string& name = setting_.allocation.name;
+    if (is(Kind::n_of_m) || repairs()) {
       refuse(keys_.allocation_place,
-             fmt::format("sensitivity has no curve for criterion {} with granularity {}: n:m has one sparsity, and "
+             fmt::format("{} has no curve for criterion {} with granularity {}: n:m has one sparsity, and "
                          "weights that are repaired fit one mask",
-                         criterion, granularity_));
+                         name, criterion_.name, granularity_));
     } else if (setting_.schedule.gradual) {
       refuse(keys_.allocation_place,
-             "sensitivity is measured before pruning, and a schedule inside the training has no "
-             "such moment; use rounds");
+             name + " is measured before pruning, and a schedule inside the training has no such moment; use rounds");
     } else if (setting_.min_kept || setting_.max_kept) {
-      refuse(keys_.allocation_place, "sensitivity gives each layer its count; min_kept and max_kept are not used");
+      refuse(keys_.allocation_place, name + " gives each layer its count; min_kept and max_kept are not used");
     }
   }
 
@@ -104,13 +108,12 @@ class Checker {
              fmt::format("{} keeps {} of every {} inputs, which is sparsity {:.6g}, not {:.6g}; leave sparsity out",
                          granularity_, pattern.kept, pattern.of, sparsity, *setting_.sparsity));
     }
-    const std::string& allocation = setting_.allocation.name;
-    if (allocation != "uniform" && allocation != "global") {
+    if (!allocates(Allocates::fits_patterns)) {
       refuse(keys_.allocation_place,
              fmt::format("{} has nothing to spread: granularity {} keeps the same share of every input group",
-                         allocation, granularity_));
+                         setting_.allocation.name, granularity_));
     }
-    if (setting_.schedule.name != "one_shot") {
+    if (!has(setting_.schedule.name, ScheduleProperty::one_round)) {
       refuse(setting_.schedule.place,
              fmt::format("{} has rounds of other sparsities, which granularity {} cannot reach", setting_.schedule.name,
                          granularity_));
@@ -119,21 +122,20 @@ class Checker {
 
   void check_repairs() {
     const std::string& name = setting_.criterion.name;
-    if (find_criterion(name).scores != CriterionScores::repairs_weights) return;
-    const bool by_rank = setting_.allocation.name == "lamp" || setting_.allocation.name == "per_row" ||
-                         (name == "sparsegpt" && setting_.allocation.name == "global" && !is(Kind::n_of_m));
-    if (by_rank) {
+    if (!repairs()) return;
+    const bool by_layer = criterion_.ranks == CriterionRanks::within_layers && !is(Kind::n_of_m);
+    if (allocates(Allocates::rescales_scores | Allocates::by_row) || (by_layer && allocates(Allocates::one_ranking))) {
       refuse(
           keys_.allocation_place,
           fmt::format("{} does not fit criterion {}, which repairs one layer after another to a count of its own; use "
                       "uniform, erk, er or a table",
                       setting_.allocation.name, name));
     }
-    if (name == "obs" && is(Kind::n_of_m)) {
+    if (has(criterion_.properties, CriterionProperty::no_patterns) && is(Kind::n_of_m)) {
       refuse(
           keys_.granularity_place,
-          fmt::format("{} does not fit criterion obs, which deletes weights wherever they are; use granularity weight",
-                      granularity_));
+          fmt::format("{} does not fit criterion {}, which deletes weights wherever they are; use granularity weight",
+                      granularity_, name));
     }
     if (setting_.dialect) {
       refuse(keys_.dialect_place, fmt::format("{} says how scores are selected, but criterion {} selects as it repairs",
@@ -149,14 +151,14 @@ class Checker {
     for (const auto& [bound, place, key] : {std::tuple{&setting_.min_kept, &keys_.min_kept_place, "min_kept"},
                                             std::tuple{&setting_.max_kept, &keys_.max_kept_place, "max_kept"}}) {
       if (!*bound) continue;
-      const bool by_count = is(Kind::n_of_m) || setting_.allocation.name == "per_row";
+      const bool by_count = is(Kind::n_of_m) || allocates(Allocates::by_row);
       if (by_count) {
         refuse(*place, fmt::format("{} is not used: {} says how much of every row is kept", key,
-                                   is(Kind::n_of_m) ? "granularity " + granularity_ : "allocation per_row"));
+                                   is(Kind::n_of_m) ? "granularity " + granularity_
+                                                    : "allocation " + setting_.allocation.name));
       } else if (setting_.dialect) {
         refuse(*place, fmt::format("{} is unknown to dialect {}", key, setting_.dialect_name));
-      } else if (find_criterion(setting_.criterion.name).scores == CriterionScores::repairs_weights &&
-                 has_one_ranking(setting_.allocation)) {
+      } else if (repairs() && knows_total_only(setting_.allocation)) {
         refuse(*place, fmt::format("{} does not fit criterion {} with one ranking over all layers", key,
                                    setting_.criterion.name));
       }
@@ -165,7 +167,8 @@ class Checker {
 
   void check_gradual() {
     const ScheduleSetting& schedule = setting_.schedule;
-    if (setting_.sparsity && schedule.initial > 0 && schedule.name != "agp" && schedule.initial >= *setting_.sparsity) {
+    const bool of_all = !has(schedule.name, ScheduleProperty::relative_initial);
+    if (setting_.sparsity && schedule.initial > 0 && of_all && schedule.initial >= *setting_.sparsity) {
       refuse(schedule.place, fmt::format("begins with sparsity {:.6g}, which is not below {:.6g}", schedule.initial,
                                          *setting_.sparsity));
     }
@@ -175,7 +178,7 @@ class Checker {
     const std::string& name = setting_.dialect_name;
     const Dialect& dialect = *setting_.dialect;
     const bool half = is(Kind::n_of_m) && 2 * setting_.granularity.kept == setting_.granularity.of;
-    const bool pattern = half && (name == "wanda" || dialect.structures);
+    const bool pattern = half && dialect.half_patterns;
     if (!is(Kind::weight) && !pattern && (is(Kind::n_of_m) || !dialect.structures)) {
       refuse(keys_.dialect_place, fmt::format("{} does not know granularity {}", name, granularity_));
     }
@@ -190,20 +193,37 @@ class Checker {
   }
 
   const PruneSetting& setting_;
+  const CriterionEntry& criterion_;
   const PruneKeys& keys_;
   Problems& problems_;
   const std::string granularity_;
   bool fine_ = true;
 };
 
+/// n:m has nothing to spread, and what repairs layer by layer cannot have layers compete.
+std::string default_allocation(const PruneSetting& setting) {
+  const CriterionEntry& criterion = find_criterion(setting.criterion.name);
+  const bool repairs_by_layer =
+      criterion.scores == CriterionScores::repairs_weights && criterion.ranks == CriterionRanks::within_layers;
+  if (setting.granularity.kind == Kind::n_of_m || repairs_by_layer)
+    return name_with(list_allocations(), Allocates::default_by_layer);
+  if (setting.dialect && !setting.dialect->default_allocation.empty())
+    return std::string(setting.dialect->default_allocation);
+  return default_name(list_allocations());
+}
+
 }  // namespace
 
-bool has_one_ranking(const AllocationSetting& allocation) {
-  return allocation.name != "table" && find_allocation(allocation.name).one_ranking;
+bool knows_total_only(const AllocationSetting& allocation) {
+  return has(allocation.name, Allocates::one_ranking | Allocates::by_curves);
+}
+
+bool ranks_scores_as_they_are(const AllocationSetting& allocation) {
+  return has(allocation.name, Allocates::one_ranking) && !has(allocation.name, Allocates::rescales_scores);
 }
 
 bool ranks_layers_together(const PruneSetting& setting) {
-  if (setting.allocation.name != "global" || setting.granularity.kind == Kind::n_of_m) return false;
+  if (!ranks_scores_as_they_are(setting.allocation) || setting.granularity.kind == Kind::n_of_m) return false;
   return !setting.dialect || setting.dialect->global_ranking.empty();
 }
 
@@ -228,17 +248,11 @@ PruneSetting pick_prune_setting(const PruneKeys& keys, const Combination& combin
   setting.granularity = parse_granularity(granularity.text);
   setting.own_reduction = granularity.own_reduction;
   setting.sparsity = keys.sparsity.pick(combination);
-  setting.schedule =
-      keys.schedule.pick(combination).value_or(ScheduleSetting{"one_shot", 1, 0, 0, {}, std::nullopt, place});
+  setting.schedule = keys.schedule.pick(combination)
+                         .value_or(ScheduleSetting{default_name(list_schedules()), 1, 0, 0, {}, std::nullopt, place});
   setting.dialect_name = keys.dialect.pick(combination).value_or("");
-  if (!setting.dialect_name.empty()) setting.dialect = find_dialect(setting.dialect_name);
-  std::string allocation = "global";
-  if (setting.dialect) allocation = setting.dialect->default_allocation;
-  const bool layer_by_layer = setting.granularity.kind == Granularity::Kind::n_of_m ||
-                              setting.criterion.name == "sparsegpt" ||
-                              (allocation == "per_row" && setting.criterion.name == "magnitude");
-  setting.allocation =
-      keys.allocation.pick(combination).value_or(AllocationSetting{layer_by_layer ? "uniform" : allocation, {}});
+  if (!setting.dialect_name.empty()) setting.dialect = find_dialect(setting.dialect_name, setting.criterion.name);
+  setting.allocation = keys.allocation.pick(combination).value_or(AllocationSetting{default_allocation(setting), {}});
   setting.min_kept = keys.min_kept.pick(combination);
   setting.max_kept = keys.max_kept.pick(combination);
   return setting;

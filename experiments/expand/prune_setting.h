@@ -31,7 +31,8 @@ PruneSetting pick_prune_setting(const PruneKeys& keys, const Combination& combin
 /// Reports what cannot go together whatever the model, naming both. True if there was nothing.
 bool check_prune_setting(const PruneSetting& setting, const PruneKeys& keys, Problems& problems);
 
-/// Whether scores as they are, of all layers, are ranked together; not where lamp or a dialect makes them comparable.
+/// Whether scores as they are, of all layers, are ranked together; not where the allocation or a dialect makes them
+/// comparable.
 bool ranks_layers_together(const PruneSetting& setting);
 
 /// The granularity with the reduction that is meant. Where the sweep names none, it is the criterion's (catalog) if
@@ -39,7 +40,10 @@ bool ranks_layers_together(const PruneSetting& setting);
 /// among themselves rank alike by either, and keep l2, the reduction that earlier results have in their keys.
 Granularity with_reduction(const PruneSetting& setting, const std::vector<PruneScope>& scopes);
 
-/// Of an allocation that one ranking spreads (lamp, global); a table is none.
-bool has_one_ranking(const AllocationSetting& allocation);
+/// Whether only the total of a round is known before scores or curves are.
+bool knows_total_only(const AllocationSetting& allocation);
+
+/// Of one ranking over all layers, of scores that nothing makes comparable.
+bool ranks_scores_as_they_are(const AllocationSetting& allocation);
 
 }  // namespace espalier

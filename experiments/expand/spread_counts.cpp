@@ -38,7 +38,7 @@ std::optional<OperatingPoint> spread_by_erk(const OperatingPoint& point, const s
   }
   OperatingPoint made{point.sparsity_target, {}};
   for (const PruneTarget& round : point.rounds) {
-    most = spread_counts(find_allocation("erk"), shapes, round.total_kept, most);
+    most = spread_counts(allocation_erk(), shapes, round.total_kept, most);
     PruneTarget target;
     target.total_kept = round.total_kept;
     target.layer_kept = most;

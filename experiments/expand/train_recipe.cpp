@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "experiments/catalog/catalog.h"
 #include "experiments/spec/sweep_limits.h"
 #include "experiments/stages/outcome.h"
 
@@ -18,10 +19,10 @@ constexpr std::int64_t kMostPointsOfALook = 5;
 
 OptimizerSpec make_optimizer(const TrainKeys<Maybe>& keys, const KeyPlace& place, Problems& problems) {
   OptimizerSpec optimizer;
-  optimizer.name = keys.optimizer.value_or("sgd");
+  optimizer.name = keys.optimizer.value_or(default_name(list_optimizers()));
   optimizer.lr = keys.lr.value_or(0);
   optimizer.weight_decay = keys.weight_decay.value_or(0);
-  if (optimizer.name != "sgd") return optimizer;
+  if (!has(optimizer.name, OptimizerProperty::takes_momentum)) return optimizer;
   optimizer.momentum = keys.momentum.value_or(0);
   optimizer.nesterov = keys.nesterov.value_or(false);
   if (optimizer.nesterov && optimizer.momentum == 0) problems.add(place, "nesterov needs a momentum above 0");

@@ -76,8 +76,9 @@ SpecIndex ChainSpecs::init() {
 }
 
 SpecIndex ChainSpecs::reinit() {
-  const bool kept = config_->init == "as_scripted";  // there is no second draw of these weights
-  if (!reinit_) reinit_ = table_.add(InitSpec{config_->model, kept ? "kaiming_normal" : config_->init, "reinit"});
+  const bool kept = has(config_->init, InitProperty::of_script);  // there is no second draw of these weights
+  if (!reinit_)
+    reinit_ = table_.add(InitSpec{config_->model, kept ? default_name(list_inits()) : config_->init, "reinit"});
   return *reinit_;
 }
 

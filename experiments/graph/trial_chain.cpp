@@ -182,7 +182,8 @@ StageIndex TrialChain::dense_state(std::int64_t step) {
 StageIndex TrialChain::prune(std::size_t round, std::optional<StageIndex> weights, std::optional<StageIndex> masks) {
   StageIdentity identity{StageKind::prune, trial_->seed, specs_.prune(round), weights.value_or(StageIdentity::kNone),
                          masks.value_or(StageIdentity::kNone)};
-  if (config_->prune->allocation == "sensitivity") identity.sensitivity = sensitivity_.value_or(StageIdentity::kNone);
+  if (has(config_->prune->allocation, AllocationProperty::by_curves))
+    identity.sensitivity = sensitivity_.value_or(StageIdentity::kNone);
   return touch(stages_.add(identity, [&](Stage& stage) {
     const PruneConfig& plan = *config_->prune;
     const auto examples = static_cast<double>(plan.batches * plan.batch_size);

@@ -4,6 +4,9 @@
 #include <cctype>
 #include <set>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "experiments/catalog/catalog.h"
 #include "experiments/parse/axis_keys.h"
 #include "experiments/parse/dataset_key.h"
@@ -148,11 +151,17 @@ void read_pruning(AxisReader& axes, MapReader& map, SweepSpec& spec) {
 
 void check_used(const SweepSpec& spec, MapReader& map, Problems& problems) {
   const auto& optimizers = spec.train.optimizer.values;
-  const bool only_adam = !optimizers.empty() && std::ranges::find(optimizers, "sgd") == optimizers.end();
+  const bool without_momentum = !optimizers.empty() && std::ranges::none_of(optimizers, [](const std::string& name) {
+    return has(name, OptimizerProperty::takes_momentum);
+  });
   const YamlValue* train = map.find("train");
   for (const char* key : {"momentum", "nesterov"}) {
     const YamlValue* value = train != nullptr ? train->find(key) : nullptr;
-    if (only_adam && value != nullptr) problems.add(value->place, "is not used: it belongs to sgd");
+    if (without_momentum && value != nullptr) {
+      problems.add(value->place,
+                   fmt::format("is not used: it belongs to {}",
+                               fmt::join(names_with(list_optimizers(), OptimizerProperty::takes_momentum), ", ")));
+    }
   }
   if (!spec.dense && !spec.prune) problems.add(spec.place, "nothing to run: dense is false and there is no `prune`");
 }

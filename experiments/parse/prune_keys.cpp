@@ -55,7 +55,8 @@ void read_once_keys(MapReader& map, PruneKeys& keys, Problems& problems) {
   if (const YamlValue* sensitivity = map.find("sensitivity"))
     keys.sensitivity = parse_sensitivity(*sensitivity, problems);
   const auto& allocations = keys.allocation.values;
-  const bool needs_curves = std::ranges::any_of(allocations, [](const auto& one) { return one.name == "sensitivity"; });
+  const bool needs_curves =
+      std::ranges::any_of(allocations, [](const auto& one) { return has(one.name, AllocationProperty::by_curves); });
   if (needs_curves && !keys.sensitivity) keys.sensitivity.emplace();
   const YamlValue* at = map.find("at");
   const auto is_gradual = [](const ScheduleSetting& schedule) { return schedule.gradual.has_value(); };
@@ -104,8 +105,8 @@ void check_target(MapReader& map, const PruneKeys& keys, Problems& problems) {
   if (sparsity != nullptr && only_tables)
     problems.add(sparsity->place, "is not used: allocation gives each layer's sparsity");
   const bool has_tables = keys.allocation.given() && std::ranges::any_of(keys.allocation.values, is_table);
-  const std::vector<ScheduleSetting> one_shot(1);
-  for (const ScheduleSetting& schedule : keys.schedule.given() ? keys.schedule.values : one_shot) {
+  const std::vector<ScheduleSetting> by_default(1);
+  for (const ScheduleSetting& schedule : keys.schedule.given() ? keys.schedule.values : by_default) {
     const bool rate_and_rounds = schedule.rate > 0 && schedule.rounds > 0;
     if (sparsity == nullptr && !only_tables && !rate_and_rounds) {
       map.require("sparsity",

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "experiments/catalog/catalog.h"
@@ -11,7 +11,6 @@
 #include "experiments/parse/map_reader.h"
 #include "experiments/parse/scalars.h"
 #include "experiments/parse/unknown_word.h"
-#include "experiments/pruning/criterion_limits.h"
 
 namespace espalier {
 namespace {
@@ -32,18 +31,12 @@ std::string block_text(const YamlValue& sides) {
   return "block " + sides.items[0].text + "x" + sides.items[1].text;
 }
 
-std::optional<double> parse_option(const std::string& criterion, const std::string& option, const YamlValue& value,
-                                   Problems& problems) {
-  for (const OptionRange& range : kOptionRanges) {
-    if (range.criterion != criterion || range.option != option) continue;
-    if (!range.whole) {
-      return parse_number(value, {range.low, range.high, range.with_low, range.with_high, ""}, problems);
-    }
-    const auto count =
-        parse_count(value, static_cast<std::int64_t>(range.low), static_cast<std::int64_t>(range.high), problems);
-    return count ? std::optional(static_cast<double>(*count)) : std::nullopt;
-  }
-  throw Error(ErrorKind::internal, "option " + option + " of criterion " + criterion + " has no range");
+std::optional<double> parse_option(const CriterionOption& option, const YamlValue& value, Problems& problems) {
+  if (!option.whole)
+    return parse_number(value, {option.low, option.high, option.with_low, option.with_high, ""}, problems);
+  const auto count =
+      parse_count(value, static_cast<std::int64_t>(option.low), static_cast<std::int64_t>(option.high), problems);
+  return count ? std::optional(static_cast<double>(*count)) : std::nullopt;
 }
 
 }  // namespace
@@ -52,15 +45,16 @@ std::optional<CriterionSetting> parse_criterion(const YamlValue& value, Problems
   const auto form = parse_form(value, catalog_names(list_criteria()), problems);
   if (!form) return std::nullopt;
   CriterionSetting setting{form->name, {}};
-  const std::map<std::string, double> defaults = default_options(find_criterion(form->name));
   MapReader map(form->settings, problems);
   std::vector<std::string> names;
-  for (const auto& [name, standard] : defaults) {
-    names.push_back(name);
-    const YamlValue* given = map.find(name);
+  std::vector<CriterionOption> options = options_of(find_criterion(form->name));
+  std::ranges::sort(options, {}, &CriterionOption::name);  // as messages list them
+  for (const CriterionOption& option : options) {
+    names.push_back(option.name);
+    const YamlValue* given = map.find(option.name);
     if (given == nullptr) continue;
-    const auto number = parse_option(form->name, name, *given, problems);
-    if (number && *number != standard) setting.options[name] = *number;
+    const auto number = parse_option(option, *given, problems);
+    if (number && *number != option.standard) setting.options[option.name] = *number;
   }
   for (const YamlEntry& entry : form->settings.entries) {
     if (std::ranges::find(names, entry.key) != names.end()) continue;

@@ -1,5 +1,8 @@
 #include "experiments/parse/retrain_key.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include <fmt/format.h>
 
 #include "experiments/catalog/catalog.h"
@@ -92,13 +95,9 @@ std::string knobs_label(const RetrainSetting& setting) {
   return text;
 }
 
-After form_called(const std::string& name) {
-  if (name == "scratch_e") return After::scratch_e;
-  if (name == "scratch_b") return After::scratch_b;
-  if (name == "finetune") return After::finetune;
-  if (name == "rewind") return After::rewind;
-  if (name == "lr_rewind") return After::lr_rewind;
-  return name == "reinit" ? After::reinit : After::none;
+After form_called(std::string_view name) {
+  const auto retrains = list_retrains();
+  return static_cast<After>(std::ranges::find(retrains, name, &CatalogEntry::name) - retrains.begin());
 }
 
 }  // namespace
@@ -133,27 +132,25 @@ std::optional<RetrainSetting> parse_retrain(const YamlValue& value, Problems& pr
 }
 
 std::string retrain_label(const RetrainSetting& setting) {
+  if (setting.form == After::knobs) return knobs_label(setting);
   const TrainKeys<Maybe>& finetune = setting.finetune;
+  const std::string name(list_retrains()[static_cast<std::size_t>(setting.form)].name);
   switch (setting.form) {
-    case After::none:
-      return "none";
     case After::finetune:
-      return "finetune " + to_string(finetune.epochs ? *finetune.epochs : finetune.steps.value_or(Length{}));
+      return name + " " + to_string(finetune.epochs ? *finetune.epochs : finetune.steps.value_or(Length{}));
     case After::rewind:
-      return "rewind " + to_string(setting.to);
+      return name + " " + to_string(setting.to);
     case After::lr_rewind:
-      if (setting.last_epochs > 0) return "lr_rewind " + std::to_string(setting.last_epochs) + "ep";
-      return "lr_rewind to " + to_string(setting.to);
+      if (setting.last_epochs > 0) return name + " " + std::to_string(setting.last_epochs) + "ep";
+      return name + " to " + to_string(setting.to);
+    case After::none:
     case After::reinit:
-      return "reinit";
     case After::scratch_e:
-      return "scratch_e";
     case After::scratch_b:
-      return "scratch_b";
     case After::knobs:
       break;
   }
-  return knobs_label(setting);
+  return name;
 }
 
 }  // namespace espalier

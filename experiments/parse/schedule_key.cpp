@@ -30,13 +30,9 @@ std::vector<LayerShare> read_rates(const YamlValue& value, Problems& problems) {
   return rates;
 }
 
-bool can_be_gradual(const std::string& name) {
-  return name == "linear" || name == "cubic" || name == "exponential" || name == "agp";
-}
-
 /// Nothing if none of its keys is there.
 std::optional<GradualSetting> read_gradual_setting(MapReader& map, const std::string& name, Problems& problems) {
-  if (!can_be_gradual(name)) return std::nullopt;
+  if (!has(name, ScheduleProperty::in_training)) return std::nullopt;
   const YamlValue* start = map.find("start");
   const YamlValue* end = map.find("end");
   const YamlValue* every = map.find("every");
@@ -62,35 +58,36 @@ std::optional<ScheduleSetting> parse_schedule(const YamlValue& value, Problems& 
   ScheduleSetting schedule;
   schedule.name = form->name;
   schedule.place = value.place;
-  const bool iterative = schedule.name == "iterative";
+  const bool takes_rate = has(schedule.name, ScheduleProperty::takes_rate);
+  const bool one_round = has(schedule.name, ScheduleProperty::one_round);
   MapReader map(form->settings, problems);
   schedule.gradual = read_gradual_setting(map, schedule.name, problems);
-  const YamlValue* rounds = schedule.name != "one_shot" ? map.find("rounds") : nullptr;
-  if (schedule.name == "one_shot") {
+  const YamlValue* rounds = !one_round ? map.find("rounds") : nullptr;
+  if (one_round) {
     schedule.rounds = 1;
   } else if (rounds != nullptr) {
     schedule.rounds = parse_count(*rounds, 1, kMostRounds, problems).value_or(1);
-  } else if (!iterative && !schedule.gradual) {
+  } else if (!takes_rate && !schedule.gradual) {
     map.require("rounds", "how many rounds, as in {" + schedule.name + ": {rounds: 5}}");
   }
   if (rounds != nullptr && schedule.gradual) {
     problems.add(rounds->place, "is for pruning between trainings; inside one, every says how often; leave one out");
   }
-  if (schedule.name == "linear" || schedule.name == "cubic" || schedule.name == "agp") {
+  if (has(schedule.name, ScheduleProperty::takes_initial)) {
     const YamlValue* initial = map.find("initial");
     const NumberRange range{0, 1, true, false, "the sparsity that the schedule begins with"};
     if (initial != nullptr) schedule.initial = parse_number(*initial, range, problems).value_or(0);
   }
-  if (const YamlValue* rate = iterative ? map.find("rate") : nullptr) {
+  if (const YamlValue* rate = takes_rate ? map.find("rate") : nullptr) {
     schedule.rate = parse_rate(*rate, problems).value_or(0.5);
   }
-  if (const YamlValue* rates = iterative ? map.find("rates") : nullptr) {
+  if (const YamlValue* rates = takes_rate ? map.find("rates") : nullptr) {
     schedule.rates = read_rates(*rates, problems);
   }
   map.finish();
-  if (iterative && schedule.rate == 0 && schedule.rounds == 0) {
-    problems.add(value.place,
-                 "expected rounds, as in {iterative: {rounds: 5}}, or a rate, as in {iterative: {rate: 0.2}}");
+  if (takes_rate && schedule.rate == 0 && schedule.rounds == 0) {
+    problems.add(value.place, "expected rounds, as in {" + schedule.name + ": {rounds: 5}}, or a rate, as in {" +
+                                  schedule.name + ": {rate: 0.2}}");
   }
   return schedule;
 }

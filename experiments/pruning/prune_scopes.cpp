@@ -316,7 +316,7 @@ void check_fit(const ModelDescription& model, const Granularity& granularity, co
 
 /// They unfold the inputs of a convolution themselves, for which they need its stride and padding.
 void need_geometry(const ModelDescription& model, const CriterionEntry& criterion, const PrunableLayer& layer) {
-  const bool unfolds = criterion.name == "wanda" || criterion.name == "sparsegpt" || criterion.name == "obd_fisher";
+  const bool unfolds = has(criterion.properties, CriterionProperty::unfolds_inputs);
   if (!unfolds || !model.ops.empty() || !layer.is_conv()) return;
   throw Error(ErrorKind::invalid_input, "criterion " + std::string(criterion.name) +
                                             " needs the stride and padding of convolution " + layer.name +
@@ -376,6 +376,11 @@ std::vector<PruneScope> prune_scopes(const ModelDescription& model, const Granul
                                             to_string(granularity) + " and criterion " + criterion + ": it has " +
                                             what_is_missing(granularity, entry.scores) +
                                             (protect.empty() ? "" : ", or all of it is protected"));
+}
+
+std::vector<PruneScope> prune_scopes(const ModelDescription& model, const Granularity& granularity,
+                                     const std::vector<std::string>& protect) {
+  return prune_scopes(model, granularity, "random", protect);
 }
 
 }  // namespace espalier

@@ -44,4 +44,8 @@ struct PruneScope {
 std::vector<PruneScope> prune_scopes(const ModelDescription& model, const Granularity& granularity,
                                      const std::string& criterion, const std::vector<std::string>& protect);
 
+/// Those of the random control, which can score every unit.
+std::vector<PruneScope> prune_scopes(const ModelDescription& model, const Granularity& granularity,
+                                     const std::vector<std::string>& protect);
+
 }  // namespace espalier

@@ -84,7 +84,7 @@ struct GradualSetting {
 };
 
 struct ScheduleSetting {
-  std::string name = "one_shot";
+  std::string name;               ///< of catalog/schedules.def
   std::int64_t rounds = 0;        ///< 0: not given
   double rate = 0;                ///< 0: not given
   double initial = 0;             ///< sparsity that the schedule begins with
@@ -130,7 +130,13 @@ struct PruneKeys {
 };
 
 struct RetrainSetting {
-  enum class Form { none, finetune, rewind, lr_rewind, reinit, scratch_e, scratch_b, knobs } form = Form::none;
+  /// A name of catalog/retrains.def, or weights, schedule and learning rate one by one.
+  enum class Form {
+#define ESPALIER_RETRAIN(name, ...) name,
+#include "experiments/catalog/retrains.def"
+#undef ESPALIER_RETRAIN
+    knobs
+  } form = Form::none;
   Length to;                     ///< rewind, lr_rewind; knobs: the step of the schedule
   std::int64_t last_epochs = 0;  ///< lr_rewind: to this long before the end, instead of `to`
   TrainKeys<Maybe> finetune;

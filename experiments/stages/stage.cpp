@@ -3,13 +3,10 @@
 #include <array>
 
 #include "base/error.h"
+#include "experiments/catalog/properties.h"
 
 namespace espalier {
 namespace {
-
-constexpr StageProperty operator|(StageProperty a, StageProperty b) {
-  return static_cast<StageProperty>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
-}
 
 struct KindOfStage {
   std::string_view name;
@@ -33,7 +30,7 @@ const KindOfStage& kind_of_stage(StageKind kind) {
 }  // namespace
 
 bool has(StageKind kind, StageProperty property) {
-  return (static_cast<unsigned>(kind_of_stage(kind).properties) & static_cast<unsigned>(property)) != 0;
+  return has(kind_of_stage(kind).properties, property);
 }
 
 std::string_view to_string(StageKind kind) {

@@ -77,7 +77,8 @@ void visit_fields(auto& visit, const MethodConfig& config) {
   visit.field("rounds", prune.rounds);
   visit.field("schedule", prune.schedule);
   visit.added("scored_granularity", prune.granularity, prune.named_granularity);
-  if (prune.allocation == "sensitivity") visit.added("sensitivity", prune.sensitivity);  // otherwise it only measures
+  if (has(prune.allocation, AllocationProperty::by_curves))
+    visit.added("sensitivity", prune.sensitivity);  // otherwise it only measures
   visit.added("shared_draw", prune.shared_draw);
   visit.added("shuffle_epoch", prune.shuffle_epoch, 1);
   visit.field("sparsity_target", prune.sparsity_target);

@@ -55,7 +55,7 @@ constexpr CatalogEntry kGranularities[] = {
     {"head", "reduction l2", "Michel et al. 2019, arXiv:1905.10650", "One attention head"},
     {"layer", "reduction l2", "", "A residual block, or a layer of a stack"}};
 
-nlohmann::json as_json(std::span<const CatalogEntry> entries) {
+nlohmann::json as_json(const auto& entries) {
   nlohmann::json list = nlohmann::json::array();
   for (const CatalogEntry& entry : entries) {
     list.push_back({{"name", entry.name}, {"formula", entry.formula}, {"paper", entry.paper}, {"about", entry.about}});
@@ -87,7 +87,7 @@ void print_methods_json() {
             << "\n";
 }
 
-void print_section(std::string_view title, std::span<const CatalogEntry> entries) {
+void print_section(std::string_view title, const auto& entries) {
   std::cout << "\n" << title << "\n";
   for (const CatalogEntry& entry : entries) {
     std::cout << fmt::format("  {:<15} {}\n", entry.name, entry.about);
@@ -106,7 +106,7 @@ void print_methods_text() {
     }
     if (entry.ranks == CriterionRanks::within_layers)
       std::cout << fmt::format("  {:<15} scores are comparable within a layer alone\n", "");
-    if (!entry.options.empty()) std::cout << fmt::format("  {:<15} options {}\n", "", entry.options);
+    if (!entry.options.empty()) std::cout << fmt::format("  {:<15} options {}\n", "", options_text(entry));
   }
   print_section("Allocations (prune.allocation): how is the budget spread over the layers?", list_allocations());
   print_section(

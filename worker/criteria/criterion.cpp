@@ -6,7 +6,7 @@
 namespace espalier {
 namespace {
 
-struct CriterionEntry {
+struct CriterionCode {
   const char* name;
   Criterion score;
   Repair repair;
@@ -18,16 +18,15 @@ struct CriterionEntry {
 #define ESPALIER_ENTRY_scores_normed_outputs ESPALIER_SCORING
 #define ESPALIER_ENTRY_scores_activated_outputs ESPALIER_SCORING
 #define ESPALIER_ENTRY_repairs_weights(name) {#name, nullptr, repair_##name},
-constexpr CriterionEntry kCriteria[] = {
-#define ESPALIER_CRITERION(name, formula, paper, needs, scores, reduction, ranks, epoch, options, about, ...) \
-  ESPALIER_ENTRY_##scores(name)
+constexpr CriterionCode kCriterionCodes[] = {
+#define ESPALIER_CRITERION(name, formula, paper, needs, scores, ...) ESPALIER_ENTRY_##scores(name)
 #include "experiments/catalog/criteria.def"
 #undef ESPALIER_CRITERION
 };
 
-const CriterionEntry& find_criterion(const std::string& name) {
+const CriterionCode& find_code(const std::string& name) {
   std::vector<std::string> choices;
-  for (const CriterionEntry& entry : kCriteria) {
+  for (const CriterionCode& entry : kCriterionCodes) {
     if (entry.name == name) return entry;
     choices.emplace_back(entry.name);
   }
@@ -37,14 +36,14 @@ const CriterionEntry& find_criterion(const std::string& name) {
 }  // namespace
 
 Criterion find_score(const std::string& name) {
-  const CriterionEntry& entry = find_criterion(name);
+  const CriterionCode& entry = find_code(name);
   if (entry.score == nullptr)
     throw Error(ErrorKind::invalid_input, "prune.criterion: " + name + " does not only score weights, it changes them");
   return entry.score;
 }
 
 Repair find_repair(const std::string& name) {
-  const CriterionEntry& entry = find_criterion(name);
+  const CriterionCode& entry = find_code(name);
   if (entry.repair == nullptr)
     throw Error(ErrorKind::invalid_input, "prune.criterion: " + name + " only scores weights");
   return entry.repair;

@@ -66,8 +66,7 @@ std::vector<at::Tensor> mean_gradients(const CriterionContext& context);
 #define ESPALIER_DECLARE_scores_activated_outputs ESPALIER_DECLARE_SCORE
 #define ESPALIER_DECLARE_repairs_weights(name) \
   void repair_##name(const CriterionContext& context, const RepairOrder& order);
-#define ESPALIER_CRITERION(name, formula, paper, needs, scores, reduction, ranks, epoch, options, about, ...) \
-  ESPALIER_DECLARE_##scores(name)
+#define ESPALIER_CRITERION(name, formula, paper, needs, scores, ...) ESPALIER_DECLARE_##scores(name)
 #include "experiments/catalog/criteria.def"
 #undef ESPALIER_CRITERION
 #undef ESPALIER_DECLARE_repairs_weights

@@ -5,21 +5,15 @@
 #include <ATen/ops/tensor.h>
 
 #include "base/error.h"
-#include "experiments/pruning/criterion_limits.h"
 #include "worker/criteria/loss_derivatives.h"
 #include "worker/criteria/second_order.h"
 
 namespace espalier {
-namespace {
-
-constexpr std::int64_t kLargestHessian = most_weights("obs");
-
-}  // namespace
 
 /// Deletes weights one by one where w_q^2 / (2 [H^-1]_qq) is least and changes all weights to make up for it: Hassibi &
 /// Stork 1993 (optimal brain surgeon), eq. (5), H by outer products plus `damping` times its mean diagonal. All weights
 /// of Linear and Conv layers take part, biases and norms stay. Counts over all layers, or for each. Errors:
-/// ErrorKind::invalid_input above 3,000 prunable weights, for token models, and for what is not single weights.
+/// ErrorKind::invalid_input for token models, and for what is not single weights.
 void repair_obs(const CriterionContext& context, const RepairOrder& order) {
   if (context.batches <= 0) throw Error(ErrorKind::internal, "obs was given no batches");
   if (order.granularity.kind != Granularity::Kind::weight)
@@ -34,13 +28,6 @@ void repair_obs(const CriterionContext& context, const RepairOrder& order) {
     group.insert(group.end(), static_cast<std::size_t>(prunable[i].weight.numel()), -1);
     weights.push_back(prunable[i].weight.flatten());
     masks.push_back(prunable[i].mask.flatten().ne(0));
-  }
-  const auto count = static_cast<std::int64_t>(group.size());
-  if (count > kLargestHessian) {
-    throw Error(ErrorKind::invalid_input, "prune.criterion: obs inverts the Hessian of all weights, and " +
-                                              network.description().name + " has " + std::to_string(count) +
-                                              "; up to " + std::to_string(kLargestHessian) +
-                                              " are possible, obd_fisher and sparsegpt take networks of any size");
   }
   // One group for all layers under a common count, else one for each.
   const bool common = order.target.layer_kept.empty();

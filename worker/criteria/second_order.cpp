@@ -16,14 +16,11 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "base/error.h"
-#include "experiments/pruning/criterion_limits.h"
 #include "worker/criteria/example_gradients.h"
 #include "worker/criteria/loss_derivatives.h"
 
 namespace espalier {
 namespace {
-
-constexpr std::int64_t kLargestDiagonal = most_weights("obd_hessian");
 
 std::int64_t count_prunable(const Network& network) {
   const auto& prunable = network.prunable();
@@ -56,13 +53,6 @@ void add_diagonal(const CriterionContext& context, const Batch& batch, std::vect
 std::vector<at::Tensor> hessian_diagonal(const CriterionContext& context) {
   if (context.batches <= 0)
     throw Error(ErrorKind::internal, "a criterion that looks at gradients was given no batches");
-  const std::int64_t count = count_prunable(context.network);
-  if (count > kLargestDiagonal) {
-    throw Error(ErrorKind::invalid_input, "prune.criterion: obd_hessian differentiates twice for each weight, and " +
-                                              context.network.description().name + " has " + std::to_string(count) +
-                                              "; up to " + std::to_string(kLargestDiagonal) +
-                                              " are possible, obd_fisher scores networks of any size");
-  }
   std::vector<at::Tensor> diagonal;
   for (const PrunableWeight& prunable : context.weights()) diagonal.push_back(at::zeros_like(prunable.weight));
   for (std::int64_t index = 0; index < context.batches; ++index) add_diagonal(context, context.batch(index), diagonal);

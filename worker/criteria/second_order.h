@@ -10,8 +10,7 @@
 namespace espalier {
 
 /// Per prunable layer, of the weight's shape: d^2L/dw^2 of the mean loss over all batches, exactly, one double backward
-/// pass for each surviving weight; zero for what is pruned. Errors: ErrorKind::invalid_input above 20,000 prunable
-/// weights; ErrorKind::internal if there are no batches.
+/// pass for each surviving weight; zero for what is pruned. Errors: ErrorKind::internal if there are no batches.
 std::vector<at::Tensor> hessian_diagonal(const CriterionContext& context);
 
 /// float64 [P, P] over all prunable weights, layer after layer: the mean over examples and classes c, by the network's

@@ -27,7 +27,7 @@ class MaskShuffle {
         seed_(seed),
         stream_(mask_stream(spec.draw)),
         granularity_(parse_granularity(spec.granularity)),
-        scopes_(prune_scopes(network.description(), granularity_, "magnitude", spec.protect)) {
+        scopes_(prune_scopes(network.description(), granularity_, spec.protect)) {
     for (const PruneScope& scope : scopes_) kept_.push_back(units_left(scope, granularity_, network));
   }
 
@@ -110,7 +110,7 @@ std::vector<std::vector<float>> unit_sizes(const Network& whole, const ShuffleSp
   Scores ones;
   for (const PrunableWeight& layer : whole.prunable()) ones.push_back(layer.mask);
   std::vector<std::vector<float>> sizes;
-  for (const PruneScope& scope : prune_scopes(whole.description(), granularity, "magnitude", spec.protect))
+  for (const PruneScope& scope : prune_scopes(whole.description(), granularity, spec.protect))
     sizes.push_back(score_units(scope, granularity, whole, ones).scores);
   return sizes;
 }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "base/suggest.h"
+#include "experiments/catalog/catalog.h"
 
 namespace espalier {
 namespace {
@@ -36,7 +37,7 @@ struct Scheme {
   double (*deviation)(Fans);
 };
 constexpr Scheme kSchemes[] = {
-#define ESPALIER_INIT(name, formula, paper) {#name, name},
+#define ESPALIER_INIT(name, ...) {#name, name},
 #include "experiments/catalog/inits.def"
 #undef ESPALIER_INIT
 };
@@ -60,9 +61,10 @@ Fans fans_of(const at::Tensor& weight) {
 
 void initialize(Network& network, const InitSpec& spec, std::uint64_t seed) {
   const Scheme& scheme = find_scheme(spec.scheme);
-  if (spec.scheme == "as_scripted") {
+  if (has(spec.scheme, InitProperty::of_script)) {
     if (network.description().script) return;  // the network came with its weights
-    throw Error(ErrorKind::invalid_input, "init: as_scripted keeps a TorchScript module's weights; this model is none");
+    throw Error(ErrorKind::invalid_input,
+                "init: " + spec.scheme + " keeps a TorchScript module's weights; this model is none");
   }
   NamedTensors weights = network.weights();
   using Role = Parameter::Role;

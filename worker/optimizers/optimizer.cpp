@@ -14,7 +14,7 @@ struct OptimizerEntry {
   std::unique_ptr<Optimizer> (*make)(const OptimizerSpec&, const at::Tensor&, bool);
 };
 constexpr OptimizerEntry kOptimizers[] = {
-#define ESPALIER_OPTIMIZER(name, update, paper, about) {#name, make_##name},
+#define ESPALIER_OPTIMIZER(name, ...) {#name, make_##name},
 #include "experiments/catalog/optimizers.def"
 #undef ESPALIER_OPTIMIZER
 };

@@ -29,7 +29,7 @@ class Optimizer {
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerSpec& spec, const at::Tensor& weights);
 
 /// `one_pass`: with the loop of optimizer_kernels.h, on the CPU only; otherwise with tensor operations, on any device.
-#define ESPALIER_OPTIMIZER(name, update, paper, about) \
+#define ESPALIER_OPTIMIZER(name, ...) \
   std::unique_ptr<Optimizer> make_##name(const OptimizerSpec& spec, const at::Tensor& weights, bool one_pass);
 #include "experiments/catalog/optimizers.def"
 #undef ESPALIER_OPTIMIZER

@@ -54,11 +54,13 @@ class PruneRun {
         order_(order),
         granularity_(parse_granularity(order.spec.granularity)),
         criterion_(find_criterion(order.spec.criterion)),
+        rule_(find_ranking(order.spec.ranking)),
         scopes_(prune_scopes(network.description(), granularity_, order.spec.criterion, order.spec.protect)),
         options_(default_options(criterion_)) {
     if (!order.spec.norms.empty() && order.spec.norms != "batch")
       throw Error(ErrorKind::invalid_input, "norms: " + unknown_name(order.spec.norms, {"batch"}));
     for (const auto& [name, value] : order.spec.options) options_.insert_or_assign(name, value);
+    refuse_large_network();
   }
 
   Pruned run() {
@@ -84,7 +86,7 @@ class PruneRun {
     for (std::size_t scope = 0; scope < scopes_.size(); ++scope) {
       for (const double sparsity : sparsities) {
         // As the prune itself counts and selects.
-        const std::int64_t rows = order_.spec.ranking == "per_row" ? scopes_[scope].rows : 1;
+        const std::int64_t rows = rule_.by_row ? scopes_[scope].rows : 1;
         const std::int64_t count =
             std::min(left[scope] / rows * rows, rows * rounded_share(scopes_[scope].units / rows, 1 - sparsity));
         const std::vector<std::uint8_t> kept = select_alone(ranking.scopes[scope], scopes_[scope], count);
@@ -115,6 +117,15 @@ class PruneRun {
             order_.spec.draw};
   }
 
+  void refuse_large_network() const {
+    std::int64_t weights = 0;
+    for (const PrunableWeight& layer : network_.prunable()) weights += layer.weight.numel();
+    if (weights <= criterion_.most_weights) return;
+    throw Error(ErrorKind::invalid_input, "prune.criterion: " + order_.spec.criterion + " takes networks of up to " +
+                                              std::to_string(criterion_.most_weights) + " prunable weights, and " +
+                                              network_.description().name + " has " + std::to_string(weights));
+  }
+
   Scores score() const { return find_score(order_.spec.criterion)(context()); }
 
   void repair() {
@@ -133,13 +144,13 @@ class PruneRun {
   }
 
   std::vector<std::uint8_t> select_alone(const ScoredLayer& layer, const PruneScope& scope, std::int64_t kept) const {
-    if (order_.spec.ranking == "per_row") return select_per_row(layer, scope.rows, kept, rules());
+    if (rule_.by_row) return select_per_row(layer, scope.rows, kept, rules());
     return select_kept({layer}, {kept, {kept}}, rules()).front();
   }
 
   KeepMasks select(const Ranking& ranking, const PruneTarget& target) const {
     const bool groups = granularity_.kind == Kind::n_of_m;
-    if (!groups && order_.spec.ranking != "per_row") return select_kept(ranking.scopes, target, rules());
+    if (!groups && !rule_.by_row) return select_kept(ranking.scopes, target, rules());
     KeepMasks kept;
     for (std::size_t scope = 0; scope < scopes_.size(); ++scope) {
       const ScoredLayer& layer = ranking.scopes[scope];
@@ -178,14 +189,9 @@ class PruneRun {
   }
 
   void make_comparable(Ranking& ranking) const {
-    const std::string& how = order_.spec.ranking;
-    if (how.empty() || how == "per_row") return;
-    if (how != "lamp" && how != "normalized")
-      throw Error(ErrorKind::invalid_input, "ranking: " + unknown_name(how, {"lamp", "normalized", "per_row"}));
-    for (std::size_t scope = 0; scope < scopes_.size(); ++scope) {
-      const ScoredLayer& raw = ranking.scopes[scope];
-      ranking.replace(scope, how == "lamp" ? lamp_scores(raw) : normalized_scores(raw));
-    }
+    if (rule_.comparable == nullptr) return;
+    for (std::size_t scope = 0; scope < scopes_.size(); ++scope)
+      ranking.replace(scope, rule_.comparable(ranking.scopes[scope]));
   }
 
   std::vector<float> random_units(const PruneScope& scope, std::size_t index) const {
@@ -214,7 +220,7 @@ class PruneRun {
       return target;
     }
     for (std::size_t scope = 0; scope < before.size(); ++scope) {
-      const std::int64_t rows = order_.spec.ranking == "per_row" ? scopes_[scope].rows : 1;
+      const std::int64_t rows = rule_.by_row ? scopes_[scope].rows : 1;
       target.layer_kept.push_back(rows * between(before[scope] / rows, order_.target.layer_kept.at(scope) / rows));
       target.total_kept += target.layer_kept.back();
     }
@@ -257,6 +263,7 @@ class PruneRun {
   const PruneOrder& order_;
   const Granularity granularity_;
   const CriterionEntry& criterion_;
+  const RankingRule& rule_;
   const std::vector<PruneScope> scopes_;
   std::map<std::string, double> options_;
 };

@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 
 #include "base/error.h"
+#include "base/suggest.h"
 
 namespace espalier {
 namespace {
@@ -66,6 +68,19 @@ std::vector<float> normalized_scores(const ScoredLayer& layer) {
   for_each_survivor(
       layer, [&](std::size_t i, float score) { scores[i] = static_cast<float>(static_cast<double>(score) / norm); });
   return scores;
+}
+
+const RankingRule& find_ranking(std::string_view name) {
+  static constexpr RankingRule kRules[] = {{""},
+                                           {.name = "lamp", .comparable = lamp_scores},
+                                           {.name = "normalized", .comparable = normalized_scores},
+                                           {.name = "per_row", .by_row = true}};
+  std::vector<std::string> choices;
+  for (const RankingRule& rule : kRules) {
+    if (rule.name == name) return rule;
+    if (!rule.name.empty()) choices.emplace_back(rule.name);
+  }
+  throw Error(ErrorKind::invalid_input, "ranking: " + unknown_name(name, choices));
 }
 
 }  // namespace espalier

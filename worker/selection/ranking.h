@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "worker/selection/threshold.h"
@@ -17,5 +18,15 @@ std::vector<float> lamp_scores(const ScoredLayer& layer);
 
 /// s / (norm + 1e-8), the L2 norm of the layer's scores: how JaxPruner compares magnitudes of different layers.
 std::vector<float> normalized_scores(const ScoredLayer& layer);
+
+/// What a PruneSpec::ranking asks for.
+struct RankingRule {
+  std::string_view name;
+  bool by_row = false;                                             ///< every row is ranked by itself
+  std::vector<float> (*comparable)(const ScoredLayer&) = nullptr;  ///< of each scope; null: scores as they are
+};
+
+/// Errors: ErrorKind::invalid_input for an unknown name, with the choices.
+const RankingRule& find_ranking(std::string_view name);
 
 }  // namespace espalier

@@ -7,7 +7,7 @@
 namespace espalier {
 
 Allocation find_allocation(std::string_view allocation) {
-#define ESPALIER_ALLOCATION(name, formula, paper, about) \
+#define ESPALIER_ALLOCATION(name, ...) \
   if (allocation == #name) return allocation_##name();
 #include "experiments/catalog/allocations.def"
 #undef ESPALIER_ALLOCATION

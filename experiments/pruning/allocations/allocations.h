@@ -19,15 +19,13 @@ struct AllocationScope {
 };
 
 struct Allocation {
-  /// One ranking over all scopes: their counts come out of the scores, and only the total is asked for.
-  bool one_ranking = false;
   std::string_view ranking = {};  ///< PruneSpec::ranking
-  bool needs_shape = false;       ///< every scope is one layer
-  /// The share of its units that each scope keeps, such that `kept` units stay in all; null with one ranking.
+  /// The share of its units that each scope keeps, such that `kept` units stay in all; null for one_ranking and
+  /// by_curves, whose counts come out of scores and curves: only the total is asked for.
   std::vector<double> (*densities)(std::span<const AllocationScope> scopes, double kept) = nullptr;
 };
 
-#define ESPALIER_ALLOCATION(name, formula, paper, about) Allocation allocation_##name();
+#define ESPALIER_ALLOCATION(name, ...) Allocation allocation_##name();
 #include "experiments/catalog/allocations.def"
 #undef ESPALIER_ALLOCATION
 

@@ -17,7 +17,7 @@ std::vector<double> densities_of_er(std::span<const AllocationScope> scopes, dou
 }  // namespace
 
 Allocation allocation_er() {
-  return {.needs_shape = true, .densities = densities_of_er};
+  return {.densities = densities_of_er};
 }
 
 }  // namespace espalier

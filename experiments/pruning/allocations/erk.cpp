@@ -20,7 +20,7 @@ std::vector<double> densities_of_erk(std::span<const AllocationScope> scopes, do
 }  // namespace
 
 Allocation allocation_erk() {
-  return {.needs_shape = true, .densities = densities_of_erk};
+  return {.densities = densities_of_erk};
 }
 
 }  // namespace espalier

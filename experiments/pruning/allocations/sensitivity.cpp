@@ -5,7 +5,7 @@ namespace espalier {
 /// Only the total is known before the curves are measured; the worker spreads it
 /// (worker/pruning/sensitivity_allocation.h).
 Allocation allocation_sensitivity() {
-  return {.one_ranking = true};
+  return {};
 }
 
 }  // namespace espalier

@@ -6,9 +6,9 @@
 
 namespace espalier {
 
-Dialect find_dialect(std::string_view dialect) {
-#define ESPALIER_DIALECT(name, formula, source, about) \
-  if (dialect == #name) return dialect_##name();
+Dialect find_dialect(std::string_view dialect, std::string_view criterion) {
+#define ESPALIER_DIALECT(name, ...) \
+  if (dialect == #name) return dialect_##name(criterion);
 #include "experiments/catalog/dialects.def"
 #undef ESPALIER_DIALECT
   throw Error(ErrorKind::internal, "no dialect is called " + std::string(dialect));

@@ -9,9 +9,10 @@
 namespace espalier {
 
 // How other programs count, break ties and time their schedules, so that a paper made with them can be matched. Each
-// dialect of catalog/dialects.def is one file beside this one: `dialect_NAME`. Ours, without a dialect, is exact:
-// round(N (1 - s)) stay. What a peer does beyond counting (its data, its training, its bugs) is not reproduced;
-// docs/pruning.md says what is missing of each.
+// dialect of catalog/dialects.def is one file beside this one: `dialect_NAME`, where all that sets it apart is said,
+// what it does otherwise with one criterion too. Ours, without a dialect, is exact: round(N (1 - s)) stay. What a peer
+// does beyond counting (its data, its training, its bugs) is not reproduced; docs/pruning.md says what is missing of
+// each.
 
 /// A round of pruning, of the whole network or of one layer.
 struct CountQuestion {
@@ -20,7 +21,6 @@ struct CountQuestion {
   std::int64_t aside = 0;    ///< weights of protected layers, which no round touches
   double density = 0;        ///< of `total`, wanted after the round
   double share = 0;          ///< of `present`, wanted to go
-  bool by_magnitude = false;
 };
 
 struct Dialect {
@@ -28,22 +28,25 @@ struct Dialect {
   std::string_view ties = {};                            ///< PruneSpec::ties
   bool revive = false;                                   ///< PruneSpec::revive
   std::string_view global_ranking = {};                  ///< PruneSpec::ranking of allocation global
-  std::string_view default_allocation = "global";
-  std::vector<std::string_view> allocations;  ///< those it knows
-  std::vector<std::string_view> schedules;    ///< those it knows
-  bool structures = false;                    ///< whether other granularities than weight are counted so
-  bool protects_output = false;               ///< the layer of the logits is left alone
-  bool of_all_parameters = false;             ///< sparsity is a fraction of all parameters, biases and norms too
-  bool floors_budget = false;                 ///< erk's budget is the sum of n_l - floor(s n_l)
-  std::int64_t steps_ahead = 0;               ///< of a gradual schedule: s(t + steps_ahead), on multiples of `every`
+  std::string_view default_allocation = {};              ///< "": that of the catalog
+  std::vector<std::string_view> allocations;             ///< those it knows
+  std::vector<std::string_view> schedules;               ///< those it knows
+  bool structures = false;                               ///< whether other granularities than weight are counted so
+  bool half_patterns = false;                            ///< whether n:2n is pruned as here
+  bool protects_output = false;                          ///< the layer of the logits is left alone
+  bool of_all_parameters = false;        ///< sparsity is a fraction of all parameters, biases and norms too
+  bool floors_budget = false;            ///< erk's budget is the sum of n_l - floor(s n_l)
+  std::string_view density_option = {};  ///< of the criterion: takes the density wanted of a schedule of one round
+  std::int64_t steps_ahead = 0;          ///< of a gradual schedule: s(t + steps_ahead), on multiples of `every`
 };
 
-#define ESPALIER_DIALECT(name, formula, source, about) Dialect dialect_##name();
+#define ESPALIER_DIALECT(name, ...) Dialect dialect_##name(std::string_view criterion);
 #include "experiments/catalog/dialects.def"
 #undef ESPALIER_DIALECT
 
-/// Errors: ErrorKind::internal for a name that the catalog lacks (the parser refuses it before).
-Dialect find_dialect(std::string_view name);
+/// Its rules for weights that the criterion scores. Errors: ErrorKind::internal for a name that the catalog lacks (the
+/// parser refuses it before).
+Dialect find_dialect(std::string_view name, std::string_view criterion = {});
 
 /// Halves go to the even neighbour, as Python's round().
 std::int64_t round_half_to_even(double value);

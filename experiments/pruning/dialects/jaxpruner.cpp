@@ -11,13 +11,14 @@ std::int64_t kept_jaxpruner(const CountQuestion& question) {
 
 }  // namespace
 
-Dialect dialect_jaxpruner() {
+Dialect dialect_jaxpruner(std::string_view) {
   return {.kept = kept_jaxpruner,
           .global_ranking = "normalized",
           .default_allocation = "uniform",
           .allocations = {"uniform", "erk", "er", "global"},
           .schedules = {"one_shot", "cubic"},
           .structures = true,
+          .half_patterns = true,
           .floors_budget = true,
           .steps_ahead = 1};
 }

@@ -14,7 +14,7 @@ std::int64_t kept_open_lth(const CountQuestion& question) {
 
 }  // namespace
 
-Dialect dialect_open_lth() {
+Dialect dialect_open_lth(std::string_view) {
   return {.kept = kept_open_lth,
           .ties = "drop",
           .allocations = {"global"},

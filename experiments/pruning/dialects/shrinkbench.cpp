@@ -14,7 +14,7 @@ std::int64_t kept_shrinkbench(const CountQuestion& question) {
 
 }  // namespace
 
-Dialect dialect_shrinkbench() {
+Dialect dialect_shrinkbench(std::string_view) {
   return {.kept = kept_shrinkbench,
           .ties = "keep",
           .allocations = {"global", "uniform"},

@@ -10,12 +10,15 @@ std::int64_t kept_synflow(const CountQuestion& question) {
 
 }  // namespace
 
-Dialect dialect_synflow() {
+/// Its own criterion prunes in rounds inside a prune, where the density itself falls geometrically, not the counts that
+/// come of it.
+Dialect dialect_synflow(std::string_view criterion) {
   return {.kept = kept_synflow,
           .ties = "drop",
           .revive = true,
           .allocations = {"global"},
-          .schedules = {"one_shot", "iterative", "linear", "exponential"}};
+          .schedules = {"one_shot", "iterative", "linear", "exponential"},
+          .density_option = criterion == "synflow" ? "density" : ""};
 }
 
 }  // namespace espalier

@@ -9,11 +9,12 @@ std::int64_t kept_torch(const CountQuestion& question) {
 
 }  // namespace
 
-Dialect dialect_torch() {
+Dialect dialect_torch(std::string_view) {
   return {.kept = kept_torch,
           .allocations = {"global", "uniform", "table"},
           .schedules = {"one_shot", "iterative", "exponential", "linear", "cubic", "agp"},
-          .structures = true};
+          .structures = true,
+          .half_patterns = true};
 }
 
 }  // namespace espalier

@@ -7,7 +7,7 @@
 namespace espalier {
 
 double density_after(std::string_view schedule, double sparsity, double progress, double initial) {
-#define ESPALIER_SCHEDULE(name, formula, paper, about) \
+#define ESPALIER_SCHEDULE(name, ...) \
   if (schedule == #name) return density_after_##name(sparsity, progress, initial);
 #include "experiments/catalog/schedules.def"
 #undef ESPALIER_SCHEDULE

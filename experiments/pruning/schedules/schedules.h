@@ -10,8 +10,7 @@ namespace espalier {
 // sparsity. `initial` is the sparsity at progress 0: of all for linear and cubic, of the final one for agp; others have
 // none.
 
-#define ESPALIER_SCHEDULE(name, formula, paper, about) \
-  double density_after_##name(double sparsity, double progress, double initial);
+#define ESPALIER_SCHEDULE(name, ...) double density_after_##name(double sparsity, double progress, double initial);
 #include "experiments/catalog/schedules.def"
 #undef ESPALIER_SCHEDULE
 

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include <gmock/gmock.h>
 
 #include "base/error.h"
-#include "experiments/pruning/criterion_limits.h"
 
 namespace espalier {
 namespace {
@@ -56,21 +56,51 @@ TEST(Catalog, only_scores_of_outputs_are_reduced_by_their_mean) {
 }
 
 TEST(Catalog, every_option_has_a_range_with_its_default_inside) {
-  std::size_t options = 0;
+  std::map<std::string, double> options;
   for (const CriterionEntry& entry : list_criteria()) {
-    for (const auto& [name, standard] : default_options(entry)) {
-      ++options;
-      const auto* range = std::ranges::find_if(
-          kOptionRanges, [&](const OptionRange& one) { return one.criterion == entry.name && one.option == name; });
-      ASSERT_NE(range, kOptionRanges.end()) << entry.name << " " << name;
-      EXPECT_TRUE(range->with_low ? standard >= range->low : standard > range->low) << entry.name << " " << name;
-      EXPECT_TRUE(range->with_high ? standard <= range->high : standard < range->high) << entry.name << " " << name;
-      if (range->whole) {
-        EXPECT_EQ(standard, std::round(standard)) << entry.name << " " << name;
+    const auto written = std::ranges::count(entry.options, '=');
+    EXPECT_EQ(std::ssize(options_of(entry)), written) << entry.name << " has an option that cannot be read";
+    for (const CriterionOption& one : options_of(entry)) {
+      options[std::string(entry.name) + " " + one.name] = one.standard;
+      EXPECT_TRUE(one.with_low ? one.standard >= one.low : one.standard > one.low) << entry.name << " " << one.name;
+      EXPECT_TRUE(one.with_high ? one.standard <= one.high : one.standard < one.high) << entry.name << " " << one.name;
+      if (one.whole) {
+        EXPECT_TRUE(one.with_low && one.with_high) << entry.name << " " << one.name;
+        EXPECT_EQ(one.standard, std::round(one.standard)) << entry.name << " " << one.name;
       }
     }
   }
-  EXPECT_EQ(options, kOptionRanges.size());
+  EXPECT_THAT(options,
+              testing::IsSupersetOf({testing::Pair("grasp temperature", 200.0), testing::Pair("obs damping", 1e-4),
+                                     testing::Pair("synflow float64", 0.0)}));
+  const std::vector<CriterionOption> synflow = options_of(find_criterion("synflow"));
+  ASSERT_EQ(synflow.size(), 3U);
+  EXPECT_TRUE(synflow[0].whole);
+  EXPECT_EQ(synflow[0].high, 10'000);
+  EXPECT_FALSE(synflow[2].whole);
+  EXPECT_TRUE(synflow[2].with_low);
+  EXPECT_FALSE(synflow[2].with_high);
+}
+
+TEST(Catalog, has_one_default_where_a_sweep_may_name_none) {
+  const auto defaults = [](const auto& entries) {
+    using Property = decltype(entries.front().properties);
+    return names_with(entries, std::remove_cv_t<Property>::is_default);
+  };
+  EXPECT_THAT(defaults(list_schedules()), ElementsAre("one_shot"));
+  EXPECT_THAT(defaults(list_allocations()), ElementsAre("global"));
+  EXPECT_THAT(defaults(list_optimizers()), ElementsAre("sgd"));
+  EXPECT_THAT(defaults(list_inits()), ElementsAre("kaiming_normal"));
+  EXPECT_THAT(defaults(list_retrains()), ElementsAre("none"));
+  EXPECT_THAT(names_with(list_inits(), InitProperty::of_script), ElementsAre("as_scripted"));
+  EXPECT_THAT(names_with(list_allocations(), AllocationProperty::default_by_layer), ElementsAre("uniform"));
+}
+
+TEST(Catalog, a_name_that_a_table_lacks_has_no_property) {
+  EXPECT_TRUE(has("per_row", AllocationProperty::by_row | AllocationProperty::by_shape));
+  EXPECT_FALSE(has("erk", AllocationProperty::by_row));
+  EXPECT_FALSE(has("table", AllocationProperty::one_ranking));
+  EXPECT_FALSE(has("", ScheduleProperty::one_round));
 }
 
 TEST(Catalog, an_unknown_criterion_is_met_with_the_choices) {

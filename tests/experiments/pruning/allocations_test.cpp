@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 
+#include "experiments/catalog/catalog.h"
 #include "experiments/expand/kept_counts.h"
 #include "tests/experiments/golden_folder.h"
 
@@ -132,8 +133,10 @@ TEST(Allocations, densities_hold_their_budget_and_are_shares) {
 }
 
 TEST(Allocations, one_rankings_have_no_counts_of_layers) {
-  EXPECT_TRUE(find_allocation("global").one_ranking);
-  EXPECT_TRUE(find_allocation("lamp").one_ranking);
+  using enum AllocationProperty;
+  for (const Variant<AllocationProperty>& one : list_allocations()) {
+    EXPECT_EQ(find_allocation(one.name).densities == nullptr, has(one.properties, one_ranking | by_curves)) << one.name;
+  }
   EXPECT_EQ(find_allocation("lamp").ranking, "lamp");
   EXPECT_EQ(find_allocation("per_row").ranking, "per_row");
 }

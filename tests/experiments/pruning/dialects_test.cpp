@@ -7,10 +7,18 @@
 
 #include <gmock/gmock.h>
 
+#include "experiments/catalog/catalog.h"
 #include "tests/experiments/golden_folder.h"
 
 namespace espalier {
 namespace {
+
+using testing::AllOf;
+using testing::AnyOfArray;
+using testing::Contains;
+using testing::Each;
+using testing::IsEmpty;
+using testing::Not;
 
 CountQuestion round_of(std::int64_t total, std::int64_t present, double density, double share) {
   CountQuestion question;
@@ -57,9 +65,7 @@ TEST(Dialects, halves_go_to_the_even_neighbour) {
 // int(300 * 0.55) = int(165.00000000000003) of a row; by magnitude, one more than int(1000 * 0.5) of a layer.
 TEST(Dialects, wanda_truncates_and_its_magnitude_takes_one_more) {
   EXPECT_EQ(find_dialect("wanda").kept(round_of(300, 300, 0.45, 0.55)), 300 - 165);
-  CountQuestion question = round_of(1000, 1000, 0.5, 0.5);
-  question.by_magnitude = true;
-  EXPECT_EQ(find_dialect("wanda").kept(question), 499);
+  EXPECT_EQ(find_dialect("wanda", "magnitude").kept(round_of(1000, 1000, 0.5, 0.5)), 499);
 }
 
 // Against its rule in full: numpy's linear quantile, then score >= threshold.
@@ -119,11 +125,19 @@ TEST(Dialects, counts_agree_with_every_golden_mask) {
 }
 
 TEST(Dialects, each_names_the_allocations_and_schedules_it_knows) {
-  for (const char* name : {"open_lth", "shrinkbench", "synflow", "jaxpruner", "torch", "wanda"}) {
-    const Dialect dialect = find_dialect(name);
-    EXPECT_FALSE(dialect.allocations.empty()) << name;
-    EXPECT_NE(std::ranges::find(dialect.schedules, "one_shot"), dialect.schedules.end()) << name;
-    EXPECT_NE(std::ranges::find(dialect.allocations, dialect.default_allocation), dialect.allocations.end()) << name;
+  std::vector<std::string> allocations = catalog_names(list_allocations());
+  allocations.emplace_back("table");
+  for (const CatalogEntry& entry : list_dialects()) {
+    for (const CriterionEntry& criterion : list_criteria()) {
+      const Dialect dialect = find_dialect(entry.name, criterion.name);
+      EXPECT_THAT(dialect.allocations, AllOf(Not(IsEmpty()), Each(AnyOfArray(allocations)))) << entry.name;
+      EXPECT_THAT(dialect.schedules, Each(AnyOfArray(catalog_names(list_schedules())))) << entry.name;
+      EXPECT_THAT(dialect.schedules, Contains(default_name(list_schedules()))) << entry.name;
+      const bool own = !dialect.default_allocation.empty();
+      EXPECT_THAT(dialect.allocations,
+                  Contains(own ? std::string(dialect.default_allocation) : default_name(list_allocations())))
+          << entry.name;
+    }
   }
 }
 

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "experiments/catalog/catalog.h"
 #include "tests/experiments/sweep_story.h"
 #include "tests/worker/cpu.h"
 #include "worker/network/initialization.h"
@@ -160,6 +161,22 @@ TEST(PruneNetwork, ALayerAloneIsPrunedAsThePruneDoesIt) {
     EXPECT_TRUE(at::equal(alone[0].flatten(), expected)) << ranking << alone[0];
     prune_network(network, {spec, half, 7, true, none});
     EXPECT_TRUE(at::equal(network.prunable()[0].mask.to(at::kLong), alone[0])) << ranking;
+  }
+}
+
+TEST(PruneNetwork, ACriterionRefusesANetworkThatIsTooLargeForIt) {
+  const std::int64_t rows = find_criterion("obs").most_weights / 100;
+  for (const std::int64_t more : {0, 1}) {
+    Network network({"mlp", {100, 1, 1}, rows + more, {FlattenOp{}, LinearOp{"fc", 100, rows + more}}}, kCpu);
+    std::string message;
+    try {
+      prune(network, "weight", {1, {}}, "obs");
+    } catch (const Error& error) {
+      message = error.what();
+    }
+    const bool takes_it =
+        message.find("obs takes networks of up to 3000 prunable weights, and mlp has 3100") == std::string::npos;
+    EXPECT_EQ(takes_it, more == 0) << message;  // it has no batches to look at
   }
 }
 

@@ -159,13 +159,15 @@ class Trial {
 /// What check refuses: combinations with nothing to mean.
 bool is_refused(const Case& one) {
   const bool weights = one.granularity == "weight";
-  const bool signed_scores = one.criterion == "grasp" || one.criterion == "movement" || one.criterion == "obd_hessian";
-  const bool repairs = find_criterion(one.criterion).scores == CriterionScores::repairs_weights;
+  const CriterionEntry& criterion = find_criterion(one.criterion);
+  const bool signed_scores = has(criterion.properties, CriterionProperty::signed_scores);
+  const bool no_patterns = has(criterion.properties, CriterionProperty::no_patterns);
+  const bool repairs = criterion.scores == CriterionScores::repairs_weights;
   if (one.ranking == "per_row" && (!weights || !one.by_scope)) return true;
   if (!one.ranking.empty() && one.ranking != "per_row" && (one.by_scope || one.granularity == "2:4")) return true;
   if (one.ranking == "lamp" && (signed_scores || one.granularity == "layer mean")) return true;
-  if (repairs && (!one.ranking.empty() || (one.criterion == "obs" && !weights))) return true;
-  return one.criterion == "sparsegpt" && weights && !one.by_scope;
+  if (repairs && (!one.ranking.empty() || (no_patterns && !weights))) return true;
+  return repairs && criterion.ranks == CriterionRanks::within_layers && weights && !one.by_scope;
 }
 
 bool equal_tensors(const NamedTensors& a, const NamedTensors& b) {

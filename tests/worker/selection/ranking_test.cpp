@@ -62,6 +62,20 @@ TEST(Normalized, DividesByTheNormOfSurvivors) {
   expect_values_near(normalized_scores({"fc1", tiny, {}}), {0.5, 0}, 1e-6);
 }
 
+TEST(Ranking, HasARuleForEachNameOfASpec) {
+  EXPECT_EQ(find_ranking("").comparable, nullptr);
+  EXPECT_FALSE(find_ranking("").by_row);
+  EXPECT_TRUE(find_ranking("per_row").by_row);
+  EXPECT_EQ(find_ranking("lamp").comparable, &lamp_scores);
+  try {
+    find_ranking("lamb");
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
+    EXPECT_STREQ(error.what(), "ranking: unknown \"lamb\"; did you mean \"lamp\"? (one of lamp, normalized, per_row)");
+  }
+}
+
 TEST(Ranking, RefusesNaNAndWhatSquaresWouldTurn) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const std::vector<float> bad{1, nan, -1};
