@@ -277,6 +277,16 @@ TEST(PrunePoints, three_knobs_are_turned_one_by_one) {
   EXPECT_TRUE(same("{weights: fresh, schedule: init}", "scratch_e"));
 }
 
+TEST(PrunePoints, schedules_may_run_inside_the_training_and_agp_begins_at_a_share_of_its_end) {
+  for (const char* name : {"linear", "cubic", "exponential", "agp"}) {
+    const PruneConfig made = plan(std::string("method: magnitude, sparsity: 0.5, schedule: {") + name +
+                                  ": {start: 1ep, end: 2ep, every: 100it}}");
+    EXPECT_TRUE(made.gradual) << name;
+  }
+  const PruneConfig agp = plan("method: magnitude, sparsity: 0.5, schedule: {agp: {rounds: 2, initial: 0.6}}");
+  EXPECT_EQ(agp.rounds.size(), 2U);  // from 0.3 to 0.5
+}
+
 // Criterion x granularity x allocation: what is accepted has exact counts, what is refused says both sides.
 TEST(PrunePoints, every_combination_is_exact_or_refused_with_its_reason) {
   const std::vector<std::string> granularities = {"weight",    "block 4x4", "\"2:4\"", "row",
