@@ -69,13 +69,6 @@ DeviceChoice choose_device(const std::string& name, int local_rank) {
           Failure{ErrorKind::invalid_input, "device: this machine or this LibTorch has no \"" + name + "\""}};
 }
 
-/// A step allocates and frees the same megabytes again and again; by default glibc gives them back to the system each
-/// time.
-void keep_freed_memory() {
-  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  ::mallopt(M_TRIM_THRESHOLD, 512 << 20);
-}
-
 /// Settings that belong to the thread. Moments of weights that see no gradient decay into denormal numbers, which some
 /// processors handle a hundred times slower.
 void prepare_thread() {

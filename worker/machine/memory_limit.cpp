@@ -92,9 +92,13 @@ std::string MemoryLimit::describe() const {
                      static_cast<double>(bytes_) / 1e9);
 }
 
-void keep_memory_reserve() {
+void keep_freed_memory() {
   ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
   ::mallopt(M_TRIM_THRESHOLD, 512 << 20);
+}
+
+void keep_memory_reserve() {
+  keep_freed_memory();
   // Freed at once: it stays this heap's, and costs no memory before it is written to.
   void* volatile reserve = std::malloc(kReserve);
   std::free(reserve);

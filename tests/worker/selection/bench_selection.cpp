@@ -8,7 +8,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
-#include <malloc.h>
 #include <numeric>
 #include <span>
 #include <string>
@@ -22,6 +21,7 @@
 
 #include "base/random.h"
 #include "worker/machine/blas_kernel.h"
+#include "worker/machine/memory_limit.h"
 #include "worker/selection/selection.h"
 
 namespace espalier {
@@ -105,8 +105,7 @@ void compare(std::int64_t count, int repeats) {
 }  // namespace espalier
 
 int main(int count, char** arguments) {
-  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);  // memory is used again, as in a worker
-  ::mallopt(M_TRIM_THRESHOLD, 512 << 20);
+  espalier::keep_freed_memory();  // as in a worker
   at::set_num_threads(1);
   espalier::use_one_blas_thread();
   espalier::compare(count > 2 ? std::atoll(arguments[2]) : 25'000'000,
