@@ -6,20 +6,27 @@
 namespace espalier {
 namespace {
 
-/// What begins the message about a spec that is refused: "train spec: start_step: ...".
+// The specs there are, each with what begins the message about one that is refused: "train spec: start_step: ...".
+// Several kinds of stages may have one spec.
+#define ESPALIER_SPECS(DO)                \
+  DO(InitSpec, "init spec")               \
+  DO(TrainSpec, "train spec")             \
+  DO(PruneSpec, "prune spec")             \
+  DO(ShuffleSpec, "shuffle spec")         \
+  DO(EvaluateSpec, "evaluate spec")       \
+  DO(SensitivitySpec, "sensitivity spec") \
+  DO(NoopSpec, "noop spec")               \
+  DO(ScriptModel, "TorchScript module")
+
 template <typename Spec>
 const char* name_of_spec();
-#define ESPALIER_STAGE_KIND(name, spec, properties) \
-  template <>                                       \
-  const char* name_of_spec<spec>() {                \
-    return #name " spec";                           \
+#define ESPALIER_NAME_SPEC(Spec, name) \
+  template <>                          \
+  const char* name_of_spec<Spec>() {   \
+    return name;                       \
   }
-#include "experiments/stages/stage_kinds.def"
-#undef ESPALIER_STAGE_KIND
-template <>
-const char* name_of_spec<ScriptModel>() {
-  return "TorchScript module";
-}
+ESPALIER_SPECS(ESPALIER_NAME_SPEC)
+#undef ESPALIER_NAME_SPEC
 
 template <typename Spec>
 void check_spec(const Spec&) {}
@@ -90,13 +97,11 @@ Spec parse_spec(std::string_view json) {
   return spec;
 }
 
-#define ESPALIER_STAGE_KIND(name, spec, properties) \
-  template std::string canonical_json(const spec&); \
-  template spec parse_spec(std::string_view);
-#include "experiments/stages/stage_kinds.def"
-#undef ESPALIER_STAGE_KIND
-template std::string canonical_json(const ScriptModel&);
-template ScriptModel parse_spec(std::string_view);
+#define ESPALIER_INSTANTIATE_SPEC(Spec, name)       \
+  template std::string canonical_json(const Spec&); \
+  template Spec parse_spec(std::string_view);
+ESPALIER_SPECS(ESPALIER_INSTANTIATE_SPEC)
+#undef ESPALIER_INSTANTIATE_SPEC
 
 StageReads reads_of(StageKind kind, std::string_view spec) {
   switch (kind) {
