@@ -130,7 +130,7 @@ ExitCode fetch_dataset(const FetchRequest& request) {
 void add_datasets_fetch_command(CLI::App& datasets, const std::shared_ptr<std::string>& data, CommandLine& line) {
   CLI::App* command = datasets.add_subcommand("fetch", "Download a dataset to where it is looked for, and check it");
   auto request = std::make_shared<FetchRequest>();
-  command->add_option("name", request->name, "One of " + published_datasets())->required();
+  command->add_option("NAME", request->name, "One of " + published_datasets())->required();
   command->add_option("--data", *data, "Folder of the datasets (default: $ESPALIER_DATA, else ./data)");
   command->add_option("--mirror", request->mirror,
                       "https://HOST/PATH/ that has the files, in place of the dataset's own mirrors");
