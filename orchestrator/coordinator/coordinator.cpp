@@ -178,10 +178,10 @@ void Coordinator::perform(Effects effects) {
       if (found != pools_.end() && found->second.connection) found->second.connection->send(Leave{});
     } else if (Record* record = std::get_if<Record>(&effect)) {
       changes_.add(std::move(record->change));
-    } else if (Tell* tell_effect = std::get_if<Tell>(&effect)) {
-      tell(tell_effect->text);
-    } else if (const Doubt* doubt = std::get_if<Doubt>(&effect)) {
-      note_doubt(*doubt);
+    } else if (Notice* notice = std::get_if<Notice>(&effect)) {
+      tell(notice->text);
+    } else if (const ProtocolViolation* violation = std::get_if<ProtocolViolation>(&effect)) {
+      log_violation(*violation);
     } else if (const SweepEnded* ended = std::get_if<SweepEnded>(&effect)) {
       const auto sweep = std::ranges::find(core_.sweeps(), ended->sweep, &Workload::Sweep::id);
       if (ended->how == SweepEnd::finished) finished_at_ = utc_seconds();

@@ -113,7 +113,7 @@ class Coordinator {
     PoolDescription description;             ///< as it last said
     double joined_at = 0, described_at = 0;  ///< UTC seconds; 0: only the database remembers it
     int absences = 0;                        ///< how often its connection broke
-    int doubts = 0;                          ///< of the core, about what it said
+    int violations = 0;                      ///< of the core, about what it said
     std::map<int, int> cores;                ///< of each rank's host
     std::uint64_t heard = 0;                 ///< its frames up to this one were taken in
     std::uint64_t acknowledged = 0;
@@ -124,7 +124,7 @@ class Coordinator {
   boost::asio::awaitable<void> serve_pool(ConnectionPtr connection, PoolDescription description);
   boost::asio::awaitable<void> await_return(PoolId pool, bool was_silent);
   PoolDescription check_description(const ConnectionPtr& connection, const Message& message);
-  void note_doubt(const Doubt& doubt);
+  void log_violation(const ProtocolViolation& violation);
   boost::asio::awaitable<void> watch_signals();
   boost::asio::awaitable<void> tick();
 

@@ -220,12 +220,12 @@ bool Coordinator::hear(PoolId pool, const Message& message) {
 }
 
 /// What it said comes to nothing. Honest pools do so when they were away for long.
-void Coordinator::note_doubt(const Doubt& doubt) {
+void Coordinator::log_violation(const ProtocolViolation& violation) {
   constexpr int kMostNoted = 20;
-  const auto link = pools_.find(doubt.pool);
-  if (link == pools_.end() || ++link->second.doubts > kMostNoted) return;
-  spdlog::warn("pool {} said {}: it counts for nothing{}", link->second.label, doubt.what,
-               link->second.doubts == kMostNoted ? "; no more is said of this pool" : "");
+  const auto link = pools_.find(violation.pool);
+  if (link == pools_.end() || ++link->second.violations > kMostNoted) return;
+  spdlog::warn("pool {} said {}: it counts for nothing{}", link->second.label, violation.what,
+               link->second.violations == kMostNoted ? "; no more is said of this pool" : "");
 }
 
 void Coordinator::lose(PoolId pool, const PoolEnd& end) {
@@ -282,7 +282,7 @@ void Coordinator::on_reports(PoolId pool, int rank, std::vector<RankReport> repo
       const StageOutcome& said = reached->outcome;
       const bool makes_it = core_.claim_of(pool, said.key) == Core::FileClaim::wanted;
       if (makes_it && !said.failure && !files_.settle(said.key, said.artifact_sha256)) {
-        note_doubt({pool, "an outcome whose file is not the one that lies in the store"});
+        log_violation({pool, "an outcome whose file is not the one that lies in the store"});
         continue;
       }
       perform(core_.on_stage_reached(pool, rank, std::move(reached->outcome), now));
