@@ -109,7 +109,7 @@ void ChildProcess::signal(int number) {
 
 CapturedOutput capture_output(std::vector<std::string> command, std::chrono::milliseconds limit, std::size_t most_bytes,
                               const std::stop_token& stop) {
-  constexpr std::int64_t kLookEvery = 100;  // ms: at `stop`
+  constexpr std::int64_t kStopCheckEvery = 100;  // ms: at `stop`
   const Clock::time_point deadline = Clock::now() + limit;
   Pipe out, err;
   ChildProcess child(start(command, out.writer(), err.writer()));
@@ -122,7 +122,7 @@ CapturedOutput capture_output(std::vector<std::string> command, std::chrono::mil
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
     std::array<pollfd, 2> waiting{out.to_poll(), err.to_poll()};
     if (left <= 0 || stop.stop_requested()) return captured;
-    const int ready = ::poll(waiting.data(), waiting.size(), static_cast<int>(std::min(left, kLookEvery)));
+    const int ready = ::poll(waiting.data(), waiting.size(), static_cast<int>(std::min(left, kStopCheckEvery)));
     if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     if (ready < 0) return captured;
     if (waiting[0].revents != 0) too_much = out.read(captured.out, most_bytes);

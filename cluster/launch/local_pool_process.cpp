@@ -165,7 +165,7 @@ std::string read_pool_identity(const std::filesystem::path& file) {
 }
 
 LocalPoolProcess::LocalPoolProcess(const LocalPool& pool) : lock_(pool.lock) {
-  std::error_code ignored;  // opening the lock tells
+  std::error_code ignored;  // opening the lock reports it
   std::filesystem::create_directories(lock_.parent_path(), ignored);
   const int lock = try_pool_lock(lock_);
   if (lock >= 0) {
@@ -244,7 +244,7 @@ void LocalPoolProcess::forget_holder() const {
     if (lock < 0) return;  // something of the pool's still runs, or another coordinator has begun
     write_lock_text(lock, "");
     ::close(lock);
-  } catch (const Error&) {  // of no consequence: the start tells the processes apart
+  } catch (const Error&) {  // harmless: the start time identifies the process
   }
 }
 

@@ -77,7 +77,7 @@ class TlsConnections : public testing::Test {
     run_until([&] { return here && there; });
     return {here.value_or("it did not end"), there.value_or("it did not end")};
   }
-  /// The coordinator's end, after a stranger has said these bytes and waits.
+  /// The coordinator's end, after an unauthenticated peer has sent these bytes and waits.
   std::string end_after(const std::string& bytes) {
     auto [here, there] = connect();
     coordinator_ = std::make_shared<Connection>(std::move(here), limits_, coordinators_);
