@@ -14,7 +14,7 @@ struct GangCommunicators::Impl {
     MPI_Comm communicator = MPI_COMM_NULL;
   };
   std::map<std::vector<int>, Line> lines;
-  std::vector<MPI_Request> requests;  // of the open sums, which stand beside them
+  std::vector<MPI_Request> requests;  // of the open sums, parallel to them
   std::vector<Sum> open;
   std::vector<Sum> lost;  // MPI may write to their memory for as long as this process lives
 };

@@ -11,7 +11,7 @@
 namespace espalier {
 namespace {
 
-constexpr std::chrono::milliseconds kLookEvery{100};
+constexpr std::chrono::milliseconds kCheckEvery{100};
 
 }  // namespace
 
@@ -86,8 +86,8 @@ PresentWork RankGuard::present() const {
 }
 
 void RankGuard::look(Clock::time_point now) {
-  if (now - looked_ < kLookEvery) return;
-  looked_ = now;
+  if (now - checked_at_ < kCheckEvery) return;
+  checked_at_ = now;
   WorkSeen seen;
   {
     const std::lock_guard lock(mutex_);
