@@ -21,7 +21,7 @@ namespace espalier {
 enum class CriterionNeeds { needs_nothing, needs_data, needs_gradient, needs_example_gradients };
 enum class CriterionScores {
   scores_weights,
-  draws_scores,              ///< scores weights or units by random numbers, without a look at the network
+  draws_scores,              ///< scores weights or units by random numbers, without reading the network
   scores_outputs,            ///< one score for each output of a layer
   scores_normed_outputs,     ///< the same, of layers that a batch norm takes
   scores_activated_outputs,  ///< the same, of layers that a ReLU takes
@@ -147,7 +147,7 @@ std::map<std::string, double> default_options(const CriterionEntry& criterion);
 /// Errors: ErrorKind::invalid_input for an unknown name, with the choices.
 const CriterionEntry& find_criterion(std::string_view name);
 
-/// The model called `name`, or the family it is of; its sizes are not looked at. Errors: as find_criterion.
+/// The model called `name`, or the family it is of; its sizes are not checked. Errors: as find_criterion.
 const ModelEntry& find_model(std::string_view name);
 
 template <typename Entry>

@@ -44,7 +44,7 @@ struct Dataset {
   PixelScale scale{};  ///< of datasets of pixels; fixed by what DatasetSpec::content names
 };
 
-/// Where files of named datasets are looked for: `--data`, else $ESPALIER_DATA, else ./data.
+/// The folder of named datasets' files: `--data`, else $ESPALIER_DATA, else ./data.
 using DataFolder = std::filesystem::path;
 /// `option` if it is not empty, else $ESPALIER_DATA, else ./data.
 DataFolder data_folder(const std::string& option);

@@ -81,12 +81,14 @@ void warn_of_no_effect(const TrainKeys<Maybe>& keys, const TrainRecipe& recipe, 
 void refuse_long_curve(const TrainRecipe& recipe, const DatasetSpec& dataset, const KeyPlace& place,
                        Problems& problems) {
   const std::int64_t points = dataset.validation == 0 ? 2 : dataset.test == 0 ? 4 : kMostPointsOfALook;
-  const std::int64_t most_looks = static_cast<std::int64_t>(kMostMetricPoints) / points - 1;  // one more at the end
-  if (recipe.eval_every < 1 || recipe.steps > kMostSteps || recipe.steps / recipe.eval_every <= most_looks) return;
+  const std::int64_t most_evaluations =
+      static_cast<std::int64_t>(kMostMetricPoints) / points - 1;  // one more at the end
+  if (recipe.eval_every < 1 || recipe.steps > kMostSteps || recipe.steps / recipe.eval_every <= most_evaluations)
+    return;
   problems.add(place, fmt::format("eval_every {}it looks {} times in {} steps, and a curve holds {} looks at most; set "
                                   "eval_every to {}it or more",
-                                  recipe.eval_every, recipe.steps / recipe.eval_every, recipe.steps, most_looks,
-                                  recipe.steps / (most_looks + 1) + 1));
+                                  recipe.eval_every, recipe.steps / recipe.eval_every, recipe.steps, most_evaluations,
+                                  recipe.steps / (most_evaluations + 1) + 1));
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ struct Stage {
   std::vector<StageInput> inputs;           ///< earlier in the graph than the stage itself
   std::optional<StageIndex>
       resume_from;                 ///< train: an earlier state of the same trajectory; an optimization, not in the key
-  bool keep_resume_state = false;  ///< train: somebody resumes from here, so keep the optimizer's state too
+  bool keep_resume_state = false;  ///< train: another stage resumes from here, so keep the optimizer's state too
   std::shared_ptr<const std::string>
       dataset_path;  ///< where the data lies (`dataset: {idx: DIR}`), null otherwise; not in the key
   std::shared_ptr<const std::string>

@@ -8,7 +8,7 @@
 
 namespace espalier {
 
-/// Hands out the values of a map's keys and, at the end, reports the keys that nobody asked for.
+/// Hands out the values of a map's keys and, at the end, reports the unread keys.
 class MapReader {
  public:
   /// Reports a value that is no map, unless it is nothing; it then has no keys. `map` outlives the reader.

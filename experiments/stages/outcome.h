@@ -21,7 +21,7 @@ struct MetricPoint {
   double value = 0;
 };
 
-/// Of one training: more would not fit into a message. One that is looked at more often is refused.
+/// Most evaluations of one training: more would not fit into a message. A recipe with more is refused.
 inline constexpr std::size_t kMostMetricPoints = 100'000;
 
 /// What a prune (or shuffle) left of a layer.
@@ -31,7 +31,7 @@ struct LayerCount {
   std::int64_t requested =
       -1;  ///< weights to keep; -1 where the ranking was global and no layer had a count of its own
   std::int64_t kept = 0;
-  std::int64_t effective = -1;   ///< kept weights on a path from input to output; -1 if that was not looked at
+  std::int64_t effective = -1;   ///< kept weights on a path from input to output; -1 if not computed
   std::int64_t dead_units = -1;  ///< outputs of the layer that no such path passes; -1 likewise
 };
 
