@@ -6,8 +6,8 @@
 
 namespace espalier {
 
-/// Where a command says what it wrote: standard output, unless that is one of the files it wrote, whose readers want
-/// nothing else in it. Then standard error.
-std::ostream& told_beside(const std::vector<std::filesystem::path>& outputs);
+/// The stream for a command's messages about files it wrote: standard output, or standard error if standard output is
+/// one of those files.
+std::ostream& message_stream(const std::vector<std::filesystem::path>& outputs);
 
 }  // namespace espalier

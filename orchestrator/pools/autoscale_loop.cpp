@@ -155,7 +155,7 @@ std::string how_to_end_pools(const std::string& title) {
 
 AutoscaleSummary autoscale(AutoscaleSettings settings, const Slurm& slurm,
                            const std::function<void(const std::string&)>& say, const std::function<bool()>& stopped) {
-  constexpr std::chrono::milliseconds kBreath{100};
+  constexpr std::chrono::milliseconds kPollPause{100};
   const StorePaths store{settings.request.store};
   if (!std::filesystem::exists(store.connection())) {
     throw Error(ErrorKind::unavailable, coordinator_trouble(store.root));
@@ -168,7 +168,7 @@ AutoscaleSummary autoscale(AutoscaleSettings settings, const Slurm& slurm,
       const double next = utc_seconds() + interval;
       while (utc_seconds() < next) {
         if (stopped()) return driver.summary();
-        std::this_thread::sleep_for(kBreath);
+        std::this_thread::sleep_for(kPollPause);
       }
     }
   } catch (const Error& error) {

@@ -62,7 +62,7 @@ class Blame {
   std::map<StageIndex, std::set<StageIndex>> bystanders_;  ///< by culprit; also among the suspects
   std::set<StageIndex> alone_;
   std::map<StageIndex, Charges> charges_;
-  std::map<StageIndex, std::int64_t> fruitless_;
+  std::map<StageIndex, std::int64_t> interruptions_;
 };
 
 }  // namespace espalier
