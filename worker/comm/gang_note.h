@@ -15,7 +15,7 @@ namespace espalier {
 struct GangNote {
   enum class Kind : int { call = 0, ready = 1, go = 2, broken = 3, withdraw = 4 } kind = Kind::call;
   std::uint64_t attempt = 0;
-  std::uint64_t line = 0;  ///< number of the communicator (gang_communicators.h); ready: 0 for none
+  std::uint64_t communicator = 0;  ///< number of the communicator (gang_communicators.h); ready: 0 for none
   std::string bytes = {};  ///< call: encoded RankCommands; broken: encoded RankReports, which it would have sent
 };
 

@@ -55,13 +55,13 @@ std::unique_ptr<Gang> GangService::join(const RunJob& job, Pulse* pulse) {
 
 void GangService::leave(const std::optional<StageOutcome>& failed) {
   {
-    const std::scoped_lock lock(lines_mutex_, mutex_);
+    const std::scoped_lock lock(communicators_mutex_, mutex_);
     const RunJob& job = run_->job;
     if (failed && !run_->broken) {
       const std::vector<RankReport> reports{StageReached{*failed}};
       notify_members(job, {GangNote::Kind::broken, job.job.attempt, 0, encode(reports)});
     }
-    if (failed || run_->broken || lines_.any_open()) lines_.drop(job.gang);
+    if (failed || run_->broken || communicators_.any_open()) communicators_.drop(job.gang);
     ready_.erase(job.job.attempt);
     run_.reset();
   }
@@ -138,13 +138,13 @@ void GangService::notify_members(const RunJob& job, GangNote note) {
 void GangService::announce() {
   const std::uint64_t attempt = run_->job.job.attempt;
   const int leader = run_->job.gang.front();
-  const std::uint64_t line = lines_.number(run_->job.gang);
+  const std::uint64_t communicator = communicators_.number(run_->job.gang);
   run_->announced = true;
   if (leader != mailbox_.rank()) {
-    outbox_.emplace_back(leader, GangNote{GangNote::Kind::ready, attempt, line});
+    outbox_.emplace_back(leader, GangNote{GangNote::Kind::ready, attempt, communicator});
     return;
   }
-  ready_[attempt][leader] = line;
+  ready_[attempt][leader] = communicator;
   const std::vector<RankCommand> commands{run_->job};
   notify_members(run_->job, {GangNote::Kind::call, attempt, 0, encode(commands)});
 }
@@ -155,31 +155,31 @@ void GangService::go_if_all_are_ready() {
   const auto ready = ready_.find(attempt);
   if (ready == ready_.end() || ready->second.size() < run_->job.gang.size()) return;
   std::uint64_t least = UINT64_MAX, most = 0;
-  for (const auto& [rank, line] : ready->second) {
-    least = std::min(least, line);
-    most = std::max(most, line);
+  for (const auto& [rank, communicator] : ready->second) {
+    least = std::min(least, communicator);
+    most = std::max(most, communicator);
   }
-  const std::uint64_t line = least == most && most > 0 ? most : most + 1;
+  const std::uint64_t communicator = least == most && most > 0 ? most : most + 1;
   for (const int rank : run_->job.gang) {
     if (rank != mailbox_.rank())
-      mailbox_.post(rank, MailTag::gang, encode(GangNote{GangNote::Kind::go, attempt, line}));
+      mailbox_.post(rank, MailTag::gang, encode(GangNote{GangNote::Kind::go, attempt, communicator}));
   }
-  lines_.connect(run_->job.gang, line);
+  communicators_.connect(run_->job.gang, communicator);
   run_->connected = true;
 }
 
 void GangService::on_ready(int rank, const GangNote& note) {
   const std::lock_guard lock(mutex_);
-  ready_[note.attempt][rank] = note.line;
+  ready_[note.attempt][rank] = note.communicator;
 }
 
 void GangService::on_go(const GangNote& note) {
-  const std::scoped_lock lock(lines_mutex_, mutex_);
+  const std::scoped_lock lock(communicators_mutex_, mutex_);
   if (!run_ || run_->job.job.attempt != note.attempt) {
     spdlog::error("attempt {}: its gang begins without this rank", note.attempt);
     return;
   }
-  lines_.connect(run_->job.gang, note.line);
+  communicators_.connect(run_->job.gang, note.communicator);
   run_->connected = true;
 }
 
@@ -219,15 +219,15 @@ std::vector<GangCommunicators::Sum> GangService::take_asked() {
 }
 
 bool GangService::turn() {
-  const std::lock_guard lines_lock(lines_mutex_);
-  for (GangCommunicators::Sum& sum : take_asked()) lines_.begin(run_->job.gang, std::move(sum));
-  const std::vector<Gang::Ticket> finished = lines_.finished();
+  const std::lock_guard communicators_lock(communicators_mutex_);
+  for (GangCommunicators::Sum& sum : take_asked()) communicators_.begin(run_->job.gang, std::move(sum));
+  const std::vector<Gang::Ticket> finished = communicators_.finished();
   if (!finished.empty()) {
     const std::lock_guard lock(mutex_);
     run_->finished.insert(finished.begin(), finished.end());
     changed_.notify_all();
   }
-  return lines_.any_open();
+  return communicators_.any_open();
 }
 
 }  // namespace espalier

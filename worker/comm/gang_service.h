@@ -76,8 +76,9 @@ class GangService {
 
   Mailbox& mailbox_;
   const std::function<void()> nudge_;
-  std::mutex lines_mutex_;  // taken first; held during MPI calls, while the compute thread may request more sums
-  GangCommunicators lines_;
+  std::mutex
+      communicators_mutex_;  // taken first; held during MPI calls, while the compute thread may request more sums
+  GangCommunicators communicators_;
   std::mutex mutex_;  // of everything below
   std::condition_variable changed_;
   std::optional<Run> run_;

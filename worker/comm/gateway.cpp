@@ -227,7 +227,7 @@ class Gateway {
         continue;
       }
       traffic = true;
-      members_.heard(mail->from, now);
+      members_.on_message(mail->from, now);
       if (files_.handle(*mail)) continue;
       if (mail->tag == MailTag::reports) pass_on(mail->from, std::move(mail->bytes));
       if (mail->tag == MailTag::gang) agent_.handle_gang(mail->from, mail->bytes);

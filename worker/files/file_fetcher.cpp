@@ -10,7 +10,7 @@
 namespace espalier {
 namespace {
 
-/// Said among ranks alone. It is no word about the file, so no compute thread hears it.
+/// A message between ranks only. It is not about the file, so it is not passed to a compute thread.
 constexpr const char* kLeaving = "the pool leaves";
 
 }  // namespace
@@ -25,7 +25,7 @@ FileFetcher::Fetch& FileFetcher::fetch_of(const FetchFile& request) {
   return fetch;
 }
 
-// A checkpoint gets further elsewhere: the one that came last time is not the one to go on from.
+// A checkpoint may have been replaced by a later one elsewhere: never resume from a cached one.
 bool FileFetcher::is_here(const FileName& file) const {
   return file.kind != FileKind::checkpoint && cache_.has(file);
 }
@@ -44,7 +44,7 @@ void FileFetcher::want(int rank, const FetchFile& request) {
 
 void FileFetcher::serve(int rank, const FetchFile& request) {
   if (leaving_) return reply_(rank, FileMissing{request.rank, request.file, kLeaving});
-  // Beyond the first piece of a checkpoint, it is the one that came for the first.
+  // Later pieces of a checkpoint are of the same file as its first piece.
   if (is_here(request.file) || (request.offset > 0 && !fetches_.contains(request.file))) return give(rank, request);
   try {
     fetch_of(request).requests.emplace_back(rank, request);

@@ -35,7 +35,7 @@ class MemberWatch {
   /// A limit of 0 detects none.
   MemberWatch(int ranks, std::chrono::duration<double> limit);
 
-  void heard(int rank, Clock::time_point now);
+  void on_message(int rank, Clock::time_point now);
   void heartbeat(int rank, std::string_view text, Clock::time_point now);
   /// No more heartbeats are expected of it.
   void left(int rank);
@@ -52,7 +52,7 @@ class MemberWatch {
 
  private:
   struct Member {
-    Clock::duration heard{0};
+    Clock::duration last_message{0};
     PresentWork work;
     bool here = true;
   };

@@ -10,10 +10,10 @@ using namespace std::chrono_literals;
 class MemberWatchTest : public testing::Test {
  protected:
   /// The gateway looks ten times a second, and hears these ranks.
-  std::optional<MemberWatch::Silent> pass(std::chrono::seconds time, const std::vector<int>& heard) {
+  std::optional<MemberWatch::Silent> pass(std::chrono::seconds time, const std::vector<int>& senders) {
     for (const auto end = now_ + time; now_ < end;) {
       now_ += 100ms;
-      for (const int rank : heard) watch_.heard(rank, now_);
+      for (const int rank : senders) watch_.on_message(rank, now_);
       if (const auto silent = watch_.look(now_)) return silent;
     }
     return std::nullopt;
