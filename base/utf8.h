@@ -26,8 +26,7 @@ std::string printable_lines(std::string_view text);
 /// invisible: `"0.1\u00a0" (\u00a0 is a no-break space)`. For messages about what was found.
 std::string quoted_text(std::string_view text, std::size_t most = 80);
 
-/// What is wrong with a text though nobody sees it: where its first invisible character is, and its name. Size 0 of
-/// `name`: there is none.
+/// The first invisible character of a text: its place and its name. Empty `name`: there is none.
 struct Invisible {
   std::size_t at = 0;  ///< byte
   std::string name;    ///< "\u00a0 is a no-break space"

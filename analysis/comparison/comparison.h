@@ -123,7 +123,7 @@ struct Comparison {
 };
 
 /// Sets every method against the random control of its cell, the dense network of its seed, and its own controls. Rows
-/// without a result are counted, so that what is not there yet is told from what never will be. Pure.
+/// without a result are counted, separately for pending and for failed trials. Pure.
 Comparison compare_results(const std::vector<ResultRow>& rows);
 
 }  // namespace espalier

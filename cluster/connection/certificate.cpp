@@ -57,7 +57,7 @@ std::string text_in(BIO* memory) {
 
 }  // namespace
 
-// The key first: a certificate that is there has its key, whenever somebody pulls the plug.
+// The key first: so an existing certificate always has its key, even after a power loss.
 void make_certificate(const StorePaths& store) {
   const Key key = new_key();
   const Certificate certificate = new_certificate(key.get());

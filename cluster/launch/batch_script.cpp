@@ -150,7 +150,7 @@ void check_pbs(const BatchRequest& request) {
   if (request.store.string().find(' ') != std::string::npos) refuse("--store: PBS takes no path with a blank");
 }
 
-/// What a container's program is told to bind is a list, with places in it.
+/// The bind option of a container's program is a list of paths.
 void check_container(const BatchRequest& request) {
   if (!request.profile.container) return;
   for (const auto& [option, path] : {std::pair("--store", request.store), std::pair("--data", request.data)}) {
@@ -167,7 +167,7 @@ std::string assignments(const BatchRequest& request) {
       request.margin_s, request.requeue ? "yes" : "no");
 }
 
-/// Slurm was told where the output goes; PBS knows no name for it that holds the id.
+/// Slurm's directives name the output file; PBS has no file name with the id in it.
 std::string redirection(const BatchRequest& request) {
   return request.scheduler == Scheduler::pbs ? "exec >>\"$store/logs/$label.log\" 2>&1\n" : "";
 }

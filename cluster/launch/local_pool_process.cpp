@@ -29,7 +29,7 @@ constexpr int kFieldAfterName = 3;
 
 int try_pool_lock(const std::filesystem::path& path) {
   struct stat status {};
-  // Who may write the text says whom we kill: root, too, believes nobody else.
+  // The text names the process we kill: refuse it, also as root, if another user may write it.
   if (::lstat(path.c_str(), &status) == 0 && status.st_uid != ::geteuid()) {
     throw Error(ErrorKind::unavailable, path.string() + ": this lock belongs to another user (" +
                                             std::to_string(status.st_uid) +
@@ -184,7 +184,7 @@ void LocalPoolProcess::read_holder() {
 }
 
 // The lock goes with the open file, which the child inherits and we close: it is free as soon as mpirun is gone,
-// however it went, and a pid that was given to somebody else since cannot mislead us.
+// however it ended, and a reused pid cannot mislead us.
 void LocalPoolProcess::start(const LocalPool& pool, int lock) {
   write_file_atomically(pool.identity, to_hex(sha256(random_bytes(32))), 0600);
   std::vector<std::string> command = local_pool_command(pool);
@@ -237,7 +237,7 @@ std::optional<ProcessEnd> LocalPoolProcess::poll_end() {
   return end_;
 }
 
-// Its number may be another process's by the time somebody reads it.
+// Its pid may be reused by the time it is read.
 void LocalPoolProcess::forget_holder() const {
   try {
     const int lock = try_pool_lock(lock_);

@@ -56,7 +56,7 @@ nlohmann::json ask_worker(std::vector<std::string> command, const std::string& a
                             "it gets {} s ({})",
                             about, limit.count(), kQueryLimitVariable)));
   command.insert(command.begin(), find_worker().string());
-  // What a module prints on stderr, and LibTorch's warnings, are nobody's business here.
+  // Output of a module on stderr, and LibTorch's warnings, are ignored here.
   const CapturedOutput said = capture_output(std::move(command), limit, kMostPrinted, stop);
   const nlohmann::json answer = nlohmann::json::parse(said.end ? said.out : "", nullptr, false);
   if (!answer.is_object()) throw Error(ErrorKind::invalid_input, about + ": " + no_answer(said, limit));

@@ -78,8 +78,8 @@ class DenseNetworks {
   DenseConfig* last_ = nullptr;
 };
 
-/// "train.lr=0.01, prune.at=init": what the results' columns do not tell of a combination. `only_dense`: of the axes
-/// that the dense network depends on.
+/// "train.lr=0.01, prune.at=init": the part of a combination that no column of the results shows. `only_dense`: of the
+/// axes that the dense network depends on.
 std::string variant_of(const SweepSpec& spec, const Combination& combination, bool only_dense);
 
 }  // namespace espalier

@@ -43,7 +43,7 @@ std::string to_safetensors(const Safetensors& content);
 /// the message then names.
 Safetensors parse_safetensors(std::string_view file, const std::string& where);
 
-/// What the header of a file says beside its tensors, which are neither read nor looked at. Errors: ErrorKind::corrupt,
+/// The metadata in a file's header; its tensors are neither read nor checked. Errors: ErrorKind::corrupt,
 /// also if it cannot be read.
 std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path);
 

@@ -142,8 +142,8 @@ struct LoneExample {
   std::string trouble;      ///< why it cannot be trained on one; "": it can
   bool batch_norm = false;  ///< it has batch norms, which then know no other example
 };
-/// Of a TorchScript module what was seen when it was looked at. A batch norm that has one number of each channel has no
-/// variance to divide by, and PyTorch refuses it.
+/// For a TorchScript module, from its inspection. A batch norm with one value per channel has no variance to divide by,
+/// and PyTorch refuses it.
 LoneExample lone_example(const ModelDescription& model);
 
 }  // namespace espalier

@@ -1,4 +1,4 @@
-// Child processes, one after the other: `espalier run` in peace, and `espalier run` with somebody at its throat.
+// Child processes, one after the other: `espalier run` undisturbed, and `espalier run` with injected faults.
 // Faults are injected from outside, with signals to the processes of that store and one message to its
 // coordinator, so that what is tested is what people run.
 #include "orchestrator/chaos/chaos.h"

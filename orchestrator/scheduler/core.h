@@ -74,8 +74,8 @@ class Core {
   Effects remember_pool(PoolId pool, std::string name, const std::vector<OpenAttempt>& attempts, Now now);
   /// Attempts that an earlier coordinator gave up: their pools may still reconnect with them.
   void remember_given_up(const std::vector<OpenAttempt>& attempts);
-  /// A new pool, or one that was silent and is back. `owner` is PoolSlot::owner. A message about an attempt that
-  /// not its own is answered by a Doubt.
+  /// A new pool, or one that was silent and has reconnected. `owner` is PoolSlot::owner. A message about an attempt
+  /// that it does not own yields a ProtocolViolation.
   Effects on_pool_joined(PoolId pool, std::string name, int ranks, Now now, std::vector<std::string> labels = {},
                          const std::string& owner = "");
   /// `held`: the attempts that the rank runs or has queued, in order. Other attempts sent to it never arrived.

@@ -8,7 +8,7 @@
 #include "db/write/changes.h"
 #include "experiments/stages/loss_cause.h"
 
-// What the core is told of pools and their ranks.
+// Events of pools and their ranks, for the core.
 namespace espalier {
 
 /// What a rank is and has.

@@ -1,5 +1,5 @@
-// A discrete-event simulation: the next event in virtual time is told to the core, or to a virtual rank, and what
-// either answers is scheduled. The core is driven through the events that the coordinator tells it, and nothing else.
+// A discrete-event simulation: the next event in virtual time is passed to the core, or to a virtual rank, and the
+// resulting effects are scheduled. The core gets only the events that the coordinator also passes to it.
 #include "orchestrator/simulation/simulation.h"
 
 #include <algorithm>

@@ -36,7 +36,7 @@ class FileExchange {
 
   /// Another folder in which datasets of sweeps may lie.
   void add_data(const DataFolder& folder);
-  /// A pool joined or reconnected: tells it how to find out whether it shares the store.
+  /// A pool joined or reconnected: sends it the probe, by which it finds whether it shares the store.
   void greet(PoolId pool, const ConnectionPtr& connection);
   /// False: the message is not about files. Errors: ErrorKind::corrupt for a message that no valid pool sends.
   bool handle(PoolId pool, const Message& message);
