@@ -41,7 +41,7 @@ struct PairedComparison {
   /// By p_holm: better or worse below kSignificant, by the sign of the difference; inconclusive otherwise, and where
   /// there is no p_holm.
   Verdict verdict() const;
-  /// What the nominal interval alone would say: 1 above zero, -1 below, 0 if it holds zero or is not there.
+  /// The verdict of the nominal interval alone: 1 above zero, -1 below, 0 if it contains zero or is missing.
   int nominal_sign() const;
 };
 

@@ -12,12 +12,12 @@ namespace espalier {
 
 enum class GarbageKind {
   intermediate,    ///< artifacts of done stages that no open work reads and no finished trial shows
-  resume_state,    ///< from which no open training goes on
+  resume_state,    ///< from which no open training resumes
   unrecorded,      ///< artifacts of stages that are not done: no row vouches for them
   orphan,          ///< of stages that the database does not have
   leftover,        ///< half files of processes that died
   old_checkpoint,  ///< of stages that are done
-  damaged          ///< evidence that was set aside; only if asked for
+  damaged          ///< kept as evidence; only if requested
 };
 inline constexpr std::size_t kGarbageKinds = 7;
 std::string_view to_string(GarbageKind kind);

@@ -114,7 +114,7 @@ std::span<const Variant<OptimizerProperty>> list_optimizers();
 std::span<const Variant<InitProperty>> list_inits();
 std::span<const Variant<RetrainProperty>> list_retrains();
 std::span<const ModelEntry> list_models();
-/// Names and sentences; whether their files are there is list_datasets of dataset.h.
+/// Names and sentences; whether their files exist is list_datasets of dataset.h.
 std::span<const Variant<DatasetProperty>> list_dataset_names();
 
 // Whether the variant of this name has the property. A name that the table lacks (as "table" of an allocation) has

@@ -14,7 +14,7 @@ class MapReader {
   /// Reports a value that is no map, unless it is nothing; it then has no keys. `map` outlives the reader.
   MapReader(const YamlValue& map, Problems& problems);
 
-  /// Null if the key is absent. Every key that is asked for is one that the map may have.
+  /// Null if the key is absent. Every requested key is one that the map may have.
   const YamlValue* find(const std::string& key);
 
   /// As find, but reports an absent key: "is missing: `what`".

@@ -4,7 +4,7 @@
 
 namespace espalier {
 
-/// The file that is meant: where symbolic links lead, also if nothing is there yet. Errors: ErrorKind::invalid_input if
+/// The target of symbolic links, also if it does not exist yet. Errors: ErrorKind::invalid_input if
 /// they lead in a circle.
 std::filesystem::path follow_links(const std::filesystem::path& named);
 

@@ -46,7 +46,7 @@ struct Connectivity {
 /// One point of a layer's sensitivity: the loss with this scope alone pruned, all else as it was.
 struct SensitivityPoint {
   std::string scope;       ///< of prune_scopes()
-  double sparsity = 0;     ///< fraction of its units removed, asked for; 0 for the curve's beginning, nothing removed
+  double sparsity = 0;     ///< requested fraction of its units removed; 0 for the curve's beginning, nothing removed
   std::int64_t units = 0;  ///< that the scope has
   std::int64_t kept = 0;
   double loss = 0;  ///< mean cross-entropy over the stage's batches, nats. NaN is data
@@ -103,7 +103,7 @@ struct StageOutcome {
   std::optional<Connectivity> connectivity;  ///< prune, shuffle; none for a network whose operations are not known
   bool collapsed = false;  ///< train: the masks leave no path, so no step was taken; a result, not a failure
   std::vector<SensitivityPoint> sensitivity;  ///< sensitivity: by scope, then sparsity, rising
-  std::vector<std::string> warnings;          ///< for people: what was done, and is probably not what was meant
+  std::vector<std::string> warnings;          ///< for people: what was done, but probably not intended
 };
 
 }  // namespace espalier

@@ -1,4 +1,4 @@
-// Connections under TLS, over loopback: who gets in, who does not, and what each side is told.
+// Connections under TLS, over loopback: which peers are accepted, and the errors of each side.
 #include "cluster/connection/tls.h"
 
 #include <optional>
@@ -108,7 +108,7 @@ class TlsConnections : public testing::Test {
     to_coordinator->send(co_await from_peer->receive());
     from_peer->send(co_await to_coordinator->receive());
   }
-  /// An honest Hello, as whoever looks over its sender's shoulder would record it.
+  /// A valid Hello, as an eavesdropper would record it.
   static asio::awaitable<void> say_hello(ConnectionPtr connection, Hello* said) {
     co_await connection->secure();
     const Message challenge = co_await connection->receive();

@@ -1,4 +1,4 @@
-// Real processes in the place of mpirun, and time as it is told.
+// Real processes in place of mpirun; time is an argument.
 #include "orchestrator/pools/pool_supervisor.h"
 
 #include <fstream>

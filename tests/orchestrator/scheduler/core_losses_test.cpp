@@ -73,7 +73,7 @@ TEST(CoreLosses, NeighboursOfAKillerAreSuspectsOnceAndThenLeftAlone) {
   const std::uint64_t n1 = story.expect_job(5, 0, "n1");
   const std::uint64_t n2 = story.expect_job(5, 0, "n2");
   story.complete(n1);
-  const std::uint64_t n3 = story.expect_job(5, 0, "n3");  // whom it was hit by is known: no suspect any more
+  const std::uint64_t n3 = story.expect_job(5, 0, "n3");  // the culprit is known: no suspect any more
   story.complete(n2);
   story.complete(n3);
   story.expect_dismissed(5);
@@ -110,7 +110,7 @@ TEST(CoreLosses, ALateOutcomeOfALostAttemptCountsOnceAndALateFailureDoesNot) {
   story.expect_quiet();
   story.core().on_pool_joined(3, "pool-1", 1, 0);  // the first one again
   story.receive_outcome(3, 0, n0, "n0");
-  EXPECT_EQ(story.expect_recall(), fresh);  // nobody needs it any more
+  EXPECT_EQ(story.expect_recall(), fresh);  // not needed any more
   story.end(n0);
   EXPECT_FALSE(story.core().finished());
   story.reach(fresh, "n0");
@@ -243,7 +243,7 @@ TEST(CoreLosses, ARankThatLeftANoteIsNamedAtOnceAndItsNeighboursAreKeptFromIt) {
   story.expect_notice("failed: n0");
   EXPECT_EQ(story.core().status().stages_failed, 1);
 
-  story.pool_joins(4, 2);  // explained: nobody is under suspicion any more
+  story.pool_joins(4, 2);  // explained: no suspects any more
   story.expect_job(4, 0, "n1");
   story.expect_job(4, 0, "n2");
   story.expect_job(4, 1, "n3");

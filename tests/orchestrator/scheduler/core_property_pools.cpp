@@ -28,7 +28,7 @@ WorldPool CoreLife::invent_pool() {
 void CoreLife::add_pool(WorldPool pool) {
   const std::size_t key = next_world_pool_++;
   pool.name = "pool-" + std::to_string(key);
-  pool.link = Link::given_up;  // nobody knows it yet
+  pool.link = Link::given_up;  // not known to the core yet
   world_.pools[key] = std::move(pool);
   come(key);
 }

@@ -1,4 +1,4 @@
-// Which pools are kept free and for whom: gangs, jobs that must be alone, suspects, shares of a GPU.
+// Reservations of pools: for gangs, jobs that must be alone, suspects, shares of a GPU.
 #include <set>
 #include <string>
 #include <utility>

@@ -38,7 +38,7 @@ TEST_F(SweepsStory, ASweepEndsWhenItsOwnResultsAreThereAndPoolsStay) {
   EXPECT_EQ(ended_.size(), 2U);
   EXPECT_TRUE(core_.finished());
   EXPECT_TRUE(dismissed_.empty());
-  add(3, evaluations({"a", "c"}));  // a is done, whoever wanted it
+  add(3, evaluations({"a", "c"}));  // a is done, for any sweep
   EXPECT_EQ(next(), "c");
   EXPECT_EQ(next(), "");
 }

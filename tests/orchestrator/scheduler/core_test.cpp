@@ -62,7 +62,7 @@ TEST(Core, ARankThatLeavesIsHandedNothingMore) {
   story.pool_joins(1, 1);
   const std::uint64_t running = story.expect_job(1, 0, "n0");
   const std::uint64_t waiting = story.expect_job(1, 0, "n1");
-  story.end(waiting, true);  // nobody asked: it was told to leave by a signal
+  story.end(waiting, true);  // not recalled: a signal asked it to leave
   story.end(running, true);
   story.expect_quiet();
   story.pool_dies(1, true);

@@ -81,7 +81,7 @@ TEST_F(CoreTrust, NobodyEndsOrMovesOrAdoptsWhatIsAnothers) {
   join(1, "honest");
   const std::uint64_t attempt = honest().job.attempt;
   join(2, "liar", {attempt});
-  EXPECT_EQ(stopped_, std::vector{attempt});  // told to the liar
+  EXPECT_EQ(stopped_, std::vector{attempt});  // sent to the lying pool
   check(core_.on_job_ended(2, 0, {attempt, false, true, true, LossCause::drained}, now_));
   check(core_.on_job_ended(2, 0, {attempt, true, true, true, LossCause::preempted}, now_));
   core_.on_progress(2, attempt, 0.9);

@@ -26,7 +26,7 @@ class Intake : public testing::Test {
     held_[file] = bytes;
     return {2, file, key, bytes.size(), sha256(bytes)};
   }
-  /// Answers what it is asked for until it is asked for nothing more; returns what it was told is stored.
+  /// Answers requests until there are no more; returns the files acknowledged as stored.
   std::vector<FileStored> serve(FileIntake::Replies replies, int pieces = 1000) {
     std::vector<FileStored> stored;
     while (!replies.empty()) {

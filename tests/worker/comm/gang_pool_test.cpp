@@ -1,4 +1,4 @@
-// Gangs over MPI: mpirun -np 4 test_gang_pool FOLDER. Rank 0 tells the others what to do and checks what they say; rank
+// Gangs over MPI: mpirun -np 4 test_gang_pool FOLDER. Rank 0 commands the others and checks their reports; rank
 // 3 does not see the folders that the others share.
 #include <filesystem>
 #include <memory>
@@ -35,7 +35,7 @@ WorkerSettings pool_settings(int rank) {
   WorkerSettings settings;
   settings.artifacts = g_folder / "artifacts";
   settings.checkpoints = g_folder / "checkpoints";
-  settings.checkpoint_every = std::chrono::hours(1);  // only when told to stop
+  settings.checkpoint_every = std::chrono::hours(1);  // only at a stop
   settings.device = "cpu";
   if (rank == 3) settings.supply = &never_comes;
   return settings;

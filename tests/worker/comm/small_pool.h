@@ -27,7 +27,7 @@ class SmallPool {
     }
   }
 
-  /// To all of the gang, or to `heard` of them. Returns the attempt.
+  /// Sends it to all of the gang, or to `heard` of them. Returns the attempt.
   std::uint64_t start(std::vector<JobStage> stages, const std::vector<int>& gang, const std::vector<int>& heard = {}) {
     const RunJob job{{++attempt_, std::move(stages)}, false, gang};
     for (const int rank : heard.empty() ? gang : heard) give(rank, job);

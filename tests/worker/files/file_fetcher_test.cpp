@@ -1,4 +1,4 @@
-// One machine's fetches, with a pretended coordinator: what is asked for, who is told, and what becomes of it.
+// One machine's fetches, with a fake coordinator: requests, notifications, and the files.
 #include "worker/files/file_fetcher.h"
 
 #include <ctime>
@@ -121,7 +121,7 @@ TEST_F(Fetching, ACheckpointIsFetchedEachTime) {
   EXPECT_EQ(read_file(cache_.place(request("a", FileKind::checkpoint).file), 100), "more than half");
 }
 
-// Who waits is told to stop, by the pool itself; of the file there is nothing to say.
+// The pool itself stops the waiting ranks; the file gets no answer.
 TEST_F(Fetching, WhenThePoolLeavesNoFileIsSaidToBeMissing) {
   fetcher_.want(0, request("a"));
   fetcher_.serve(4, request("b"));

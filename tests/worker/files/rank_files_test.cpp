@@ -94,7 +94,7 @@ TEST_F(FilesOfARank, WaitsForWhatIsElsewhereAndItsHeartBeats) {
 
 TEST_F(FilesOfARank, StopsWaitingWhenItIsAskedTo) {
   EXPECT_TRUE(stops_waiting([] {}));
-  files_.answer(file_, "");  // too late: disturbs nobody
+  files_.answer(file_, "");  // too late: has no effect
 }
 
 TEST_F(FilesOfARank, TakesNoWordForItWhileItIsAskedToStop) {

@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 class MemberWatchTest : public testing::Test {
  protected:
-  /// The gateway looks ten times a second, and hears these ranks.
+  /// The gateway polls ten times a second, and gets messages of these ranks.
   std::optional<MemberWatch::Silent> pass(std::chrono::seconds time, const std::vector<int>& senders) {
     for (const auto end = now_ + time; now_ < end;) {
       now_ += 100ms;
