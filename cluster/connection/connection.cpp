@@ -83,7 +83,7 @@ void Connection::send(const Message& message) {
 void Connection::write_outbox() {
   writing_.swap(outbox_);
   stream_->write(asio::buffer(writing_), [self = shared_from_this()](const boost::system::error_code& error) {
-    self->writing_ = {};  // a burst's memory goes with it
+    self->writing_ = {};  // frees a burst's memory
     if (error) return self->close();
     if (!self->outbox_.empty()) return self->write_outbox();
     if (self->close_when_sent_) self->close();
@@ -98,7 +98,7 @@ asio::awaitable<void> Connection::keep_alive() {
     beat_.expires_at(planned);
     co_await beat_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
     if (!is_open()) co_return;
-    // After a stop (Ctrl-Z, a suspended laptop) it is we who were silent: what the other side said is still to be read.
+    // After a stop (Ctrl-Z, a suspended laptop) the silence was ours: received messages are still to be read.
     if (std::chrono::steady_clock::now() - planned > limits_.beat) {
       last_received_ = std::chrono::steady_clock::now();
     }

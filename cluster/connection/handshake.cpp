@@ -50,7 +50,7 @@ std::string find_hello_fault(const Hello* hello, const Challenge& challenge, con
          "written with: espalier token write FILE";
 }
 
-/// The first thing that a coordinator says.
+/// The first message of a coordinator.
 asio::awaitable<Challenge> receive_challenge(ConnectionPtr connection) {
   Message first;
   try {

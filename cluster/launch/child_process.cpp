@@ -18,7 +18,8 @@
 namespace espalier {
 namespace {
 
-/// Starts it, killed with us, nothing to read, and what it prints in these files. Closes neither. The pid, or -1.
+/// Starts it, killed with us, with an empty standard input and its output in these files. Closes neither. Returns the
+/// pid, or -1.
 pid_t start(std::vector<std::string>& command, int out, int err) {
   std::vector<char*> arguments;
   for (std::string& word : command) arguments.push_back(word.data());
@@ -61,7 +62,7 @@ class Pipe {
   }
   pollfd to_poll() const { return {open_ ? ends_[0] : -1, POLLIN, 0}; }
   bool open() const { return open_; }
-  /// Takes what is there, up to `most` bytes in all; true if there was more than that.
+  /// Reads the available bytes, up to `most` in all; true if there were more.
   bool read(std::string& into, std::size_t most) {
     std::array<char, 65536> piece{};
     const ssize_t count = ::read(ends_[0], piece.data(), piece.size());

@@ -42,7 +42,7 @@ int try_pool_lock(const std::filesystem::path& path) {
   }
 }
 
-/// The lock is free again if that fails.
+/// Releases the lock if that fails.
 int open_pool_log(const std::filesystem::path& path, int lock) {
   try {
     return open_own_file(path, OwnFile::append);
@@ -87,8 +87,8 @@ void write_holder(int lock) {
   if (!write_lock_text(lock, {begin, static_cast<std::size_t>(end - begin)})) ::_exit(126);
 }
 
-/// One compute thread per rank, and mpirun willing to run as root as well: what the pool needs on top of our
-/// environment, of which it gets nothing that belongs to another launcher.
+/// One compute thread per rank, and mpirun may run as root: the pool's additions to our environment, without the
+/// variables of another launcher.
 std::vector<std::string> pool_environment() {
   // Ours come first: getenv answers with the first of two.
   std::vector<std::string> variables{"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
@@ -241,7 +241,7 @@ std::optional<ProcessEnd> LocalPoolProcess::poll_end() {
 void LocalPoolProcess::forget_holder() const {
   try {
     const int lock = try_pool_lock(lock_);
-    if (lock < 0) return;  // something of the pool's still runs, or another coordinator has begun
+    if (lock < 0) return;  // a process of the pool still runs, or another coordinator has begun
     write_lock_text(lock, "");
     ::close(lock);
   } catch (const Error&) {  // harmless: the start time identifies the process

@@ -40,7 +40,7 @@ class Driver {
   Driver(AutoscaleSettings settings, const Slurm& slurm, const std::function<void(const std::string&)>& say)
       : settings_(std::move(settings)), slurm_(slurm), say_(say), scaler_(settings_.limits) {}
 
-  /// True when all is over.
+  /// True when the coordinator and all pools have ended.
   bool look() {
     const double now = utc_seconds();
     if (now < scaler_.quiet_until()) return false;
@@ -69,8 +69,8 @@ class Driver {
   std::size_t pools() const { return scaler_.pools(); }
 
  private:
-  // A coordinator that ends well takes its connection file with it, and its pools leave; one that was killed does not,
-  // and may be started again.
+  // A coordinator that ends normally removes its connection file, and its pools leave; a killed one does not, and may
+  // be started again.
   OpenWork ask_for_work(const std::vector<BatchJobRow>& listing) {
     const StorePaths store{settings_.request.store};
     if (!std::filesystem::exists(store.connection())) return {true, 0};

@@ -15,14 +15,14 @@ constexpr double kUnlistedSeconds = 30;
 /// How long it lists ended jobs, at least (MinJobAge, 300 s unless the site sets another).
 constexpr double kListedSeconds = 120;
 constexpr double kFirstPauseSeconds = 5, kLongestPauseSeconds = 300;
-/// After pools that were given nothing.
+/// After pools that were sent no job.
 constexpr double kFirstIdlePauseSeconds = 60, kLongestIdlePauseSeconds = 1800, kForgottenSeconds = 7200;
 
 /// End states that are no failure of the pool: it completed, or was ended from outside.
 constexpr std::array<std::string_view, 5> kHarmlessEndings{"COMPLETED", "CANCELLED", "PREEMPTED", "NODE_FAIL",
                                                            "REVOKED"};
 
-/// Why one waits its turn.
+/// Why one is queued.
 constexpr std::array<std::string_view, 5> kUsualReasons{"", "None", "Priority", "Resources", "BeginTime"};
 
 double submit_pause_seconds(int times, double first = kFirstPauseSeconds, double longest = kLongestPauseSeconds) {
@@ -48,7 +48,7 @@ ScaleActions Autoscaler::decide(const OpenWork& work, const std::vector<BatchJob
     queued.push_back(row.id);
     note_reason(row, actions);
   }
-  // Those that are ending count: they may be requeued, and are gone in a moment if not.
+  // Those that are ending count: they may be requeued, or disappear soon.
   const auto alive = static_cast<std::int64_t>(known_.size());
   const std::int64_t goal = wanted(work);
   if (alive <= goal) surplus_since_ = -1;
@@ -97,7 +97,7 @@ void Autoscaler::look_at_the_ended(const OpenWork& work, const std::vector<Batch
   }
 }
 
-// Some never come to pass: a limit of the partition's, a quota.
+// Some never start: a limit of the partition, a quota.
 void Autoscaler::note_reason(const BatchJobRow& row, ScaleActions& actions) {
   if (std::exchange(known_[row.id].reason, row.reason) == row.reason) return;
   if (std::ranges::find(kUsualReasons, row.reason) != kUsualReasons.end()) return;

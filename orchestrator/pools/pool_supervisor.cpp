@@ -16,7 +16,7 @@ constexpr int kMostFailedStartsOnceJoined = 8;
 constexpr double kLongestRestartSeconds = 60;
 constexpr double kLongestCountedSeconds = 1;
 
-/// Before the next start, after so many that got nothing done: none at first, then 1, 2, 4, ... seconds.
+/// Backoff before the next start, after so many without progress: none at first, then 1, 2, 4, ... seconds.
 double restart_pause_seconds(int failed_starts) {
   return failed_starts == 0 ? 0 : std::min(kLongestRestartSeconds, std::exp2(failed_starts - 1));
 }
@@ -59,7 +59,7 @@ bool PoolSupervisor::is(const std::string& label, const std::string& identity) c
   try {
     return found != processes_.end() && read_pool_identity(found->second.pool.identity) == identity;
   } catch (const Error&) {
-    return false;  // taken over from before there was such a file, say
+    return false;  // such as one taken over from a version without this file
   }
 }
 

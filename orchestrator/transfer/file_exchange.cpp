@@ -18,7 +18,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// Twice what a pool has on the way: a file that changed is begun anew before its last pieces are there.
+/// Twice the open requests of a pool: a changed file is begun anew before its last pieces have arrived.
 constexpr int kMostAsked = 2 * kPiecesOnTheWay;
 constexpr std::chrono::seconds kFreeSpaceCheckEvery{5};
 

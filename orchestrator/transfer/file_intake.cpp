@@ -12,7 +12,7 @@ namespace espalier {
 namespace {
 
 constexpr std::size_t kMostOffers = 100'000;
-/// Of all pools together: what may have to be held in memory.
+/// Limit over all pools: bounds memory.
 constexpr int kMostOnTheWay = 64;
 
 }  // namespace
@@ -88,7 +88,7 @@ void FileIntake::ask_on(Replies& replies) {
 FileIntake::Replies FileIntake::handle(PoolId pool, const FilePiece& piece) {
   Replies replies;
   const auto upload = find(pool, piece.file, piece.rank);
-  if (upload == uploads_[pool].end() || !upload->incoming) return replies;  // of before its connection broke
+  if (upload == uploads_[pool].end() || !upload->incoming) return replies;  // from before its connection broke
   try {
     if (upload->incoming->add(piece)) {
       put(*upload);
@@ -99,7 +99,7 @@ FileIntake::Replies FileIntake::handle(PoolId pool, const FilePiece& piece) {
     }
   } catch (const Error& error) {
     upload->incoming.reset();
-    if (error.kind() != ErrorKind::corrupt) {  // the store's fault, whatever it is, and not the pool's
+    if (error.kind() != ErrorKind::corrupt) {  // the store's fault, not the pool's
       spdlog::warn("files of pools wait: {}", error.what());
       waits_for_space_ = true;
     } else {
