@@ -49,7 +49,7 @@ struct Cifar {
   std::string content;
 };
 
-/// Looks into the data folder's cifar-10-batches-bin, which the archive unpacks to, and into the folder itself.
+/// Searches the data folder's cifar-10-batches-bin, which the archive unpacks to, and the folder itself.
 std::filesystem::path find_folder(const DataFolder& data) {
   std::error_code error;
   for (const std::filesystem::path& folder : {data / kFolder, data}) {

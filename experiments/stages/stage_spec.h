@@ -16,7 +16,7 @@ namespace espalier {
 // structs are the contract between expansion (which writes them) and the worker (which runs them); their canonical JSON
 // is part of the stage's key, so a field added later is left out of the JSON while it has its default.
 
-/// What is known of a TorchScript module without running it: the worker looked inside once
+/// What is known of a TorchScript module without running it: the worker inspected it once
 /// (worker/inspection/script_facts.h). The file's path is given beside the spec: the same bytes elsewhere are the
 /// same model.
 struct ScriptModel {

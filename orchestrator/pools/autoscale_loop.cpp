@@ -41,7 +41,7 @@ class Driver {
       : settings_(std::move(settings)), slurm_(slurm), say_(say), scaler_(settings_.limits) {}
 
   /// True when the coordinator and all pools have ended.
-  bool look() {
+  bool poll() {
     const double now = utc_seconds();
     if (now < scaler_.quiet_until()) return false;
     try {
@@ -164,7 +164,7 @@ AutoscaleSummary autoscale(AutoscaleSettings settings, const Slurm& slurm,
   const std::string title = settings.request.title;
   Driver driver(std::move(settings), slurm, say);
   try {
-    while (!driver.look()) {
+    while (!driver.poll()) {
       const double next = utc_seconds() + interval;
       while (utc_seconds() < next) {
         if (stopped()) return driver.summary();

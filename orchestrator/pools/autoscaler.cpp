@@ -41,7 +41,7 @@ ScaleActions Autoscaler::decide(const OpenWork& work, const std::vector<BatchJob
   ScaleActions actions;
   seconds_unseen_ = checked_at_ == 0 ? 0 : now - checked_at_;
   checked_at_ = now;
-  look_at_the_ended(work, listing, history, now, actions);
+  count_ended(work, listing, history, now, actions);
   std::vector<std::string> queued;
   for (const BatchJobRow& row : listing) {
     if (row.state != AllocationState::queued) continue;
@@ -69,9 +69,9 @@ ScaleActions Autoscaler::decide(const OpenWork& work, const std::vector<BatchJob
   return actions;
 }
 
-void Autoscaler::look_at_the_ended(const OpenWork& work, const std::vector<BatchJobRow>& listing,
-                                   const std::function<PoolHistory(const std::string&)>& history, Now now,
-                                   ScaleActions& actions) {
+void Autoscaler::count_ended(const OpenWork& work, const std::vector<BatchJobRow>& listing,
+                             const std::function<PoolHistory(const std::string&)>& history, Now now,
+                             ScaleActions& actions) {
   std::map<std::string, const BatchJobRow*> listed;
   for (const BatchJobRow& row : listing) {
     listed[row.id] = &row;

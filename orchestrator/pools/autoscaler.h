@@ -72,8 +72,8 @@ class Autoscaler {
     bool listed = false;      ///< ever
     std::string reason = {};  ///< why it was queued at the last poll
   };
-  void look_at_the_ended(const OpenWork& work, const std::vector<BatchJobRow>& listing,
-                         const std::function<PoolHistory(const std::string&)>& history, Now now, ScaleActions& actions);
+  void count_ended(const OpenWork& work, const std::vector<BatchJobRow>& listing,
+                   const std::function<PoolHistory(const std::string&)>& history, Now now, ScaleActions& actions);
   void note_end(const std::string& id, Now submitted_at, const std::string& word, PoolHistory history, Now now,
                 ScaleActions& actions);
   void note_idle_end(const std::string& id, Now submitted_at, Now now, ScaleActions& actions);

@@ -34,7 +34,7 @@ struct SimulationReport {
     double wall_s = 0;      ///< of the simulation, by the clock on the wall
     double core_s = 0;      ///< deciding: in Plan and Core
     double prepare_s = 0;   ///< before the first event: Plan and Core from the graph
-    double status_s = 0;    ///< for one look at how far it is
+    double status_s = 0;    ///< of one status query
   } load;
 
   double lower_bound_s() const { return bounds.on_ranks(ranks); }

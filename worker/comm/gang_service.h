@@ -37,7 +37,7 @@ class GangService {
   // Any thread; the main thread's next turn sends it.
   /// This rank will not run the job: notifies the other members, so that they do not wait.
   void decline(const RunJob& job, const JobEnded& why);
-  /// If the gang of that attempt has not begun: the leader gives it up; another member asks the leader to (withdraw).
+  /// If the gang of that attempt has not begun: the leader gives it up; another member asks the leader whether it may.
   void stop_waiting(const JobEnded& why);
   /// Notifies a rank that waits for this leader that it will not run that attempt.
   void refuse(int rank, const JobEnded& why);

@@ -88,7 +88,7 @@ class Gateway {
     const auto now = Clock::now();
     agent_.check_health(now);
     if (agent_.must_leave(now)) begin_leaving(LossCause::time_limit);
-    if (const auto silent = members_.look(now)) give_up(*silent);
+    if (const auto silent = members_.poll(now)) give_up(*silent);
   }
 
   [[noreturn]] void give_up(const MemberWatch::Silent& silent) {

@@ -161,7 +161,7 @@ void RankAgent::leave(LossCause cause) {
 }
 
 void RankAgent::check_health(std::chrono::steady_clock::time_point now) {
-  guard_.look(now);
+  guard_.poll(now);
   const std::lock_guard lock(mutex_);
   const bool alone = leaving_ && leave_cause_ == LossCause::coordinator_lost;
   if (alone || guard_.grace_is_over(now)) give_up_sending();

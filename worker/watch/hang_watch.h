@@ -23,7 +23,7 @@ struct Hang {
 };
 
 /// Distinguishes a hung stage from a slow one, by its own steps. With L the floor and g the longest gap between two
-/// beats of this stage, it hangs when there was no beat for
+/// beats of this stage, it hangs when there was no progress for
 ///     10 L            before its fifth beat (data is loaded then), and always in a stage that is not steady
 ///     max(L, 50 g)    after.
 /// Time counts only while it is polled (awake_time.h).
@@ -36,7 +36,7 @@ class HangWatch {
 
   /// Call it about every 100 ms, or less often than once a second if late detection is acceptable. Returns a detected
   /// hang.
-  std::optional<Hang> look(Clock::time_point now, const WorkSeen& seen);
+  std::optional<Hang> poll(Clock::time_point now, const WorkSeen& seen);
 
  private:
   std::chrono::duration<double> limit() const;
@@ -45,7 +45,7 @@ class HangWatch {
   AwakeTime awake_;
   WorkSeen last_;
   std::uint64_t first_beat_ = 0;  // the pulse when the stage began
-  Clock::duration moved_{0};      // time of the last observed beat
+  Clock::duration moved_{0};      // time of the last observed progress
   Clock::duration longest_{0};
 };
 

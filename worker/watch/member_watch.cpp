@@ -48,7 +48,7 @@ void MemberWatch::left(int rank) {
   members_.at(static_cast<std::size_t>(rank)).here = false;
 }
 
-std::optional<MemberWatch::Silent> MemberWatch::look(Clock::time_point now) {
+std::optional<MemberWatch::Silent> MemberWatch::poll(Clock::time_point now) {
   const Clock::duration awake = awake_.at(now);
   if (limit_.count() <= 0) return std::nullopt;
   for (std::size_t rank = 0; rank < members_.size(); ++rank) {

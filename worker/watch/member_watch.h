@@ -48,7 +48,7 @@ class MemberWatch {
   /// The last heartbeat of some member reported a running job.
   bool any_at_work() const;
   /// Call it in every turn of the gateway's loop.
-  std::optional<Silent> look(Clock::time_point now);
+  std::optional<Silent> poll(Clock::time_point now);
 
  private:
   struct Member {

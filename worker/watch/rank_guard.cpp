@@ -85,7 +85,7 @@ PresentWork RankGuard::present() const {
   return present_;
 }
 
-void RankGuard::look(Clock::time_point now) {
+void RankGuard::poll(Clock::time_point now) {
   if (now - checked_at_ < kCheckEvery) return;
   checked_at_ = now;
   WorkSeen seen;
@@ -93,7 +93,7 @@ void RankGuard::look(Clock::time_point now) {
     const std::lock_guard lock(mutex_);
     seen = {present_.attempt == 0 ? 0 : stages_, steady_, pulse_.beats()};
   }
-  if (const auto hang = hang_watch_.look(now, seen)) end_hung(*hang);
+  if (const auto hang = hang_watch_.poll(now, seen)) end_hung(*hang);
 }
 
 void RankGuard::end_hung(const Hang& hang) {

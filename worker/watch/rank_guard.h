@@ -49,7 +49,7 @@ class RankGuard {
 
   // The main thread, in every turn of its loop.
   /// Ends the process (kExitHung), with a note and a line in the log, if the compute thread hangs. Cheap.
-  void look(Clock::time_point now);
+  void poll(Clock::time_point now);
   /// The pool's time limit is near.
   bool must_leave(Clock::time_point now) const;
   /// The pool leaves: the grace period begins, once.
