@@ -4,7 +4,7 @@
 
 namespace espalier {
 
-// A handler that does nothing, and not SIG_IGN: that would be inherited by what we start.
+// An empty handler instead of SIG_IGN, which child processes would inherit.
 void survive_broken_pipes() {
   struct sigaction action {};
   action.sa_handler = [](int) {};

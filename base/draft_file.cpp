@@ -23,7 +23,7 @@ int open_new(const std::filesystem::path& path, unsigned mode) {
   return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, static_cast<mode_t>(mode));
 }
 
-/// The umask may have taken bits from it that its owner needs.
+/// The umask may have removed bits that the owner needs.
 void set_private_mode(int descriptor, const std::filesystem::path& path, unsigned mode) {
   if ((mode & 077U) != 0 || ::fchmod(descriptor, static_cast<mode_t>(mode)) == 0) return;
   const int code = errno;

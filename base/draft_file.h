@@ -5,8 +5,8 @@
 
 namespace espalier {
 
-/// Makes a file that was not there, and opens it to be written. Whatever has the name already is refused, and a
-/// symbolic link is not followed: what somebody else put there can neither catch our bytes nor lead them elsewhere.
+/// Makes a new file and opens it for writing. An existing file is refused, and a symbolic link is not followed: another
+/// user's file or link can neither receive nor redirect our bytes.
 /// `mode` are its permission bits, less the umask's, unless they are the owner's alone: those it has exactly.
 /// Errors: those of throw_file_error.
 int create_new_file(const std::filesystem::path& path, unsigned mode);
@@ -14,12 +14,12 @@ int create_new_file(const std::filesystem::path& path, unsigned mode);
 /// All of it, however little a call takes. `path` is for errors: those of throw_file_error.
 void write_to(int descriptor, std::string_view bytes, const std::filesystem::path& path);
 
-/// Renames a file that was synced, so that a machine that loses power has the old one or the new one. `temporary` is
-/// gone when that fails. Errors: those of throw_file_error.
+/// Renames a synced file, so that a machine that loses power has the old one or the new one. Removes `temporary` if
+/// that fails. Errors: those of throw_file_error.
 void rename_into_place(const std::filesystem::path& temporary, const std::filesystem::path& path);
 
-/// What is to become a file: beside it, made by us alone, under the name TARGET.tmpPID-RANDOM (is_draft_ending). Gone
-/// with this object unless it was put in place. One thread at a time.
+/// A draft of a file beside it, under the name TARGET.tmpPID-RANDOM (is_draft_ending), made new by us. The destructor
+/// removes it unless it was put in place. One thread at a time.
 class DraftFile {
  public:
   /// As create_new_file.

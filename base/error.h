@@ -8,7 +8,7 @@ namespace espalier {
 
 /// What to do next about a failure. The retry policy is one switch over it.
 enum class ErrorKind {
-  invalid_input,  ///< the user mends it: a sweep key, a missing dataset, a wrong flag
+  invalid_input,  ///< the user fixes it: a sweep key, a missing dataset, a wrong flag
   unavailable,    ///< retry elsewhere or later: a lost worker, a taken port
   exhausted,      ///< retry with more: memory, disk
   numeric,        ///< a result, not a fault: NaN is data

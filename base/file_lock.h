@@ -5,10 +5,10 @@
 
 namespace espalier {
 
-/// Takes an exclusive lock on a file of ours, made with mode 0600 if it is not there, so that nobody else can hold it:
-/// a lock needs no more than a descriptor. The descriptor, close-on-exec, which has the lock until the last copy of it
-/// is closed; -1 if somebody has it. It is the file that has the name: one that was removed and made again counts.
-/// Errors: ErrorKind::invalid_input if it is a link or somebody else's file (root may lock anybody's), and those of
+/// Takes an exclusive lock on a file of ours, made with mode 0600 if it is missing, so that no other user can hold it:
+/// any open descriptor could take the lock. Returns a descriptor, close-on-exec, which has the lock until its last copy
+/// is closed; -1 if it is held. Locks the file that has the name now: one that was removed and made again counts.
+/// Errors: ErrorKind::invalid_input if it is a link or another user's file (root may lock any file), and those of
 /// throw_file_error.
 int try_file_lock(const std::filesystem::path& path);
 
@@ -19,7 +19,7 @@ bool write_lock_text(int descriptor, std::string_view text);
 class FileLock {
  public:
   /// Takes the lock and writes `holder` into the file.
-  /// Errors: ErrorKind::unavailable, with the present holder's text in the message, if somebody has it; those of
+  /// Errors: ErrorKind::unavailable, with the present holder's text in the message, if it is held; those of
   /// try_file_lock.
   FileLock(const std::filesystem::path& path, std::string_view holder);
   ~FileLock();

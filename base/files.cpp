@@ -12,7 +12,7 @@
 namespace espalier {
 namespace {
 
-/// Opens without waiting: for a pipe without a writer, say, which then is refused, unless it is welcome.
+/// Opens without blocking, such as on a pipe without a writer; pipes are then refused unless allowed.
 int open_readable(const std::filesystem::path& path, Readable what) {
   struct stat status {};
   const bool pipe = what == Readable::pipe_too && ::stat(path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);

@@ -17,19 +17,19 @@ namespace espalier {
 /// Errors: ErrorKind::exhausted if the disk is full or a quota is met, ErrorKind::invalid_input otherwise.
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes, unsigned mode = 0644);
 
-/// The end of such a write for a file that somebody else filled: syncs `temporary` and renames it to `path`. It is gone
-/// when that fails. Errors: as write_file_atomically.
+/// The end of such a write for a file that another program wrote: syncs `temporary` and renames it to `path`; removes
+/// it if that fails. Errors: as write_file_atomically.
 void put_in_place(const std::filesystem::path& temporary, const std::filesystem::path& path);
 
-/// What may be read: a device has no end, and a pipe may never bring what it has. `pipe_too` is for files that a person
-/// names, who may write `<(...)`.
+/// What may be read: a device has no end, and a pipe may block forever. `pipe_too` is for files that a user names,
+/// which may be `<(...)`.
 enum class Readable { file, pipe_too };
 
-/// Looks at the file that was opened, before any of it is read; throws to refuse it.
+/// Checks the opened file before any of it is read; throws to refuse it.
 using FileCheck = std::function<void(const struct stat&)>;
 
-/// Errors: ErrorKind::invalid_input if it is missing, unreadable, no regular file (nor a pipe, if those are welcome),
-/// or larger than `limit_bytes` (nothing is allocated then); what `check` throws.
+/// Errors: ErrorKind::invalid_input if it is missing, unreadable, no regular file (nor a pipe, if those are allowed),
+/// or larger than `limit_bytes` (nothing is allocated then); those of `check`.
 std::string read_file(const std::filesystem::path& path, std::uintmax_t limit_bytes, Readable what = Readable::file,
                       const FileCheck& check = {});
 

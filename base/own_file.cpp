@@ -27,7 +27,7 @@ void refuse_foreign_file(int descriptor, const std::filesystem::path& path) {
 }  // namespace
 
 int open_own_file(const std::filesystem::path& path, OwnFile how, unsigned mode) {
-  // Emptied only once it is known to be ours. A pipe is not waited for.
+  // Truncated only once it is known to be ours. Does not block on a pipe.
   const int append = how == OwnFile::append ? O_APPEND : 0;
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | append | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
                                 static_cast<mode_t>(mode));

@@ -6,9 +6,9 @@ namespace espalier {
 
 enum class OwnFile { append, begin_anew };
 
-/// Opens a file that we write as we go: a log, a note. It is made if it is not there, with `mode` less the umask's
-/// bits. A symbolic link is not followed, and what is no regular file, or is another user's, is refused: what somebody
-/// else put there can neither catch our bytes nor lead them elsewhere. Root may write what is another's.
+/// Opens a file that we write continuously: a log, a note. It is made if it is missing, with `mode` less the umask's
+/// bits. A symbolic link is not followed, and anything but a regular file of this user is refused: another user's file
+/// or link can neither receive nor redirect our bytes. Root may write other users' files.
 /// Errors: ErrorKind::invalid_input for those, and those of throw_file_error.
 int open_own_file(const std::filesystem::path& path, OwnFile how, unsigned mode = 0644);
 

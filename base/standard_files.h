@@ -4,15 +4,15 @@
 
 namespace espalier {
 
-/// Opens /dev/null for each of standard input, output and error that whoever started us closed: the next file that is
+/// Opens /dev/null for each of standard input, output and error that our parent process closed: the next file that is
 /// opened would have its number, and be printed into. To be called first.
 void open_closed_standard_files();
 
-/// Whether whoever read our standard output has gone (`| head -1`).
+/// Whether the reader of our standard output has closed it (`| head -1`).
 bool output_reader_is_gone();
 
-/// Flushes std::cout. Whether something that was printed is lost though somebody wanted it (the disk behind it is full,
-/// say), which `program` then says on standard error.
+/// Flushes std::cout. Returns whether output was lost although its reader is open (such as on a full disk); `program`
+/// then reports that on standard error.
 bool output_was_lost(std::string_view program);
 
 }  // namespace espalier

@@ -22,12 +22,11 @@ std::string printable(std::string_view text);
 /// printable of each line, and the line breaks as they are: for what a program says about texts of others.
 std::string printable_lines(std::string_view text);
 
-/// At most `most` bytes of it, printable, in quotes; and the name of a character in it that looks like a blank or like
-/// nothing: `"0.1\u00a0" (\u00a0 is a no-break space)`. For messages about what was found.
+/// At most `most` bytes of it, printable, in quotes; and the name of a character in it that looks like a blank or is
+/// invisible: `"0.1\u00a0" (\u00a0 is a no-break space)`. For messages about what was found.
 std::string quoted_text(std::string_view text, std::size_t most = 80);
 
-/// What is wrong with a text though nobody sees it: where its first invisible character is, and its name. Size 0 of
-/// `name`: there is none.
+/// The first invisible character of a text: its place and its name. Empty `name`: there is none.
 struct Invisible {
   std::size_t at = 0;  ///< byte
   std::string name;    ///< "\u00a0 is a no-break space"

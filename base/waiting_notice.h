@@ -5,7 +5,7 @@
 
 namespace espalier {
 
-/// While it is there: after two seconds a line on stderr tells what is waited for.
+/// During its lifetime, after two seconds: a line on stderr names what it waits for.
 class WaitingNotice {
  public:
   explicit WaitingNotice(std::string line);

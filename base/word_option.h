@@ -9,7 +9,7 @@ class Validator;
 
 namespace espalier {
 
-/// A word on a command line that is one of these; another gets a guess at what was meant.
+/// A command-line word that must be one of these; another gets a suggestion.
 CLI::Validator word_option(const std::vector<std::string>& choices);
 
 }  // namespace espalier

@@ -28,7 +28,7 @@ constexpr const char* kFooter =
     "\nExit codes: 0 done, 1 some trials failed, 2 wrong input, 3 something needed is not available, 4 no disk space,\n"
     "5 damaged data, 70 a bug, 130 interrupted (the same command goes on where it was).\n";
 
-/// What the system refuses where nobody said better what it means: an input, or the disk.
+/// A file system error that no caller translated: caused by an input, or by the disk.
 ExitCode report(const std::filesystem::filesystem_error& error) {
   std::error_code gone;
   const bool has_folder = !std::filesystem::current_path(gone).empty();

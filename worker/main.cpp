@@ -165,7 +165,7 @@ void run_rank(Mailbox& mailbox, const Options& options, const std::string& kerne
   start_crash_notes(crash_note_path(paths.logs(), label, mailbox.rank()));
   const SignalStack stack;
   keep_memory_reserve();
-  // Also so that whoever dies at once leaves a log behind.
+  // Also so that a process that dies at once has a log.
   spdlog::info("rank {} of {} on {}, pid {}", mailbox.rank(), mailbox.size(), host_name(), ::getpid());
   if (!kernel_note.empty()) spdlog::info("{}", kernel_note);
   if (options.ranks != 0 && mailbox.size() != options.ranks) {

@@ -182,7 +182,7 @@ void order_methods(Cell& cell) {
   }
 }
 
-/// The method whose control `control` is; null if it is not there.
+/// The method whose control `control` is; null if it is missing.
 const MethodResult* method_behind(const MethodResult& control, const Cell& cell) {
   const auto found = std::ranges::find_if(cell.methods, [&](const MethodResult& one) {
     return one.method == control.method && one.criterion == control.criterion && one.control == "none";
@@ -220,7 +220,7 @@ void find_same_networks(ComparisonBlock& block) {
 
 using Member = std::optional<PairedComparison> MethodResult::*;
 
-/// The sweep's comparisons through `member` that somebody may claim something from: one family of hypotheses. Those of
+/// The sweep's comparisons through `member` that support claims: one family of hypotheses. Those of
 /// the same networks are together.
 std::vector<std::vector<PairedComparison*>> family_of(Comparison& comparison, const std::string& sweep, Member member) {
   std::vector<std::vector<PairedComparison*>> family;

@@ -33,7 +33,7 @@ struct PairedComparison {
   std::optional<double> low_pp, high_pp;
   std::optional<double> p_value;  ///< two-sided paired t test
   /// Corrected over the sweep's comparisons of the same kind, of which those that compare the same networks are one.
-  /// None for a control against random or dense: nobody's claim.
+  /// None for a control against random or dense: no claim rests on it.
   std::optional<double> p_holm;
   /// The evaluations that were paired: comparisons with equal ones are one. Empty if they are not known.
   std::vector<std::pair<std::string, std::string>> evaluations;
@@ -41,7 +41,7 @@ struct PairedComparison {
   /// By p_holm: better or worse below kSignificant, by the sign of the difference; inconclusive otherwise, and where
   /// there is no p_holm.
   Verdict verdict() const;
-  /// What the nominal interval alone would say: 1 above zero, -1 below, 0 if it holds zero or is not there.
+  /// The verdict of the nominal interval alone: 1 above zero, -1 below, 0 if it contains zero or is missing.
   int nominal_sign() const;
 };
 
@@ -57,7 +57,7 @@ struct MethodResult {
   std::string control;                 ///< "none", "random", "shuffle", ...: as the store has it
   std::vector<const ResultRow*> rows;  ///< by seed; those with a result
   std::int64_t waiting = 0;            ///< trials without a result yet
-  std::int64_t failed = 0;             ///< trials that will have none: a stage of theirs failed
+  std::int64_t failed = 0;             ///< trials without a result because one of their stages failed
   Outcomes not_learned;
   std::optional<double> mean_accuracy;            ///< over the rows whose accuracy is a number, in [0, 1]
   std::optional<PairedComparison> versus_random;  ///< none for random itself, and where the cell has no random result
@@ -123,7 +123,7 @@ struct Comparison {
 };
 
 /// Sets every method against the random control of its cell, the dense network of its seed, and its own controls. Rows
-/// without a result are counted, so that what is not there yet is told from what never will be. Pure.
+/// without a result are counted, separately for pending and for failed trials. Pure.
 Comparison compare_results(const std::vector<ResultRow>& rows);
 
 }  // namespace espalier

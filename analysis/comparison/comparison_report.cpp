@@ -83,7 +83,7 @@ std::int64_t pairs_of(const MethodResult& method) {
   return method.versus_dense ? method.versus_dense->pairs : seeds_of(method);
 }
 
-/// What a row's numbers do not tell.
+/// What a row's numbers do not show.
 std::string note_of(const MethodResult& method, const ComparisonBlock& block, const VaryingSettings& settings) {
   std::vector<std::string> notes;
   if (!method.not_learned.empty()) notes.push_back(outcomes_text(method.not_learned, method.rows.size()));

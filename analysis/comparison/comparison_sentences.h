@@ -6,7 +6,7 @@
 
 namespace espalier {
 
-// What is said around the tables of a comparison, for people.
+// The sentences around the tables of a comparison.
 
 /// `2 diverged, 1 at chance`.
 std::string counts_text(const Outcomes& outcomes);

@@ -9,8 +9,8 @@
 
 namespace espalier {
 
-/// Splits what is held equal in a block's cells into what all of them share (for a headline) and what tells them apart
-/// (for a column), so that a table repeats nothing.
+/// Splits the settings of a block's cells into those that all cells share (for a headline) and those that distinguish
+/// them (for a column), so that a table repeats nothing.
 class VaryingSettings {
  public:
   explicit VaryingSettings(const std::vector<CellKey>& keys);

@@ -128,7 +128,7 @@ bool is_way_into_handler(const Frame& frame) {
   return frame.function.empty() && (frame.library.starts_with("libc.so") || frame.library.starts_with("libpthread"));
 }
 
-bool only_tells_of_the_end(const std::string& name) {
+bool is_end_handler(const std::string& name) {
   constexpr std::array kWhole{"abort",
                               "raise",
                               "gsignal",
@@ -180,7 +180,7 @@ std::vector<std::string> backtrace_functions(std::string_view backtrace, std::si
     if (functions.size() >= most) break;
     if (is_c_library(frame)) continue;
     const std::string name = frame.function.empty() ? frame.library : function_name(frame.function);
-    if (name.empty() || only_tells_of_the_end(name)) continue;
+    if (name.empty() || is_end_handler(name)) continue;
     if (functions.empty() || functions.back() != name) functions.push_back(name.substr(0, kLongestName));
   }
   return functions;

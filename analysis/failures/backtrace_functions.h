@@ -8,7 +8,7 @@
 namespace espalier {
 
 /// The functions of a backtrace, innermost first, `most` at most: demangled, without arguments, addresses, offsets and
-/// paths, and without those that only tell of the end (signal handlers, abort, the C library, the ways of throwing). A
+/// paths, and without those that only end the process (signal handlers, abort, the C library, the ways of throwing). A
 /// frame without a function's name has its library's. Reads what backtrace_symbols writes ("lib.so(_Zfoo+0x1)[0x2]"),
 /// what c10 writes ("frame #3: foo(int) + 0x1 (0x2 in lib.so)") and what debuggers and sanitizers write ("#3 0x2 in
 /// foo (a=1) at file.cpp:7"); lines that are none of these are skipped. Pure.

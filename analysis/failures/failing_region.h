@@ -15,7 +15,7 @@ struct TrialSetting {
   bool operator==(const TrialSetting&) const = default;
 };
 
-/// What tells a trial from others: its columns, and the entries of its variant.
+/// What distinguishes a trial from others: its columns, and the entries of its variant.
 std::vector<TrialSetting> trial_settings(const TrialFateRow& trial);
 
 enum class Fate {
@@ -32,8 +32,8 @@ struct FailingRegion {
 
 /// The settings that all struck trials have and (almost) no fine one: at most one in twenty of these. One setting if
 /// one will do, else a pair; of several, the one with the fewest fine trials, then the fewest trials, then the first in
-/// the order of trial_settings. None below two struck trials, or if no trial is fine: then nothing tells what matters.
-/// `fates` is parallel to `trials`. Pure.
+/// the order of trial_settings. None below two struck trials, or if no trial is fine: then nothing distinguishes the
+/// failed ones. `fates` is parallel to `trials`. Pure.
 std::optional<FailingRegion> find_failing_region(const std::vector<TrialFateRow>& trials,
                                                  const std::vector<Fate>& fates);
 

@@ -120,7 +120,7 @@ class Inquest {
     const std::string who = jobs() == 1 ? "this job fails" : fmt::format("{} fail", counted(jobs(), "job"));
     if (!recovery().empty()) return who + recovery();
     if (others_done() < kSeveral) return who + "; too little is done to say what is different";
-    return who + "; nothing tells them from those that are done";
+    return who + "; nothing distinguishes them from those that are done";
   }
 
   const FailureEvidence& evidence_;
@@ -196,7 +196,7 @@ DivergedGroup group_diverged(const FailureEvidence& evidence) {
     group.settings = region->settings;
     group.sentence = region_sentence(*region, "diverge");
   } else {
-    group.sentence = "nothing tells these trials from those that are done";
+    group.sentence = "nothing distinguishes these trials from those that are done";
   }
   return group;
 }

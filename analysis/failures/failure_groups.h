@@ -20,7 +20,7 @@ struct FailureEvidence {
   std::vector<HostWorkRow> work;
 };
 
-/// What is bad, as far as the evidence tells.
+/// The likely cause, by the evidence.
 struct FailureVerdict {
   enum class Kind {
     job,     ///< one stage fails, several others of its kind are done
@@ -37,7 +37,7 @@ std::string_view to_string(FailureVerdict::Kind kind);
 struct FailureGroup {
   std::string signature, cause;
   std::vector<std::size_t> failures;  ///< indices of FailureEvidence::failures, newest first
-  std::size_t example = 0;            ///< the one of them that tells the most
+  std::size_t example = 0;            ///< the most informative of them
   std::int64_t jobs = 0;              ///< stages
   std::int64_t nodes = 0;             ///< hosts that are known
   std::int64_t quarantined = 0;       ///< stages that are failed now

@@ -59,7 +59,7 @@ class Ordered {
   std::vector<std::pair<std::string, Value>> entries_;
 };
 
-/// What tells the place of rows: the step that was pruned at, only where it tells any apart.
+/// The columns that locate rows: the step of the prune, only if it distinguishes any.
 template <typename Row>
 class Places {
  public:

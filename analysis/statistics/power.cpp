@@ -29,7 +29,7 @@ std::int64_t count_comparisons(const std::vector<Trial>& trials) {
 }
 
 std::string warning_of_power(std::int64_t seeds, std::int64_t comparisons) {
-  constexpr double kPlain = 8;  // what is seen with the naked eye
+  constexpr double kPlain = 8;  // obvious without a test
   constexpr std::int64_t kMoreSeeds = 2;
   const auto effect = least_effect(seeds, comparisons);
   if (!effect || *effect <= kPlain) return "";

@@ -18,7 +18,7 @@ std::optional<double> least_effect(std::int64_t seeds, std::int64_t comparisons)
 /// without one.
 std::int64_t count_comparisons(const std::vector<Trial>& trials);
 
-/// A sentence where only effects of more than eight standard deviations could be told from chance; "" elsewhere.
+/// A sentence if only effects of more than eight standard deviations could be detected; else "".
 std::string warning_of_power(std::int64_t seeds, std::int64_t comparisons);
 
 }  // namespace espalier

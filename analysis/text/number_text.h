@@ -6,7 +6,7 @@
 
 namespace espalier {
 
-// Numbers as reports print them; fractions become percent here and nowhere else. "" for a number that is not there.
+// Numbers as reports print them; fractions become percent here and nowhere else. "" for a missing number.
 
 /// 0.97125 -> `97.13`.
 std::string percent_text(const std::optional<double>& fraction);

@@ -15,20 +15,19 @@ namespace espalier {
 std::string load_or_create_secret(const std::filesystem::path& file);
 /// Errors: as above, and if it is missing.
 std::string load_secret(const std::filesystem::path& file);
-/// A new one, in place of whatever is there. Errors: those of write_file_atomically.
+/// Replaces it by a new one. Errors: those of write_file_atomically.
 void create_secret(const std::filesystem::path& file);
 
 /// "pool", "client", "read".
 std::string_view to_string(Role role);
 /// Errors: ErrorKind::invalid_input for a text that names no role.
 Role parse_role(std::string_view text);
-/// HMAC-SHA-256(secret, to_string(role)), 32 bytes: whoever holds the key of one role can act in no other.
+/// HMAC-SHA-256(secret, to_string(role)), 32 bytes: the key of one role is of no use in another.
 std::string key_of(std::string_view secret, Role role);
 
 /// HMAC-SHA-256(key, label | coordinator's nonce | other side's nonce | channel binding), label naming who proves:
-/// so neither side's proof can be reflected as the other's, a recorded one is worth nothing under a fresh nonce, and
-/// one that somebody passes on is worth nothing in his TLS session (Stream::channel_binding). Nonces have 32 bytes
-/// each.
+/// so a side's proof cannot be reflected as the other's, a recorded proof is invalid under a fresh nonce, and one
+/// relayed by a man in the middle is invalid in its TLS session (Stream::channel_binding). Nonces have 32 bytes each.
 std::string prove_peer(std::string_view key, Role role, std::string_view coordinator_nonce, std::string_view peer_nonce,
                        std::string_view binding);
 std::string prove_coordinator(std::string_view key, std::string_view coordinator_nonce, std::string_view peer_nonce,
@@ -41,10 +40,10 @@ struct ConnectionFile {
   std::string host;
   int port = 0;
   std::int64_t pid = 0;
-  Digest certificate{};  ///< SHA-256 of the one it shows
+  Digest certificate{};  ///< SHA-256 of its certificate
 };
 void write_connection_file(const std::filesystem::path& file, const ConnectionFile& connection);
-/// Errors: ErrorKind::unavailable if there is none (no coordinator runs), ErrorKind::corrupt if it makes no sense.
+/// Errors: ErrorKind::unavailable if there is none (no coordinator runs), ErrorKind::corrupt if it is malformed.
 ConnectionFile read_connection_file(const std::filesystem::path& file);
 
 }  // namespace espalier

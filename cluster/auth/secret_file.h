@@ -7,14 +7,13 @@
 
 namespace espalier {
 
-/// The bytes of a file that is for its owner's eyes alone, through links too: the file that is opened is looked at.
-/// `what` names it in errors: "secret".
-/// Errors: ErrorKind::invalid_input if it is neither ours nor root's, or its group or others may read or write it, with
-/// the chmod to run, and those of read_file.
+/// Reads a file that only its owner may read. Links are followed: the opened file is checked. `what` names it in
+/// errors: "secret". Errors: ErrorKind::invalid_input if it is neither ours nor root's, or its group or others may read
+/// or write it, with the chmod to run, and those of read_file.
 std::string read_secret_file(const std::filesystem::path& file, std::uintmax_t limit_bytes, const std::string& what);
 
-/// Refuses a folder where somebody else may put another file in this one's place: one that others, or a group that is
-/// not the user's own (numbered as he is), may write, unless it is sticky.
+/// Refuses a folder where another user may replace this file: one that others, or a group other than the user's own
+/// (with the user's number), may write, unless it is sticky.
 /// Errors: ErrorKind::invalid_input, with the chmod to run.
 void refuse_folder_of_others(const std::filesystem::path& file, const std::string& what);
 

@@ -9,16 +9,16 @@
 
 namespace espalier {
 
-/// All that somebody needs besides an address, to speak to a coordinator from a machine that does not see the store.
+/// Credentials to connect to a coordinator by its address, from a machine without access to the store.
 struct Token {
   Role role = Role::pool;
   std::string key;       ///< of that role (key_of), 32 bytes
-  Digest certificate{};  ///< SHA-256 of what the coordinator shows
+  Digest certificate{};  ///< SHA-256 of the coordinator's
 };
 
 /// One line: espalier2:<role>:<hex key>:<hex certificate sha256>
 std::string to_text(const Token& token);
-/// Errors: ErrorKind::invalid_input, without a word of what the text was: it may be a secret with a typing error.
+/// Errors: ErrorKind::invalid_input, without quoting the text: it may be a mistyped secret.
 Token parse_token(std::string_view text);
 
 /// Errors: ErrorKind::invalid_input if it is missing, others can read it (with the chmod to run), or it is no token.

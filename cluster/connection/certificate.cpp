@@ -38,7 +38,7 @@ Certificate new_certificate(EVP_PKEY* key) {
   const auto* const common_name = reinterpret_cast<const unsigned char*>("espalier coordinator");
   check(X509_set_version(x509, X509_VERSION_3) == 1);
   check(ASN1_INTEGER_set_uint64(X509_get_serialNumber(x509), 1) == 1);
-  // It ends when it is replaced: clocks that disagree between machines must not keep a pool out.
+  // It is valid until it is replaced: clock skew between machines must not reject a pool.
   check(ASN1_TIME_set_string_X509(X509_getm_notBefore(x509), "20000101000000Z") == 1);
   check(ASN1_TIME_set_string_X509(X509_getm_notAfter(x509), "99991231235959Z") == 1);
   check(X509_set_pubkey(x509, key) == 1);
@@ -57,7 +57,7 @@ std::string text_in(BIO* memory) {
 
 }  // namespace
 
-// The key first: a certificate that is there has its key, whenever somebody pulls the plug.
+// The key first: so an existing certificate always has its key, even after a power loss.
 void make_certificate(const StorePaths& store) {
   const Key key = new_key();
   const Certificate certificate = new_certificate(key.get());

@@ -5,10 +5,10 @@
 
 namespace espalier {
 
-// What a coordinator shows whoever connects from another machine: a self-signed certificate with a P-256 key. Nobody
-// asks an authority about it, nor its dates or its name: both sides pin its fingerprint, the SHA-256 of its DER.
+// The coordinator's self-signed TLS certificate with a P-256 key. No authority, dates or names are checked: both sides
+// pin its fingerprint, the SHA-256 of its DER.
 
-/// A new key and certificate in place of whatever is there. Errors: those of write_file_atomically.
+/// Replaces key and certificate by new ones. Errors: those of write_file_atomically.
 void make_certificate(const StorePaths& store);
 
 /// Makes one if there is none.

@@ -7,8 +7,8 @@
 
 namespace espalier {
 
-/// A connection to that coordinator, which has proved itself to us and we to it. Errors: NoHandshake if what listens
-/// there says nothing; ErrorKind::unavailable if it cannot be reached within ten seconds, or is not that coordinator;
+/// A mutually authenticated connection to that coordinator. Errors: NoHandshake if the listener there does not answer;
+/// ErrorKind::unavailable if it cannot be reached within ten seconds, or is not that coordinator;
 /// ErrorKind::invalid_input if it refuses us.
 boost::asio::awaitable<ConnectionPtr> connect_to_coordinator(CoordinatorAddress where, ConnectionLimits limits = {});
 

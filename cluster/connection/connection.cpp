@@ -29,7 +29,7 @@ Connection::Connection(asio::ip::tcp::socket socket, ConnectionLimits limits, Tl
     : stream_(tls ? tls_stream(std::move(socket), tls) : plain_stream(std::move(socket))),
       limits_(limits),
       beat_(stream_->socket().get_executor()),
-      last_heard_(std::chrono::steady_clock::now()) {
+      last_received_(std::chrono::steady_clock::now()) {
   boost::system::error_code ignored;
   stream_->socket().set_option(asio::ip::tcp::no_delay(true), ignored);
 }
@@ -41,13 +41,13 @@ asio::awaitable<Message> Connection::receive() {
   if (error) throw Error(ErrorKind::unavailable, "the connection ended: " + error.message());
   const std::uint32_t size = static_cast<std::uint32_t>(head[0]) | static_cast<std::uint32_t>(head[1]) << 8 |
                              static_cast<std::uint32_t>(head[2]) << 16 | static_cast<std::uint32_t>(head[3]) << 24;
-  const std::uint32_t limit = trusted_ ? kFrameLimitBytes : kStrangerFrameLimitBytes;
+  const std::uint32_t limit = trusted_ ? kFrameLimitBytes : kUnprovenFrameLimitBytes;
   if (size > limit) {
     throw Error(ErrorKind::corrupt,
                 "a frame of " + std::to_string(size) + " bytes is above the limit of " + std::to_string(limit));
   }
   const std::string body = co_await receive_body(size);
-  last_heard_ = std::chrono::steady_clock::now();
+  last_received_ = std::chrono::steady_clock::now();
   Message message = trusted_ ? decode_message(body) : decode_handshake(body);
   if (trusted_ && is_of_handshake(message)) throw Error(ErrorKind::corrupt, "it begins its handshake again");
   co_return message;
@@ -61,7 +61,7 @@ asio::awaitable<std::string> Connection::receive_body(std::size_t size) {
     boost::system::error_code error;
     co_await stream_->read(asio::buffer(body.data() + before, body.size() - before), error);
     if (error) throw Error(ErrorKind::unavailable, "the connection ended within a frame: " + error.message());
-    if (body.size() < size) last_heard_ = std::chrono::steady_clock::now();
+    if (body.size() < size) last_received_ = std::chrono::steady_clock::now();
   }
   co_return body;
 }
@@ -83,7 +83,7 @@ void Connection::send(const Message& message) {
 void Connection::write_outbox() {
   writing_.swap(outbox_);
   stream_->write(asio::buffer(writing_), [self = shared_from_this()](const boost::system::error_code& error) {
-    self->writing_ = {};  // a burst's memory goes with it
+    self->writing_ = {};  // frees a burst's memory
     if (error) return self->close();
     if (!self->outbox_.empty()) return self->write_outbox();
     if (self->close_when_sent_) self->close();
@@ -98,11 +98,11 @@ asio::awaitable<void> Connection::keep_alive() {
     beat_.expires_at(planned);
     co_await beat_.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
     if (!is_open()) co_return;
-    // After a stop (Ctrl-Z, a suspended laptop) it is we who were silent: what the other side said is still to be read.
+    // After a stop (Ctrl-Z, a suspended laptop) the silence was ours: received messages are still to be read.
     if (std::chrono::steady_clock::now() - planned > limits_.beat) {
-      last_heard_ = std::chrono::steady_clock::now();
+      last_received_ = std::chrono::steady_clock::now();
     }
-    if (std::chrono::steady_clock::now() - last_heard_ > limits_.silence) {
+    if (std::chrono::steady_clock::now() - last_received_ > limits_.silence) {
       fell_silent_ = true;
       close();
       co_return;

@@ -44,7 +44,7 @@ bool Credentials::follow_rotation() {
   return true;
 }
 
-// The secret last: whoever sees the new one finds the new certificate.
+// The secret last: a process that reads the new one also finds the new certificate.
 void rotate_credentials(const StorePaths& store) {
   if (std::filesystem::exists(store.certificate())) make_certificate(store);
   create_secret(store.secret());

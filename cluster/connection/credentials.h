@@ -10,15 +10,15 @@
 
 namespace espalier {
 
-/// What a coordinator proves itself with: its store's secret and its certificate. Both are made at first use,
-/// and followed when they are rotated: connections that stand keep what they began with.
+/// The coordinator's credentials: its store's secret and its certificate. Both are made at first use, and read again
+/// when they are rotated; open connections keep the old ones.
 class Credentials {
  public:
   /// Errors: ErrorKind::invalid_input if a file of them is readable by others, damaged, or cannot be made.
   explicit Credentials(const StorePaths& store);
 
-  /// Looks whether the secret was replaced (the last thing that a rotation does), and takes in what is new. True if it
-  /// did. What cannot be read leaves the old ones in force, with a line in the log.
+  /// Checks whether the secret was replaced (the last step of a rotation), and loads the new credentials. True if it
+  /// did. If they cannot be read, the old ones stay in force, with a line in the log.
   bool follow_rotation();
 
   const std::string& secret() const { return secret_; }
@@ -35,8 +35,8 @@ class Credentials {
   struct stat seen_ {};
 };
 
-/// A new secret, and a new certificate if there is one: tokens written before are worth nothing from then on. Errors:
-/// those of write_file_atomically.
+/// Makes a new secret, and a new certificate if there is one: invalidates older tokens. Errors: those of
+/// write_file_atomically.
 void rotate_credentials(const StorePaths& store);
 
 }  // namespace espalier

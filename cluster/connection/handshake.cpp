@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kNonceBytes = 32;
 
-/// A stranger who stays silent costs one timer, for a while.
+/// A silent peer costs one timer until the timeout.
 class HandshakeDeadline {
  public:
   explicit HandshakeDeadline(const ConnectionPtr& connection)
@@ -50,8 +50,8 @@ std::string find_hello_fault(const Hello* hello, const Challenge& challenge, con
          "written with: espalier token write FILE";
 }
 
-/// The first thing that a coordinator says.
-asio::awaitable<Challenge> hear_challenge(ConnectionPtr connection) {
+/// The first message of a coordinator.
+asio::awaitable<Challenge> receive_challenge(ConnectionPtr connection) {
   Message first;
   try {
     first = co_await connection->receive();
@@ -91,7 +91,7 @@ asio::awaitable<std::string> introduce_to_coordinator(ConnectionPtr connection, 
   const HandshakeDeadline deadline(connection);
   co_await connection->secure();
   const std::string binding = connection->channel_binding();
-  const Challenge challenge = co_await hear_challenge(connection);
+  const Challenge challenge = co_await receive_challenge(connection);
   Hello hello{kProtocolVersion, role, random_bytes(kNonceBytes), ""};
   hello.proof = prove_peer(key, role, challenge.nonce, hello.nonce, binding);
   connection->send(hello);

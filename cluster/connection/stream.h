@@ -12,7 +12,7 @@
 
 namespace espalier {
 
-/// Something listens at the other end, but says nothing, or goes before it did: it may be busy for a while.
+/// Thrown if the peer accepts but does not answer, or disconnects before it does: it may be busy.
 class NoHandshake : public Error {
  public:
   explicit NoHandshake(const std::string& message) : Error(ErrorKind::unavailable, message) {}
@@ -27,15 +27,14 @@ class Stream {
  public:
   virtual ~Stream() = default;
 
-  /// Before the first byte: TLS's handshake; nothing for plain TCP. Errors: ErrorKind::unavailable, with a sentence
-  /// that says what to mend; NoHandshake if the connection ended first.
+  /// Call it before the first byte: TLS's handshake; nothing for plain TCP. Errors: ErrorKind::unavailable, with what
+  /// to fix; NoHandshake if the connection ended first.
   virtual boost::asio::awaitable<void> secure() = 0;
   /// Fills `into`, unless there is an error.
   virtual boost::asio::awaitable<std::size_t> read(boost::asio::mutable_buffer into,
                                                    boost::system::error_code& error) = 0;
   virtual void write(boost::asio::const_buffer bytes, std::function<void(const boost::system::error_code&)> done) = 0;
-  /// 32 bytes that the two ends of one TLS session share and nobody else has (tls-exporter, RFC 9266); "" for plain
-  /// TCP.
+  /// 32 bytes that only the two ends of one TLS session share (tls-exporter, RFC 9266); "" for plain TCP.
   virtual std::string channel_binding() = 0;
 
   virtual boost::asio::ip::tcp::socket& socket() = 0;

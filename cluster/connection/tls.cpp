@@ -16,7 +16,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::uintmax_t kMostPemBytes = 16U << 10;
-constexpr long kMostOfAStrangersCertificate = 4096;
+constexpr long kClientCertificateLimitBytes = 4096;
 
 extern "C" {
 static int has_pinned_fingerprint(X509_STORE_CTX* store, void* pinned) {
@@ -48,7 +48,7 @@ Tls::Tls(bool is_coordinator)
   SSL_CTX_set_min_proto_version(native, TLS1_3_VERSION);
   SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(native, 0);
-  SSL_CTX_set_max_cert_list(native, kMostOfAStrangersCertificate);
+  SSL_CTX_set_max_cert_list(native, kClientCertificateLimitBytes);
 }
 
 TlsPtr Tls::of_coordinator(const StorePaths& store) {

@@ -12,20 +12,20 @@
 
 namespace espalier {
 
-/// One side of TLS 1.3, for any number of connections: no older version, no session that is taken up again, no 0-RTT.
+/// One side of TLS 1.3, for any number of connections: no older version, no session resumption, no 0-RTT.
 /// Shared by its owner and the streams under it, which may outlive a rotation.
 class Tls {
  public:
-  /// The coordinator's: shows the store's certificate. Errors: ErrorKind::invalid_input if certificate or key is
+  /// The coordinator's side, with the store's certificate. Errors: ErrorKind::invalid_input if certificate or key is
   /// missing, others can read it, or the two do not belong together.
   static TlsPtr of_coordinator(const StorePaths& store);
-  /// The other side's: accepts the certificate of that SHA-256 and nothing else.
+  /// The other side: accepts only the certificate of that SHA-256.
   static TlsPtr of_peer(const Digest& certificate);
 
   boost::asio::ssl::context& context() { return context_; }
   bool is_coordinator() const { return is_coordinator_; }
 
-  /// Why a handshake failed, as a sentence for whoever has to mend it.
+  /// Why a handshake failed, and what to fix.
   std::string explain(const boost::system::error_code& error) const;
 
  private:

@@ -9,24 +9,23 @@
 
 namespace espalier {
 
-/// As many as a process with that limit of open files can keep beside its pools and clients: 64 at most.
-std::size_t most_strangers(std::uint64_t most_open_files);
-/// The same of this process.
-std::size_t most_strangers();
+/// Most unauthenticated connections of a process with that limit of open files: at most 64.
+std::size_t most_unproven(std::uint64_t most_open_files);
+/// The same for this process.
+std::size_t most_unproven();
 
-/// Keeps few the connections that have not proved yet that they know the secret, so that whoever opens thousands takes
-/// neither our file descriptors nor our memory.
+/// Limits the number of unauthenticated connections (DoS guard for file descriptors and memory).
 class UnprovenLimit {
  public:
-  explicit UnprovenLimit(std::size_t most = most_strangers()) : most_(most) {}
+  explicit UnprovenLimit(std::size_t most = most_unproven()) : most_(most) {}
 
-  /// One more stranger. If there are too many now, the one that has had the longest time to prove itself is closed: its
-  /// handshake ends with an Error, as if it had gone away.
+  /// Adds an unauthenticated connection. If there are too many now, closes the oldest: its handshake ends with an
+  /// Error, as if the peer had disconnected.
   void add(const ConnectionPtr& connection);
 
  private:
   std::size_t most_;
-  std::deque<std::weak_ptr<Connection>> strangers_;  ///< in the order of their coming
+  std::deque<std::weak_ptr<Connection>> connections_;  ///< oldest first
 };
 
 }  // namespace espalier

@@ -15,8 +15,8 @@ IncomingFile::IncomingFile(std::filesystem::path temporary) : file_(std::move(te
 
 std::optional<std::uint64_t> IncomingFile::next_request() {
   if (on_the_way() >= kPiecesOnTheWay) return std::nullopt;
-  if (asked_.empty()) next_ = received_;  // whatever was passed over is asked for again
-  // How much there is, the first piece tells.
+  if (asked_.empty()) next_ = received_;  // ignored pieces are requested again
+  // The first piece contains the file's size.
   if (begun_ ? next_ >= total_ : !asked_.empty()) return std::nullopt;
   const std::uint64_t offset = next_;
   asked_.insert(offset);

@@ -12,25 +12,25 @@
 
 namespace espalier {
 
-/// A file that comes in pieces which were asked for: what to ask for next, and whether it is what it should be. Knows
-/// no connection; goes on where it was when one broke. One thread at a time.
+/// A file received in requested pieces: which piece to request next, and the check of its hash. Knows no connection;
+/// continues after a reconnect. One thread at a time.
 class IncomingFile {
  public:
-  /// Under a temporary name until put. Errors: those of GrowingFile.
+  /// Written under a temporary name until put. Errors: those of GrowingFile.
   explicit IncomingFile(std::filesystem::path temporary);
 
-  /// The offset of a piece to ask for now; none while enough are on the way, or if there is no more.
+  /// The offset of a piece to request now; none while enough requests are open, or if there are no more pieces.
   std::optional<std::uint64_t> next_request();
-  /// What was asked for will not come: the connection broke.
+  /// The connection broke: open requests are void.
   void forget_requests();
   int on_the_way() const { return static_cast<int>(asked_.size()); }
   std::uint64_t received() const { return received_; }
 
-  /// True: that was the last piece, and the whole is what was promised. A piece of another file than the ones before it
-  /// (its hash tells) begins the file anew, and one that was not next is passed over. Errors: ErrorKind::corrupt if the
-  /// whole was damaged too often; those of GrowingFile.
+  /// True: that was the last piece, and the file has the promised hash. A piece with another file hash than the earlier
+  /// ones begins the file anew; one that is not next is ignored. Errors: ErrorKind::corrupt if the file was damaged too
+  /// often; those of GrowingFile.
   bool add(const FilePiece& piece);
-  /// Once, after add said true. Errors: those of GrowingFile.
+  /// Call it once, after add returned true. Errors: those of GrowingFile.
   void put(const std::filesystem::path& path) { file_.put(path); }
   const Digest& sha256() const { return promised_; }
 
@@ -43,9 +43,9 @@ class IncomingFile {
   std::uint64_t total_ = 0;
   Digest promised_{};
   std::uint64_t received_ = 0;
-  std::uint64_t next_ = 0;         ///< to be asked for
-  std::set<std::uint64_t> asked_;  ///< and not there yet
-  int damaged_ = 0;                ///< so often
+  std::uint64_t next_ = 0;         ///< to be requested
+  std::set<std::uint64_t> asked_;  ///< requested, not received yet
+  int damaged_ = 0;                ///< number of damaged transfers
 };
 
 }  // namespace espalier

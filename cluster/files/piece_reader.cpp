@@ -16,7 +16,7 @@ constexpr std::size_t kMostKnown = 20'000;
 
 }  // namespace
 
-/// What is read through one of these is of one file, whatever is renamed over its path meanwhile.
+/// Reads from one open file, even if another is renamed over its path.
 class PieceReader::OpenFile {
  public:
   explicit OpenFile(const std::filesystem::path& path)

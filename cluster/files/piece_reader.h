@@ -11,14 +11,14 @@
 
 namespace espalier {
 
-/// Reads files in pieces, each with the hash of the whole. A hash is computed once, and remembered for as long as the
-/// file is the same: inode, size and time. One thread at a time.
+/// Reads files in pieces, each with the hash of the whole file. A hash is computed once, and cached while inode, size
+/// and time of the file stay the same. One thread at a time.
 class PieceReader {
  public:
-  /// A piece of `file`, which lies at `path`. Errors: ErrorKind::unavailable if it is not there, is no regular file or
+  /// A piece of `file` at `path`. Errors: ErrorKind::unavailable if it is missing, is no regular file or
   /// is larger than kLargestFileBytes; ErrorKind::corrupt if it cannot be read, or ends before `offset`.
   FilePiece read(const FileName& file, const std::filesystem::path& path, std::uint64_t offset);
-  /// Whether the file is there and has these bytes.
+  /// Whether the file exists with this hash.
   bool holds(const std::filesystem::path& path, std::uint64_t total, const Digest& sha256);
 
  private:

@@ -56,7 +56,7 @@ std::filesystem::path spool_file(const std::filesystem::path& folder, const std:
 }
 
 void write_spooled(const std::filesystem::path& folder, const std::string& identity, const SpooledReports& reports) {
-  std::error_code ignored;  // writing tells
+  std::error_code ignored;  // writing reports it
   std::filesystem::create_directories(folder, ignored);
   write_file_atomically(spool_file(folder, identity, reports.frame.sequence), with_environment(reports), 0600);
 }

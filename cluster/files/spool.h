@@ -8,8 +8,8 @@
 
 namespace espalier {
 
-/// Reports that a pool holds while no coordinator listens, on disk, so that they outlive the pool too. One file a
-/// frame, named by the pool's identity and the frame's sequence: writing or taking in a file twice changes nothing.
+/// Reports of a pool on disk while no coordinator listens, so that they outlive the pool too. One file per frame, named
+/// by the pool's identity and the frame's sequence: writing or replaying a file twice is idempotent.
 struct SpooledReports {
   std::string environment;  ///< JSON, of the rank; "" if unknown
   FromRank frame;
@@ -24,8 +24,8 @@ struct SpoolEntry {
   std::filesystem::path file;
   SpooledReports reports;
 };
-/// Everything that is there, in the order of the files' names. A damaged file is renamed to NAME.damaged and left out,
-/// and so is one that another user wrote or could have changed: no key is asked for here, the store's owner wrote them.
+/// All reports, in the order of the files' names. A damaged file is renamed to NAME.damaged and left out, and so is one
+/// that another user wrote or could have changed: only file ownership authenticates them.
 /// Errors: ErrorKind::invalid_input if the folder cannot be read.
 std::vector<SpoolEntry> read_spool(const std::filesystem::path& folder);
 

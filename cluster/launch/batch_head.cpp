@@ -44,9 +44,9 @@ std::string slurm_head(const BatchRequest& request) {
   head.add("--time=" + time_limit_text(request.time_s));
   if (!request.exclude.empty()) head.add("--exclude=" + joined(request.exclude));
   head.add(request.requeue ? "--requeue" : "--no-requeue");
-  // A node that is lost takes its ranks; what becomes of the rest is the script's to decide.
+  // A lost node ends its ranks; the script decides about the rest.
   head.add("--no-kill");
-  // A second way to learn of the end: the pool's own deadline comes first, unless Slurm is early, as it may be.
+  // A second notice of the end: the pool's own deadline comes first, unless Slurm is early, as it may be.
   head.add(fmt::format("--signal=B:USR1@{}", std::max(kShortestSignalSeconds, request.margin_s / 2)));
   head.add("--open-mode=append");
   head.add("--output=\"" + request.log("%j").string() + "\"");

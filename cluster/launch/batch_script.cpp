@@ -1,6 +1,6 @@
 // A script has four parts: the head that the scheduler reads, assignments (all that differs between plans), the
 // launcher's command line, and a body that is the same for all. The body starts the pool, passes signals on to it,
-// starts it again when a job has crashed it, and decides at the end whether the allocation is to be had again.
+// starts it again when a job has crashed it, and decides at the end whether to requeue the allocation.
 #include "cluster/launch/batch_script.h"
 
 #include <algorithm>
@@ -150,7 +150,7 @@ void check_pbs(const BatchRequest& request) {
   if (request.store.string().find(' ') != std::string::npos) refuse("--store: PBS takes no path with a blank");
 }
 
-/// What a container's program is told to bind is a list, with places in it.
+/// The bind option of a container's program is a list of paths.
 void check_container(const BatchRequest& request) {
   if (!request.profile.container) return;
   for (const auto& [option, path] : {std::pair("--store", request.store), std::pair("--data", request.data)}) {
@@ -167,13 +167,13 @@ std::string assignments(const BatchRequest& request) {
       request.margin_s, request.requeue ? "yes" : "no");
 }
 
-/// Slurm was told where the output goes; PBS knows no name for it that holds the id.
+/// Slurm's directives name the output file; PBS has no file name with the id in it.
 std::string redirection(const BatchRequest& request) {
   return request.scheduler == Scheduler::pbs ? "exec >>\"$store/logs/$label.log\" 2>&1\n" : "";
 }
 
-/// One compute thread per rank, mpirun willing to run as root as well, and patient with ranks that write a checkpoint
-/// when the scheduler's TERM reaches it first.
+/// One compute thread per rank; mpirun may run as root, and waits for ranks that write a checkpoint when the
+/// scheduler's TERM reaches it first.
 std::string exports(const BatchRequest& request) {
   std::string text =
       "export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1\n"
@@ -223,7 +223,7 @@ std::string launch(const BatchRequest& request) {
   command.add("--time-limit \"$1\" --left-note \"$note\"");
   command.add_option("--device", request.device);
   command.add_option("--checkpoint-every", std::to_string(request.checkpoint_s));
-  // The last step may take half of what is kept back for it.
+  // The last step may take half of the reserved time.
   command.add_option("--grace", std::to_string(std::clamp<std::int64_t>(request.margin_s / 2, 1, 30)));
   if (!request.profile.labels.empty())
     command.add_option("--labels", fmt::format("{}", fmt::join(request.profile.labels, ",")));

@@ -6,12 +6,12 @@
 
 namespace espalier {
 
-/// The script that `sbatch` or `qsub` is given. It holds no secret, and every text of the request is checked and
-/// quoted: see experiments/pools/pool_words.h. Pure. Errors: ErrorKind::invalid_input for what must not stand in a
-/// script, for what the scheduler cannot do, and for a time that leaves none between two checkpoints.
+/// The script for `sbatch` or `qsub`. It holds no secret, and every text of the request is checked and quoted: see
+/// experiments/pools/pool_words.h. Pure. Errors: ErrorKind::invalid_input for text that is not allowed in a script, for
+/// options that the scheduler lacks, and for a time limit too short for a checkpoint.
 std::string batch_script(const BatchRequest& request);
 
-/// `text` as one word of a shell, whatever is in it.
+/// `text` quoted as one shell word.
 std::string shell_quoted(const std::string& text);
 
 }  // namespace espalier

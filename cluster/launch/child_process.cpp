@@ -18,7 +18,8 @@
 namespace espalier {
 namespace {
 
-/// Starts it, killed with us, nothing to read, and what it prints in these files. Closes neither. The pid, or -1.
+/// Starts it, killed with us, with an empty standard input and its output in these files. Closes neither. Returns the
+/// pid, or -1.
 pid_t start(std::vector<std::string>& command, int out, int err) {
   std::vector<char*> arguments;
   for (std::string& word : command) arguments.push_back(word.data());
@@ -61,7 +62,7 @@ class Pipe {
   }
   pollfd to_poll() const { return {open_ ? ends_[0] : -1, POLLIN, 0}; }
   bool open() const { return open_; }
-  /// Takes what is there, up to `most` bytes in all; true if there was more than that.
+  /// Reads the available bytes, up to `most` in all; true if there were more.
   bool read(std::string& into, std::size_t most) {
     std::array<char, 65536> piece{};
     const ssize_t count = ::read(ends_[0], piece.data(), piece.size());
@@ -109,7 +110,7 @@ void ChildProcess::signal(int number) {
 
 CapturedOutput capture_output(std::vector<std::string> command, std::chrono::milliseconds limit, std::size_t most_bytes,
                               const std::stop_token& stop) {
-  constexpr std::int64_t kLookEvery = 100;  // ms: at `stop`
+  constexpr std::int64_t kStopCheckEvery = 100;  // ms: at `stop`
   const Clock::time_point deadline = Clock::now() + limit;
   Pipe out, err;
   ChildProcess child(start(command, out.writer(), err.writer()));
@@ -122,7 +123,7 @@ CapturedOutput capture_output(std::vector<std::string> command, std::chrono::mil
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
     std::array<pollfd, 2> waiting{out.to_poll(), err.to_poll()};
     if (left <= 0 || stop.stop_requested()) return captured;
-    const int ready = ::poll(waiting.data(), waiting.size(), static_cast<int>(std::min(left, kLookEvery)));
+    const int ready = ::poll(waiting.data(), waiting.size(), static_cast<int>(std::min(left, kStopCheckEvery)));
     if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     if (ready < 0) return captured;
     if (waiting[0].revents != 0) too_much = out.read(captured.out, most_bytes);

@@ -13,14 +13,14 @@
 
 namespace espalier {
 
-/// A program that runs beside us, started without a shell, what it prints in a file. Killed with us, and in the
-/// destructor if it still runs.
+/// A child process, started without a shell, with its output in a file. Killed with us, and by the destructor if it
+/// still runs.
 class ChildProcess {
  public:
   /// `command`: the program's path, then its arguments. Errors: ErrorKind::unavailable if it cannot be started,
   /// those of open_own_file for `output`, to which it appends.
   ChildProcess(std::vector<std::string> command, const std::filesystem::path& output);
-  /// Takes care of a child that was started elsewhere; -1: there is none.
+  /// Owns a child that was started elsewhere; -1: none.
   explicit ChildProcess(pid_t pid);
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
@@ -37,9 +37,8 @@ class ChildProcess {
 };
 
 struct CapturedOutput {
-  std::optional<ProcessEnd>
-      end;               ///< none: it was killed, because it took too long, said too much on stdout, or was to stop
-  std::string out, err;  ///< of err the first `most_bytes`
+  std::optional<ProcessEnd> end;  ///< none: it was killed: timeout, too much output on stdout, or stop
+  std::string out, err;           ///< of err the first `most_bytes`
 };
 
 /// Runs a program to its end, without a shell and with nothing to read. `command`: its path, then its arguments.

@@ -10,8 +10,8 @@ namespace espalier {
 /// OMPI_COMM_WORLD_RANK, PMIX_RANK, SLURM_JOBID, PBS_NODEFILE, OMPI_MCA_btl.
 bool is_of_launcher(std::string_view name);
 
-/// Our environment without those, as `NAME=VALUE`: for a program that starts ranks of its own on this machine. Within
-/// somebody's mpirun or allocation, ours would take itself for a part of it, and refuse or wait for the rest.
+/// Our environment without those, as `NAME=VALUE`, for a program that starts its own ranks on this machine. Within
+/// another mpirun or allocation its mpirun would take itself for a part of that, and fail or wait.
 std::vector<std::string> environment_without_launcher();
 
 }  // namespace espalier

@@ -29,7 +29,7 @@ constexpr int kFieldAfterName = 3;
 
 int try_pool_lock(const std::filesystem::path& path) {
   struct stat status {};
-  // Who may write the text says whom we kill: root, too, believes nobody else.
+  // The text names the process we kill: refuse it, also as root, if another user may write it.
   if (::lstat(path.c_str(), &status) == 0 && status.st_uid != ::geteuid()) {
     throw Error(ErrorKind::unavailable, path.string() + ": this lock belongs to another user (" +
                                             std::to_string(status.st_uid) +
@@ -42,7 +42,7 @@ int try_pool_lock(const std::filesystem::path& path) {
   }
 }
 
-/// The lock is free again if that fails.
+/// Releases the lock if that fails.
 int open_pool_log(const std::filesystem::path& path, int lock) {
   try {
     return open_own_file(path, OwnFile::append);
@@ -87,8 +87,8 @@ void write_holder(int lock) {
   if (!write_lock_text(lock, {begin, static_cast<std::size_t>(end - begin)})) ::_exit(126);
 }
 
-/// One compute thread per rank, and mpirun willing to run as root as well: what the pool needs on top of our
-/// environment, of which it gets nothing that belongs to another launcher.
+/// One compute thread per rank, and mpirun may run as root: the pool's additions to our environment, without the
+/// variables of another launcher.
 std::vector<std::string> pool_environment() {
   // Ours come first: getenv answers with the first of two.
   std::vector<std::string> variables{"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
@@ -165,7 +165,7 @@ std::string read_pool_identity(const std::filesystem::path& file) {
 }
 
 LocalPoolProcess::LocalPoolProcess(const LocalPool& pool) : lock_(pool.lock) {
-  std::error_code ignored;  // opening the lock tells
+  std::error_code ignored;  // opening the lock reports it
   std::filesystem::create_directories(lock_.parent_path(), ignored);
   const int lock = try_pool_lock(lock_);
   if (lock >= 0) {
@@ -184,7 +184,7 @@ void LocalPoolProcess::read_holder() {
 }
 
 // The lock goes with the open file, which the child inherits and we close: it is free as soon as mpirun is gone,
-// however it went, and a pid that was given to somebody else since cannot mislead us.
+// however it ended, and a reused pid cannot mislead us.
 void LocalPoolProcess::start(const LocalPool& pool, int lock) {
   write_file_atomically(pool.identity, to_hex(sha256(random_bytes(32))), 0600);
   std::vector<std::string> command = local_pool_command(pool);
@@ -237,14 +237,14 @@ std::optional<ProcessEnd> LocalPoolProcess::poll_end() {
   return end_;
 }
 
-// Its number may be another process's by the time somebody reads it.
+// Its pid may be reused by the time it is read.
 void LocalPoolProcess::forget_holder() const {
   try {
     const int lock = try_pool_lock(lock_);
-    if (lock < 0) return;  // something of the pool's still runs, or another coordinator has begun
+    if (lock < 0) return;  // a process of the pool still runs, or another coordinator has begun
     write_lock_text(lock, "");
     ::close(lock);
-  } catch (const Error&) {  // of no consequence: the start tells the processes apart
+  } catch (const Error&) {  // harmless: the start time identifies the process
   }
 }
 

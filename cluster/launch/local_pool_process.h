@@ -18,7 +18,7 @@ struct LocalPool {
   std::filesystem::path data;      ///< "" if none was given
   std::filesystem::path log;       ///< what mpirun and the ranks print
   std::filesystem::path lock;      ///< held while it runs (StorePaths::pool_lock)
-  std::filesystem::path identity;  ///< what it proves to be that pool with, mode 0600; made anew at each start
+  std::filesystem::path identity;  ///< file of its secret identity, mode 0600; made anew at each start
   std::string device = "auto";
   int checkpoint_seconds = 10;
   double start_limit_seconds = 60;  ///< for MPI to start; 0: no limit
@@ -34,17 +34,17 @@ std::filesystem::path find_program(const std::string& name, const std::string& r
 /// it.
 std::vector<std::string> local_pool_command(const LocalPool& pool);
 
-/// What a pool is known by for as long as it lives, of a file that whoever started it wrote. Errors: those of
+/// Reads a pool's identity, constant for its life, from the file written when it was started. Errors: those of
 /// read_secret_file.
 std::string read_pool_identity(const std::filesystem::path& file);
 
 /// How a process ended.
 struct ProcessEnd {
-  std::optional<int> signal, exit_code;  ///< neither is known of a process that was not our child
+  std::optional<int> signal, exit_code;  ///< neither is known if it was not our child
   std::string text;                      ///< `exited with code 1`, `was killed by signal 9 (Killed)`
 };
 
-/// Of what waitpid says.
+/// From waitpid's status.
 ProcessEnd describe_process_end(int status);
 
 /// A pool's mpirun, in a process group of its own so that the terminal's Ctrl-C reaches only us. It outlives a
@@ -59,11 +59,11 @@ class LocalPoolProcess {
   LocalPoolProcess(const LocalPoolProcess&) = delete;
   LocalPoolProcess& operator=(const LocalPoolProcess&) = delete;
 
-  /// Another coordinator had started it.
+  /// It was started by another coordinator.
   bool taken_over() const { return taken_over_; }
   /// None while it runs. Does not block.
   std::optional<ProcessEnd> poll_end();
-  /// Kills no other process than the one that took the lock, whoever has its number by now.
+  /// Kills only the process that took the lock, even if its pid is used by another process now.
   void kill();
   pid_t pid() const { return pid_; }
 
@@ -74,7 +74,7 @@ class LocalPoolProcess {
 
   std::filesystem::path lock_;
   pid_t pid_ = -1;
-  unsigned long long started_ = 0;  ///< of a pool that was taken over: its process's start, as the kernel counts
+  unsigned long long started_ = 0;  ///< of a pool that was taken over: its process's start time, in the kernel's ticks
   bool taken_over_ = false;
   std::optional<ProcessEnd> end_;
 };

@@ -18,7 +18,7 @@ constexpr std::chrono::seconds kPatience{60};
 constexpr const char* kRemedy =
     "log in to a node of the cluster where Slurm's commands are, or load Slurm's module; --dry-run works without";
 
-/// What sbatch says when it is the request that is wrong, not the moment.
+/// sbatch's errors for a wrong request, as opposed to temporary ones.
 constexpr std::array<std::string_view, 14> kWrongRequest{"invalid partition",
                                                          "Invalid account",
                                                          "Invalid qos",

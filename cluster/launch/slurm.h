@@ -8,11 +8,11 @@
 
 namespace espalier {
 
-/// Where an allocation is in its life.
+/// The state of an allocation.
 enum class AllocationState {
   queued,  ///< it has not begun, or was requeued
   running,
-  ending,  ///< its processes are being ended: it may be requeued yet
+  ending,  ///< its processes are being ended: it may still be requeued
   ended
 };
 
@@ -20,34 +20,34 @@ struct BatchJobRow {
   std::string id;
   AllocationState state = AllocationState::queued;
   std::string word;    ///< Slurm's own: "PENDING", "TIMEOUT"
-  std::string reason;  ///< why it waits: "Priority", "Resources"; "None"
+  std::string reason;  ///< why it is queued: "Priority", "Resources"; "None"
 };
 
-/// What sbatch says where no nodes can be what is asked for.
+/// sbatch's error if no nodes satisfy the request.
 inline constexpr std::string_view kNoSuchNodes = "Requested node configuration is not available";
 
-/// What `squeue --format=%i|%T|%r` printed. Pure. Errors: ErrorKind::corrupt for another text.
+/// Parses the output of `squeue --format=%i|%T|%r`. Pure. Errors: ErrorKind::corrupt for another text.
 std::vector<BatchJobRow> parse_squeue(std::string_view text);
 
-/// The sentence for a user whom sbatch refused, from what it said. `partitions`: those that there are; may be empty.
+/// The message for the user after sbatch refused, from its output. `partitions`: the existing ones; may be empty.
 std::string explain_refusal(const std::string& said, const std::string& partition,
                             const std::vector<std::string>& partitions);
 
-/// Slurm's commands, each started without a shell and given a minute. Errors of the members: ErrorKind::unavailable if
-/// Slurm does not answer, or says that it cannot now.
+/// Slurm's commands, each started without a shell, with a timeout of a minute. Errors of the members:
+/// ErrorKind::unavailable if Slurm does not answer, or reports that it cannot now.
 class Slurm {
  public:
   /// Errors: ErrorKind::unavailable if they are not on PATH.
   Slurm();
 
   /// Returns the new allocation's id. `partition` as asked for, for the message.
-  /// Errors: ErrorKind::invalid_input if Slurm refuses what is asked for.
+  /// Errors: ErrorKind::invalid_input if Slurm refuses the request.
   std::string submit(const std::filesystem::path& script, const std::string& partition) const;
-  /// Our own allocations of that title, those that ended lately included.
+  /// Our own allocations of that title, including recently ended ones.
   std::vector<BatchJobRow> list(const std::string& title) const;
   void cancel(const std::string& id) const;
   std::vector<std::string> partitions() const;
-  /// The nodes that each host is; most hosts are one, called as they are.
+  /// The Slurm nodes of each host; most hosts are one node of the same name.
   std::map<std::string, std::vector<std::string>> nodes_by_host() const;
 
  private:
@@ -56,7 +56,7 @@ class Slurm {
   const std::filesystem::path sbatch_, squeue_, scancel_, sinfo_;
 };
 
-/// Hands a script to `qsub`; the id that it answers with. Errors: as Slurm::submit.
+/// Submits a script with `qsub`; returns its id. Errors: as Slurm::submit.
 std::string submit_to_pbs(const std::filesystem::path& script);
 
 }  // namespace espalier

@@ -21,17 +21,17 @@ namespace espalier {
 namespace {
 
 constexpr std::chrono::seconds kExportLimit{600};
-constexpr long kLongestLookLimit = 86400;
+constexpr long kLongestQueryLimit = 86400;
 constexpr std::size_t kMostPrinted = std::size_t{16} << 20;
 
-std::chrono::seconds look_limit() {
-  const char* text = std::getenv(kLookLimitVariable);
-  if (text == nullptr || *text == '\0') return kDefaultLookLimit;
+std::chrono::seconds query_limit() {
+  const char* text = std::getenv(kQueryLimitVariable);
+  if (text == nullptr || *text == '\0') return kDefaultQueryLimit;
   char* end = nullptr;
   const long seconds = std::strtol(text, &end, 10);
-  if (*end != '\0' || seconds < 1 || seconds > kLongestLookLimit) {
-    throw Error(ErrorKind::invalid_input, std::string(kLookLimitVariable) + ": needs whole seconds from 1 to " +
-                                              std::to_string(kLongestLookLimit) + ", not \"" + text + "\"");
+  if (*end != '\0' || seconds < 1 || seconds > kLongestQueryLimit) {
+    throw Error(ErrorKind::invalid_input, std::string(kQueryLimitVariable) + ": needs whole seconds from 1 to " +
+                                              std::to_string(kLongestQueryLimit) + ", not \"" + text + "\"");
   }
   return std::chrono::seconds(seconds);
 }
@@ -43,7 +43,7 @@ std::string no_answer(const CapturedOutput& said, std::chrono::seconds limit) {
     return fmt::format(
         "its code did not come to an end within {} s; if it only is slow, {}=SECONDS gives it longer, in the "
         "environment of espalier (of its serve, for submitted sweeps)",
-        limit.count(), kLookLimitVariable);
+        limit.count(), kQueryLimitVariable);
   }
   return fmt::format("espalier-worker, which ran its code, {} and gave no answer; is it a TorchScript file?",
                      said.end->text);
@@ -54,9 +54,9 @@ nlohmann::json ask_worker(std::vector<std::string> command, const std::string& a
   const WaitingNotice notice(
       printable(fmt::format("{}: still waiting for espalier-worker, which runs the module's code; "
                             "it gets {} s ({})",
-                            about, limit.count(), kLookLimitVariable)));
+                            about, limit.count(), kQueryLimitVariable)));
   command.insert(command.begin(), find_worker().string());
-  // What a module prints on stderr, and LibTorch's warnings, are nobody's business here.
+  // Output of a module on stderr, and LibTorch's warnings, are ignored here.
   const CapturedOutput said = capture_output(std::move(command), limit, kMostPrinted, stop);
   const nlohmann::json answer = nlohmann::json::parse(said.end ? said.out : "", nullptr, false);
   if (!answer.is_object()) throw Error(ErrorKind::invalid_input, about + ": " + no_answer(said, limit));
@@ -85,7 +85,7 @@ ScriptModel describe_torchscript(const std::string& path, const std::array<std::
   std::vector<std::string> command{"--describe-torchscript=" + path, "--input=" + shape,
                                    "--classes=" + std::to_string(classes)};
   if (keeps_shape) command.emplace_back("--keep-shape");
-  const nlohmann::json answer = ask_worker(std::move(command), path, look_limit(), stop);
+  const nlohmann::json answer = ask_worker(std::move(command), path, query_limit(), stop);
   ScriptModel model = parse_spec<ScriptModel>(answer.value("model", nlohmann::json::object()).dump());
   model.remarks = answer.value("remarks", std::vector<std::string>());
   model.lone_example = answer.value("lone_example", "");
@@ -96,7 +96,7 @@ ScriptModel describe_torchscript(const std::string& path, const std::array<std::
 void export_torchscript(const std::filesystem::path& path, const std::filesystem::path& tensors,
                         const std::filesystem::path& to) {
   ask_worker({"--export-torchscript=" + path.string(), "--tensors=" + tensors.string(), "--to=" + to.string()},
-             path.string(), std::max(kExportLimit, look_limit()));
+             path.string(), std::max(kExportLimit, query_limit()));
 }
 
 }  // namespace espalier

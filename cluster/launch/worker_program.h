@@ -15,13 +15,13 @@ namespace espalier {
 /// espalier-worker: beside espalier, else on PATH. Errors: ErrorKind::unavailable if it is nowhere.
 std::filesystem::path find_worker();
 
-inline constexpr std::chrono::seconds kDefaultLookLimit{60};
-inline constexpr const char* kLookLimitVariable = "ESPALIER_LOOK_LIMIT";
+inline constexpr std::chrono::seconds kDefaultQueryLimit{60};
+inline constexpr const char* kQueryLimitVariable = "ESPALIER_LOOK_LIMIT";
 
-/// Has the worker look inside a TorchScript file (worker/inspection/script_facts.h), for examples of `input`
+/// Runs the worker's inspection of a TorchScript file (worker/inspection/script_facts.h), for examples of `input`
 /// (see ScriptModel::keeps_shape) and so many classes.
-/// The file's code runs in that process, which gets kDefaultLookLimit, or the seconds in $ESPALIER_LOOK_LIMIT; after
-/// two seconds a line on stderr says what is waited for. Errors: those of the worker, with their kinds;
+/// The file's code runs in that process, which gets kDefaultQueryLimit, or the seconds in $ESPALIER_LOOK_LIMIT; after
+/// two seconds a line on stderr names what it waits for. Errors: those of the worker, with their kinds;
 /// ErrorKind::unavailable without a worker, ErrorKind::invalid_input if it crashed or took too long, or was
 /// ended because `stop` was requested.
 ScriptModel describe_torchscript(const std::string& path, const std::array<std::int64_t, 3>& input, bool keeps_shape,

@@ -6,7 +6,7 @@
 namespace espalier {
 namespace {
 
-/// A container may name its group by a path that it cannot see; on the way up is one that it can.
+/// A container may name its group by a path that is not visible in it; a parent of it is.
 void add_upwards(const std::filesystem::path& mount, const std::string& group,
                  std::vector<std::filesystem::path>& folders) {
   for (std::filesystem::path inner = std::filesystem::path(group).relative_path(); !inner.empty();

@@ -51,7 +51,7 @@ std::filesystem::path crash_note_path(const std::filesystem::path& logs, const s
 
 std::optional<CrashNote> read_crash_note(const std::filesystem::path& path) {
   std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored)) return std::nullopt;  // a pipe would keep us waiting
+  if (!std::filesystem::is_regular_file(path, ignored)) return std::nullopt;  // a pipe would block
   std::ifstream file(path, std::ios::binary);
   std::string text(kMostNoteBytes, '\0');
   if (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && file.gcount() == 0) return std::nullopt;

@@ -10,8 +10,8 @@
 
 namespace espalier {
 
-/// What a rank wrote down as it died: which attempt it ran, and what hit it. The coordinator reads it when the rank's
-/// pool is lost, so that the job that crashed is named at once.
+/// A dying rank's record of its attempt and the cause. The coordinator reads it when the rank's pool is lost, so that
+/// the job that crashed is known at once.
 ///
 /// The file is lines of text, because a signal handler writes it: `espalier-crash 1`, `attempt N`, `stage KEY` (or
 /// `stage -`), `signal N`, `cause NAME`, `message TEXT`, `backtrace`, and the backtrace to the end of the file.
@@ -27,7 +27,7 @@ struct CrashNote {
 /// LOGS/LABEL.rankN.crash. Empty or missing while nothing is wrong; emptied when the rank starts.
 std::filesystem::path crash_note_path(const std::filesystem::path& logs, const std::string& label, int rank);
 
-/// None if there is no whole note. At most the first 64 KiB are looked at. Never throws for what is in the file.
+/// None if there is no whole note. Reads at most the first 64 KiB. Never throws for the file's content.
 std::optional<CrashNote> read_crash_note(const std::filesystem::path& path);
 
 }  // namespace espalier

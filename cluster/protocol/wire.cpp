@@ -103,7 +103,7 @@ std::string digest_text(Fields& fields) {
   return text;
 }
 
-/// One that a count which nobody made stands in for: -1.
+/// The value of a count that was not computed.
 constexpr std::int64_t kNotCounted = -1;
 constexpr double kLongestSeconds = 1e10;
 

@@ -14,7 +14,7 @@
 
 namespace espalier {
 
-// How values stand in a message: every struct is an array of its fields in order. For cluster's sources only.
+// Encoding of values in a message: every struct is an array of its fields in order. For cluster's sources only.
 
 [[noreturn]] void refuse_message(const std::string& what);
 
@@ -84,7 +84,7 @@ class Fields {
   }
   /// For people, and for logs, terminals and the database: bounded, and with its control characters escaped.
   std::string prose() { return prose_from_wire(next()); }
-  /// What something is called: not empty, not long, no control characters.
+  /// A name: not empty, not long, no control characters.
   std::string name() { return name_from_wire(next()); }
   std::string bytes() {
     const nlohmann::json& value = next();
@@ -93,7 +93,7 @@ class Fields {
     return {binary.begin(), binary.end()};
   }
   StageKey key() { return key_from_wire(next()); }
-  /// Grows as its elements prove to be what they should: one takes far more memory than its byte.
+  /// Grows as its elements are decoded and valid: one takes far more memory than its byte.
   template <typename Read>
   auto list(Read read) {
     const nlohmann::json& value = next();

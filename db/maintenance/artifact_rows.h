@@ -21,7 +21,7 @@ struct ArtifactRow {
   std::string sha256;       ///< "" if the stage leaves no file, or is not done
   std::int64_t bytes = 0;   ///< of that file
   bool is_removed = false;  ///< `espalier gc` took it; the file may still be there if that was cut short
-  bool may_run = false;     ///< it is in an attempt that nobody has ended: a pool may be at work on it
+  bool may_run = false;     ///< it is in an open attempt: a pool may be running it
   std::optional<std::int64_t> resume_from;  ///< id
 
   bool has_artifact() const { return is_done && !sha256.empty(); }

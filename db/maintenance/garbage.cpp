@@ -24,7 +24,7 @@ class Sorter {
     for (const ArtifactRow& row : rows) row_of_.emplace(row.key, &row);
   }
 
-  /// Why the file can go; none if it stays.
+  /// Why the file can be removed; none if it is kept.
   std::optional<GarbageKind> kind_of(const StoreFile& file) const {
     if (file.kind == StoreFileKind::foreign) return std::nullopt;
     if (file.kind == StoreFileKind::damaged)

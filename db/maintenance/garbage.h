@@ -12,12 +12,12 @@ namespace espalier {
 
 enum class GarbageKind {
   intermediate,    ///< artifacts of done stages that no open work reads and no finished trial shows
-  resume_state,    ///< from which no open training goes on
+  resume_state,    ///< from which no open training resumes
   unrecorded,      ///< artifacts of stages that are not done: no row vouches for them
   orphan,          ///< of stages that the database does not have
   leftover,        ///< half files of processes that died
   old_checkpoint,  ///< of stages that are done
-  damaged          ///< evidence that was set aside; only if asked for
+  damaged          ///< kept as evidence; only if requested
 };
 inline constexpr std::size_t kGarbageKinds = 7;
 std::string_view to_string(GarbageKind kind);
@@ -38,15 +38,16 @@ struct Garbage {
   std::uintmax_t kept_bytes = 0;
 };
 
-/// Looks at a store, and changes nothing. Kept is what open trials need to go on, the networks and masks of finished
-/// trials, whatever a stage of an attempt without an end may be writing (its pool may live on without a coordinator),
-/// and files that are not the store's by their names.
+/// Reads a store, and changes nothing. Kept are inputs of open trials, networks and masks of finished trials, files
+/// that a stage of an open attempt may be writing (its pool may run without a coordinator), and files that are not the
+/// store's by their names.
 /// Errors: those of StoreReader's constructor.
 Garbage find_garbage(const std::filesystem::path& root, Evidence evidence);
 
-/// The two steps of a collection, in this order: first the rows say durably which artifacts are gone, then the files
-/// go, so that whatever cuts it short leaves no row that vouches for a missing file. `garbage` was found while `store`
-/// held the lock. Errors: those of Store::apply; ErrorKind::invalid_input, at the end, if files could not be removed.
+/// The two steps of a collection, in this order: first the removed artifacts are marked durably in the rows, then the
+/// files are removed, so that an interruption leaves no row that refers to a missing file. `garbage` was found while
+/// `store` held the lock. Errors: those of Store::apply; ErrorKind::invalid_input, at the end, if files could not be
+/// removed.
 void mark_garbage(Store& store, const Garbage& garbage, double now);
 void remove_garbage(const Garbage& garbage);
 

@@ -40,7 +40,7 @@ class Search {
     Prepared(database_, query).each([&](SQLite::Statement& row) { visit(row.getColumn(0).getInt64()); });
   }
 
-  /// In a damaged database a row may point at one that is lost.
+  /// In a damaged database a row may refer to a missing one.
   const ArtifactRow* row_of(StageId stage) const {
     const auto found = row_of_.find(stage);
     if (found != row_of_.end()) return found->second;
@@ -68,7 +68,7 @@ class Search {
     return row.is_done && (row.sha256.empty() || present_.count(row.key) != 0);
   }
 
-  /// Something is to have this stage's result: it is there, or the stage has to run.
+  /// This stage's result is needed: it exists, or the stage has to run.
   void want(StageId stage) {
     if (!is_available(*row_of(stage)) && seen_.insert(stage).second) open_.push_back(stage);
   }

@@ -9,18 +9,18 @@
 
 namespace espalier {
 
-/// Which files of stages somebody may still read.
+/// Which files of stages may still be read.
 struct NeededArtifacts {
   std::unordered_set<StageKey> artifacts;
   std::unordered_set<StageKey> resume_states;
 };
 
-/// What open work takes as input, and what finished trials are asked for: the networks and masks that were evaluated,
-/// and the curves of sensitivity stages. Open work is every stage that is to run before each trial has its results, as
-/// Plan finds it: backwards from the evaluations that are not done, through stages that are not done or whose file is
-/// not there. `rows`: all stages, by id. `present`: keys whose artifact is there with the size recorded.
+/// The inputs of open work, and the outputs of finished trials: the networks and masks that were evaluated, and the
+/// curves of sensitivity stages. Open work is every stage that must run before each trial has its results, as in Plan:
+/// backwards from the evaluations that are not done, through stages that are not done or whose file is missing. `rows`:
+/// all stages, by id. `present`: keys whose artifact exists with the recorded size.
 /// For db's sources only. Errors: SQLite::Exception; ErrorKind::corrupt where a row
-/// points at a stage that is not there.
+/// refers to a missing stage.
 NeededArtifacts find_needed_artifacts(const SQLite::Database& database, const std::vector<ArtifactRow>& rows,
                                       const std::unordered_set<StageKey>& present);
 

@@ -17,7 +17,7 @@
 namespace espalier {
 namespace {
 
-/// Removes what SQLite may have left beside a database that was not finished.
+/// Removes SQLite's files beside an unfinished database.
 class JournalsOf {
  public:
   explicit JournalsOf(std::filesystem::path database) : database_(std::move(database)) {}
@@ -37,7 +37,7 @@ class JournalsOf {
 void check_target(const std::filesystem::path& target, const StorePaths& paths, Overwrite overwrite) {
   check_outputs({target}, {overwrite, paths.root, {}});
   std::error_code ignored;
-  // They would be taken for the new file's, and spoil it.
+  // SQLite would take them for the new file's, and corrupt it.
   for (const char* ending : {"-wal", "-journal"}) {
     const std::string beside = target.string() + ending;
     if (!std::filesystem::exists(beside, ignored)) continue;
@@ -48,8 +48,8 @@ void check_target(const std::filesystem::path& target, const StorePaths& paths, 
   }
 }
 
-// All pages in one step: in pieces, every commit of the coordinator would make it begin again, and it might never end.
-// In the write-ahead log's mode a reader keeps no writer waiting.
+// All pages in one step: in pieces, every commit of the coordinator would restart it, perhaps forever. In WAL mode a
+// reader blocks no writer.
 void copy_all(SQLite::Database& copy, SQLite::Database& store, const std::filesystem::path& path) {
   const int code = SQLite::Backup(copy, store).executeStep(-1);
   if (code == SQLITE_DONE) return;

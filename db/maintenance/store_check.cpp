@@ -117,7 +117,7 @@ class Checker {
   }
 
   // The files are listed before the rows are read: no file of a stage is older than the stage's row, so that none is
-  // taken for an orphan because a coordinator works.
+  // taken for an orphan while a coordinator runs.
   void check_files(const SQLite::Database& database) {
     const std::vector<StoreFile> files = list_store_files(paths_);
     const std::vector<ArtifactRow> rows = read_artifact_rows(database);

@@ -11,7 +11,7 @@ namespace espalier {
 enum class FindingKind {
   // Damage.
   database_damaged,     ///< SQLite cannot read it, or it contradicts itself
-  reference_broken,     ///< a row points at one that is not there
+  reference_broken,     ///< a row refers to a missing one
   artifact_missing,     ///< a done stage's file is gone
   artifact_damaged,     ///< it has other bytes than were recorded
   artifact_unreadable,  ///< the system does not let us read it: perhaps nothing is lost
@@ -45,7 +45,7 @@ struct StoreCheck {
 
 /// Compares a store with itself: the database by SQLite's integrity_check and foreign_key_check, every artifact's bytes
 /// with the hash in its stage's row, and the files with the rows. Changes nothing, whether or not a coordinator writes
-/// meanwhile: what that changes under our eyes is looked at again. Reads every artifact in pieces.
+/// at the same time: what it changes during the check is read again. Reads every artifact in pieces.
 /// Errors: ErrorKind::invalid_input if there is no store, or one of another version; ErrorKind::unavailable if it stays
 /// locked. Damage is no error, but a finding.
 StoreCheck check_store(const std::filesystem::path& root);

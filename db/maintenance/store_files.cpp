@@ -61,7 +61,7 @@ StoreFile read_name(const std::filesystem::path& path, std::string_view folder) 
   return file;
 }
 
-/// Calls `visit` for each entry of a folder that may not be there.
+/// Calls `visit` for each entry of a folder, which may be missing.
 template <typename Visit>
 void for_each_entry(const std::filesystem::path& folder, Visit visit) {
   std::error_code error;
@@ -76,7 +76,7 @@ void add_file(std::vector<StoreFile>& files, const std::filesystem::path& path, 
   StoreFile file = read_name(path, folder);
   std::error_code error;
   file.bytes = std::filesystem::file_size(path, error);
-  if (error) file.bytes = 0;  // it just went, or is a link to nothing
+  if (error) file.bytes = 0;  // just removed, or a dangling link
   files.push_back(std::move(file));
 }
 

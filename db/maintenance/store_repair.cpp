@@ -19,7 +19,7 @@ bool can_be_made_again(FindingKind kind) {
   return kind == FindingKind::artifact_missing || kind == FindingKind::artifact_damaged;
 }
 
-/// Why it could not be; "" if it was.
+/// Why it failed; "" on success.
 std::string set_aside(const std::filesystem::path& path) {
   std::filesystem::path aside = path;
   aside += ".damaged";
@@ -47,7 +47,7 @@ std::vector<Repair> repair_artifacts(Store& store, const StoreCheck& check) {
   for (const std::string& key : evaluations) {
     changes.emplace_back(StageReopened{stage_key_from_hex(key), "its network is made again, after damage"});
   }
-  // The rows first: should we die before the file is moved, it is written over when its stage runs.
+  // The rows first: if we die before the file is moved, it is overwritten when its stage runs.
   store.apply(changes);
   for (const Finding& finding : check.findings) {
     if (!can_be_made_again(finding.kind)) continue;

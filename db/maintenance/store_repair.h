@@ -9,17 +9,17 @@
 
 namespace espalier {
 
-/// What was done about a finding.
+/// The repair of a finding.
 struct Repair {
   std::filesystem::path where;
   std::string done;
 };
 
-/// Sets damaged artifacts aside under NAME.damaged and has the stages of damaged and missing ones done again: their
-/// rows go back to waiting, with a note. Where a finished trial's network was in it, the trial's evaluation goes back
-/// as well, so that the next run makes it again; its result stays meanwhile. Other stages run again when something
-/// needs them. What else was found is left as it is. `store` is the one that was checked, opened before that. Errors:
-/// those of Store::apply.
+/// Renames damaged artifacts to NAME.damaged and reopens the stages of damaged and missing ones: their rows are set
+/// back to waiting, with a note. If it held a finished trial's network, the trial's evaluation is set back as well, so
+/// that the next run computes it again; its result is kept until then. Other stages run again when needed. Other
+/// findings are not changed. `store` is the one that was checked, opened before the check. Errors: those of
+/// Store::apply.
 std::vector<Repair> repair_artifacts(Store& store, const StoreCheck& check);
 
 }  // namespace espalier

@@ -82,7 +82,7 @@ class StoreReader {
 
   std::vector<KindCostRow> measured_costs() const;
 
-  /// Which stages of the graph are done (parallel to graph.stages), as the rows say; artifacts are not looked at. One
+  /// Which stages of the graph are done (parallel to graph.stages), by the rows; artifacts are not checked. One
   /// whose artifact was cleared away is not.
   std::vector<bool> done_stages(const StageGraph& graph) const;
 

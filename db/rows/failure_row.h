@@ -36,7 +36,7 @@ struct DivergedStageRow {
   std::int64_t trials = 0;  ///< of the sweep, that it is behind
 };
 
-/// A trial of a sweep: what tells it from the others, and what became of it.
+/// A trial of a sweep: what distinguishes it from the others, and its outcome.
 struct TrialFateRow {
   std::string key;
   std::uint64_t seed = 0;
@@ -56,7 +56,7 @@ struct HostWorkRow {
   std::string host;
   std::string kind;           ///< of stages
   std::int64_t done = 0;      ///< in the whole store
-  std::int64_t in_sweep = 0;  ///< of these, in the sweep that was asked for
+  std::int64_t in_sweep = 0;  ///< of these, in the requested sweep
 };
 
 }  // namespace espalier

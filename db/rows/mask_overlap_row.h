@@ -31,7 +31,7 @@ struct MaskOverlapRow {
   std::optional<double> corrected;  ///< none also where chance is 1
 };
 
-/// A pruned trial whose masks are there.
+/// A pruned trial with existing masks.
 struct TrialMasksRow {
   std::string trial;  ///< key
   std::uint64_t seed = 0;

@@ -15,7 +15,7 @@ struct ResultRow {
   std::string method, criterion, granularity, allocation, schedule;
   std::int64_t rounds = 0;
   std::string retrain, control;
-  double sparsity_target = 0;  ///< fraction of what the granularity removes (weights, filters, ...), asked for
+  double sparsity_target = 0;  ///< requested fraction of the units removed (weights, filters, ...)
   double sparsity = 0;         ///< fraction of prunable weights removed
   std::int64_t params_total = 0, params_kept = 0;
   std::int64_t madds_dense = 0, madds_effective = 0;  ///< multiply-adds of one example

@@ -36,7 +36,7 @@ class Prepared {
   }
 
   /// Hands each row, as an SQLite::Statement to take columns from, to `read`; above kMostRows it fails, as for a view
-  /// that somebody made endless.
+  /// that was made endless.
   template <typename Read, typename... Values>
   void each(Read&& read, const Values&... values) {
     const Reset reset{statement_};

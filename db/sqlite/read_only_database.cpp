@@ -66,7 +66,7 @@ SQLite::Database open_read_only(const std::filesystem::path& root, SchemaAge age
                       ": its coordinator died in the middle of a commit, which only a writer can undo; "
                       "`espalier run` or `espalier db check --repair` with this --store does");
     }
-    // In a folder where SQLite cannot make its shared memory nobody writes either: the file alone is the whole
+    // In a folder where SQLite cannot make its shared memory there is no writer either: the file alone is the whole
     // database.
     const int code = failure.getErrorCode() & 0xff;
     std::error_code missing;

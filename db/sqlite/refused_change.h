@@ -6,8 +6,8 @@
 
 namespace espalier {
 
-/// What was to be written breaks a rule of the schema, or tells of a stage that no sweep has: nothing of it was. Of
-/// kind ErrorKind::internal, for whoever does not ask.
+/// A change violates the schema, or refers to a stage that no sweep has; nothing of it was written. Its kind is
+/// ErrorKind::internal, for callers that do not catch it.
 class RefusedChange : public Error {
  public:
   explicit RefusedChange(const std::string& message) : Error(ErrorKind::internal, message) {}

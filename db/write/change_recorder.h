@@ -22,7 +22,7 @@ class ChangeRecorder {
   void record(const SweepSubmitted& submitted);
 
  private:
-  /// The stage, if its outcome is news; none if it is done already, or if this attempt has told before.
+  /// The stage, if its outcome is new; none if it is done already, or if this attempt has reported it before.
   std::optional<std::int64_t> stage_awaiting(const StageOutcome& outcome);
   void record_failure(std::int64_t stage, const StageFinished& finished);
   void record_done(std::int64_t stage, const StageFinished& finished);

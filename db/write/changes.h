@@ -10,8 +10,8 @@
 #include "experiments/stages/loss_cause.h"
 #include "experiments/stages/outcome.h"
 
-// What is written into a store, and what is read back to go on, as plain values: the scheduler says what happened
-// without a database.
+// The changes written to a store, and the records read back to resume, as plain values: the scheduler needs no
+// database.
 namespace espalier {
 
 using SweepId = std::int64_t;
@@ -60,12 +60,12 @@ struct StageReopened {
   StageKey stage;
   std::string note;
 };
-/// A done stage's artifact was cleared away, or is there after all. The result stays.
+/// A done stage's artifact was removed, or exists after all. The result is kept.
 struct ArtifactRemoved {
   StageKey stage;
-  std::optional<double> at;  ///< none: it is there
+  std::optional<double> at;  ///< none: it exists
 };
-/// A worker was seen in an environment that nobody had recorded. The id is one that no other has (Store::environments).
+/// A worker reported an environment that was not recorded yet. Its id is unique (Store::environments).
 struct EnvironmentSeen {
   EnvironmentId environment = 0;
   std::string json;
@@ -75,7 +75,7 @@ struct SweepChanged {
   std::string state;  ///< "running", "finished", "stopped", "cancelled", "failed"
   double at = 0;
 };
-/// A sweep was handed to a coordinator that stays, or what was said of one changed.
+/// A sweep was submitted to a permanent coordinator, or its settings changed.
 struct SweepSubmitted {
   SweepId sweep = 0;
   double at = 0;                       ///< the first time counts
@@ -83,9 +83,9 @@ struct SweepSubmitted {
   int priority = 0;
   bool paused = false;
   bool open = true;
-  std::string folder = {};  ///< that it was submitted from: its relative paths are in there; "" if that is not known
+  std::string folder = {};  ///< where it was submitted: its relative paths begin there; "" if unknown
 };
-/// One that has not ended.
+/// An open submission.
 struct Submission {
   SweepId sweep = 0;
   double at = 0;
@@ -96,7 +96,7 @@ struct Submission {
   std::string folder = {};                  ///< as in SweepSubmitted
   std::vector<std::string> overrides = {};  ///< "train.epochs=2": of --set, in their order
 };
-/// An attempt that nobody has ended: it runs, or its coordinator died.
+/// An attempt without a recorded end: it runs, or its coordinator died.
 struct OpenAttempt {
   std::uint64_t attempt = 0;
   std::string pool;

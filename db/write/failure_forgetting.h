@@ -8,8 +8,8 @@
 
 namespace espalier {
 
-/// Lets the failed stages of a sweep that fit wait again, inside the caller's transaction, and says how many. What was
-/// charged to them stays in the table failures, as evidence. For db's sources only. Errors: SQLite::Exception.
+/// Sets the matching failed stages of a sweep back to waiting, inside the caller's transaction; returns how many. Their
+/// rows in the table failures are kept as evidence. For db's sources only. Errors: SQLite::Exception.
 std::int64_t forget_failed_stages(const SQLite::Database& database, std::int64_t sweep, const FailureFilter& filter);
 
 }  // namespace espalier

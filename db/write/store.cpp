@@ -33,7 +33,7 @@
 namespace espalier {
 namespace {
 
-/// What of the path is there already: a folder that is to be made lies on the filesystem of the one above it.
+/// The existing part of the path: a new folder is on the filesystem of its parent.
 std::filesystem::path existing_part(const std::filesystem::path& root) {
   std::filesystem::path part = std::filesystem::absolute(root);
   std::error_code ignored;
@@ -80,7 +80,7 @@ bool check_place(const std::filesystem::path& root, const StoreOptions& options)
 /// A umask that lets a group write must not let it replace the secret: a store is written by its owner.
 void create_root(const std::filesystem::path& root) {
   std::error_code error;
-  if (!std::filesystem::create_directories(root, error) || error) return;  // create_folders says what is wrong
+  if (!std::filesystem::create_directories(root, error) || error) return;  // create_folders reports it
   using std::filesystem::perms;
   std::filesystem::permissions(root, perms::group_write | perms::others_write, std::filesystem::perm_options::remove,
                                error);
@@ -137,7 +137,7 @@ SQLite::Database open_database(const StorePaths& paths, bool on_network) {
     SQLite::Database database(paths.database().string(),
                               SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX, 10000);
     limit_values(database);
-    // Leaves a write-ahead log, if the store came here with one, without the shared memory that reading one takes.
+    // Ends write-ahead logging, if the store was copied here with it, without the shared memory that reading it needs.
     if (on_network) database.exec("PRAGMA locking_mode = EXCLUSIVE");
     check_integrity(database, paths);
     checked_version(database, paths.database());
@@ -204,7 +204,7 @@ struct Store::Impl {
     std::visit([&](const auto& what) { changes.record(what); }, change);
   }
 
-  /// Why the artifact cannot be used; "" if it is there with the size recorded.
+  /// Why the artifact cannot be used; "" if it exists with the recorded size.
   std::string artifact_fault(const StageKey& key, std::int64_t bytes) const {
     std::error_code error;
     const auto found = std::filesystem::file_size(paths.artifact(key), error);

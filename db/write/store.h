@@ -40,8 +40,8 @@ class Store {
 
   const StorePaths& paths() const;
 
-  /// While this lives, other threads' calls wait, and its owner's do not. It owns nothing if one of another thread is
-  /// under way: whoever must not wait for that asks first.
+  /// A lock: while it is held, calls of other threads wait. It is not acquired if another thread's call is under way: a
+  /// thread that must not block tries it first.
   using Turn = std::unique_lock<std::recursive_mutex>;
   Turn try_turn();
 
@@ -60,12 +60,12 @@ class Store {
                                     const StageGraph& graph) const;
 
   /// Which stages of the graph are done (parallel to graph.stages). A done stage whose artifact's file is missing or
-  /// has another size counts as not done, and its row says so; one that was cleared away (ArtifactRemoved) counts as
-  /// not done too, so that it is made again if something needs it, but keeps its row.
+  /// has another size counts as not done, and its row is changed; one whose artifact was removed (ArtifactRemoved)
+  /// counts as not done too, so that it is computed again if needed, but keeps its row.
   std::vector<bool> done_stages(const StageGraph& graph);
 
-  /// Forgets that those stages of this sweep that fit had failed, so that they are tried again, and says how many they
-  /// are. What was charged to them stays in the table failures.
+  /// Sets the matching failed stages of this sweep back to waiting, so that they are retried; returns how many. Their
+  /// rows in the table failures are kept.
   std::int64_t forget_failures(SweepId sweep, const FailureFilter& filter = {});
 
   /// Which stages of the graph are failed, and not to be tried again (parallel to graph.stages).
@@ -81,7 +81,7 @@ class Store {
   /// newest, `most` at most.
   std::vector<OpenAttempt> lost_attempts(std::size_t most) const;
 
-  /// What was submitted and has not ended, oldest first.
+  /// The open submissions, oldest first.
   std::vector<Submission> open_submissions() const;
 
   /// Finds or adds an environment (JSON text: host, cpu, gpu, blas kernel, versions, git commit).
@@ -94,7 +94,7 @@ class Store {
   /// All changes in one transaction; durable when it returns. A stage's outcome arriving twice changes nothing.
   /// Errors, and then nothing was changed: ErrorKind::exhausted on a full disk; RefusedChange.
   void apply(const std::vector<StoreChange>& changes);
-  /// Likewise the first ones only: those before which `go_on` is true. It is asked before each.
+  /// Likewise for the first changes only: stops when `go_on`, called before each, returns false.
   void apply_while(const std::deque<StoreChange>& changes, const std::function<bool()>& go_on);
 
   /// What done trainings of this host took.

@@ -13,9 +13,9 @@ struct StoreOptions {
   /// On a network filesystem: write with a rollback journal in place of the write-ahead log, which needs memory that
   /// processes share. Slower, and safe where that filesystem's locks and syncs are. Otherwise such a store is refused.
   bool allow_network_filesystem = false;
-  /// A store that is not there is refused, not made.
+  /// A missing store is refused, not made.
   bool must_exist = false;
-  /// Tells a network filesystem by its name; "" for a local disk.
+  /// Returns a network filesystem's name; "" for a local disk.
   std::function<std::string(const std::filesystem::path&)> network_filesystem_of = network_filesystem;
 };
 

@@ -21,7 +21,7 @@ namespace espalier {
 enum class CriterionNeeds { needs_nothing, needs_data, needs_gradient, needs_example_gradients };
 enum class CriterionScores {
   scores_weights,
-  draws_scores,              ///< scores weights or units by random numbers, without a look at the network
+  draws_scores,              ///< scores weights or units by random numbers, without reading the network
   scores_outputs,            ///< one score for each output of a layer
   scores_normed_outputs,     ///< the same, of layers that a batch norm takes
   scores_activated_outputs,  ///< the same, of layers that a ReLU takes
@@ -114,7 +114,7 @@ std::span<const Variant<OptimizerProperty>> list_optimizers();
 std::span<const Variant<InitProperty>> list_inits();
 std::span<const Variant<RetrainProperty>> list_retrains();
 std::span<const ModelEntry> list_models();
-/// Names and sentences; whether their files are there is list_datasets of dataset.h.
+/// Names and sentences; whether their files exist is list_datasets of dataset.h.
 std::span<const Variant<DatasetProperty>> list_dataset_names();
 
 // Whether the variant of this name has the property. A name that the table lacks (as "table" of an allocation) has
@@ -147,7 +147,7 @@ std::map<std::string, double> default_options(const CriterionEntry& criterion);
 /// Errors: ErrorKind::invalid_input for an unknown name, with the choices.
 const CriterionEntry& find_criterion(std::string_view name);
 
-/// The model called `name`, or the family it is of; its sizes are not looked at. Errors: as find_criterion.
+/// The model called `name`, or the family it is of; its sizes are not checked. Errors: as find_criterion.
 const ModelEntry& find_model(std::string_view name);
 
 template <typename Entry>

@@ -11,7 +11,7 @@
 
 // The binary version of https://www.cs.toronto.edu/~kriz/cifar.html: six files of 10,000 records, each one byte of
 // label and 3,072 of pixels, the red, the green and the blue plane of 32x32. Files of that layout are taken whatever
-// made them; the content tells one making from another.
+// made them; the content distinguishes them.
 
 namespace espalier {
 namespace {
@@ -49,7 +49,7 @@ struct Cifar {
   std::string content;
 };
 
-/// Looks into the data folder's cifar-10-batches-bin, which the archive unpacks to, and into the folder itself.
+/// Searches the data folder's cifar-10-batches-bin, which the archive unpacks to, and the folder itself.
 std::filesystem::path find_folder(const DataFolder& data) {
   std::error_code error;
   for (const std::filesystem::path& folder : {data / kFolder, data}) {

@@ -44,12 +44,12 @@ struct Dataset {
   PixelScale scale{};  ///< of datasets of pixels; fixed by what DatasetSpec::content names
 };
 
-/// Where files of named datasets are looked for: `--data`, else $ESPALIER_DATA, else ./data.
+/// The folder of named datasets' files: `--data`, else $ESPALIER_DATA, else ./data.
 using DataFolder = std::filesystem::path;
 /// `option` if it is not empty, else $ESPALIER_DATA, else ./data.
 DataFolder data_folder(const std::string& option);
 
-/// Sizes, shape, classes and content hash of what was asked for. Reads (and verifies) files but keeps nothing; so that
+/// Sizes, shape, classes and content hash of the request. Reads (and verifies) files but keeps nothing; so that
 /// a missing, truncated, corrupt or foreign file is found before any work. Errors: ErrorKind::invalid_input with the
 /// file, what is wrong, and where to get it.
 DatasetSpec resolve_dataset(const DatasetRequest& request, const DataFolder& folder);

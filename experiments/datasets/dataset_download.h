@@ -30,14 +30,14 @@ struct DatasetDownload {
   std::vector<ArchiveMember> members;  ///< where the one file is a .tar.gz: what of it goes into the folder; else none
 };
 
-/// Errors: ErrorKind::invalid_input for a name that is no dataset's, and for a dataset that nobody publishes: one that
+/// Errors: ErrorKind::invalid_input for a name that is no dataset's, and for an unpublished dataset: one that
 /// is generated, or a user's own.
 DatasetDownload dataset_download(std::string_view name);
 
 /// Those that have one: `mnist, fashion_mnist, cifar10`.
 std::string published_datasets();
 
-/// `espalier datasets fetch mnist`, with `--data` where commands would look for it elsewhere.
+/// `espalier datasets fetch mnist`, with `--data` if it is not the default folder.
 std::string fetch_command(std::string_view name, const DataFolder& data);
 
 /// How to do it without us: `download A, B from https://HOST/PATH/ into DATA/mnist`.

@@ -25,7 +25,7 @@ struct FashionFolder {
   IdxPaths paths;
 };
 
-/// The files are called as MNIST's, so only folders of the set's own name are looked into; the last is torchvision's.
+/// The files have MNIST's names, so only folders of the set's own name are searched; the last is torchvision's.
 FashionFolder find_fashion(const DataFolder& data) {
   std::string missing;
   for (const char* place : {"fashion_mnist", "fashion-mnist", "FashionMNIST/raw"}) {

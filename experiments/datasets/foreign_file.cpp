@@ -7,7 +7,7 @@
 namespace espalier {
 namespace {
 
-constexpr std::size_t kLooked = 512;
+constexpr std::size_t kBytesExamined = 512;
 
 struct Beginning {
   std::string_view bytes;
@@ -57,7 +57,7 @@ bool is_tar(std::string_view begin) {
 }  // namespace
 
 std::string foreign_kind(std::string_view begin) {
-  begin = begin.substr(0, kLooked);
+  begin = begin.substr(0, kBytesExamined);
   if (is_web_page(begin)) return "a web page, which a server sent in its place; download it again";
   if (is_tar(begin)) return "a tar archive; unpack it";
   const auto found =
@@ -69,7 +69,7 @@ std::string foreign_kind_of(const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(path, ignored)) return "";  // a pipe would wait
   std::ifstream file(path, std::ios::binary);
-  std::string begin(kLooked, '\0');
+  std::string begin(kBytesExamined, '\0');
   file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
   return foreign_kind(std::string_view(begin).substr(0, static_cast<std::size_t>(file.gcount())));
 }

@@ -6,7 +6,7 @@
 
 namespace espalier {
 
-/// What a file is that was meant to be something else, and what to do, told from how it begins: `a Git LFS pointer;
+/// What a file is that was meant to be something else, and what to do, by its first bytes: `a Git LFS pointer;
 /// fetch the file itself with git lfs pull`. "" for what is not known here: a damaged file, say.
 std::string foreign_kind(std::string_view begin);
 

@@ -96,7 +96,7 @@ IdxPaths paths_of(const FoundIdxFiles& files) {
 
 /// A raw file hides the gzipped one beside it, also if it is the worse of the two.
 template <typename Read>
-IdxFile read_or_tell(const Read& read, const std::filesystem::path& path) {
+IdxFile read_or_explain(const Read& read, const std::filesystem::path& path) {
   try {
     return read(path);
   } catch (const Error& error) {
@@ -135,10 +135,10 @@ DatasetFiles named_within(const std::filesystem::path& root, const IdxPaths& pat
 }
 
 IdxSet read_idx_set(const IdxPaths& paths) {
-  IdxFile train_images = read_or_tell(read_idx_images, paths[0]);
-  IdxFile train_labels = read_or_tell(read_idx_labels, paths[1]);
-  IdxFile test_images = read_or_tell(read_idx_images, paths[2]);
-  IdxFile test_labels = read_or_tell(read_idx_labels, paths[3]);
+  IdxFile train_images = read_or_explain(read_idx_images, paths[0]);
+  IdxFile train_labels = read_or_explain(read_idx_labels, paths[1]);
+  IdxFile test_images = read_or_explain(read_idx_images, paths[2]);
+  IdxFile test_labels = read_or_explain(read_idx_labels, paths[3]);
   if (train_images.rows != test_images.rows || train_images.columns != test_images.columns) {
     throw Error(ErrorKind::invalid_input, paths[2].string() + ": images of " + size_text(test_images) +
                                               " pixels, but " + paths[0].string() + " holds images of " +

@@ -29,7 +29,7 @@ struct MnistFolder {
   IdxPaths paths;
 };
 
-/// Looks into the data folder itself, its mnist, and the place where torchvision downloads to.
+/// Searches the data folder itself, its mnist, and the place where torchvision downloads to.
 MnistFolder find_mnist(const DataFolder& data) {
   std::string missing;
   for (const char* place : {"mnist", "", "MNIST/raw"}) {

@@ -23,7 +23,7 @@ struct DatasetSource {
   Dataset (*load)(const DatasetSpec& spec, const std::string& path, const DataFolder& folder);
   DatasetPresence (*presence)(const DataFolder& folder);
   DatasetFiles (*files)(const std::string& path, const DataFolder& folder) = nullptr;  ///< null: it has none
-  DatasetDownload (*download)() = nullptr;                                             ///< null: nobody publishes it
+  DatasetDownload (*download)() = nullptr;                                             ///< null: unpublished
 };
 
 /// What a source has to split: the examples it holds at most, those used unless a sweep says otherwise, and the

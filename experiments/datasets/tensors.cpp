@@ -13,7 +13,7 @@
 #include "experiments/datasets/source.h"
 #include "experiments/formats/safetensors.h"
 
-// Any data that somebody has in Python: x and y, and x_test and y_test if there is a test set, in one safetensors file.
+// Any data from Python: x and y, and x_test and y_test if there is a test set, in one safetensors file.
 // x is uint8 [N, C, H, W], pixels that a network sees divided by 255, or float32 (float16, bfloat16) [N, C, H, W] or
 // [N, F], numbers that it sees as they are; y is uint8, int64 or int32 [N]. docs/datasets.md has the snippet that
 // writes one.

@@ -26,7 +26,7 @@ struct Findings {
   std::size_t methods = 0;  ///< each is compared with a random control
 };
 
-void look_at(const TrialConfig& config, Findings& found) {
+void check_config(const TrialConfig& config, Findings& found) {
   ++found.methods;
   const PruneConfig& prune = *config.prune;
   const CriterionEntry& criterion = find_criterion(prune.criterion);
@@ -50,7 +50,7 @@ std::vector<Diagnostic> check_trials(const SweepSpec& spec, const std::vector<Tr
   for (const Trial& trial : trials) {
     if (trial.config.get() == last) continue;
     last = trial.config.get();
-    if (last->prune && last->control == Control::none) look_at(*last, found);
+    if (last->prune && last->control == Control::none) check_config(*last, found);
   }
   if (!found.scores_too_late.empty()) {
     warn(spec.at_place,

@@ -91,7 +91,7 @@ const ScriptModel& DenseNetworks::script_of(const std::string& path, const Datas
 
 bool DenseNetworks::set_model(const Combination& combination, const DatasetSpec& dataset, TrialConfig& config,
                               LoneExample& lone) {
-  constexpr std::size_t kDigits = 12;  // as many as tell files apart; the path is no part of what a model is
+  constexpr std::size_t kDigits = 12;  // enough to distinguish files; the path is not part of a model's identity
   const ModelRequest& request = spec_.model.at(combination);
   config.model = {request.name, dataset.shape, dataset.classes};
   try {
@@ -104,7 +104,7 @@ bool DenseNetworks::set_model(const Combination& combination, const DatasetSpec&
         problems_.warn(spec_.model_place, path + ": " + remark);
     }
     lone = lone_example(describe_model(config.model));
-    if (config.model.script) {  // of which trials need no more than the JSON tells
+    if (config.model.script) {  // trials need only what its JSON holds
       config.model.script->lone_example.clear();
       config.model.script->batch_norm = false;
     }

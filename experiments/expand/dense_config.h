@@ -53,7 +53,7 @@ class DenseNetworks {
 
   std::unique_ptr<DenseConfig> make(const Combination& combination);
   const DatasetSpec* dataset_of(const Combination& combination);
-  /// The model for this dataset, its file's path in `config`, and what the look at it saw in `lone`; nothing after
+  /// The model for this dataset, its file's path in `config`, and the result of its inspection in `lone`; nothing after
   /// reporting what is wrong with it.
   bool set_model(const Combination& combination, const DatasetSpec& dataset, TrialConfig& config, LoneExample& lone);
   /// Of a path as the sweep gives it.
@@ -74,12 +74,12 @@ class DenseNetworks {
   std::map<std::size_t, std::optional<DatasetSpec>> datasets_;
   std::map<std::pair<std::string, ModelShape>, ScriptModel> script_models_;
   std::map<Combination, std::unique_ptr<DenseConfig>> networks_;
-  Combination key_;  // the last one asked for: most often asked for again
+  Combination key_;  // the last request, which is often repeated
   DenseConfig* last_ = nullptr;
 };
 
-/// "train.lr=0.01, prune.at=init": what the results' columns do not tell of a combination. `only_dense`: of the axes
-/// that the dense network depends on.
+/// "train.lr=0.01, prune.at=init": the part of a combination that no column of the results shows. `only_dense`: of the
+/// axes that the dense network depends on.
 std::string variant_of(const SweepSpec& spec, const Combination& combination, bool only_dense);
 
 }  // namespace espalier

@@ -26,7 +26,7 @@ namespace {
 constexpr std::size_t kMostTrials = 1'000'000;
 
 // One pass over the combinations. What combinations share (datasets, recipes, retrain plans, exact counts) is worked
-// out once and kept with the dense network it belongs to; configurations are told apart by their digest.
+// out once and kept with the dense network it belongs to; configurations are distinguished by their digest.
 class Expander {
  public:
   Expander(const SweepSpec& spec, const DatasetResolver& resolve, const ScriptResolver& scripts)
@@ -181,7 +181,7 @@ class Expander {
     return false;
   }
 
-  /// Of a criterion that looks at data: whether batch norms normalise by it, where the network has some.
+  /// For a criterion that uses data: whether batch norms normalize by it, if the network has any.
   bool set_norms(const Combination& combination, const DenseConfig& network, PruneConfig& prune) {
     if (spec_.prune->norms.pick(combination).value_or("running") == "running") return true;
     const auto refuse = [&](const std::string& why) {
@@ -240,25 +240,25 @@ class Expander {
 
   void refuse_senseless_shuffles(const std::string& granularity) {
     const Granularity::Kind kind = parse_granularity(granularity).kind;
-    if (wants(Control::shuffle) && kind == Granularity::Kind::layer && !told_shuffle_) {
+    if (wants(Control::shuffle) && kind == Granularity::Kind::layer && !warned_shuffle_) {
       problems_.add(spec_.controls_place,
                     "shuffle keeps each layer's count, which cannot be where whole blocks go (granularity layer); use "
                     "shuffle_network or random");
-      told_shuffle_ = true;
+      warned_shuffle_ = true;
     }
-    if (wants(Control::shuffle_network) && kind == Granularity::Kind::n_of_m && !told_shuffle_) {
+    if (wants(Control::shuffle_network) && kind == Granularity::Kind::n_of_m && !warned_shuffle_) {
       problems_.add(spec_.controls_place, "shuffle_network moves weights across layers, which leaves no " +
                                               granularity +
                                               " pattern; use shuffle, which moves them within their groups");
-      told_shuffle_ = true;
+      warned_shuffle_ = true;
     }
   }
 
   void refuse_sizes_of_weights(const std::string& granularity) {
     const Granularity::Kind kind = parse_granularity(granularity).kind;
     const bool weights = kind == Granularity::Kind::weight || kind == Granularity::Kind::n_of_m;
-    if (!wants(Control::shuffle_sized) || !weights || told_sizes_) return;
-    told_sizes_ = true;
+    if (!wants(Control::shuffle_sized) || !weights || warned_sizes_) return;
+    warned_sizes_ = true;
     problems_.add(spec_.controls_place, "shuffle_sized moves structures among those of their size, and granularity " +
                                             granularity +
                                             " removes single weights, which have one; use shuffle or shuffle_network");
@@ -336,7 +336,7 @@ class Expander {
     for (const std::uint64_t seed : spec_.seeds) trials_.push_back({keys_.key(digest, seed), seed, shared});
   }
 
-  /// Two trials that differ in nothing that results show could not be told apart, nor compared.
+  /// Two trials that differ in no column of the results could not be distinguished, nor compared.
   void refuse_equal_columns(const TrialConfig& config, const Parts& parts) {
     if (!config.prune) return;
     const PruneConfig& prune = *config.prune;
@@ -345,8 +345,8 @@ class Expander {
                     to_string(config.control), config.method, prune.criterion, prune.named_granularity,
                     prune.allocation, prune.schedule, prune.rounds.size(), prune.sparsity_target, config.variant);
     const bool is_new = columns_.insert(fmt::format("{}/{}/{}", columns, prune.at_step, prune.rate.value_or(0))).second;
-    if (is_new || told_columns_) return;
-    told_columns_ = true;
+    if (is_new || warned_columns_) return;
+    warned_columns_ = true;
     problems_.add(
         spec_.prune_place,
         fmt::format("two methods need different {} trials (they leave other layers alone, or count otherwise), "
@@ -361,9 +361,9 @@ class Expander {
   const DenseConfig* last_network_ = nullptr;
   std::unordered_set<StageKey> seen_;
   std::unordered_set<std::string> columns_;
-  bool told_columns_ = false;
-  bool told_shuffle_ = false;
-  bool told_sizes_ = false;
+  bool warned_columns_ = false;
+  bool warned_shuffle_ = false;
+  bool warned_sizes_ = false;
   std::vector<Trial> trials_;
   bool full_ = false;
 };

@@ -328,7 +328,7 @@ class PointMaker {
     return !has_target() || *target_ > 0;
   }
 
-  /// Few units: a small sparsity of them rounds to none. Of single weights nobody means so few.
+  /// Few units: a small sparsity of them rounds to none. For single weights so few are never meant.
   void refuse_nothing_removed(const Counts& kept) {
     if (setting_.granularity.kind == Kind::weight || is_pattern() || !asks_for_removal()) return;
     if (std::accumulate(kept.begin(), kept.end(), std::int64_t{0}) < all_) return;

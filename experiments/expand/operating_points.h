@@ -11,7 +11,7 @@ namespace espalier {
 
 /// A sparsity that trials are run at, and the exact counts of the rounds that lead there.
 struct OperatingPoint {
-  double sparsity_target = 0;  ///< as asked for, or the fraction removed by the counts (6 decimals)
+  double sparsity_target = 0;  ///< as requested, or the fraction removed by the counts (6 decimals)
   std::vector<PruneTarget> rounds;
 };
 

@@ -68,7 +68,7 @@ class PrunePointMaker {
                                                model_.name + " do not agree on: its inputs are numbers of words");
       return false;
     }
-    std::int64_t weights = 0;  // protected layers too: the criterion looks at them
+    std::int64_t weights = 0;  // protected layers too: the criterion scores them
     for (const PrunableLayer& layer : network_.layers) weights += layer.weights;
     if (const std::int64_t most = entry.most_weights; weights > most) {
       problems_.add(keys_.criterion_place,

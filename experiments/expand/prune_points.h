@@ -19,7 +19,7 @@ struct PrunePoints {
   std::optional<GradualConfig> gradual;
   std::int64_t gradual_start = 0;
   std::vector<OperatingPoint> points;  ///< none after reporting what is wrong
-  std::vector<OperatingPoint> by_erk;  ///< the same totals as erk spreads them, if asked for
+  std::vector<OperatingPoint> by_erk;  ///< the same totals as erk spreads them, if requested
 };
 
 /// Reports what makes no sense: settings that contradict each other or the network, patterns that fit nothing, counts

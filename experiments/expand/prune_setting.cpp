@@ -30,7 +30,7 @@ bool contains(const std::vector<std::string_view>& names, std::string_view name)
   return std::ranges::find(names, name) != names.end();
 }
 
-/// One setting that is checked: every reason is said with both of its sides.
+/// Checks one setting: every message names both conflicting sides.
 class Checker {
  public:
   Checker(const PruneSetting& setting, const PruneKeys& keys, Problems& problems)

@@ -23,7 +23,7 @@ std::optional<std::int64_t> rewind_step(const RetrainSetting& setting, const Len
   return std::nullopt;
 }
 
-/// Weights, step and learning rate, each said by itself.
+/// Weights, step and learning rate, each given by its own key.
 std::optional<RetrainConfig> turn_knobs(const RetrainSetting& setting, const TrialConfig& dense, Problems& problems) {
   RetrainConfig plan;
   plan.name = retrain_label(setting);

@@ -13,8 +13,8 @@ namespace espalier {
 namespace {
 
 constexpr std::int64_t kDefaultBatchSize = 128;
-/// What a look records at most: train_loss and lr, of a validation set loss and accuracy, and the test accuracy where
-/// it is the best so far.
+/// What an evaluation records at most: train_loss and lr, of a validation set loss and accuracy, and the test accuracy
+/// where it is the best so far.
 constexpr std::int64_t kMostPointsOfALook = 5;
 
 OptimizerSpec make_optimizer(const TrainKeys<Maybe>& keys, const KeyPlace& place, Problems& problems) {
@@ -81,12 +81,14 @@ void warn_of_no_effect(const TrainKeys<Maybe>& keys, const TrainRecipe& recipe, 
 void refuse_long_curve(const TrainRecipe& recipe, const DatasetSpec& dataset, const KeyPlace& place,
                        Problems& problems) {
   const std::int64_t points = dataset.validation == 0 ? 2 : dataset.test == 0 ? 4 : kMostPointsOfALook;
-  const std::int64_t most_looks = static_cast<std::int64_t>(kMostMetricPoints) / points - 1;  // one more at the end
-  if (recipe.eval_every < 1 || recipe.steps > kMostSteps || recipe.steps / recipe.eval_every <= most_looks) return;
-  problems.add(place, fmt::format("eval_every {}it looks {} times in {} steps, and a curve holds {} looks at most; set "
-                                  "eval_every to {}it or more",
-                                  recipe.eval_every, recipe.steps / recipe.eval_every, recipe.steps, most_looks,
-                                  recipe.steps / (most_looks + 1) + 1));
+  const std::int64_t most_evaluations =
+      static_cast<std::int64_t>(kMostMetricPoints) / points - 1;  // one more at the end
+  if (recipe.eval_every < 1 || recipe.steps > kMostSteps || recipe.steps / recipe.eval_every <= most_evaluations)
+    return;
+  problems.add(place, fmt::format("eval_every {}it evaluates {} times in {} steps, and a curve holds {} evaluations at "
+                                  "most; set eval_every to {}it or more",
+                                  recipe.eval_every, recipe.steps / recipe.eval_every, recipe.steps, most_evaluations,
+                                  recipe.steps / (most_evaluations + 1) + 1));
 }
 
 }  // namespace

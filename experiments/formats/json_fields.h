@@ -24,7 +24,7 @@ namespace espalier {
 // in the order of canonical JSON, names sorted. Writing, reading and searching are visitors of it. A field may be a
 // number, a flag, a text, a list or map of those, another such struct, or a list of structs.
 
-/// The struct itself, const or not: a reader's visitor fills it, a writer's only looks.
+/// The struct itself, const or not: a reader's visitor fills it, a writer's only reads it.
 template <typename Type, typename Struct>
 concept Is = std::same_as<std::remove_const_t<Type>, Struct>;
 

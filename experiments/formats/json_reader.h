@@ -35,7 +35,7 @@ class JsonReader {
   bool has(const char* field) const { return object_.contains(field); }
   bool is_null(const char* field);
 
-  /// Refuses fields that nobody asked for: they would change the meaning of a key that we do not understand.
+  /// Refuses unread fields: an unknown field may change the meaning of the others.
   void finish() const;
 
  private:

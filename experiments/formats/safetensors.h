@@ -18,7 +18,7 @@ enum class TensorType { boolean, u8, i32, i64, f16, bf16, f32, f64 };
 /// Bytes of one element.
 std::int64_t element_size(TensorType type);
 
-/// A named tensor whose bytes belong to somebody else.
+/// A named tensor; non-owning view of its bytes.
 struct TensorBytes {
   std::string name;
   TensorType type = TensorType::f32;
@@ -33,7 +33,7 @@ struct Safetensors {
 
 /// The file's bytes; equal content gives equal bytes. The data begins at a multiple of 8.
 /// Errors: ErrorKind::internal if a tensor's bytes do not match its shape and type, or a name occurs twice;
-/// ErrorKind::invalid_input for names, shapes and metadata of more than 100 MB, which nobody could read again.
+/// ErrorKind::invalid_input for names, shapes and metadata of more than 100 MB, which no reader accepts.
 std::string to_safetensors(const Safetensors& content);
 
 /// Views into `file`, which must outlive them. Everything is checked before it is used or allocated: the header's
@@ -43,7 +43,7 @@ std::string to_safetensors(const Safetensors& content);
 /// the message then names.
 Safetensors parse_safetensors(std::string_view file, const std::string& where);
 
-/// What the header of a file says beside its tensors, which are neither read nor looked at. Errors: ErrorKind::corrupt,
+/// The metadata in a file's header; its tensors are neither read nor checked. Errors: ErrorKind::corrupt,
 /// also if it cannot be read.
 std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path);
 

@@ -12,7 +12,7 @@
 
 namespace espalier {
 
-/// The specs of one configuration's stages, made when asked for. What a configuration shares with the one before it is
+/// The specs of one configuration's stages, made on demand. What a configuration shares with the one before it is
 /// kept: neighbours in a sweep mostly differ in one setting.
 class ChainSpecs {
  public:

@@ -34,7 +34,7 @@ class MaskDraws {
  private:
   const TrialConfig* config_;
   Digest curves_, retraining_;
-  std::vector<Digest> rounds_;  // as far as they were asked for
+  std::vector<Digest> rounds_;  // those computed so far
 };
 
 }  // namespace espalier

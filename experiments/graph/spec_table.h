@@ -28,7 +28,7 @@ class SpecTable {
 
   const std::shared_ptr<const std::string>& text(SpecIndex spec) const { return texts_[spec]; }
 
-  /// Of a train spec: names the trajectory (the spec but for its end), and whether anybody needs it at several steps.
+  /// Of a train spec: names the trajectory (the spec but for its end), and whether it is needed at several steps.
   SpecIndex trajectory(SpecIndex spec) const { return cuts_.at(spec).trajectory; }
   std::int64_t end_step(SpecIndex spec) const { return cuts_.at(spec).end_step; }
   bool is_cut(SpecIndex spec) const { return cut_count_.at(cuts_.at(spec).trajectory) > 1; }

@@ -26,11 +26,11 @@ struct Stage {
   std::vector<StageInput> inputs;           ///< earlier in the graph than the stage itself
   std::optional<StageIndex>
       resume_from;                 ///< train: an earlier state of the same trajectory; an optimization, not in the key
-  bool keep_resume_state = false;  ///< train: somebody resumes from here, so keep the optimizer's state too
+  bool keep_resume_state = false;  ///< train: another stage resumes from here, so keep the optimizer's state too
   std::shared_ptr<const std::string>
-      dataset_path;  ///< where the data lies (`dataset: {idx: DIR}`), null otherwise; not in the key
+      dataset_path;  ///< path of the data (`dataset: {idx: DIR}`), null otherwise; not in the key
   std::shared_ptr<const std::string>
-      model_path;          ///< where the module lies (`model: {torchscript: PATH}`), null otherwise; not in the key
+      model_path;          ///< path of the module (`model: {torchscript: PATH}`), null otherwise; not in the key
   std::int64_t steps = 0;  ///< optimizer steps that remain after resume_from
   double cost = 0;         ///< predicted work in multiply-adds, for priorities and estimates
   std::string label;       ///< for people: "train lenet-300-100 seed 0 to step 4585"
@@ -42,9 +42,8 @@ struct TrialStages {
   StageIndex evaluate;                   ///< its result
   std::optional<StageIndex> masks;       ///< the final masks; none for the dense network
   std::optional<StageIndex> last_train;  ///< the training whose validation curve gives test_accuracy_at_best_validation
-  std::optional<StageIndex> dense_evaluate;  ///< the dense network of the same seed and recipe
-  std::optional<StageIndex> sensitivity =
-      {};  ///< the curves that were asked for beside the result, or that spread its budget
+  std::optional<StageIndex> dense_evaluate;    ///< the dense network of the same seed and recipe
+  std::optional<StageIndex> sensitivity = {};  ///< the curves requested beside the result, or that spread its budget
 };
 
 /// What sharing saved: the stages and optimizer steps before and after equal stages were merged.

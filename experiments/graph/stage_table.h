@@ -41,7 +41,7 @@ class StageTable {
     return index;
   }
 
-  /// The stage if it is there.
+  /// The stage if it exists.
   std::optional<StageIndex> find(StageIdentity identity) const;
 
   std::vector<Stage>& stages() { return stages_; }

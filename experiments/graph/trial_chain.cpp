@@ -86,7 +86,7 @@ TrialChain::Pruned TrialChain::prune_in_rounds() {
   return {weights, *masks, std::nullopt};
 }
 
-/// The same by random numbers. They do not look at the network, so none is trained for them to be drawn, and where a
+/// The same by random numbers. They do not depend on the network, so none is trained for them to be drawn, and where a
 /// retraining goes back to stored weights there is one, the last. Where they are shared, earlier rounds say nothing.
 TrialChain::Pruned TrialChain::draw_in_rounds() {
   const PruneConfig& plan = *config_->prune;

@@ -18,7 +18,7 @@ class TrialChain {
   /// All but TrialStages::dense_evaluate. The stages and steps that the trial would take alone are added to `report`.
   TrialStages add(const Trial& trial, SharingReport& report);
 
-  /// The evaluation of the trial's dense network, if some trial has asked for it.
+  /// The evaluation of the trial's dense network, if some trial needs it.
   std::optional<StageIndex> find_dense_evaluate(const Trial& trial);
 
  private:

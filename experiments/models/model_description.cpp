@@ -183,7 +183,7 @@ ModelDescription describe_unchecked(const ModelSpec& spec) {
   throw Error(ErrorKind::internal, "model " + spec.name + " is listed, but nothing describes it");
 }
 
-/// A TorchScript module tells its layers, and not how they are joined.
+/// A TorchScript module has known layers, but not known connections.
 std::vector<PrunableLayer> layers_of(const ScriptModel& script) {
   std::vector<PrunableLayer> layers;
   for (const ScriptModel::Layer& given : script.layers) {

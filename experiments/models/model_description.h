@@ -28,7 +28,7 @@ struct Conv2dOp {
   bool bias = true;
 };
 struct ReluOp {
-  std::string name;  ///< "relu1"; for criteria that look at its output; may be empty
+  std::string name;  ///< "relu1"; for criteria that use its output; may be empty
 };
 struct GeluOp {};  ///< x Phi(x), exact (Hendrycks & Gimpel 2016, arXiv:1606.08415)
 struct MaxPool2dOp {
@@ -105,9 +105,9 @@ struct ModelDescription {
   std::string name;
   std::array<std::int64_t, 3> input{};
   std::int64_t classes = 0;
-  std::vector<Op> ops;              ///< applied in order; none for a TorchScript module, which computes what it will
+  std::vector<Op> ops;  ///< applied in order; none for a TorchScript module, which computes what it will
   std::optional<ScriptModel> script = {};
-  std::string script_path = {};  ///< where this machine has the module's file; who builds a network from it sets it
+  std::string script_path = {};     ///< the module's file on this machine; set before a network is built from it
   std::string task = kDefaultTask;  ///< a name of catalog/tasks.def
 };
 
@@ -142,8 +142,8 @@ struct LoneExample {
   std::string trouble;      ///< why it cannot be trained on one; "": it can
   bool batch_norm = false;  ///< it has batch norms, which then know no other example
 };
-/// Of a TorchScript module what was seen when it was looked at. A batch norm that has one number of each channel has no
-/// variance to divide by, and PyTorch refuses it.
+/// For a TorchScript module, from its inspection. A batch norm with one value per channel has no variance to divide by,
+/// and PyTorch refuses it.
 LoneExample lone_example(const ModelDescription& model);
 
 }  // namespace espalier

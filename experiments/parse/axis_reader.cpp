@@ -49,8 +49,8 @@ AxisIndex AxisReader::add_axis(const YamlValue& value, const std::vector<YamlVal
   axis.order = value.order;
   axis.dense = decides_the_dense_network(value.place.path);
   for (std::size_t i = 0; i < given.size(); ++i) {
-    const bool told = given.size() == 1 || (!shown[i].empty() && occurrences[shown[i]] == 1);
-    axis.variants.push_back(told ? "" : value.place.path + "=" + flow_text(given[first[i]]));
+    const bool is_distinct = given.size() == 1 || (!shown[i].empty() && occurrences[shown[i]] == 1);
+    axis.variants.push_back(is_distinct ? "" : value.place.path + "=" + flow_text(given[first[i]]));
   }
   axis.first = std::move(first);
   axes_.push_back(std::move(axis));

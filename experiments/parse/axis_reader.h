@@ -21,7 +21,8 @@ class AxisReader {
 
   explicit AxisReader(Problems& problems) : problems_(problems) {}
 
-  /// What the results' columns show of a value. Values that look the same there are told apart by the trial's variant.
+  /// What the results' columns show of a value. Values that show the same there are distinguished by the trial's
+  /// variant.
   template <typename Value>
   using Column = std::function<std::string(const Value&)>;
 

@@ -8,13 +8,13 @@
 
 namespace espalier {
 
-/// Hands out the values of a map's keys and, at the end, reports the keys that nobody asked for.
+/// Hands out the values of a map's keys and, at the end, reports the unread keys.
 class MapReader {
  public:
   /// Reports a value that is no map, unless it is nothing; it then has no keys. `map` outlives the reader.
   MapReader(const YamlValue& map, Problems& problems);
 
-  /// Null if the key is absent. Every key that is asked for is one that the map may have.
+  /// Null if the key is absent. Every requested key is one that the map may have.
   const YamlValue* find(const std::string& key);
 
   /// As find, but reports an absent key: "is missing: `what`".

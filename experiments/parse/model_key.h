@@ -12,7 +12,7 @@ namespace espalier {
 /// `lenet-300-100` or `{torchscript: net.pt}`.
 std::optional<ModelRequest> parse_model(const YamlValue& value, Problems& problems);
 
-/// What the results' column tells of a model: its name; "" for a file, whose column shows the content's digits.
+/// The results' column of a model: its name; "" for a file, whose column shows the content's digits.
 std::string model_label(const ModelRequest& request);
 
 }  // namespace espalier

@@ -96,7 +96,8 @@ bool says_how_much(const GranularitySetting& granularity) {
   return parse_granularity(granularity.text).kind == Granularity::Kind::n_of_m;
 }
 
-/// How far to prune is said once: by a sparsity, by a table of sparsities, by a rate and a number of rounds, or by n:m.
+/// The amount to prune is given once: by a sparsity, by a table of sparsities, by a rate and a number of rounds, or by
+/// n:m.
 void check_target(MapReader& map, const PruneKeys& keys, Problems& problems) {
   if (keys.granularity.given() && std::ranges::all_of(keys.granularity.values, says_how_much)) return;
   const auto is_table = [](const AllocationSetting& allocation) { return allocation.name == "table"; };

@@ -10,7 +10,7 @@
 
 namespace espalier {
 
-// Readers of what `prune` is told, one value each; each returns the value, or nothing after reporting what is wrong.
+// Readers of the values of `prune`; each returns the value, or nothing after reporting what is wrong.
 
 /// `snip`, `{grasp: {temperature: 100}}`: options are those of catalog/criteria.def.
 std::optional<CriterionSetting> parse_criterion(const YamlValue& value, Problems& problems);

@@ -164,7 +164,7 @@ KeyPlace place_at(std::string_view text, std::size_t offset, KeyPlace place, boo
   return place;
 }
 
-/// What nobody sees in the text, where it cannot be read: only blanks and line breaks are space to YAML.
+/// Invisible characters in the text, where it cannot be parsed: only blanks and line breaks are space to YAML.
 std::string hidden_cause(std::string_view text, const KeyPlace& root, bool in_file) {
   const Invisible invisible = find_invisible(text);
   if (invisible.name.empty()) return "";

@@ -130,7 +130,7 @@ std::vector<YamlValue> alternatives(const YamlValue& value) {
   std::vector<YamlValue> made;
   if (value.kind == YamlValue::Kind::list) {
     for (const YamlValue& item : value.items) {
-      // A list in a list is nobody's value: the reader of the item says so.
+      // A list in a list is never a value: the item's reader reports it.
       const bool is_list = item.kind == YamlValue::Kind::list;
       for (YamlValue& one : is_list ? std::vector{item} : alternatives(item)) made.push_back(std::move(one));
     }

@@ -29,7 +29,7 @@ bool is_same_file(const fs::path& a, const fs::path& b) {
 }
 
 /// The descriptor that such a path names, /dev/stdout or /dev/fd/7; -1 if it names none. What it has been redirected to
-/// was opened by whoever started us, and emptied or not, as he wished.
+/// was opened, and truncated or not, by the process that started us.
 int named_descriptor(const fs::path& named) {
   const std::string path = named.lexically_normal().string();
   if (path == "/dev/stdout") return STDOUT_FILENO;
@@ -48,7 +48,7 @@ bool is_written_through(const fs::path& named, const struct stat& status) {
 }
 
 /// None if nothing is there. Refuses what no output can be written to.
-std::optional<struct stat> look_at_output(const fs::path& path) {
+std::optional<struct stat> stat_output(const fs::path& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) return std::nullopt;
@@ -62,7 +62,7 @@ std::optional<struct stat> look_at_output(const fs::path& path) {
 
 void check_output(const fs::path& path, const OutputRules& rules) {
   if (path.filename().empty()) refuse_output(path, "is a folder; name the file to write");
-  const auto status = look_at_output(path);
+  const auto status = stat_output(path);
   if (status && is_written_through(path, *status)) return;
   if (const fs::path store = store_around(plain_path(path), rules.store); !store.empty())
     refuse_output(path, "lies in the store " + store.string() + ", whose files are its own; name another place");
@@ -120,7 +120,7 @@ void check_outputs(const std::vector<fs::path>& outputs, const OutputRules& rule
 }
 
 OutputFile::OutputFile(const fs::path& named, unsigned mode) {
-  const auto status = look_at_output(named);
+  const auto status = stat_output(named);
   if (status && is_written_through(named, *status)) {
     through_ = named;
     draft_.emplace(fs::temp_directory_path() / "espalier-output", 0600);

@@ -21,7 +21,7 @@ struct OutputRules {
 /// Whether that is the system's name of what this process prints on: /dev/stdout, /dev/fd/1.
 bool is_standard_output(const std::filesystem::path& named);
 
-/// Looks at all files that a command is to write, before it writes any: `""` counts for nothing. They are what they
+/// Checks all files that a command is to write, before it writes any: `""` counts for nothing. They are what they
 /// name: symbolic links are followed.
 /// Errors: ErrorKind::invalid_input for a folder, a block device or a socket; for a file that is there, unless it may
 /// be overwritten, or is what our shell opened for us (/dev/stdout, /dev/fd/N); for a place in a store (this one, or
@@ -39,7 +39,7 @@ class OutputFile {
   /// What to write meanwhile, for a library or a program that does it by name: a file that is there, and empty.
   const std::filesystem::path& path() const { return draft_->path(); }
   void write(std::string_view bytes) { draft_->write(bytes); }
-  /// Once. A pipe is waited for until somebody reads it. Errors: those of throw_file_error.
+  /// Call it once. Opening a pipe blocks until it has a reader. Errors: those of throw_file_error.
   void put();
 
  private:

@@ -7,7 +7,7 @@
 
 namespace espalier {
 
-// What a batch scheduler's words may look like. They end up in a script that a shell runs, so each kind has a strict
+// The allowed forms of a batch scheduler's words. They end up in a script that a shell runs, so each kind has a strict
 // pattern: nothing that a shell or a scheduler would take for syntax. Pure.
 
 /// A pool's label, a partition, an account: letters, digits and `_ . -` inside, at most 60.

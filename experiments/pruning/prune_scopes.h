@@ -38,7 +38,7 @@ struct PruneScope {
 
 /// In the model's order, which is the order of ties and of PruneTarget::layer_kept. Left out: scopes with a protected
 /// member, those that the granularity does not apply to (rows of a Conv layer, the network's outputs), and those that
-/// the criterion cannot score (catalog/criteria.def says what a criterion looks at). Errors: ErrorKind::invalid_input,
+/// the criterion cannot score (catalog/criteria.def lists the inputs of a criterion). Errors: ErrorKind::invalid_input,
 /// naming the layer, for n:m on a layer whose inputs m does not divide, and for a granularity or criterion that nothing
 /// in this model fits.
 std::vector<PruneScope> prune_scopes(const ModelDescription& model, const Granularity& granularity,

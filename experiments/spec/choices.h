@@ -17,7 +17,7 @@ using Combination = std::vector<std::uint32_t>;
 
 /// A key that was given a list of values where one is expected: each is tried.
 struct Axis {
-  std::vector<std::string> variants;  ///< per value "train.lr=0.01", or "" where a column of the results tells it
+  std::vector<std::string> variants;  ///< per value "train.lr=0.01", or "" if a column of the results shows it
   std::vector<std::uint32_t> first;   ///< per value the first that equals it: itself, unless it is a repetition
   bool dense = false;  ///< the dense network depends on it: dataset, model, init, ranks_per_trial, train.*
   int order = 0;       ///< position in the file; later axes vary faster

@@ -10,7 +10,7 @@ namespace espalier {
 inline constexpr std::int64_t kMostEpochs = 1'000'000;     ///< of one training
 inline constexpr std::int64_t kMostSteps = 1'000'000'000;  ///< of one training
 inline constexpr std::int64_t kMostRounds = 1'000;         ///< of an iterative schedule
-/// Of the JSON that says what one stage does: a job has three at most, and is said in one frame of 16 MiB.
+/// Of one stage's spec as JSON: a job has three at most, and is sent in one frame of 16 MiB.
 inline constexpr std::size_t kLargestSpecBytes = std::size_t{4} << 20;
 
 }  // namespace espalier

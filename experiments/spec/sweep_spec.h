@@ -176,7 +176,7 @@ struct SweepSpec {
   std::vector<Condition> when;                ///< a combination stays if one of them holds (or there is none)
   std::vector<Condition> exclude;             ///< and goes if one of them holds
 
-  // Where things were said, for diagnostics that come later.
+  // Source positions, for later diagnostics.
   KeyPlace place;
   KeyPlace dataset_place, model_place, init_place, seeds_place, train_place, ranks_place, prune_place;
   KeyPlace sparsity_place, at_place, controls_place, resources_place;

@@ -17,7 +17,7 @@ struct JobStage {
   std::uint64_t seed = 0;
   std::string spec;  ///< canonical JSON (stage_spec.h)
   std::vector<std::pair<InputRole, StageKey>> inputs;
-  std::optional<StageKey> resume_from;  ///< train: start from this stage's kept state if it is there
+  std::optional<StageKey> resume_from;  ///< train: start from this stage's kept state if it exists
   bool keep_resume_state = false;       ///< train: leave the optimizer's state beside the artifact
   std::string dataset_path;             ///< "" unless the dataset is given by path
   std::string model_path = {};          ///< "" unless the model is a TorchScript file

@@ -21,7 +21,7 @@ struct MetricPoint {
   double value = 0;
 };
 
-/// Of one training: more would not fit into a message. One that is looked at more often is refused.
+/// Most evaluations of one training: more would not fit into a message. A recipe with more is refused.
 inline constexpr std::size_t kMostMetricPoints = 100'000;
 
 /// What a prune (or shuffle) left of a layer.
@@ -31,7 +31,7 @@ struct LayerCount {
   std::int64_t requested =
       -1;  ///< weights to keep; -1 where the ranking was global and no layer had a count of its own
   std::int64_t kept = 0;
-  std::int64_t effective = -1;   ///< kept weights on a path from input to output; -1 if that was not looked at
+  std::int64_t effective = -1;   ///< kept weights on a path from input to output; -1 if not computed
   std::int64_t dead_units = -1;  ///< outputs of the layer that no such path passes; -1 likewise
 };
 
@@ -46,7 +46,7 @@ struct Connectivity {
 /// One point of a layer's sensitivity: the loss with this scope alone pruned, all else as it was.
 struct SensitivityPoint {
   std::string scope;       ///< of prune_scopes()
-  double sparsity = 0;     ///< fraction of its units removed, asked for; 0 for the curve's beginning, nothing removed
+  double sparsity = 0;     ///< requested fraction of its units removed; 0 for the curve's beginning, nothing removed
   std::int64_t units = 0;  ///< that the scope has
   std::int64_t kept = 0;
   double loss = 0;  ///< mean cross-entropy over the stage's batches, nats. NaN is data
@@ -103,7 +103,7 @@ struct StageOutcome {
   std::optional<Connectivity> connectivity;  ///< prune, shuffle; none for a network whose operations are not known
   bool collapsed = false;  ///< train: the masks leave no path, so no step was taken; a result, not a failure
   std::vector<SensitivityPoint> sensitivity;  ///< sensitivity: by scope, then sparsity, rising
-  std::vector<std::string> warnings;          ///< for people: what was done, and is probably not what was meant
+  std::vector<std::string> warnings;          ///< for people: what was done, but probably not intended
 };
 
 }  // namespace espalier

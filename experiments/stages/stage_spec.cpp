@@ -36,7 +36,7 @@ void check_spec(const TrainSpec& spec) {
     throw Error(ErrorKind::invalid_input, "train spec: end_step: expected at least start_step");
 }
 
-/// Looks for datasets and modules, wherever they are in a spec.
+/// Finds datasets and modules anywhere in a spec.
 class ReadsCollector {
  public:
   explicit ReadsCollector(StageReads& reads) : reads_(reads) {}

@@ -12,12 +12,12 @@
 
 namespace espalier {
 
-// What each kind of stage is told, with every default resolved: all counts are numbers, nothing is relative. These
+// The specs of each kind of stage, with every default resolved: all counts are numbers, nothing is relative. These
 // structs are the contract between expansion (which writes them) and the worker (which runs them); their canonical JSON
 // is part of the stage's key, so a field added later is left out of the JSON while it has its default.
 
-/// What is known of a TorchScript module without running it: the worker looked inside once
-/// (worker/inspection/script_facts.h). Where the file lies is told beside the spec: the same bytes elsewhere are the
+/// What is known of a TorchScript module without running it: the worker inspected it once
+/// (worker/inspection/script_facts.h). The file's path is given beside the spec: the same bytes elsewhere are the
 /// same model.
 struct ScriptModel {
   struct Layer {
@@ -33,7 +33,7 @@ struct ScriptModel {
   std::vector<Layer> layers;    ///< Linear and Conv2d, in the module's order
   bool keeps_shape = false;     ///< takes examples {1, 1, F}, {1, F, 1} or {F, 1, 1} so, and not as rows of F numbers
 
-  // Seen when the module was looked at. Not part of what a model is, and not in its JSON.
+  // From the inspection of the module. Not part of a model's identity, and not in its JSON.
   std::vector<std::string> remarks = {};  ///< what it does otherwise than one would think, for warnings
   std::string lone_example = {};          ///< why it cannot be trained on a batch of one example; "": it can
   bool batch_norm = false;                ///< some batch norm of it uses the statistics of the batch
@@ -63,7 +63,7 @@ struct DatasetSpec {
 
   std::string example = {};  ///< what one is: "" an image, or a row of numbers; kTokenExamples
 
-  // Seen when the files were looked at. Not part of what a dataset is, and not in its JSON.
+  // From reading the files. Not part of a dataset's identity, and not in its JSON.
   bool keeps_shape = false;  ///< its examples are [C, H, W] in the file, though at most one of the three is above 1
   std::vector<std::string> remarks = {};  ///< what makes it measure little, for warnings
   bool operator==(const DatasetSpec&) const = default;
@@ -168,7 +168,7 @@ struct TrainSpec {
   std::int64_t start_step = 0;
   std::int64_t end_step = 0;
   std::int64_t eval_every =
-      0;                     ///< steps between looks at the validation set, on the grid of multiples; default an epoch
+      0;  ///< steps between evaluations on the validation set, on the grid of multiples; default an epoch
   std::int64_t phase = 0;    ///< 0: the data order of the dense run; r: that of the r-th retraining
   std::string augment = {};  ///< "" none, "crop_flip": pad by 4, crop at random, flip with probability 1/2
   std::optional<GradualSpec> gradual = {};  ///< with it, the stage leaves masks beside the weights

@@ -13,7 +13,7 @@
 namespace espalier {
 
 /// Why a trial exists: to be compared (none) or to be compared with.
-/// A trial whose criterion is `random` is the random control itself, whether asked for as a method or as a control.
+/// A trial whose criterion is `random` is the random control itself, whether requested as a method or as a control.
 /// erk_random: random masks with the counts that allocation erk gives the same total. shuffle_network: the mask is
 /// permuted across layers. shuffle_sized: the same among units of as many weights, so that weights stay as many as
 /// units.

@@ -1,4 +1,4 @@
-// Child processes, one after the other: `espalier run` in peace, and `espalier run` with somebody at its throat.
+// Child processes, one after the other: `espalier run` undisturbed, and `espalier run` with injected faults.
 // Faults are injected from outside, with signals to the processes of that store and one message to its
 // coordinator, so that what is tested is what people run.
 #include "orchestrator/chaos/chaos.h"
@@ -61,10 +61,10 @@ class SweepRun {
   std::unique_ptr<ChildProcess> child_;
 };
 
-class Tormentor {
+class FaultInjector {
  public:
-  Tormentor(const ChaosOptions& options, int round, SweepRun& run, ChaosReport& report,
-            const std::function<void(const std::string&)>& say)
+  FaultInjector(const ChaosOptions& options, int round, SweepRun& run, ChaosReport& report,
+                const std::function<void(const std::string&)>& say)
       : options_(options),
         run_(run),
         report_(report),
@@ -129,9 +129,9 @@ class Tormentor {
     }
   }
 
-  static std::string send(pid_t pid, int number, const char* whom) {
+  static std::string send(pid_t pid, int number, const char* target) {
     if (::kill(pid, number) != 0) return "";
-    return fmt::format("{} {} got {}", whom, pid, ::sigabbrev_np(number));
+    return fmt::format("{} {} got {}", target, pid, ::sigabbrev_np(number));
   }
 
   const ChaosOptions& options_;
@@ -155,7 +155,7 @@ void run_in_peace(const ChaosOptions& options, SweepRun& run) {
 void run_under_faults(const ChaosOptions& options, int round, SweepRun& run, ChaosReport& report,
                       const std::function<void(const std::string&)>& say) {
   const auto began = Clock::now();
-  Tormentor tormentor(options, round, run, report, say);
+  FaultInjector injector(options, round, run, report, say);
   const std::chrono::duration<double> beat(options.beat_s);
   while (true) {
     run.start();
@@ -166,7 +166,7 @@ void run_under_faults(const ChaosOptions& options, int round, SweepRun& run, Cha
         throw Error(ErrorKind::unavailable, fmt::format("the disturbed run did not end within {} s; see {}",
                                                         options.limit_s, run.log().string()));
       std::this_thread::sleep_for(beat);
-      tormentor.beat();
+      injector.beat();
     }
     if (end->signal == SIGKILL) continue;  // that was us
     return SweepRun::check(*end, run.log());

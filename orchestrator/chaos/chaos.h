@@ -19,9 +19,9 @@ struct ChaosOptions {
   std::filesystem::path program;         ///< espalier itself
   std::vector<std::string> run;          ///< the sweep's file and the options of `espalier run`, without --store
   std::filesystem::path folder;          ///< for the stores: FOLDER/undisturbed, FOLDER/disturbed-1, ...
-  std::array<double, kFaults> chance{};  ///< that the fault strikes in a beat, by Fault
+  std::array<double, kFaults> chance{};  ///< probability of the fault in a beat, by Fault
   double beat_s = 0.5;
-  std::int64_t most = 50;  ///< faults; then the sweep is left alone
+  std::int64_t most = 50;  ///< faults; then the sweep runs undisturbed
   std::int64_t least = 0;  ///< faults; a sweep that ends before is run once more, in another store
   std::uint64_t seed = 0;
   double limit_s = 3600;  ///< of each of the two runs
@@ -35,10 +35,10 @@ struct ChaosReport {
   std::int64_t faults() const;
 };
 
-/// Runs a sweep in peace and again under faults, and compares: every trial has its outcome, none twice, the
-/// results equal bit for bit (times aside), and the database is whole. Faults come from the seed; when they strike is
-/// the clock's. `say` gets a line for each. Errors: ErrorKind::unavailable if a run cannot be started or does not end,
-/// ErrorKind::invalid_input if the sweep is refused.
+/// Runs a sweep undisturbed and again with injected faults, and compares: every trial has its outcome, none twice, the
+/// results are equal bit for bit (except times), and the database is intact. Faults are drawn from the seed; their
+/// times depend on the clock. `say` gets a line for each. Errors: ErrorKind::unavailable if a run cannot be started or
+/// does not end, ErrorKind::invalid_input if the sweep is refused.
 ChaosReport run_chaos(const ChaosOptions& options, const std::function<void(const std::string&)>& say);
 
 }  // namespace espalier

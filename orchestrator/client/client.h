@@ -10,8 +10,8 @@
 namespace espalier {
 
 /// Asks a coordinator (docs/protocol.md lists questions, arguments and answers: JSON, "" for
-/// none). Waits for the answer for as long as the coordinator lets it be known that it is there. Errors:
-/// ErrorKind::unavailable if none runs, or nothing is heard of it for `silence`; ErrorKind::invalid_input with its
+/// none). Waits for the answer while the coordinator sends heartbeats. Errors:
+/// ErrorKind::unavailable if none runs, or nothing is received for `silence`; ErrorKind::invalid_input with its
 /// sentence if it refuses the question.
 std::string ask_coordinator(const CoordinatorSource& coordinator, const std::string& question,
                             const std::string& arguments = "",

@@ -22,9 +22,9 @@ struct ChaosRun {
   bool as_json = false;
 };
 
-/// Faults are ours, not the jobs': nobody is charged for them.
-constexpr const char* kForgiving[] = {"on_failure.crashes=1000000", "on_failure.without_progress=1000000",
-                                      "on_failure.node_crashes=1000000"};
+/// Injected faults are not the jobs' fault: no budget is charged.
+constexpr const char* kUnlimitedBudgets[] = {"on_failure.crashes=1000000", "on_failure.without_progress=1000000",
+                                             "on_failure.node_crashes=1000000"};
 
 void print_chaos_json(const ChaosReport& report) {
   nlohmann::ordered_json json;
@@ -56,7 +56,8 @@ ExitCode run(ChaosRun options) {
   options.chaos.run.push_back(options.sweep.file);
   for (const std::string& assignment : options.sweep.overrides)
     options.chaos.run.insert(options.chaos.run.end(), {"--set", assignment});
-  for (const char* assignment : kForgiving) options.chaos.run.insert(options.chaos.run.end(), {"--set", assignment});
+  for (const char* assignment : kUnlimitedBudgets)
+    options.chaos.run.insert(options.chaos.run.end(), {"--set", assignment});
   options.chaos.run.insert(options.chaos.run.end(), {"--pool-starts", "1000000"});
   if (!options.sweep.data.empty()) options.chaos.run.insert(options.chaos.run.end(), {"--data", options.sweep.data});
   if (options.workers > 0)

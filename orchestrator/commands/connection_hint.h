@@ -5,7 +5,7 @@
 
 namespace espalier {
 
-/// Lines that tell how to talk to the coordinator that listens there, from here and from elsewhere.
+/// Lines with the commands that reach the coordinator at that address, from this machine and from others.
 std::string connection_hint(const std::string& host, int port, std::int64_t pid, const std::string& store);
 
 }  // namespace espalier

@@ -10,7 +10,7 @@
 #include "db/write/store.h"
 #include "experiments/formats/json_text.h"
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/commands/told_beside.h"
+#include "orchestrator/commands/message_stream.h"
 #include "orchestrator/coordinator/lone_coordinator.h"
 
 namespace espalier {
@@ -64,7 +64,7 @@ ExitCode check(const std::string& folder, const CheckOptions& options) {
   std::optional<Store> store;
   if (options.repair) {
     refuse_second_coordinator({folder});
-    store.emplace(folder, options.opening);  // before we look: nobody else changes it from here on
+    store.emplace(folder, options.opening);  // before any read: its lock keeps other writers out
   }
   const StoreCheck found = check_store(folder);
   const std::vector<Repair> repairs = store ? repair_artifacts(*store, found) : std::vector<Repair>();
@@ -96,7 +96,8 @@ void add_backup(CLI::App& db, CommandLine& line) {
   command->add_flag("--force", *force, "Replace the file if it is there");
   command->callback([target, force, &line] {
     const std::uintmax_t bytes = back_up_store(line.store, *target, *force ? Overwrite::allow : Overwrite::refuse);
-    told_beside({*target}) << fmt::format("wrote {} ({:.1f} MB), checked\n", *target, static_cast<double>(bytes) / 1e6);
+    message_stream({*target}) << fmt::format("wrote {} ({:.1f} MB), checked\n", *target,
+                                             static_cast<double>(bytes) / 1e6);
   });
 }
 

@@ -14,7 +14,7 @@
 namespace espalier {
 namespace {
 
-constexpr auto kLook = std::chrono::milliseconds(50);
+constexpr auto kPollEvery = std::chrono::milliseconds(50);
 
 /// In the child, between fork and exec.
 [[noreturn]] void become(std::vector<char*> argv, int log) {
@@ -62,7 +62,7 @@ pid_t start_detached(const std::vector<std::string>& arguments, const StorePaths
       constexpr std::uintmax_t kMost = 1U << 20;
       throw Error(ErrorKind::unavailable, "it ended at once:\n" + read_file(log, kMost));
     }
-    std::this_thread::sleep_for(kLook);
+    std::this_thread::sleep_for(kPollEvery);
   }
   return pid;
 }

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/commands/told_beside.h"
+#include "orchestrator/commands/message_stream.h"
 #include "orchestrator/sweeps/trial_export.h"
 
 namespace espalier {
@@ -18,7 +18,7 @@ void run_export(const std::string& store, const TrialExport& wanted) {
   export_trial(store, wanted);
   const std::vector<std::filesystem::path> outputs{wanted.weights, wanted.masks, wanted.torchscript};
   for (const auto& path : outputs) {
-    if (!path.empty()) told_beside(outputs) << "wrote " << path.string() << "\n";
+    if (!path.empty()) message_stream(outputs) << "wrote " << path.string() << "\n";
   }
 }
 

@@ -92,7 +92,7 @@ void collect(const std::string& folder, const GcOptions& options) {
   std::optional<Store> store;
   if (!options.dry_run) {
     refuse_second_coordinator({folder});
-    store.emplace(folder, options.opening);  // before we look: no coordinator begins to need anything from here on
+    store.emplace(folder, options.opening);  // before any read: its lock keeps coordinators out
   }
   const Garbage garbage = find_garbage(folder, options.damaged ? Evidence::remove : Evidence::keep);
   if (store) {

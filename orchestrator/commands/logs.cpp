@@ -85,7 +85,7 @@ class Tail {
 };
 
 void print_logs(const LogOptions& options, const std::string& store) {
-  constexpr auto kLook = std::chrono::milliseconds(300);
+  constexpr auto kPollEvery = std::chrono::milliseconds(300);
   const std::vector<std::filesystem::path> files = find_logs(options.of, StorePaths{store});
   std::vector<std::pair<std::string, Tail>> tails;
   for (const auto& file : files) {
@@ -94,8 +94,8 @@ void print_logs(const LogOptions& options, const std::string& store) {
   }
   while (true) {
     for (auto& [prefix, tail] : tails) tail.print(prefix);
-    if (!options.follow || !std::cout) return;  // nobody reads it
-    std::this_thread::sleep_for(kLook);
+    if (!options.follow || !std::cout) return;  // its reader has gone
+    std::this_thread::sleep_for(kPollEvery);
   }
 }
 

@@ -57,7 +57,7 @@ void print_model(const nlohmann::json& model, bool with_layers) {
   }
 }
 
-/// Of families one example. Layers are told of models that were asked for by name.
+/// One example per family. Layers are listed only for models given by name.
 void print_models(std::vector<std::string> names, bool as_json) {
   const bool all = names.empty();
   if (all) {

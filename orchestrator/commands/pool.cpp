@@ -101,7 +101,7 @@ void print_text(const std::string& text) {
   std::cout << text << std::flush;
 }
 
-/// Where Slurm's commands are missing, or do not answer, a script can still be looked at.
+/// A script can be shown even if Slurm's commands are missing or do not answer.
 void leave_out_bad_nodes_if_known(BatchRequest& batch, const std::function<void(const std::string&)>& say) {
   try {
     leave_out_bad_nodes(Slurm(), batch, say);
@@ -137,7 +137,7 @@ void submit_pools(const BatchRequest& batch, const std::function<std::string(con
                                batch.log(id).string()));
     }
   } catch (const Error&) {
-    if (options.as_json && !pools.empty()) print_json();  // nobody else knows of those that are there
+    if (options.as_json && !pools.empty()) print_json();  // only this output names those already submitted
     throw;
   }
   if (options.as_json) print_json();

@@ -15,7 +15,7 @@ void add_run_command(CLI::App& app, CommandLine& line) {
   add_detach_option(*command, *detached);
   command->callback([options, detached, &line] {
     if (*detached) {
-      load_sweep_to_run(*options, line.store);  // what is wrong with it is said here
+      load_sweep_to_run(*options, line.store);  // reports its errors here
       line.exit_code = run_detached(line, "run.log");
       return;
     }

@@ -70,7 +70,7 @@ void watch(const std::string& store) {
     const bool any_left = std::ranges::any_of(sweeps, [](const nlohmann::json& sweep) {
       return sweep.at("state") == "running" || sweep.at("state") == "paused";
     });
-    if (!any_left || !std::cout) break;  // or nobody reads it
+    if (!any_left || !std::cout) break;  // or its reader has gone
     std::this_thread::sleep_for(kPeriod);
   }
   line.finish();

@@ -39,7 +39,7 @@ void submit(const SubmitOptions& options, const CoordinatorSource& coordinator, 
     const WaitingNotice notice(fmt::format(
         "{}: still waiting for the coordinator, which reads its data and runs the code of its modules; each "
         "gets what {} says there",
-        printable(options.sweep.file), kLookLimitVariable));
+        printable(options.sweep.file), kQueryLimitVariable));
     return ask_coordinator(coordinator, "submit", question_arguments(arguments));
   }();
   if (options.json) {

@@ -12,7 +12,7 @@
 #include "cluster/connection/credentials.h"
 #include "experiments/paths/output_file.h"
 #include "orchestrator/commands/commands.h"
-#include "orchestrator/commands/told_beside.h"
+#include "orchestrator/commands/message_stream.h"
 
 namespace espalier {
 namespace {
@@ -55,8 +55,8 @@ void write_token(const StorePaths& store, const std::string& file, Role role, Ov
     return;
   }
   write_output(file, to_text(token), 0600);
-  told_beside({file}) << file << ": certificate sha256 " << to_hex(token.certificate) << "\n"
-                      << worth_of(role) << file << "\n";
+  message_stream({file}) << file << ": certificate sha256 " << to_hex(token.certificate) << "\n"
+                         << worth_of(role) << file << "\n";
 }
 
 void rotate(const StorePaths& store) {

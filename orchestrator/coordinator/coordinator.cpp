@@ -1,6 +1,6 @@
 // Everything here runs on the one thread of io_: coroutines for accepting, for each connection (coordinator_pools.cpp),
-// for signals and for a tick four times a second. They hand events to the core and perform what it answers. Commands to
-// ranks are gathered and leave as one frame per rank and turn; outcomes are gathered and committed as one transaction.
+// for signals and for a tick four times a second. They pass events to the core and perform its effects. Commands to
+// ranks are batched into one frame per rank and turn; outcomes are batched into one transaction.
 #include "orchestrator/coordinator/coordinator.h"
 
 #include <algorithm>
@@ -32,13 +32,13 @@ namespace {
 constexpr auto kTick = std::chrono::milliseconds(250);
 /// How long pools have to checkpoint and leave before they are killed.
 constexpr double kLeaveSeconds = 30;
-/// How often on_results is called at most, and how small a part of the coordinator's time it may take.
+/// Limits of on_results: how often it is called, and its fraction of the coordinator's time.
 constexpr double kAnnounceSeconds = 20;
 constexpr double kAnnounceShare = 0.02;
 
-/// In as few frames as hold them, in their order.
+/// Splits them into as few frames as possible, in order.
 void send_in_frames(Connection& connection, int rank, const std::vector<RankCommand>& commands) {
-  constexpr std::size_t kMost = kFrameLimitBytes - (64U << 10);  // the frame says more than them
+  constexpr std::size_t kMost = kFrameLimitBytes - (64U << 10);  // the rest is for the frame's other fields
   static_assert(3 * kLargestSpecBytes < kMost, "a job has to fit");
   std::string encoded = encode(commands);
   if (encoded.size() <= kMost || commands.size() == 1) return connection.send(ToRank{rank, std::move(encoded)});
@@ -84,13 +84,13 @@ Coordinator::Coordinator(Store& store, Core& core, CoordinatorOptions options, P
 
 Coordinator::~Coordinator() {
   const std::filesystem::path announced = store_.paths().connection();
-  try {  // it may be another coordinator's, where somebody removed the lock by hand
+  try {  // it may be another coordinator's, if the lock was removed by hand
     if (read_connection_file(announced).pid == ::getpid()) std::filesystem::remove(announced);
-  } catch (const std::exception&) {  // it is gone, or nobody can read it
+  } catch (const std::exception&) {  // it is missing or unreadable
   }
 }
 
-// Who listens on every address is found by its name.
+// A coordinator that listens on every address is reached by its host name.
 void Coordinator::announce_address() {
   const bool everywhere = acceptor_.local_endpoint().address().is_unspecified();
   write_connection_file(store_.paths().connection(),
@@ -128,7 +128,7 @@ Coordinator::Ending Coordinator::run() {
   // A terminal that closes stops the sweep as Ctrl-C does, unless we were started to outlive it (nohup).
   struct sigaction hangup {};
   if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) signals_.add(SIGHUP);
-  for (const std::string& line : local_pools_.start()) tell(line);
+  for (const std::string& line : local_pools_.start()) notify_user(line);
   remember_pools();
   spawn("accepting connections", accept_connections());
   spawn("watching signals", watch_signals());
@@ -145,11 +145,11 @@ Coordinator::Ending Coordinator::run() {
                                           "; the last results could not be written, and are computed "
                                           "again when the same command is run after there is room");
   }
-  // Nothing is under way beside, and there is no loop to hold up any more.
+  // No side work is under way, and no loop runs any more that this could block.
   try {
     for (; !ended_sweeps_.empty(); ended_sweeps_.pop_front()) {
       if (options_.on_sweep_ended) options_.on_sweep_ended(ended_sweeps_.front());
-      tell_of_end(ended_sweeps_.front());
+      report_end(ended_sweeps_.front());
     }
   } catch (const Error& error) {
     endure(error);
@@ -159,7 +159,7 @@ Coordinator::Ending Coordinator::run() {
                                           "; that a sweep has ended could not be written: the same command does so "
                                           "when it is run once that is over");
   }
-  if (core_.finished() && !options_.stays) return Ending::finished;  // whatever was asked for after the last result
+  if (core_.finished() && !options_.stays) return Ending::finished;  // even if a stop came after the last result
   return core_.too_many_failures() ? Ending::too_many_failures : ending_;
 }
 
@@ -178,10 +178,10 @@ void Coordinator::perform(Effects effects) {
       if (found != pools_.end() && found->second.connection) found->second.connection->send(Leave{});
     } else if (Record* record = std::get_if<Record>(&effect)) {
       changes_.add(std::move(record->change));
-    } else if (Tell* tell_effect = std::get_if<Tell>(&effect)) {
-      tell(tell_effect->text);
-    } else if (const Doubt* doubt = std::get_if<Doubt>(&effect)) {
-      note_doubt(*doubt);
+    } else if (Notice* notice = std::get_if<Notice>(&effect)) {
+      notify_user(notice->text);
+    } else if (const ProtocolViolation* violation = std::get_if<ProtocolViolation>(&effect)) {
+      log_violation(*violation);
     } else if (const SweepEnded* ended = std::get_if<SweepEnded>(&effect)) {
       const auto sweep = std::ranges::find(core_.sweeps(), ended->sweep, &Workload::Sweep::id);
       if (ended->how == SweepEnd::finished) finished_at_ = utc_seconds();
@@ -193,18 +193,18 @@ void Coordinator::perform(Effects effects) {
 }
 
 void Coordinator::announce_ended_sweeps() {
-  if (ended_sweeps_.empty() || std::exchange(tells_of_ended_, true)) return;
-  spawn("the end of a sweep", tell_of_ended_sweeps());
+  if (ended_sweeps_.empty() || std::exchange(reports_ended_, true)) return;
+  spawn("the end of a sweep", report_ended_sweeps());
 }
 
-asio::awaitable<void> Coordinator::tell_of_ended_sweeps() {
+asio::awaitable<void> Coordinator::report_ended_sweeps() {
   try {
     while (!ended_sweeps_.empty()) {
       commit();
-      if (!changes_.empty()) break;  // only what is durable has ended
+      if (!changes_.empty()) break;  // an end is reported only once it is durable
       const EndedSweep ended = ended_sweeps_.front();
       if (options_.on_sweep_ended) co_await side_.run([&] { options_.on_sweep_ended(ended); });
-      tell_of_end(ended);
+      report_end(ended);
       ended_sweeps_.pop_front();
       locked_since_ = 0;
       commit_trouble_.clear();
@@ -212,18 +212,18 @@ asio::awaitable<void> Coordinator::tell_of_ended_sweeps() {
   } catch (const Error& error) {
     endure(error);
   }
-  tells_of_ended_ = false;
+  reports_ended_ = false;
 }
 
-void Coordinator::tell_of_end(const EndedSweep& ended) {
+void Coordinator::report_end(const EndedSweep& ended) {
   if (!options_.stays) return;  // the report of the one sweep follows
-  progress_.tell(fmt::format("{}: {} of {} trials done{}", ended.name, ended.status.trials_done, ended.status.trials,
-                             ended.how == SweepEnd::cancelled ? ", cancelled" : ""));
+  progress_.notify_user(fmt::format("{}: {} of {} trials done{}", ended.name, ended.status.trials_done,
+                                    ended.status.trials, ended.how == SweepEnd::cancelled ? ", cancelled" : ""));
 }
 
-void Coordinator::tell(const std::string& line) {
+void Coordinator::notify_user(const std::string& line) {
   spdlog::warn("{}", line);
-  progress_.tell(line);
+  progress_.notify_user(line);
 }
 
 void Coordinator::send_commands() {
@@ -244,15 +244,15 @@ asio::awaitable<void> Coordinator::tick() {
     if (!commit_is_due_) commit();
     acknowledge();
     follow_rotation();
-    sum_up_strangers(now);
+    log_refusals(now);
     if (core_lent_.taken()) continue;
     if (!refused_.empty()) give_up_refused();
     announce_ended_sweeps();
-    if (!core_.stopping()) look_for_room(now);
+    if (!core_.stopping()) check_free_space(now);
     if (!core_.stopping() && (options_.stays || !core_.finished() || !changes_.empty())) {
       perform(core_.on_tick(now));
       if (options_.stays || !core_.finished()) {
-        for (const std::string& line : local_pools_.restart_ended(core_.activity(), now)) tell(line);
+        for (const std::string& line : local_pools_.restart_ended(core_.activity(), now)) notify_user(line);
       }
       announce_results();
       show_progress();
@@ -263,7 +263,7 @@ asio::awaitable<void> Coordinator::tick() {
     const bool any_connected =
         std::any_of(pools_.begin(), pools_.end(), [](const auto& entry) { return entry.second.connection != nullptr; });
     if (!any_connected && !local_pools_.any_running() && !is_busy_beside()) {
-      // Nobody waits for a pool that is silent now: what it held has ended with the sweep.
+      // Do not wait for a silent pool: its attempts have ended with the sweep.
       while (core_.finished() && !options_.stays && !pools_.empty())
         lose(pools_.begin()->first, {LossCause::drained, "", {}, {}, {}, {}});
       break;
@@ -274,8 +274,8 @@ asio::awaitable<void> Coordinator::tick() {
   io_.stop();
 }
 
-void Coordinator::sum_up_strangers(double now) {
-  for (const std::string& line : {stranger_log_.sum_up("strangers", now),
+void Coordinator::log_refusals(double now) {
+  for (const std::string& line : {unproven_log_.sum_up("unauthenticated connections", now),
                                   failed_accepts_.sum_up("connections that could not be accepted", now)}) {
     if (!line.empty()) spdlog::warn("{}", line);
   }
@@ -285,8 +285,8 @@ void Coordinator::show_progress() {
   progress_.update(progress_text(core_.status(), earlier_seconds_per_cost_, elapsed_s()), utc_seconds());
 }
 
-// Not while a sweep is taken in: what it shares with one that has ended is known better here than in the database. Nor
-// while pools may still offer files of one that has just finished.
+// Not while a sweep is added: for stages it shares with an ended sweep the core is newer than the database. Nor while
+// pools may still offer files of a sweep that has just finished.
 void Coordinator::forget_what_ended() {
   constexpr double kFilesSeconds = 60;
   if (submissions_ == 0 && utc_seconds() - finished_at_ > kFilesSeconds && core_.is_worth_forgetting())
@@ -320,11 +320,11 @@ asio::awaitable<void> Coordinator::watch_signals() {
     if (error) co_return;
     co_await core_lent_.wait();
     if (stop_begun_) {
-      progress_.tell("stopping at once; what was not checkpointed is computed again next time");
+      progress_.notify_user("stopping at once; what was not checkpointed is computed again next time");
       local_pools_.kill();
       continue;
     }
-    progress_.tell("stopping: running jobs write a checkpoint (Ctrl-C again to stop at once)");
+    progress_.notify_user("stopping: running jobs write a checkpoint (Ctrl-C again to stop at once)");
     begin_stop(Ending::interrupted);
   }
 }

@@ -1,5 +1,5 @@
-// What clients ask of the coordinator (docs/protocol.md): how things stand, and what is to change. Arguments and
-// answers are JSON; whatever is wrong with a question is a sentence for whoever asked, and disturbs nobody else.
+// Requests of clients (docs/protocol.md): status and control. Arguments and answers are JSON. An error in a request is
+// sent to that client and affects nothing else.
 #include <algorithm>
 #include <chrono>
 #include <exception>
@@ -36,7 +36,7 @@ Error wrong(const std::string& why) {
   return Error(ErrorKind::invalid_input, why);
 }
 
-/// What there is, for a sentence about what there is not.
+/// The choices, for a message about an unknown name.
 std::string list(const std::vector<std::string>& names) {
   return names.empty() ? "there is none" : fmt::format("there is {}", fmt::join(names, ", "));
 }
@@ -73,7 +73,7 @@ json or_null(const std::optional<double>& value) {
 asio::awaitable<void> Coordinator::on_client(ConnectionPtr connection, Role role, Message message) {
   const Ask* ask = std::get_if<Ask>(&message);
   if (ask == nullptr) throw Error(ErrorKind::corrupt, "a client said what clients do not say");
-  spawn("a client that waits", hear_client(connection));
+  spawn("a client that waits", watch_client(connection));
   co_await core_lent_.wait();
   try {
     std::string said = co_await answer(*ask, role);
@@ -81,19 +81,19 @@ asio::awaitable<void> Coordinator::on_client(ConnectionPtr connection, Role role
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::internal || error.kind() == ErrorKind::corrupt) throw;
     connection->send(Answer{false, error.what()});
-  } catch (const std::exception& error) {  // a question ends nobody's sweeps
+  } catch (const std::exception& error) {  // a request must not end the run
     spdlog::error("the question \"{}\" failed: {}", ask->question, error.what());
     connection->send(Answer{false, error.what()});
   }
 }
 
-/// Until it is answered it says that it is there, and nothing else. What it asked is done even if it goes.
-asio::awaitable<void> Coordinator::hear_client(ConnectionPtr connection) {
+/// Until the answer, a client sends only heartbeats. Its request is completed even if it disconnects.
+asio::awaitable<void> Coordinator::watch_client(ConnectionPtr connection) {
   try {
     while (std::holds_alternative<Heartbeat>(co_await connection->receive())) {
     }
     connection->close();
-  } catch (const Error&) {  // it was answered, or is gone
+  } catch (const Error&) {  // it was answered or has disconnected
     connection->close();
   }
 }
@@ -103,8 +103,8 @@ asio::awaitable<std::string> Coordinator::answer(Ask ask, Role role) {
   const json arguments = json::parse(text, nullptr, false);
   if (!arguments.is_object()) throw wrong("the question's arguments are not a JSON object");
   const std::string& question = ask.question;
-  const bool only_looks = question == "status" || question == "pools" || question == "jobs";
-  if (role == Role::reader && !only_looks) {
+  const bool is_read_only = question == "status" || question == "pools" || question == "jobs";
+  if (role == Role::reader && !is_read_only) {
     throw wrong(
         "a reader's token is for status, pools and jobs alone; this needs a client's: espalier token write FILE "
         "--role client");
@@ -149,7 +149,7 @@ asio::awaitable<std::string> Coordinator::answer(Ask ask, Role role) {
   co_return json_text(reply, -1);
 }
 
-/// What works the plan out anew takes longer, for a large sweep, than the loop may be busy.
+/// For changes that replan: for a large sweep that takes longer than the loop may be busy.
 asio::awaitable<void> Coordinator::lend_core(std::function<void()> work) {
   co_await core_lent_.wait();
   core_lent_.take();
@@ -169,7 +169,7 @@ asio::awaitable<void> Coordinator::change_core(std::function<Effects()> change) 
   perform(std::move(effects));
 }
 
-/// One after the other, in the order in which they came.
+/// One after the other, in order of arrival.
 asio::awaitable<json> Coordinator::submit(std::string arguments) {
   if (!options_.on_submit) {
     throw wrong(
@@ -206,7 +206,7 @@ asio::awaitable<json> Coordinator::take_in(SubmittedSweep submitted) {
              {"warnings", json::array()}};
   for (const Diagnostic& warning : submitted.sweep.warnings) reply["warnings"].push_back(to_string(warning));
   reply["runs_already"] = std::ranges::any_of(core_.sweeps(), is_it);
-  if (reply["runs_already"]) {  // what runs already stays as it is, whatever it is submitted with this time
+  if (reply["runs_already"]) {  // a running sweep keeps its settings, even if submitted with others
     std::int64_t done = 0;
     co_await lend_core([&] {
       const LoadedSweep sweep = std::move(submitted.sweep);
@@ -223,7 +223,7 @@ asio::awaitable<json> Coordinator::take_in(SubmittedSweep submitted) {
   co_return reply;
 }
 
-/// The end of a sweep is written down before it may begin again, or it would end that.
+/// The end of a sweep is recorded before it may begin again; otherwise it would end the new run.
 asio::awaitable<void> Coordinator::settle_before_submission() {
   asio::steady_timer timer(io_);
   boost::system::error_code ignored;
@@ -238,7 +238,7 @@ asio::awaitable<void> Coordinator::settle_before_submission() {
 asio::awaitable<void> Coordinator::change_sweep(SweepId id, std::function<Effects()> change) {
   co_await change_core(std::move(change));
   const auto found = std::ranges::find(core_.sweeps(), id, &Workload::Sweep::id);
-  // Whatever ended is announced as that.
+  // Reports the sweep that ended.
   if (!options_.on_sweep_changed || found == core_.sweeps().end() || found->end) co_return;
   const ChangedSweep changed{id, found->priority, found->paused};
   co_await side_.run([&] { options_.on_sweep_changed(changed); });

@@ -1,4 +1,4 @@
-// From what was heard to what is durable, and what happens while nothing can be written.
+// Commits of received outcomes, and what happens while nothing can be written.
 #include <algorithm>
 #include <utility>
 
@@ -16,18 +16,18 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// How long a database that another process has locked is waited for.
+/// Timeout for a database that another process has locked.
 constexpr double kLockedSeconds = 60;
-/// How often room is looked for, and how long a pause lasts at least after a worker found its disk full: twice as long
-/// each time it happens again.
-constexpr double kRoomSeconds = 1;
+/// Interval of free space checks, and the least pause after a worker's disk was full: doubled each time it happens
+/// again (backoff).
+constexpr double kFreeSpaceCheckSeconds = 1;
 constexpr double kShortestFullDiskSeconds = 2;
 constexpr double kLongestFullDiskSeconds = 60;
 
 }  // namespace
 
-// False: nothing was, as nothing could or had to be. While the other thread writes, which may take as long as a large
-// sweep does, changes pile up.
+// False: nothing was committed, because nothing could or had to be. While the other thread writes (for a large sweep
+// that takes long), changes are queued.
 bool Coordinator::commit() {
   if (changes_.empty()) return false;
   const Store::Turn turn = store_.try_turn();
@@ -56,7 +56,7 @@ bool Coordinator::commit() {
   return true;
 }
 
-// Posted twice: what came meanwhile is heard in between.
+// Posted twice: messages that have arrived are handled in between.
 void Coordinator::commit_soon() {
   if (std::exchange(commit_is_due_, true)) return;
   asio::post(io_, [this] {
@@ -73,7 +73,7 @@ void Coordinator::set_aside(const PendingChanges::Refused& refused) {
   if (finished != nullptr && !finished->outcome.failure) refused_.emplace_back(finished->outcome, refused.why);
 }
 
-/// What the core took for done is not, so that it knows what the database does.
+/// Reports a rejected outcome to the core, so that it agrees with the database.
 void Coordinator::give_up_refused() {
   for (const auto& [outcome, why] : std::exchange(refused_, {}))
     perform(core_.on_outcome_refused(outcome, why, utc_seconds()));
@@ -82,8 +82,8 @@ void Coordinator::give_up_refused() {
   }
 }
 
-// What could not be written is kept and tried again: somebody's sqlite3 shell lets go, or somebody makes room, or the
-// database one that may be written.
+// Changes that could not be written are kept and retried: a lock may be released, disk space freed, or the database
+// made writable.
 void Coordinator::endure(const Error& error) {
   if (error.kind() == ErrorKind::exhausted || error.kind() == ErrorKind::invalid_input) {
     commit_trouble_ = error.what();
@@ -92,26 +92,26 @@ void Coordinator::endure(const Error& error) {
   if (error.kind() != ErrorKind::unavailable) throw error;
   if (locked_since_ == 0) locked_since_ = utc_seconds();
   if (utc_seconds() - locked_since_ > kLockedSeconds) throw error;
-  progress_.tell("waiting: another process writes to the database");
+  progress_.notify_user("waiting: another process writes to the database");
 }
 
 std::string Coordinator::commit_trouble() const {
   return commit_trouble_.empty() ? "another process writes to the database" : commit_trouble_;
 }
 
-// Whatever was heard is in the database, unless a commit is waiting.
+// Every received outcome is in the database, unless a commit is waiting.
 void Coordinator::acknowledge() {
   if (!changes_.empty()) return;
   for (auto& [id, link] : pools_) {
-    if (!link.connection || link.acknowledged == link.heard) continue;
-    link.connection->send(Recorded{link.heard});
-    link.acknowledged = link.heard;
+    if (!link.connection || link.acknowledged == link.handled) continue;
+    link.connection->send(Recorded{link.handled});
+    link.acknowledged = link.handled;
   }
 }
 
-void Coordinator::look_for_room(double now) {
-  if (now - room_looked_at_ < kRoomSeconds) return;
-  room_looked_at_ = now;
+void Coordinator::check_free_space(double now) {
+  if (now - free_space_checked_at_ < kFreeSpaceCheckSeconds) return;
+  free_space_checked_at_ = now;
   const std::string lack = commit_trouble_.empty() ? lack_of_space(store_.paths().root) : commit_trouble_;
   if (!lack.empty()) {
     perform(core_.pause(lack));
@@ -131,7 +131,7 @@ void Coordinator::look_for_room(double now) {
   perform(core_.resume(now));
 }
 
-// Only now: a training whose outcome was lost on the way is repeated from it in no time.
+// Only now: a training whose outcome was lost is quickly repeated from its last checkpoint.
 void Coordinator::forget_checkpoint(const StageKey& key) {
   std::error_code ignored;
   std::filesystem::remove(store_.paths().checkpoint(key), ignored);

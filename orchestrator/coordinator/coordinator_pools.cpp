@@ -1,5 +1,5 @@
-// The coordinator's conversations: who joins, what pools and clients say, and what becomes of a pool whose connection
-// broke. A pool is known by its identity for as long as it lives; connections come and go.
+// The coordinator's connections: joining pools, messages of pools and clients, and pools whose connection broke. A pool
+// keeps its identity while it lives; it may reconnect many times.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -26,7 +26,7 @@ using asio::ip::tcp;
 
 namespace {
 
-/// Of all pools together: each costs memory.
+/// Limit over all pools: each costs memory.
 constexpr std::int64_t kMostRanks = 100'000;
 
 std::string owner_of(const PoolDescription& description) {
@@ -35,7 +35,7 @@ std::string owner_of(const PoolDescription& description) {
 
 }  // namespace
 
-// What an earlier coordinator handed out may still run: nobody else gets it before it is known who is still there.
+// Attempts of an earlier coordinator may still run: no other pool gets them before it is known which pools reconnect.
 void Coordinator::remember_pools() {
   core_.remember_given_up(options_.given_up);
   std::map<std::pair<std::string, std::string>, std::vector<OpenAttempt>> by_pool;
@@ -62,13 +62,14 @@ asio::awaitable<void> Coordinator::accept_connections() {
     if (error) {
       if (failed_accepts_.count(error.message(), utc_seconds()))
         spdlog::warn("a connection could not be accepted, and is tried again: {}", error.message());
-      asio::steady_timer pause(io_, std::chrono::milliseconds(100));  // no file descriptors, say: it lasts
+      asio::steady_timer pause(io_,
+                               std::chrono::milliseconds(100));  // out of file descriptors, for example, which lasts
       co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
       continue;
     }
     follow_rotation();
     const auto connection = std::make_shared<Connection>(std::move(socket), ConnectionLimits(), credentials_.tls());
-    strangers_.add(connection);
+    unproven_.add(connection);
     spawn("a connection", serve(connection));
   }
 }
@@ -83,8 +84,8 @@ asio::awaitable<void> Coordinator::serve(ConnectionPtr connection) {
     if (role == Role::pool) pool = check_description(connection, first);
     if (role != Role::pool) co_await on_client(connection, role, first);
   } catch (const Error& error) {
-    // A stranger or a damaged frame disturbs nobody else, and strangers may come as often as they like.
-    if (connection->trusted() || stranger_log_.count(from + ": " + error.what(), utc_seconds()))
+    // An unauthenticated peer or a damaged frame affects no other connection, however often it happens.
+    if (connection->trusted() || unproven_log_.count(from + ": " + error.what(), utc_seconds()))
       spdlog::warn("{}: {}", from, error.what());
   }
   if (pool) co_await serve_pool(connection, *pool);
@@ -134,7 +135,7 @@ PoolId Coordinator::attach(const ConnectionPtr& connection, const PoolDescriptio
   const auto found = std::ranges::find_if(pools_, [&](const auto& entry) { return entry.second.owner == owner; });
   const PoolId pool = found == pools_.end() ? next_pool_++ : found->first;
   PoolLink& link = pools_[pool];
-  if (link.connection) link.connection->close();  // half open: its own coroutine sees that it was replaced
+  if (link.connection) link.connection->close();  // half open: its coroutine notices that it was replaced
   link.connection = connection;
   link.label = description.label;
   link.owner = owner;
@@ -144,13 +145,12 @@ PoolId Coordinator::attach(const ConnectionPtr& connection, const PoolDescriptio
   return pool;
 }
 
-// Times in the store are the coordinator's, so results do not suffer; what people compare with their cluster's logs
-// does.
-void Coordinator::tell_of_clock(const PoolDescription& description) {
+// Times in the store are the coordinator's, so results are not affected; comparisons with a cluster's logs are.
+void Coordinator::warn_about_clock(const PoolDescription& description) {
   constexpr double kNoticeable = 60;
   const double ahead = description.clock - utc_seconds();
   if (std::abs(ahead) < kNoticeable) return;
-  tell(fmt::format(
+  notify_user(fmt::format(
       "pool {}: the clock of {} is {} {} this machine's; its times are recorded by this one, and its logs bear "
       "its own: set one of the two right (timedatectl set-ntp true)",
       description.label, description.host, duration_text(std::abs(ahead)), ahead > 0 ? "ahead of" : "behind"));
@@ -161,7 +161,7 @@ asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, PoolDesc
   const PoolId pool = attach(connection, description);
   spdlog::info("pool {} joined: {} ranks, host {}, pid {}", description.label, description.ranks, description.host,
                description.pid);
-  tell_of_clock(description);
+  warn_about_clock(description);
   local_pools_.on_joined(description.label);
   files_.greet(pool, connection);
   perform(core_.on_pool_joined(pool, description.label, description.ranks, utc_seconds(), description.labels,
@@ -180,9 +180,9 @@ asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, PoolDesc
     const auto link = pools_.find(pool);
     if (link == pools_.end() || link->second.connection != connection) co_return;  // it has a newer one
     if (!why.empty()) break;
-    // Outside of the other try: what goes wrong in here with an honest message is ours, and ends the run.
+    // Outside of the other try: an error in handling a valid message is a bug of ours, and ends the run.
     try {
-      if (!hear(pool, message)) co_return;
+      if (!handle(pool, message)) co_return;
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::corrupt) throw;
       why = error.what();
@@ -197,13 +197,13 @@ asio::awaitable<void> Coordinator::serve_pool(ConnectionPtr connection, PoolDesc
 }
 
 /// False: it has left.
-bool Coordinator::hear(PoolId pool, const Message& message) {
+bool Coordinator::handle(PoolId pool, const Message& message) {
   PoolLink& link = pools_.at(pool);
   if (const FromRank* from = std::get_if<FromRank>(&message)) {
     if (from->sequence == 0) throw Error(ErrorKind::corrupt, "a frame without a number");
-    if (from->sequence <= link.heard) return true;  // said before, and sent again
+    if (from->sequence <= link.handled) return true;  // a duplicate
     on_reports(pool, from->rank, decode_reports(from->reports));
-    link.heard = from->sequence;
+    link.handled = from->sequence;
     return true;
   }
   if (const Leaving* leaving = std::get_if<Leaving>(&message)) {
@@ -214,18 +214,18 @@ bool Coordinator::hear(PoolId pool, const Message& message) {
     lose(pool, {cause, std::string(to_string(cause)), {}, {}, {}, {}});
     return false;
   }
-  if (files_.hear(pool, message)) return true;
+  if (files_.handle(pool, message)) return true;
   if (!std::holds_alternative<Heartbeat>(message)) throw Error(ErrorKind::corrupt, "a pool said what pools do not say");
   return true;
 }
 
-/// What it said comes to nothing. Honest pools do so when they were away for long.
-void Coordinator::note_doubt(const Doubt& doubt) {
+/// The message was ignored. Honest pools send such after a long disconnection.
+void Coordinator::log_violation(const ProtocolViolation& violation) {
   constexpr int kMostNoted = 20;
-  const auto link = pools_.find(doubt.pool);
-  if (link == pools_.end() || ++link->second.doubts > kMostNoted) return;
-  spdlog::warn("pool {} said {}: it counts for nothing{}", link->second.label, doubt.what,
-               link->second.doubts == kMostNoted ? "; no more is said of this pool" : "");
+  const auto link = pools_.find(violation.pool);
+  if (link == pools_.end() || ++link->second.violations > kMostNoted) return;
+  spdlog::warn("pool {} said {}: it counts for nothing{}", link->second.label, violation.what,
+               link->second.violations == kMostNoted ? "; no more is said of this pool" : "");
 }
 
 void Coordinator::lose(PoolId pool, const PoolEnd& end) {
@@ -234,8 +234,8 @@ void Coordinator::lose(PoolId pool, const PoolEnd& end) {
   perform(core_.on_pool_lost(pool, end, utc_seconds()));
 }
 
-// It may be the network, or we were away. How a pool of our own ended says more than that its connection broke, and
-// comes a second later.
+// The network may be at fault, or we were suspended. For our own pool the end of its process, noticed a second later,
+// says more than a broken connection.
 asio::awaitable<void> Coordinator::await_return(PoolId pool, bool was_silent) {
   const std::string label = pools_.at(pool).label;
   const auto limit = std::chrono::steady_clock::now() + options_.return_limit;
@@ -246,7 +246,8 @@ asio::awaitable<void> Coordinator::await_return(PoolId pool, bool was_silent) {
     co_await core_lent_.wait();
     const auto link = pools_.find(pool);
     if (link == pools_.end() || link->second.connection) co_return;
-    if (link->second.absences != absence) co_return;  // it came back and went again, which another waits for
+    if (link->second.absences != absence)
+      co_return;  // it reconnected and broke again; another coroutine waits for that
     if (auto end = local_pools_.end_of(label)) {
       spdlog::warn("pool {}: {}", label, end->why);
       lose(pool, *end);
@@ -256,7 +257,7 @@ asio::awaitable<void> Coordinator::await_return(PoolId pool, bool was_silent) {
     timer.expires_after(std::chrono::milliseconds(100));
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
-  if (core_.finished() && !options_.stays) {  // nobody waits for it
+  if (core_.finished() && !options_.stays) {  // nothing is left to run
     lose(pool, {LossCause::drained, "", {}, {}, {}, {}});
     co_return;
   }
@@ -266,7 +267,7 @@ asio::awaitable<void> Coordinator::await_return(PoolId pool, bool was_silent) {
                                        : LossCause::node_lost;
   const std::string why =
       fmt::format("it sent nothing for {:.0f} s", static_cast<double>(options_.return_limit.count()) / 1000);
-  tell(fmt::format("pool {}: {}; its jobs go to others", label, why));
+  notify_user(fmt::format("pool {}: {}; its jobs go to others", label, why));
   local_pools_.kill(label);
   lose(pool, {cause, why, {}, {}, {}, {}});
 }
@@ -282,7 +283,7 @@ void Coordinator::on_reports(PoolId pool, int rank, std::vector<RankReport> repo
       const StageOutcome& said = reached->outcome;
       const bool makes_it = core_.claim_of(pool, said.key) == Core::FileClaim::wanted;
       if (makes_it && !said.failure && !files_.settle(said.key, said.artifact_sha256)) {
-        note_doubt({pool, "an outcome whose file is not the one that lies in the store"});
+        log_violation({pool, "an outcome whose file is not the one that lies in the store"});
         continue;
       }
       perform(core_.on_stage_reached(pool, rank, std::move(reached->outcome), now));
@@ -297,7 +298,7 @@ void Coordinator::on_reports(PoolId pool, int rank, std::vector<RankReport> repo
   }
 }
 
-// Written with the next outcomes, before whatever names it.
+// Committed with the next outcomes, before rows that refer to it.
 EnvironmentId Coordinator::record_environment(const std::string& json) {
   const std::string text = checked_environment(json);
   const auto known = environments_.find(text);

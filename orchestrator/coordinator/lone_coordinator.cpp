@@ -21,7 +21,7 @@ bool lives(pid_t pid) {
   return ::kill(pid, 0) == 0 || errno == EPERM;
 }
 
-/// On this machine: who listens everywhere says a name, and is found on loopback.
+/// Address on this machine: a coordinator that listens on all addresses records a name, and is reached on loopback.
 bool listens(const ConnectionFile& connection) {
   using boost::asio::ip::tcp;
   boost::asio::io_context io;
@@ -36,7 +36,7 @@ bool listens(const ConnectionFile& connection) {
 std::optional<ConnectionFile> announced_connection(const StorePaths& store) {
   try {
     return read_connection_file(store.connection());
-  } catch (const Error&) {  // there is none, or none that anybody could use
+  } catch (const Error&) {  // missing or unusable
     return std::nullopt;
   }
 }
@@ -44,7 +44,7 @@ std::optional<ConnectionFile> announced_connection(const StorePaths& store) {
 }  // namespace
 
 void refuse_second_coordinator(const StorePaths& store) {
-  std::error_code unreadable;  // opening the store says why
+  std::error_code unreadable;  // opening the store reports it
   if (!std::filesystem::exists(store.connection(), unreadable)) return;
   const auto other = announced_connection(store);
   if (!other || other->pid == ::getpid() || !lives(static_cast<pid_t>(other->pid)) || !listens(*other)) return;

@@ -4,9 +4,9 @@
 
 namespace espalier {
 
-/// Before a store is opened to be written: its lock keeps others out for as long as nobody removes that file. Whose
-/// connection file is there, lives and listens, is still at work, and would lose that file to us.
-/// Errors: ErrorKind::unavailable then.
+/// Checks, before a store is opened for writing, that no other coordinator runs: its lock does not protect it if that
+/// file was removed. A coordinator whose connection file exists and which lives and listens is still running, and would
+/// lose that file to us. Errors: ErrorKind::unavailable then.
 void refuse_second_coordinator(const StorePaths& store);
 
 }  // namespace espalier

@@ -8,8 +8,8 @@ namespace espalier {
 
 class Core;
 
-/// What an earlier coordinator handed out of the core's sweeps and nobody has ended. Attempts that have nothing to do
-/// with them, or that none of them needs any more, are ended: their pools are told so if they come back.
+/// Open attempts of an earlier coordinator for the core's sweeps. Attempts of other sweeps, or that no sweep needs any
+/// more, are ended: their pools get a stop if they reconnect.
 std::vector<OpenAttempt> take_up_attempts(Store& store, const Core& core);
 
 }  // namespace espalier

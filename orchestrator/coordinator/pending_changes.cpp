@@ -10,9 +10,9 @@
 namespace espalier {
 namespace {
 
-/// How long one transaction may hold the loop up. Of the processor's time: a slow disk would cost as much for fewer.
+/// How long one transaction may block the loop, in processor time: on a slow disk fewer changes would cost as much.
 constexpr double kTransactionSeconds = 0.025;
-constexpr std::size_t kLooksAtTheClock = 16;  // once for so many changes
+constexpr std::size_t kClockCheckInterval = 16;  // changes
 
 }  // namespace
 
@@ -23,7 +23,7 @@ PendingChanges::Piece PendingChanges::write_some(Store& store) {
     double recording = 0;
     std::size_t begun = 0;
     const auto go_on = [&] {
-      if (begun % kLooksAtTheClock == 0) recording = processor_seconds() - before;
+      if (begun % kClockCheckInterval == 0) recording = processor_seconds() - before;
       if (begun == most || (begun > 0 && recording > kTransactionSeconds * recording_share_)) return false;
       ++begun;
       return true;

@@ -10,9 +10,9 @@
 
 namespace espalier {
 
-/// What is to be written into the store, in its order. It is written in pieces, between which others are heard: as many
-/// changes in one transaction as the loop can spare the processor's time for, because each transaction costs a sync of
-/// the disk, and each row more the larger the database is. For one thread.
+/// The queue of changes to the store. It is written in pieces, so that the loop handles messages in between: as many
+/// changes in one transaction as the loop has processor time for, because each transaction costs a sync of the disk,
+/// and each row costs more the larger the database is. For one thread.
 class PendingChanges {
  public:
   struct Refused {
@@ -21,19 +21,19 @@ class PendingChanges {
   };
   struct Piece {
     std::vector<StoreChange> written;  ///< durable
-    std::optional<Refused> refused;    ///< one that cannot be in the database, and is not pending any more
+    std::optional<Refused> refused;    ///< a change that the database rejected; removed from the queue
   };
 
   void add(StoreChange change) { changes_.push_back(std::move(change)); }
   bool empty() const { return changes_.empty(); }
-  /// Enough of them not to wait for more.
+  /// Enough changes for a transaction: no need to wait for more.
   bool are_many() const { return changes_.size() >= kMany; }
 
-  /// What is written next may cost more than it did: the database has grown meanwhile.
+  /// The next change may cost more than the last ones: the database has grown.
   void begin_small() { recording_share_ = kLeastShare; }
 
-  /// Writes the first ones in one transaction: those before one that the schema refuses, or that one's refusal.
-  /// Errors: those of Store::apply, but RefusedChange; all are still pending then.
+  /// Writes the first changes in one transaction: those before one that the schema rejects, or that one's rejection.
+  /// Errors: those of Store::apply except RefusedChange; all stay pending then.
   Piece write_some(Store& store);
 
  private:

@@ -38,7 +38,7 @@ void ProgressLine::update(const std::string& text, Now now) {
   last_ = now;
 }
 
-void ProgressLine::tell(const std::string& text) {
+void ProgressLine::notify_user(const std::string& text) {
   erase();
   out_ << text << std::endl;
   if (terminal_) out_ << shown_ << std::flush;

@@ -23,8 +23,8 @@ class ProgressLine {
   ProgressLine(std::ostream& out, bool terminal) : out_(out), terminal_(terminal) {}
   ~ProgressLine() { finish(); }
   void update(const std::string& text, Now now);
-  /// A line of its own that stays, above the progress.
-  void tell(const std::string& text);
+  /// Prints a permanent line above the progress.
+  void notify_user(const std::string& text);
   void finish();
 
  private:

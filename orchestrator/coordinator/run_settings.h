@@ -14,12 +14,12 @@ struct RunSettings {
   int port = 0;  ///< 0: any free one
   std::string device = "auto";
   int checkpoint_seconds = 10;
-  int pool_starts = 0;                    ///< in a row that get nothing done, before giving up; 0: a few
-  double start_limit_s = 60;              ///< a local pool that has not joined by then hangs; 0: never
+  int pool_starts = 0;                    ///< most starts in a row without progress, before giving up; 0: a few
+  double start_limit_s = 60;              ///< timeout for a local pool to join; 0: none
   bool allow_network_filesystem = false;  ///< for the store
   double hang_seconds = 120;              ///< 0: nothing counts as a hang
-  double grace_seconds = 30;        ///< a pool that leaves waits so long for its ranks' steps; 0: as long as they take
-  std::optional<double> memory_gb;  ///< that a rank may fill; 0: no limit; none: its share of the machine
+  double grace_seconds = 30;              ///< how long a leaving pool waits for its ranks' steps; 0: no limit
+  std::optional<double> memory_gb;        ///< that a rank may use; 0: no limit; none: its share of the machine
 };
 
 }  // namespace espalier

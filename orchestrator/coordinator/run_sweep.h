@@ -10,14 +10,14 @@ namespace espalier {
 struct RunSummary {
   Coordinator::Ending ending = Coordinator::Ending::finished;
   SweepStatus status;
-  bool nothing_to_do = false;  ///< every result was there
+  bool nothing_to_do = false;  ///< every result existed already
   double elapsed_s = 0;
 };
 
-/// Runs what of the sweep is not done yet, with local pools, and commits every result.
+/// Runs the sweep's open stages with local pools, and commits every result.
 /// A full disk pauses it. Errors: ErrorKind::unavailable without mpirun or espalier-worker, if the store is in use, the
-/// port is taken, or pools die at once; ErrorKind::exhausted if there is no room to begin, or to write the last results
-/// when it is stopped. Before any work where that can be known.
+/// port is taken, or pools die at once; ErrorKind::exhausted if there is no free space to begin, or for the last
+/// results when it is stopped. They are thrown before any work where possible.
 RunSummary run_sweep(LoadedSweep sweep, const RunSettings& settings, ProgressLine& progress);
 
 }  // namespace espalier

@@ -23,7 +23,7 @@
 namespace espalier {
 namespace {
 
-/// The sweeps of a coordinator that stays, and what the store remembers of them. One thread at a time.
+/// The sweeps of a permanent coordinator, and their records in the store. One thread at a time.
 class Submissions {
  public:
   Submissions(Store& store, SweepJournal& book)
@@ -68,8 +68,8 @@ class Submissions {
     return submitted;
   }
 
-  /// One that an earlier coordinator took. None, with a line for the user, if it does not go on. It stays open unless
-  /// it can never be again what it was: a disk may come back.
+  /// A sweep of an earlier coordinator. None, with a line for the user, if it cannot be resumed. It stays open unless
+  /// it can never be loaded as before: a disk may be mounted again.
   std::optional<SweepToRun> take_up(const Submission& submission, const StoreConfig& config, std::string& line) {
     std::optional<LoadedSweep> sweep = load_again(submission, config, line);
     if (sweep && store_.find_sweep(sweep->name, sweep->trials, sweep->graph) == submission.sweep)
@@ -104,7 +104,7 @@ class Submissions {
     if (sweep.how == SweepEnd::finished) book_.record_overlaps(sweep.id, known.label);
   }
 
-  /// The coordinator stops; they go on with the next one.
+  /// The coordinator stops; the next one resumes them.
   void pause_all(const std::vector<Workload::Sweep>& sweeps) {
     for (const Workload::Sweep& sweep : sweeps) {
       if (!sweep.end) book_.end(sweep.id, "stopped");
@@ -130,7 +130,7 @@ class Submissions {
     }
   }
 
-  /// Those that could not go on, and whose place another sweep of their name has taken.
+  /// Sweeps that could not be resumed and were replaced by another of their name.
   void close_waiting(const std::string& name, SweepId by) {
     for (const Submission& submission : waiting_) {
       if (submission.label == name && submission.sweep != by) write(submission.sweep, submission, false);
@@ -157,7 +157,7 @@ class Submissions {
   SweepJournal& book_;
   const std::string program_, catalog_;
   std::map<SweepId, Submission> taken_;
-  std::vector<Submission> waiting_;  ///< open, and could not go on
+  std::vector<Submission> waiting_;  ///< open, and could not be resumed
 };
 
 }  // namespace
@@ -175,11 +175,11 @@ Coordinator::Ending serve_sweeps(const RunSettings& settings, ProgressLine& prog
   for (const Submission& submission : store.open_submissions()) {
     std::string line;
     if (auto sweep = submissions.take_up(submission, config, line)) {
-      progress.tell("going on with " + sweep->name);
+      progress.notify_user("going on with " + sweep->name);
       options.data.push_back(sweep->data);
       core.add_sweep(std::move(*sweep), utc_seconds());
     } else {
-      progress.tell(line);
+      progress.notify_user(line);
     }
   }
   options.host = settings.host;

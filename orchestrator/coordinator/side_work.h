@@ -9,20 +9,20 @@
 
 namespace espalier {
 
-/// What takes longer than an I/O loop may be busy is done here: on a thread of its own, one piece of work after the
-/// other in the order they came. Everything but `work` runs on the io_context's thread.
+/// Runs work that takes longer than an I/O loop may be busy, on its own thread, in order of submission. Everything
+/// except `work` runs on the io_context's thread.
 class SideWork {
  public:
   /// `io` outlives this object.
   explicit SideWork(boost::asio::io_context& io) : io_(io) {}
-  /// Waits for the work under way, and drops what has not begun.
+  /// Waits for the work under way, and drops queued work.
   ~SideWork();
   SideWork(const SideWork&) = delete;
   SideWork& operator=(const SideWork&) = delete;
 
-  /// Does `work` on the other thread; the coroutine that awaits it goes on here. Errors: whatever `work` throws.
+  /// Runs `work` on the other thread; the awaiting coroutine resumes on this one. Errors: those of `work`.
   boost::asio::awaitable<void> run(std::function<void()> work);
-  /// Nothing is under way or waits.
+  /// Nothing is under way or queued.
   bool idle() const { return unfinished_ == 0; }
 
  private:

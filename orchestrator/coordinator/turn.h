@@ -6,20 +6,20 @@
 
 namespace espalier {
 
-/// What one coroutine of an io_context has at a time, while the others wait. One thread.
+/// A mutex for the coroutines of one io_context. One thread.
 class Turn {
  public:
   explicit Turn(boost::asio::io_context& io) : given_back_(io, boost::asio::steady_timer::time_point::max()) {}
 
   bool taken() const { return taken_; }
-  /// Until nobody has it. Whoever then lets another coroutine run has to wait again, or to take it first.
+  /// Waits until it is free. A caller that then suspends has to wait again, or to take it first.
   boost::asio::awaitable<void> wait();
   void take() { taken_ = true; }
-  /// Those who wait go on, in the order in which they began to.
+  /// Resumes the waiting coroutines in the order in which they began to wait.
   void give_back();
 
  private:
-  boost::asio::steady_timer given_back_;  ///< never expires; cancelled when it happens
+  boost::asio::steady_timer given_back_;  ///< never expires; cancelled when the turn is given back
   bool taken_ = false;
 };
 

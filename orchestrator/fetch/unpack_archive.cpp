@@ -15,7 +15,7 @@
 namespace espalier {
 namespace {
 
-/// Headers, padding, and members that nobody asked for.
+/// Headers, padding, and members that were not requested.
 constexpr std::uint64_t kMostOtherBytes = 16U << 20;
 
 class TarReader {

@@ -40,8 +40,8 @@ class Driver {
   Driver(AutoscaleSettings settings, const Slurm& slurm, const std::function<void(const std::string&)>& say)
       : settings_(std::move(settings)), slurm_(slurm), say_(say), scaler_(settings_.limits) {}
 
-  /// True when all is over.
-  bool look() {
+  /// True when the coordinator and all pools have ended.
+  bool poll() {
     const double now = utc_seconds();
     if (now < scaler_.quiet_until()) return false;
     try {
@@ -69,8 +69,8 @@ class Driver {
   std::size_t pools() const { return scaler_.pools(); }
 
  private:
-  // A coordinator that ends well takes its connection file with it, and its pools leave; one that was killed does not,
-  // and may be started again.
+  // A coordinator that ends normally removes its connection file, and its pools leave; a killed one does not, and may
+  // be started again.
   OpenWork ask_for_work(const std::vector<BatchJobRow>& listing) {
     const StorePaths store{settings_.request.store};
     if (!std::filesystem::exists(store.connection())) return {true, 0};
@@ -155,7 +155,7 @@ std::string how_to_end_pools(const std::string& title) {
 
 AutoscaleSummary autoscale(AutoscaleSettings settings, const Slurm& slurm,
                            const std::function<void(const std::string&)>& say, const std::function<bool()>& stopped) {
-  constexpr std::chrono::milliseconds kBreath{100};
+  constexpr std::chrono::milliseconds kPollPause{100};
   const StorePaths store{settings.request.store};
   if (!std::filesystem::exists(store.connection())) {
     throw Error(ErrorKind::unavailable, coordinator_trouble(store.root));
@@ -164,11 +164,11 @@ AutoscaleSummary autoscale(AutoscaleSettings settings, const Slurm& slurm,
   const std::string title = settings.request.title;
   Driver driver(std::move(settings), slurm, say);
   try {
-    while (!driver.look()) {
+    while (!driver.poll()) {
       const double next = utc_seconds() + interval;
       while (utc_seconds() < next) {
         if (stopped()) return driver.summary();
-        std::this_thread::sleep_for(kBreath);
+        std::this_thread::sleep_for(kPollPause);
       }
     }
   } catch (const Error& error) {

@@ -12,16 +12,17 @@ namespace {
 
 /// How long the scheduler may need to list what was submitted.
 constexpr double kUnlistedSeconds = 30;
-/// How long it lists what has ended, at least (MinJobAge, 300 s unless the site says otherwise).
+/// How long it lists ended jobs, at least (MinJobAge, 300 s unless the site sets another).
 constexpr double kListedSeconds = 120;
 constexpr double kFirstPauseSeconds = 5, kLongestPauseSeconds = 300;
-/// After pools that were given nothing.
+/// After pools that were sent no job.
 constexpr double kFirstIdlePauseSeconds = 60, kLongestIdlePauseSeconds = 1800, kForgottenSeconds = 7200;
 
-/// Ends that say nothing against the pool: it was done, or somebody or something else wanted it gone.
-constexpr std::array<std::string_view, 5> kInnocent{"COMPLETED", "CANCELLED", "PREEMPTED", "NODE_FAIL", "REVOKED"};
+/// End states that are no failure of the pool: it completed, or was ended from outside.
+constexpr std::array<std::string_view, 5> kHarmlessEndings{"COMPLETED", "CANCELLED", "PREEMPTED", "NODE_FAIL",
+                                                           "REVOKED"};
 
-/// Why one waits its turn.
+/// Why one is queued.
 constexpr std::array<std::string_view, 5> kUsualReasons{"", "None", "Priority", "Resources", "BeginTime"};
 
 double submit_pause_seconds(int times, double first = kFirstPauseSeconds, double longest = kLongestPauseSeconds) {
@@ -38,16 +39,16 @@ std::int64_t Autoscaler::wanted(const OpenWork& work) const {
 ScaleActions Autoscaler::decide(const OpenWork& work, const std::vector<BatchJobRow>& listing,
                                 const std::function<PoolHistory(const std::string&)>& history, Now now) {
   ScaleActions actions;
-  seconds_unseen_ = looked_at_ == 0 ? 0 : now - looked_at_;
-  looked_at_ = now;
-  look_at_the_ended(work, listing, history, now, actions);
+  seconds_unseen_ = checked_at_ == 0 ? 0 : now - checked_at_;
+  checked_at_ = now;
+  count_ended(work, listing, history, now, actions);
   std::vector<std::string> queued;
   for (const BatchJobRow& row : listing) {
     if (row.state != AllocationState::queued) continue;
     queued.push_back(row.id);
     note_reason(row, actions);
   }
-  // Those that are ending count: they may be requeued, and are gone in a moment if not.
+  // Those that are ending count: they may be requeued, or disappear soon.
   const auto alive = static_cast<std::int64_t>(known_.size());
   const std::int64_t goal = wanted(work);
   if (alive <= goal) surplus_since_ = -1;
@@ -68,9 +69,9 @@ ScaleActions Autoscaler::decide(const OpenWork& work, const std::vector<BatchJob
   return actions;
 }
 
-void Autoscaler::look_at_the_ended(const OpenWork& work, const std::vector<BatchJobRow>& listing,
-                                   const std::function<PoolHistory(const std::string&)>& history, Now now,
-                                   ScaleActions& actions) {
+void Autoscaler::count_ended(const OpenWork& work, const std::vector<BatchJobRow>& listing,
+                             const std::function<PoolHistory(const std::string&)>& history, Now now,
+                             ScaleActions& actions) {
   std::map<std::string, const BatchJobRow*> listed;
   for (const BatchJobRow& row : listing) {
     listed[row.id] = &row;
@@ -96,7 +97,7 @@ void Autoscaler::look_at_the_ended(const OpenWork& work, const std::vector<Batch
   }
 }
 
-// Some never come to pass: a limit of the partition's, a quota.
+// Some never start: a limit of the partition, a quota.
 void Autoscaler::note_reason(const BatchJobRow& row, ScaleActions& actions) {
   if (std::exchange(known_[row.id].reason, row.reason) == row.reason) return;
   if (std::ranges::find(kUsualReasons, row.reason) != kUsualReasons.end()) return;
@@ -110,12 +111,12 @@ void Autoscaler::note_end(const std::string& id, Now submitted_at, const std::st
     beyond_least_after_ = 0;
   }
   const std::string how = word.empty() ? "is not listed any more" : "ended: " + word;
-  if (history != PoolHistory::unseen || std::ranges::find(kInnocent, word) != kInnocent.end()) {
+  if (history != PoolHistory::unseen || std::ranges::find(kHarmlessEndings, word) != kHarmlessEndings.end()) {
     failures_ = 0;
     actions.lines.push_back(fmt::format("pool {} {}", id, how));
     return;
   }
-  // It may have joined and done its work; or the coordinator was away, and whoever started meanwhile found nobody.
+  // It may have joined and done its work, or have started while the coordinator was down.
   if (trouble_ > 0 || (word.empty() && seconds_unseen_ > kListedSeconds)) {
     actions.lines.push_back(fmt::format("pool {} {}", id, how));
     return;
@@ -128,7 +129,7 @@ void Autoscaler::note_end(const std::string& id, Now submitted_at, const std::st
   if (failures_ >= kMostFailures) actions.give_up_on = id;
 }
 
-// Several that were submitted together and left together tell no more than one.
+// Several that were submitted together and left together count as one.
 void Autoscaler::note_idle_end(const std::string& id, Now submitted_at, Now now, ScaleActions& actions) {
   failures_ = 0;
   if (now - idle_end_at_ > kForgottenSeconds) idle_ends_ = 0;

@@ -9,9 +9,9 @@
 
 namespace espalier {
 
-/// Hosts to keep a new pool away from: several different jobs crashed there in the last hour, as many as would have a
+/// Hosts to exclude from a new pool: several different jobs crashed there in the last hour, as many as would have a
 /// coordinator set the node aside (orchestrator/scheduler/node_health.h), more than finished there (`finished`: by
-/// host, in that hour), and were done since. What crashes everywhere blames no host. Pure.
+/// host, in that hour), and were done since. A job that crashes everywhere does not count. Pure.
 std::vector<std::string> bad_hosts(const std::vector<ChargedFailureRow>& failures,
                                    const std::map<std::string, std::int64_t>& finished, double now);
 

@@ -46,7 +46,7 @@ std::optional<RankEnd> culprit_in_log(const std::string& log) {
     int rank = 0, signal = 0;
     if (std::sscanf(log.c_str() + at, "rank %6d with PID %*d on node %*s exited on signal %3d", &rank, &signal) != 2)
       continue;
-    if (rank < 0 || signal == SIGTERM) continue;  // the launcher's own way of ending the others
+    if (rank < 0 || signal == SIGTERM) continue;  // the launcher ends the other ranks with it
     RankEnd end;
     end.rank = rank;
     end.signal = signal;

@@ -11,11 +11,11 @@
 
 namespace espalier {
 
-/// Reads what a local pool left behind when it ended: the notes of its ranks, what mpirun said of the rank that died
-/// first, the last lines of each log.
+/// Reads why a local pool ended: its ranks' crash notes, mpirun's line about the rank that died first, the last lines
+/// of each log.
 class PoolEvidence {
  public:
-  /// Remembers where the pool's logs end now: what was said before is not evidence. Call it when the pool starts.
+  /// Records where the pool's logs end now: earlier lines do not count. Call it when the pool starts.
   PoolEvidence(std::filesystem::path logs, std::string label, int ranks);
 
   PoolEnd gather(const ProcessEnd& end) const;

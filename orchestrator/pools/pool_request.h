@@ -11,7 +11,7 @@
 
 namespace espalier {
 
-/// What `espalier pool slurm` and `espalier pool pbs` were asked for. What is given wins over the profile.
+/// The options of `espalier pool slurm` and `espalier pool pbs`. They override the profile.
 struct PoolRequest {
   Scheduler scheduler = Scheduler::slurm;
   std::string profile;  ///< a name or a file; "" for none
@@ -30,8 +30,9 @@ struct PoolRequest {
   std::optional<double> memory_gb;
 };
 
-/// Profile and options together, nothing left open. Makes sure that the store is one, and that what nodes are asked
-/// for fits. Errors: ErrorKind::invalid_input with what to mend; ErrorKind::unavailable without espalier-worker.
+/// Merges profile and options, with every default filled in. Checks that the store is one, and that the requested
+/// resources fit a node. Errors: ErrorKind::invalid_input with what to fix; ErrorKind::unavailable without
+/// espalier-worker.
 BatchRequest make_batch_request(const PoolRequest& request);
 
 /// Why pools that start now would find no coordinator, or could not reach it; "" if they would.
@@ -40,12 +41,12 @@ std::string coordinator_trouble(const std::filesystem::path& store);
 /// Writes the script to STORE/pools (mode 0600) and returns its path. Errors: those of batch_script and of writing.
 std::filesystem::path write_batch_script(const BatchRequest& batch);
 
-/// Keeps the batch's pools away from the nodes of that cluster on which the store's jobs crash, and says so where the
-/// batch did not name them already. Errors: those of Slurm and of the store.
+/// Excludes from the batch the nodes of that cluster on which the store's jobs crash; prints those that the batch did
+/// not exclude already. Errors: those of Slurm and of the store.
 void leave_out_bad_nodes(const Slurm& slurm, BatchRequest& batch, const std::function<void(const std::string&)>& say);
 
-/// Hands the batch's script in; returns Slurm's id. Where no nodes would be left, bad ones are better than none: the
-/// batch then leaves none out, and its script is written anew. Errors: those of Slurm::submit.
+/// Submits the batch's script; returns Slurm's id. If no nodes would be left, it excludes none and writes the script
+/// anew. Errors: those of Slurm::submit.
 std::string submit_to_slurm(const Slurm& slurm, const std::filesystem::path& script, BatchRequest& batch,
                             const std::function<void(const std::string&)>& say);
 

@@ -11,14 +11,14 @@
 namespace espalier {
 namespace {
 
-constexpr int kFruitlessStarts = 3;
-constexpr int kFruitlessStartsOnceJoined = 8;
+constexpr int kMostFailedStarts = 3;
+constexpr int kMostFailedStartsOnceJoined = 8;
 constexpr double kLongestRestartSeconds = 60;
-constexpr double kLongestLookSeconds = 1;
+constexpr double kLongestCountedSeconds = 1;
 
-/// Before the next start, after so many that got nothing done: none at first, then 1, 2, 4, ... seconds.
-double restart_pause_seconds(int fruitless) {
-  return fruitless == 0 ? 0 : std::min(kLongestRestartSeconds, std::exp2(fruitless - 1));
+/// Backoff before the next start, after so many without progress: none at first, then 1, 2, 4, ... seconds.
+double restart_pause_seconds(int failed_starts) {
+  return failed_starts == 0 ? 0 : std::min(kLongestRestartSeconds, std::exp2(failed_starts - 1));
 }
 
 }  // namespace
@@ -59,7 +59,7 @@ bool PoolSupervisor::is(const std::string& label, const std::string& identity) c
   try {
     return found != processes_.end() && read_pool_identity(found->second.pool.identity) == identity;
   } catch (const Error&) {
-    return false;  // taken over from before there was such a file, say
+    return false;  // such as one taken over from a version without this file
   }
 }
 
@@ -84,8 +84,8 @@ void PoolSupervisor::on_joined(const std::string& label) {
   found->second.end.reset();
 }
 
-void PoolSupervisor::look_for_hang(const std::string& label, Running& running, double passed,
-                                   std::vector<std::string>& lines) const {
+void PoolSupervisor::check_for_hang(const std::string& label, Running& running, double passed,
+                                    std::vector<std::string>& lines) const {
   if (running.here || running.hung || start_limit_s_ <= 0) return;
   running.waited_s += passed;
   if (running.waited_s < start_limit_s_) return;
@@ -99,12 +99,12 @@ void PoolSupervisor::look_for_hang(const std::string& label, Running& running, d
 
 std::vector<std::string> PoolSupervisor::restart_ended(std::int64_t activity, double now) {
   std::vector<std::string> lines;
-  const double passed = std::clamp(now - std::exchange(looked_at_, now).value_or(now), 0.0, kLongestLookSeconds);
+  const double passed = std::clamp(now - std::exchange(checked_at_, now).value_or(now), 0.0, kLongestCountedSeconds);
   for (auto& [label, running] : processes_) {
     if (!running.process) continue;
     auto end = running.process->poll_end();
     if (!end) {
-      look_for_hang(label, running, passed, lines);
+      check_for_hang(label, running, passed, lines);
       continue;
     }
     if (running.hung) end->text = fmt::format("did not join within {:.3g} s", start_limit_s_);
@@ -120,19 +120,19 @@ std::vector<std::string> PoolSupervisor::restart_ended(std::int64_t activity, do
 std::string PoolSupervisor::note_end(const std::string& label, Running& running, const ProcessEnd& end,
                                      std::int64_t activity, double now) {
   if (activity > running.activity_at_start) {
-    running.fruitless = 0;
+    running.failed_starts = 0;
     running.joined = false;
   } else {
-    ++running.fruitless;
+    ++running.failed_starts;
   }
-  const int usual = running.joined ? kFruitlessStartsOnceJoined : kFruitlessStarts;
-  if (running.fruitless >= (most_starts_ > 0 ? most_starts_ : usual)) {
+  const int usual = running.joined ? kMostFailedStartsOnceJoined : kMostFailedStarts;
+  if (running.failed_starts >= (most_starts_ > 0 ? most_starts_ : usual)) {
     throw Error(
         ErrorKind::unavailable,
         fmt::format("pool {} {} {} times in a row without getting anything done; the end of its log {}:\n{}", label,
-                    end.text, running.fruitless, running.pool.log.string(), last_lines(running.pool.log, 2000)));
+                    end.text, running.failed_starts, running.pool.log.string(), last_lines(running.pool.log, 2000)));
   }
-  const double pause = restart_pause_seconds(running.fruitless);
+  const double pause = restart_pause_seconds(running.failed_starts);
   running.restart_at = now + pause;
   return fmt::format("pool {} {}; starting it again{} (its log: {})", label, end.text,
                      pause > 0 ? fmt::format(" in {:.0f} s", pause) : "", running.pool.log.string());

@@ -11,11 +11,11 @@ std::string checked_environment(const std::string& json) {
   constexpr int kDeepest = 100;
   if (json.size() > kLongest) throw Error(ErrorKind::corrupt, "a rank's environment is absurdly long");
   bool too_deep = false;
-  const auto look = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+  const auto check_depth = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
     too_deep = too_deep || depth > kDeepest;
     return true;
   };
-  const nlohmann::json environment = nlohmann::json::parse(json, look, false);
+  const nlohmann::json environment = nlohmann::json::parse(json, check_depth, false);
   if (!environment.is_object() || too_deep)
     throw Error(ErrorKind::corrupt, "a rank's environment is not a JSON object");
   return environment.dump();

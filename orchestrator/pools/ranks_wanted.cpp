@@ -6,7 +6,7 @@
 namespace espalier {
 namespace {
 
-/// The site may give GPUs in its own words; how many is then not known.
+/// A site may request GPUs by an option of its own; their number is then unknown.
 bool asks_for_gpus_otherwise(const PoolProfile& profile) {
   return std::ranges::any_of(profile.extra, [](const std::string& option) {
     return option.rfind("--gres", 0) == 0 || option.rfind("--gpus", 0) == 0;

@@ -49,17 +49,17 @@ bool Blame::charge(StageIndex stage, LossCause cause, const std::string& host, c
 
 bool Blame::on_interrupted(StageIndex stage, bool progressed, const FailurePolicy& policy) {
   if (progressed) {
-    fruitless_.erase(stage);
+    interruptions_.erase(stage);
     return false;
   }
-  return ++fruitless_[stage] >= policy.without_progress;
+  return ++interruptions_[stage] >= policy.without_progress;
 }
 
 void Blame::settle(StageIndex stage) {
   suspects_.erase(stage);
   alone_.erase(stage);
   charges_.erase(stage);
-  fruitless_.erase(stage);
+  interruptions_.erase(stage);
   const auto explained = bystanders_.find(stage);
   if (explained == bystanders_.end()) return;
   for (const StageIndex bystander : explained->second) suspects_.erase(bystander);
@@ -76,7 +76,7 @@ void Blame::renumber(const Renumbering& to) {
   for (auto& [culprit, bystanders] : bystanders_) to.apply(bystanders);
   to.apply(alone_);
   to.apply(charges_);
-  to.apply(fruitless_);
+  to.apply(interruptions_);
 }
 
 }  // namespace espalier

@@ -14,12 +14,12 @@
 
 namespace espalier {
 
-/// Who is suspected of what, and what has been charged to whom. Pure.
+/// Finds the job that caused a crash, and counts failures against budgets. Pure.
 ///
-/// MPI takes a whole pool down with one rank, so of several jobs that ran any may be the culprit. If a dying rank left
-/// a note, it is named. Otherwise all become suspects: each runs again with no other suspect in its pool, and the next
-/// crash has one name. Whoever ran alone has it at once. Bystanders of a named culprit are kept apart from suspects
-/// too, so that the culprit's next crash does not hit the same innocents again.
+/// MPI takes a whole pool down with one rank, so any of the jobs that ran may be the culprit. If a dying rank left a
+/// crash note, its job is the culprit. Otherwise all become suspects: each is retried with no other suspect in its
+/// pool, so that the next crash has one culprit. A job that ran alone is the culprit at once. Bystanders of a culprit
+/// are also kept apart from suspects, so that the culprit's next crash does not interrupt the same jobs again.
 class Blame {
  public:
   /// An attempt that ran when its pool died.
@@ -27,27 +27,27 @@ class Blame {
     std::uint64_t attempt = 0;
     StageIndex stage = 0;               ///< where it was
     std::vector<StageIndex> unreached;  ///< that stage and those of its job after it
-    bool named = false;                 ///< its rank left a note, or is known to have died first
+    bool named = false;                 ///< its rank left a crash note, or is known to have died first
   };
 
-  /// A pool died with these. Returns the culprits, which the caller charges; none while there are only suspects.
+  /// A pool died while these ran. Returns the culprits, which the caller charges; none while there are only suspects.
   std::vector<Running> on_crash(const std::vector<Running>& running, const std::vector<StageIndex>& interrupted);
 
-  /// One more failure of this stage. True: its budget is used up. Errors that cost no budget are none.
+  /// Counts one more failure of this stage. True: its budget is used up. Causes without a budget are not counted.
   bool charge(StageIndex stage, LossCause cause, const std::string& host, const FailurePolicy& policy);
-  /// It was interrupted, and nobody is to blame. True: too often in a row without getting any further.
+  /// The stage was interrupted by no fault of a job. True: too often in a row without progress.
   bool on_interrupted(StageIndex stage, bool progressed, const FailurePolicy& policy);
-  /// It is done, or was given up: it is under no suspicion, nor is whoever suffered from it.
+  /// The stage is done or quarantined: it is no suspect any more, nor are its bystanders.
   void settle(StageIndex stage);
-  /// What happened on this host was the host's fault.
+  /// Removes the crashes charged on this host: they were the host's fault.
   void forgive(const std::string& host);
 
-  /// Whatever is known of stages that were forgotten is forgotten too.
+  /// Removes what is recorded of stages that the graph has dropped.
   void renumber(const Renumbering& to);
 
   /// At most one of these runs in a pool.
   const std::set<StageIndex>& suspects() const { return suspects_; }
-  /// It ran out of memory: it gets a pool to itself.
+  /// It ran out of memory: it must have a pool to itself.
   bool must_be_alone(StageIndex stage) const { return alone_.count(stage) != 0; }
   const std::set<StageIndex>& alone() const { return alone_; }
 
@@ -62,7 +62,7 @@ class Blame {
   std::map<StageIndex, std::set<StageIndex>> bystanders_;  ///< by culprit; also among the suspects
   std::set<StageIndex> alone_;
   std::map<StageIndex, Charges> charges_;
-  std::map<StageIndex, std::int64_t> fruitless_;
+  std::map<StageIndex, std::int64_t> interruptions_;
 };
 
 }  // namespace espalier

@@ -1,5 +1,5 @@
-// Who is there, what they say of their jobs, and what the core may do at all. Who gets which job is in
-// core_hand_out.cpp, what happens when something goes wrong in core_losses.cpp, and what is wanted in core_sweeps.cpp.
+// Which pools are connected, outcomes and ends of their attempts, pause and stop. Which rank gets which job is in
+// core_hand_out.cpp, failures and losses are in core_losses.cpp, sweeps and their targets in core_sweeps.cpp.
 #include "orchestrator/scheduler/core.h"
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace espalier {
 namespace {
 
-constexpr std::size_t kMostWarningsTold = 20;
+constexpr std::size_t kMostWarningsReported = 20;
 
 std::uint64_t rank_id(PoolId pool, int rank) {
   return static_cast<std::uint64_t>(pool) << 32 | static_cast<std::uint32_t>(rank);
@@ -29,7 +29,7 @@ Effects Core::on_pool_joined(PoolId pool, std::string name, int ranks, Now, std:
   PoolSlot& slot = roster_.join(pool, std::move(name), ranks);
   slot.owner = owner;
   slot.labels = std::move(labels);
-  // Who was told to leave while it was silent did not hear it.
+  // A pool dismissed while it was silent did not receive the message.
   if (stopping_ || slot.draining || (finished() && !stays_)) effects.emplace_back(DismissPool{pool});
   return effects;
 }
@@ -57,7 +57,7 @@ Effects Core::drain_pool(PoolId pool, Now now) {
   slot->draining = true;
   roster_.silence(pool);
   effects.emplace_back(DismissPool{pool});
-  hand_out(effects, now);  // what it was kept free for may have another
+  hand_out(effects, now);  // its reservation may move to another pool
   return effects;
 }
 
@@ -70,29 +70,29 @@ Effects Core::on_stage_reached(PoolId pool, int rank, StageOutcome outcome, Now 
   const EnvironmentId environment = slot == nullptr ? 0 : slot->environment;
   Attempt* attempt = roster_.find_attempt(outcome.attempt);
   if (attempt == nullptr) {
-    // A late word about an attempt that was given up. A failure of it was dealt with when it was.
+    // A late outcome of an attempt that was given up. Its failure was handled when it was given up.
     if (outcome.failure || !plan_.is_open(stage)) return effects;
     if (!is_given_up_by(pool, outcome.attempt, stage) || !plan_.has_its_inputs(stage)) {
-      effects.emplace_back(Doubt{pool, "an outcome of " + name_of(stage) + ", which it was not given"});
+      effects.emplace_back(ProtocolViolation{pool, "an outcome of " + name_of(stage) + ", which it was not given"});
       return effects;
     }
     accept(stage, std::move(outcome), environment, effects, now);
     recall_attempts_at(stage, effects);
   } else if (attempt->pool != pool || attempt->rank != rank) {
-    effects.emplace_back(Doubt{pool, "an outcome of " + name_of(stage) + ", which another has"});
+    effects.emplace_back(ProtocolViolation{pool, "an outcome of " + name_of(stage) + ", which another has"});
     return effects;
   } else if (attempt->all_reached() || attempt->stages[attempt->reached] != stage) {
-    return effects;  // said twice
+    return effects;  // a duplicate
   } else if (outcome.failure) {
     attempt->failure = outcome.failure->cause;
-    // If another attempt was quicker with it, nothing failed that anybody misses.
+    // If another attempt has finished the stage, this failure does not matter.
     if (plan_.is_open(stage)) on_failure(stage, outcome, pool, rank, effects, now);
   } else {
     ++attempt->reached;
     attempt->fraction = 0;
     const bool was_open = plan_.is_open(stage);
     accept(stage, std::move(outcome), environment, effects, now);
-    if (!was_open) take_what_is_held();
+    if (!was_open) take_held_stages();
   }
   hand_out(effects, now);
   return effects;
@@ -114,13 +114,13 @@ void Core::accept(StageIndex index, StageOutcome outcome, EnvironmentId environm
   ++activity_;
   plan_.on_done(index);
   blame_.settle(index);
-  tell_warnings(stage, outcome, effects);
+  report_warnings(stage, outcome, effects);
   effects.emplace_back(Record{StageFinished{std::move(outcome), environment, now}});
 }
 
-/// Somebody else was quicker with this stage.
+/// Another attempt has finished this stage.
 void Core::recall_attempts_at(StageIndex stage, Effects& effects) {
-  std::set<std::uint64_t> numbers;  // in their order, whatever that of the table is
+  std::set<std::uint64_t> numbers;  // sorted, unlike the table
   for (const auto& [number, attempt] : roster_.attempts()) {
     const std::vector<StageIndex> unreached = attempt.unreached();
     if (!attempt.recalled && std::ranges::find(unreached, stage) != unreached.end()) numbers.insert(number);
@@ -133,14 +133,14 @@ void Core::recall_attempts_at(StageIndex stage, Effects& effects) {
   }
 }
 
-// All are in the store; a sweep that goes to extremes may have thousands.
-void Core::tell_warnings(const Stage& stage, const StageOutcome& outcome, Effects& effects) {
+// All are in the store; an extreme sweep may have thousands.
+void Core::report_warnings(const Stage& stage, const StageOutcome& outcome, Effects& effects) {
   for (const std::string& warning : outcome.warnings) {
-    if (warnings_told_ >= kMostWarningsTold) return;
+    if (warnings_reported_ >= kMostWarningsReported) return;
     effects.emplace_back(
-        Tell{fmt::format("warning: {} [{}]: {}", stage.label, to_hex(stage.key).substr(0, 12), warning)});
-    if (++warnings_told_ == kMostWarningsTold)
-      effects.emplace_back(Tell{"further warnings are in the store (table stage_warnings)"});
+        Notice{fmt::format("warning: {} [{}]: {}", stage.label, to_hex(stage.key).substr(0, 12), warning)});
+    if (++warnings_reported_ == kMostWarningsReported)
+      effects.emplace_back(Notice{"further warnings are in the store (table stage_warnings)"});
   }
 }
 
@@ -149,7 +149,7 @@ Effects Core::on_job_ended(PoolId pool, int rank, const AttemptEnd& end, Now now
   const Attempt* found = roster_.find_attempt(end.attempt);
   if (found == nullptr) return effects;
   if (found->pool != pool || found->rank != rank) {
-    effects.emplace_back(Doubt{pool, fmt::format("the end of attempt {}, which another has", end.attempt)});
+    effects.emplace_back(ProtocolViolation{pool, fmt::format("the end of attempt {}, which another has", end.attempt)});
     return effects;
   }
   const Attempt attempt = *found;
@@ -161,7 +161,7 @@ Effects Core::on_job_ended(PoolId pool, int rank, const AttemptEnd& end, Now now
   }
   RankSlot* slot = roster_.find(attempt.pool, attempt.rank);
   if (!attempt.recalled && slot != nullptr) {
-    // Nobody here asked for it: the rank was told to leave, and takes no more.
+    // The core did not recall it: the rank was asked to leave, and takes no more jobs.
     slot->ready = false;
     roster_.refresh(attempt.pool, attempt.rank);
     PoolSlot& leaving = *roster_.find(attempt.pool);
@@ -188,7 +188,7 @@ Effects Core::on_job_ended(PoolId pool, int rank, const AttemptEnd& end, Now now
 
 void Core::measure_job(PoolId pool, int rank, const Attempt& attempt, Now now) {
   ++jobs_finished_;
-  // From the end before it, or from when it was sent if the rank had nothing then.
+  // Measured from the end of the job before it, or from when it was sent if the rank was idle then.
   const auto last = last_end_.find(rank_id(pool, rank));
   const Now began = last == last_end_.end() ? attempt.sent_at : std::max(last->second, attempt.sent_at);
   mean_job_seconds_ = 0.8 * mean_job_seconds_ + 0.2 * std::max(0.0, now - began);
@@ -203,7 +203,7 @@ void Core::end_attempt(std::uint64_t number, const std::string& how, const std::
   recalled_ -= attempt.recalled ? 1 : 0;
   PoolSlot* pool = roster_.find(attempt.pool);
   if (attempt.alone && pool != nullptr) roster_.reserve(attempt.pool, std::nullopt);
-  std::vector<StageIndex> free = attempt.stages;  // what was handed out again meanwhile is not
+  std::vector<StageIndex> free = attempt.stages;  // without those handed out again
   std::erase_if(free, [&](StageIndex stage) { return roster_.pool_with(stage).has_value(); });
   plan_.give_back(free);
   effects.emplace_back(Record{AttemptEnded{number, how, why, now, cause}});
@@ -218,7 +218,7 @@ Effects Core::pause(const std::string& why) {
   Effects effects;
   if (paused_) return effects;
   paused_ = why;
-  effects.emplace_back(Tell{"paused: " + why});
+  effects.emplace_back(Notice{"paused: " + why});
   return effects;
 }
 
@@ -227,7 +227,7 @@ Effects Core::resume(Now now) {
   if (!paused_) return effects;
   paused_.reset();
   waits_for_space_ = false;
-  effects.emplace_back(Tell{"going on"});
+  effects.emplace_back(Notice{"going on"});
   hand_out(effects, now);
   return effects;
 }
@@ -235,11 +235,11 @@ Effects Core::resume(Now now) {
 Effects Core::stop(Now) {
   Effects effects;
   stopping_ = true;
-  dismiss_everybody(effects);
+  dismiss_all_pools(effects);
   return effects;
 }
 
-void Core::dismiss_everybody(Effects& effects) {
+void Core::dismiss_all_pools(Effects& effects) {
   if (std::exchange(dismissed_, true)) return;
   for (const auto& [id, pool] : roster_.pools()) effects.emplace_back(DismissPool{id});
 }

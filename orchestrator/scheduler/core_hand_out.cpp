@@ -1,9 +1,8 @@
-// Who gets which job. The core keeps, for each rank, the queue of attempts it was handed, in the order it runs them. So
+// Which rank gets which job. The core keeps, for each rank, the queue of its attempts in the order it runs them. So
 // "running" needs no message: it is the front of the queue, and when a pool is lost only fronts are suspects. Ready
-// jobs go to the rank with the shortest queue. One job waits behind the running one, so that no rank waits for a round
-// trip; when jobs are shorter than a round trip, more of them wait. A job that waits while another rank is idle is
-// taken back for it. For a gang, and for a job that must be alone, a pool is reserved until enough of it is free,
-// unless something more urgent could use it.
+// jobs go to the rank with the shortest queue. One job is queued behind the running one, so that no rank waits for a
+// round trip; more if jobs are shorter than a round trip. A queued job is recalled for an idle rank. For a gang, and
+// for a job that must be alone, a pool is reserved until enough of it is free, unless a more urgent job could use it.
 #include <algorithm>
 #include <functional>
 #include <tuple>
@@ -14,10 +13,10 @@
 namespace espalier {
 namespace {
 
-/// Jobs worth this much time wait at a rank: a few round trips through the gateway, and a commit of the store.
+/// Seconds of jobs queued at a rank: a few round trips through the gateway, and a commit of the store.
 constexpr double kQueuedSeconds = 0.05;
 constexpr std::size_t kDeepestQueue = 256;
-/// Below this a waiting job is not worth taking back.
+/// Shorter queued jobs are not recalled.
 constexpr double kWorthMovingSeconds = 0.2;
 
 }  // namespace
@@ -40,14 +39,14 @@ bool Core::has_suspect(PoolId pool) const {
                      [&](StageIndex stage) { return roster_.pool_with(stage) == pool; });
 }
 
-/// Stages that may not begin there now: what must be alone, and a second suspect.
-std::set<StageIndex> Core::not_for(PoolId pool) const {
+/// Stages that may not begin there now: those that must be alone, and a second suspect.
+std::set<StageIndex> Core::excluded_stages(PoolId pool) const {
   std::set<StageIndex> avoided = blame_.alone();
   if (has_suspect(pool)) avoided.insert(blame_.suspects().begin(), blame_.suspects().end());
   return avoided;
 }
 
-/// Something more urgent is ready that this pool could run: for the stage it must not be kept free.
+/// A more urgent stage is ready that this pool could run: it must not be reserved for this one.
 bool Core::is_outranked(PoolId pool, StageIndex stage) const {
   for (std::size_t group = 0; group < plan_.groups(); ++group) {
     const std::optional<StageIndex> first = plan_.most_urgent_of(static_cast<StageGroup>(group));
@@ -58,7 +57,7 @@ bool Core::is_outranked(PoolId pool, StageIndex stage) const {
   return false;
 }
 
-/// It waits, this is still why, the pool has what it needs, and nothing more urgent could use the pool.
+/// The stage waits for the same reason, the pool satisfies its demand, and no more urgent stage could use the pool.
 bool Core::is_worth_keeping(PoolId pool, const Reservation& reservation) const {
   const StageIndex stage = reservation.stage;
   if (!plan_.is_available(stage)) return false;
@@ -72,12 +71,12 @@ void Core::hand_out(Effects& effects, Now now) {
   if (stopping_) return;
   drop_reservations();
   if (finished()) {
-    if (!stays_) dismiss_everybody(effects);
+    if (!stays_) dismiss_all_pools(effects);
     return;
   }
   if (paused_) return;
-  // What was handed out may leave a pool to others: one that was kept for it, or cannot run any more what it is kept
-  // for, or that nothing more urgent needs.
+  // Jobs that were handed out may free a reserved pool: its own stage was sent, the pool no longer satisfies its
+  // demand, or no more urgent stage needs it.
   bool again = true;
   while (again) {
     const std::int64_t freed = roster_.times_freed();
@@ -90,7 +89,7 @@ void Core::hand_out(Effects& effects, Now now) {
   if (!plan_.has_ready()) take_back_for_idle_ranks(effects);
 }
 
-/// Those that are not worth keeping.
+/// Drops the reservations that do not hold any more.
 void Core::drop_reservations() {
   for (const PoolId id : std::set<PoolId>(roster_.reserved())) {
     const PoolSlot& pool = *roster_.find(id);
@@ -98,8 +97,8 @@ void Core::drop_reservations() {
   }
 }
 
-// Stages of one group ask the same of a pool. A group for which no rank is left waits, and a suspect for which no pool
-// without another is left; the others go on.
+// Stages of one group have one demand. A group without a fitting rank waits, and so does a suspect if every pool has
+// another suspect; the others go on.
 void Core::hand_out_ready(Effects& effects, Now now) {
   for (const PoolId id : std::set<PoolId>(roster_.reserved())) {
     const std::optional<Reservation> reserved = roster_.find(id)->reserved;
@@ -129,12 +128,13 @@ bool Core::hand_out_one(StageIndex first, std::size_t depth, Effects& effects, N
   if (blame_.suspects().count(first) != 0) closed = pools_with_suspects();
   const auto place = roster_.idlest(depth, closed, demand);
   if (!place) return false;
-  send(place->first, place->second, *plan_.take_job_from(first, not_for(place->first)), false, {}, effects, now);
+  send(place->first, place->second, *plan_.take_job_from(first, excluded_stages(place->first)), false, {}, effects,
+       now);
   return true;
 }
 
-/// True: the job was sent. Otherwise a pool that has ranks enough is kept free of new jobs until enough of them are
-/// idle, unless something more urgent could use it; if there is none, the job waits for one.
+/// True: the job was sent. Otherwise a pool with enough ranks is reserved until enough of them are idle, unless a more
+/// urgent stage could use it; if there is no such pool, the job waits.
 bool Core::hand_out_gang(StageIndex first, Effects& effects, Now now) {
   const Demand& demand = workload_.demand(plan_.group(first));
   const auto wanted = static_cast<std::size_t>(demand.ranks);
@@ -165,14 +165,14 @@ bool Core::send_gang(PoolId pool, StageIndex first, Effects& effects, Now now) {
   std::vector<int> able = roster_.able_ranks(pool, demand);
   if (able.size() < wanted || !roster_.find(pool, able[wanted - 1])->queue.empty()) return false;
   able.resize(wanted);
-  auto stages = plan_.take_job_from(first, not_for(pool));
-  keep_none_for(first);
+  auto stages = plan_.take_job_from(first, excluded_stages(pool));
+  drop_reservations_for(first);
   const int leader = able.front();
   send(pool, leader, std::move(*stages), false, std::move(able), effects, now);
   return true;
 }
 
-/// It is reserved for another stage, or runs one alone; which may be this one, that has to be made again.
+/// The pool is reserved for another stage, or runs a stage alone (perhaps this one, which has to be made again).
 bool Core::is_kept_from(const PoolSlot& pool, StageIndex stage) const {
   return pool.reserved && (pool.reserved->stage != stage || runs_alone(pool));
 }
@@ -183,19 +183,19 @@ bool Core::runs_alone(const PoolSlot& pool) const {
   });
 }
 
-// A job that ran out of memory gets a pool to itself: one that is empty, or one that is kept free of new jobs until it
-// is, unless something more urgent could use it. True: one was sent.
+// A job that ran out of memory gets a pool to itself: an empty one, or one that is reserved until it is empty, unless a
+// more urgent stage could use it. True: one was sent.
 bool Core::hand_out_alone(Effects& effects, Now now) {
   std::vector<StageIndex> alone(blame_.alone().begin(), blame_.alone().end());
   std::erase_if(alone, [&](StageIndex stage) { return !plan_.is_available(stage); });
   std::ranges::stable_sort(alone, std::greater{}, [&](StageIndex stage) { return plan_.urgency(stage); });
   bool sent = false;
   for (const StageIndex stage : alone) {
-    if (!plan_.is_available(stage)) continue;  // it went with another
+    if (!plan_.is_available(stage)) continue;  // sent as part of another job
     const Demand& demand = workload_.demand(plan_.group(stage));
     const auto wanted = static_cast<std::size_t>(demand.ranks);
     std::optional<PoolId> chosen;
-    std::tuple<bool, bool, std::size_t> best;  // an empty one; one that is kept already; the least busy
+    std::tuple<bool, bool, std::size_t> best;  // empty; already reserved; the least busy
     for (const auto& [id, pool] : roster_.pools()) {
       if (is_kept_from(pool, stage)) continue;
       if (roster_.able_ranks(id, demand).size() < wanted || is_outranked(id, stage)) continue;
@@ -211,7 +211,7 @@ bool Core::hand_out_alone(Effects& effects, Now now) {
       if (std::get<1>(best)) roster_.reserve(*chosen, Reservation{stage, Reservation::Why::alone});
       continue;
     }
-    keep_none_for(stage);
+    drop_reservations_for(stage);
     roster_.reserve(*chosen, Reservation{stage, Reservation::Why::alone});
     std::vector<int> gang = roster_.able_ranks(*chosen, demand);
     gang.resize(wanted);
@@ -223,8 +223,8 @@ bool Core::hand_out_alone(Effects& effects, Now now) {
   return sent;
 }
 
-/// It has a place.
-void Core::keep_none_for(StageIndex stage) {
+/// The stage needs no reservation any more.
+void Core::drop_reservations_for(StageIndex stage) {
   for (const PoolId id : std::set<PoolId>(roster_.reserved())) {
     const PoolSlot& pool = *roster_.find(id);
     if (pool.reserved->stage == stage && !runs_alone(pool)) roster_.reserve(id, std::nullopt);
@@ -261,8 +261,8 @@ void Core::take_back_for_idle_ranks(Effects& effects) {
     if (last.recalled) return true;
     const StageIndex first = last.stages.front();
     const auto place = roster_.idlest(1, {}, workload_.demand(plan_.group(first)));
-    // It would come back to where it was, and be taken back again.
-    if (!place || not_for(place->first).count(first) != 0) return true;
+    // It would be sent to the same rank, and be recalled again.
+    if (!place || excluded_stages(place->first).count(first) != 0) return true;
     last.recalled = true;
     ++recalled_;
     --idle;

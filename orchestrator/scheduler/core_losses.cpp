@@ -1,7 +1,6 @@
-// What the core does when something goes wrong. A failure has a cause, a cause has a budget
-// (experiments/stages/loss_cause.h), and one switch over budgets decides: nobody's fault is given back, a crash looks
-// for its culprit, an error or a lack of memory is charged to the stage that had it, a full disk pauses the sweep, and
-// a damaged input is made again.
+// Failures and losses. A failure has a cause, a cause has a budget (experiments/stages/loss_cause.h), and one switch
+// over budgets decides: a stage without fault is given back, a crash is charged to its culprit, an error or a lack of
+// memory to the stage that had it, a full disk pauses the sweep, and a damaged input is made again.
 #include <algorithm>
 #include <numeric>
 #include <utility>
@@ -13,7 +12,7 @@
 namespace espalier {
 namespace {
 
-/// A rank that saw its neighbour die had this long to write its checkpoint and say so before its pool was gone.
+/// A rank whose neighbor died had this long to write and report its checkpoint before its pool ended.
 constexpr double kDeathThroesSeconds = 10;
 constexpr int kMostInputRepairs = 3;
 
@@ -24,8 +23,8 @@ bool reads(const Stage& stage, StageIndex input) {
 
 }  // namespace
 
-/// Its stages that are not done, where the sweeps of now have them.
-Attempt Core::what_is_left_of(const OpenAttempt& open) const {
+/// The attempt's stages that are not done, by their present indices.
+Attempt Core::unfinished_part_of(const OpenAttempt& open) const {
   Attempt attempt;
   for (const StageKey& key : open.stages) {
     const std::optional<StageIndex> stage = workload_.find(key);
@@ -37,7 +36,7 @@ Attempt Core::what_is_left_of(const OpenAttempt& open) const {
   attempt.gang = open.gang;
   attempt.sent_at = open.started_at;
   if (attempt.stages.empty()) return attempt;
-  // Neither is recorded, and both follow from what is.
+  // Neither is recorded; both follow from recorded facts.
   attempt.gpus = workload_.demand(plan_.group(attempt.stages.front())).resources.gpus;
   attempt.alone = blame_.must_be_alone(attempt.stages.front());
   return attempt;
@@ -45,7 +44,7 @@ Attempt Core::what_is_left_of(const OpenAttempt& open) const {
 
 void Core::remember_given_up(const std::vector<OpenAttempt>& attempts) {
   for (const OpenAttempt& open : attempts) {
-    Attempt attempt = what_is_left_of(open);
+    Attempt attempt = unfinished_part_of(open);
     if (!attempt.stages.empty()) given_up_[open.attempt] = {std::move(attempt), open.owner};
   }
 }
@@ -60,9 +59,9 @@ Effects Core::remember_pool(PoolId pool, std::string name, const std::vector<Ope
   PoolSlot& slot = roster_.join(pool, std::move(name), ranks);
   if (!attempts.empty()) slot.owner = attempts.front().owner;
   for (const OpenAttempt& open : attempts) {
-    Attempt attempt = what_is_left_of(open);
+    Attempt attempt = unfinished_part_of(open);
     attempt.pool = pool;
-    if (attempt.stages.empty()) {  // everything it was there for was heard of in another way
+    if (attempt.stages.empty()) {  // all its stages have outcomes already
       effects.emplace_back(Record{AttemptEnded{open.attempt, "finished", "", now, std::nullopt}});
     } else if (plan_.take_again(attempt.stages)) {
       hold_again(open.attempt, std::move(attempt));
@@ -82,7 +81,7 @@ Effects Core::remember_pool(PoolId pool, std::string name, const std::vector<Ope
 Effects Core::on_pool_silent(PoolId pool, Now now) {
   Effects effects;
   roster_.silence(pool);
-  hand_out(effects, now);  // what it was kept free for may have another
+  hand_out(effects, now);  // its reservation may move to another pool
   return effects;
 }
 
@@ -90,7 +89,7 @@ void Core::adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, 
   const std::deque<std::uint64_t> thought = roster_.find(pool, rank)->queue;
   for (const std::uint64_t number : thought) {
     const Attempt* known = roster_.find_attempt(number);
-    if (known == nullptr || known->rank != rank) continue;  // of a gang only the first rank says that it holds it
+    if (known == nullptr || known->rank != rank) continue;  // only a gang's first rank reports it as held
     if (std::find(held.begin(), held.end(), number) != held.end()) continue;
     stop_members(number, *known, effects);
     end_attempt(number, "returned", "it never reached its rank", LossCause::coordinator_lost, effects, now);
@@ -98,18 +97,18 @@ void Core::adopt(PoolId pool, int rank, const std::vector<std::uint64_t>& held, 
   for (const std::uint64_t number : held) {
     if (const Attempt* known = roster_.find_attempt(number)) {
       if (known->pool != pool) {
-        effects.emplace_back(Doubt{pool, fmt::format("attempt {}, which another pool has", number)});
+        effects.emplace_back(ProtocolViolation{pool, fmt::format("attempt {}, which another pool has", number)});
         effects.emplace_back(SendStop{pool, rank, number});
         continue;
       }
-      if (known->recalled) effects.emplace_back(SendStop{pool, rank, number});  // it may never have heard that
+      if (known->recalled) effects.emplace_back(SendStop{pool, rank, number});  // the first SendStop may be lost
       if (known->gang.empty()) roster_.move(number, pool, rank);
       continue;
     }
     const auto lost = given_up_.find(number);
     if (lost == given_up_.end() || lost->second.owner != roster_.find(pool)->owner ||
         !plan_.take_again(lost->second.attempt.unreached())) {
-      effects.emplace_back(SendStop{pool, rank, number});  // somebody else has its stages
+      effects.emplace_back(SendStop{pool, rank, number});  // another attempt has its stages
       continue;
     }
     Attempt attempt = std::move(lost->second.attempt);
@@ -133,11 +132,11 @@ void Core::hold_again(std::uint64_t number, Attempt attempt) {
   if (alone) roster_.reserve(pool, Reservation{present, Reservation::Why::alone});
 }
 
-/// They may have the job that its first rank never got, and would wait for it.
+/// They may have received the job that the first rank never got, and would wait for it.
 void Core::stop_members(std::uint64_t number, const Attempt& attempt, Effects& effects) const {
   if (graph().stages[attempt.stages.front()].ranks < 2) return;
   std::vector<int> ranks = attempt.gang;
-  if (ranks.empty()) {  // an earlier coordinator sent it: to whom is not recorded
+  if (ranks.empty()) {  // an earlier coordinator sent it; its ranks are not recorded
     ranks.resize(roster_.pools().at(attempt.pool).ranks.size());
     std::iota(ranks.begin(), ranks.end(), 0);
   }
@@ -177,22 +176,22 @@ void Core::make_inputs_again(StageIndex stage, const StageOutcome& outcome, Fail
   bool found = false;
   for (const StageKey& key : outcome.failure->damaged) {
     const std::optional<StageIndex> input = workload_.find(key);
-    if (!input || !reads(graph().stages[stage], *input)) continue;  // nobody else's work is made again on its word
+    if (!input || !reads(graph().stages[stage], *input)) continue;  // it may reopen only its own inputs
     found = true;
     plan_.reopen(*input);
     effects.emplace_back(Record{StageReopened{key, "made again: " + message}});
   }
-  // Sweeps may have ended since the plan was worked out, and their targets for those inputs hold no more.
+  // Sweeps may have ended since the last replan; their targets do not count for those inputs.
   plan_.replan(workload_.targets(), workload_.groups());
   for (Workload::Sweep& sweep : workload_.sweeps()) sweep.settled = 0;
   if (found && ++inputs_made_again_[stage] <= kMostInputRepairs) {
-    effects.emplace_back(Tell{fmt::format("{}: {}; making it again", name_of(stage), message)});
+    effects.emplace_back(Notice{fmt::format("{}: {}; making it again", name_of(stage), message)});
     return;
   }
   quarantine(std::move(charged), stage, ErrorKind::corrupt, effects, now);
 }
 
-/// Of a stage that somebody waits for: what else fails harms nobody.
+/// Only for a stage that a sweep needs; other failures do not count.
 void Core::charge(FailureCharged charged, StageIndex stage, ErrorKind kind, Effects& effects, Now now) {
   if (!plan_.is_open(stage)) return;
   if (blame_.charge(stage, charged.cause, charged.host, policy(stage))) {
@@ -201,8 +200,8 @@ void Core::charge(FailureCharged charged, StageIndex stage, ErrorKind kind, Effe
   charged.stage = graph().stages[stage].key;
   charged.at = now;
   effects.emplace_back(
-      Tell{fmt::format("{}: {}: {}; it is tried again{}", name_of(stage), to_string(charged.cause), charged.message,
-                       blame_.must_be_alone(stage) ? ", with a pool to itself" : "")});
+      Notice{fmt::format("{}: {}: {}; it is tried again{}", name_of(stage), to_string(charged.cause), charged.message,
+                         blame_.must_be_alone(stage) ? ", with a pool to itself" : "")});
   effects.emplace_back(Record{std::move(charged)});
 }
 
@@ -212,11 +211,11 @@ void Core::quarantine(FailureCharged charged, StageIndex stage, ErrorKind kind, 
   record_quarantine(std::move(charged), stage, kind, effects, now);
 }
 
-// Not tried again: what a worker reports of equal work is the same, and this run may have ended but for this.
+// Not retried: a worker reports the same for equal work, and this may be the last open stage of the run.
 Effects Core::on_outcome_refused(const StageOutcome& outcome, const std::string& why, Now now) {
   Effects effects;
   const std::optional<StageIndex> stage = find(outcome.key);
-  if (!stage || plan_.state(*stage) != StageState::done) return effects;  // forgotten, or to be made again
+  if (!stage || plan_.state(*stage) != StageState::done) return effects;  // dropped, or reopened
   plan_.revoke(*stage);
   for (Workload::Sweep& sweep : workload_.sweeps()) sweep.settled = 0;
   FailureCharged charged;
@@ -232,7 +231,7 @@ void Core::record_quarantine(FailureCharged charged, StageIndex stage, ErrorKind
   charged.at = now;
   charged.quarantined = true;
   effects.emplace_back(
-      Tell{fmt::format("failed: {}: {}: {}", name_of(stage), to_string(charged.cause), charged.message)});
+      Notice{fmt::format("failed: {}: {}: {}", name_of(stage), to_string(charged.cause), charged.message)});
   StageOutcome outcome;
   outcome.key = charged.stage;
   outcome.attempt = charged.attempt;
@@ -242,7 +241,7 @@ void Core::record_quarantine(FailureCharged charged, StageIndex stage, ErrorKind
   count_quarantine(stage, effects, now);
 }
 
-/// For every sweep that wanted it and has a limit.
+/// For every sweep that needs it and has a limit.
 void Core::count_quarantine(StageIndex stage, Effects& effects, Now now) {
   const bool limited = std::ranges::any_of(
       workload_.sweeps(), [](const Workload::Sweep& sweep) { return sweep.policy.max_failures.has_value(); });
@@ -251,7 +250,7 @@ void Core::count_quarantine(StageIndex stage, Effects& effects, Now now) {
     const std::optional<std::int64_t> most = sweep->policy.max_failures;
     ++sweep->quarantined;
     if (!most || sweep->quarantined <= *most || stopping_) continue;
-    effects.emplace_back(Tell{fmt::format("stopping: {} failed, and at most {} may", sweep->quarantined, *most)});
+    effects.emplace_back(Notice{fmt::format("stopping: {} failed, and at most {} may", sweep->quarantined, *most)});
     if (stays_) {
       end_sweep(*sweep, SweepEnd::too_many_failures, effects, now);
       continue;
@@ -272,7 +271,7 @@ Effects Core::on_pool_lost(PoolId pool, const PoolEnd& end, Now now) {
   for (const RankSlot& rank : lost.ranks) {
     bool running = true;
     for (const std::uint64_t number : rank.queue) {
-      if (roster_.find_attempt(number) == nullptr) {  // a gang's, and ended with its first rank
+      if (roster_.find_attempt(number) == nullptr) {  // a gang's attempt, ended with its first rank
         running = false;
         continue;
       }
@@ -345,7 +344,7 @@ void Core::set_node_aside(const std::string& host, std::int64_t crashes, Effects
     for (RankSlot& rank : pool.ranks) rank.aside = rank.aside || rank.host == host;
     roster_.refresh(id);
   }
-  effects.emplace_back(Tell{
+  effects.emplace_back(Notice{
       fmt::format("node {} is set aside for {:.0f} s: {} different jobs crashed there one after the other; then it "
                   "is tried again",
                   host, nodes_.aside_s(host), crashes)});
@@ -358,7 +357,7 @@ Effects Core::on_tick(Now now) {
       for (RankSlot& rank : pool.ranks) rank.aside = rank.aside && rank.host != host;
       roster_.refresh(id);
     }
-    effects.emplace_back(Tell{"node " + host + " is tried again"});
+    effects.emplace_back(Notice{"node " + host + " is tried again"});
   }
   settle_sweeps(effects, now);
   warn_unschedulable(effects, now);

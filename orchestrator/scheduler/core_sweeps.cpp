@@ -1,5 +1,5 @@
-// Which sweeps there are and what each of them wants. Equal stages of several sweeps are one stage; it is as urgent as
-// the most urgent sweep that needs it. Whatever changes the targets works the plan out anew.
+// Sweeps and their targets. Equal stages of several sweeps are one stage; its urgency is that of the most urgent sweep
+// that needs it. Every change of the targets calls replan.
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -18,7 +18,7 @@ Effects Core::add_sweep(SweepToRun sweep, Now now) {
   const std::vector<StageIndex> to = workload_.add(sweep);
   for (std::size_t i = 0; i < to.size(); ++i) {
     const bool is_failed = i < failed.size() && failed[i];
-    if (to[i] >= known && done[i]) plan_.set_done(to[i]);  // of the others the plan knows more than the database
+    if (to[i] >= known && done[i]) plan_.set_done(to[i]);  // for known stages the plan is newer than the database
     if (to[i] >= known && is_failed) plan_.set_failed(to[i]);
     if (to[i] < known && !is_failed) plan_.forgive(to[i]);
   }
@@ -35,7 +35,7 @@ Effects Core::cancel_sweep(SweepId id, Now now) {
   return effects;
 }
 
-/// What becomes of stages that it shares is not its own any more.
+/// Later outcomes of shared stages do not count for it.
 void Core::close(Workload::Sweep& sweep, SweepEnd how, Effects& effects) {
   const SweepStatus status = sweep_status(sweep);
   sweep.outcome = {status.trials_done, status.trials_failed, status.trials_blocked};
@@ -71,8 +71,9 @@ Effects Core::set_priority(SweepId id, int priority, Now now) {
 
 bool Core::is_worth_forgetting() const {
   constexpr std::size_t kMany = 5000;
-  // What pools had the last time they may still have.
-  return stays_ && workload_.unneeded() >= kMany + 2 * still_had_ && 2 * workload_.unneeded() >= graph().stages.size();
+  // Pools may still hold what they held before.
+  return stays_ && workload_.unneeded() >= kMany + 2 * kept_unneeded_ &&
+         2 * workload_.unneeded() >= graph().stages.size();
 }
 
 Effects Core::forget(Now now) {
@@ -85,13 +86,13 @@ Effects Core::forget(Now now) {
   blame_.renumber(to);
   nodes_.renumber(to);
   to.apply(inputs_made_again_);
-  // A pool that comes back with one of a sweep that has ended is told to stop it.
+  // A pool that reconnects with an attempt of an ended sweep gets a SendStop.
   std::erase_if(given_up_, [&](const auto& one) {
     return std::ranges::any_of(one.second.attempt.stages, [&](StageIndex stage) { return !to.has(stage); });
   });
   for (auto& [number, lost] : given_up_) to.apply(lost.attempt.stages);
   replan(effects, now);
-  still_had_ = workload_.unneeded();
+  kept_unneeded_ = workload_.unneeded();
   return effects;
 }
 
@@ -100,13 +101,13 @@ void Core::replan(Effects& effects, Now now) {
   plan_.replan(workload_.targets(), workload_.groups());
   stages_to_do_ += plan_.open_count() - open_before;
   for (Workload::Sweep& sweep : workload_.sweeps()) sweep.settled = 0;
-  take_what_is_held();
-  recall_what_nobody_wants(effects);
+  take_held_stages();
+  recall_unwanted(effects);
   hand_out(effects, now);
 }
 
-/// What was blocked by a failure, and is not any more, may be with an attempt yet.
-void Core::take_what_is_held() {
+/// Stages that are no longer blocked by a failure may still be held by an attempt.
+void Core::take_held_stages() {
   for (const auto& [pool_id, pool] : roster_.pools()) {
     for (const RankSlot& rank : pool.ranks) {
       for (const std::uint64_t number : rank.queue) {
@@ -117,8 +118,8 @@ void Core::take_what_is_held() {
   }
 }
 
-/// What runs for a sweep that was cancelled, and what only waits at its rank for one that is paused.
-void Core::recall_what_nobody_wants(Effects& effects) {
+/// Recalls running attempts of cancelled sweeps, and queued attempts of paused ones.
+void Core::recall_unwanted(Effects& effects) {
   for (const auto& [pool_id, pool] : roster_.pools()) {
     for (const RankSlot& rank : pool.ranks) {
       for (const std::uint64_t number : rank.queue) {
@@ -136,7 +137,7 @@ void Core::recall_what_nobody_wants(Effects& effects) {
   }
 }
 
-// A result once settled stays so until the plan is worked out anew, so looking goes on where it stopped.
+// A settled result stays settled until the next replan, so the search continues where it stopped.
 void Core::settle_sweeps(Effects& effects, Now now) {
   bool leaves_some = false;
   for (Workload::Sweep& sweep : workload_.sweeps()) {
@@ -147,11 +148,11 @@ void Core::settle_sweeps(Effects& effects, Now now) {
     const auto done = [&](StageIndex stage) { return plan_.state(stage) == StageState::done; };
     leaves_some = leaves_some || !std::ranges::all_of(sweep.results, done);
   }
-  // What a result needed that will never be may be open yet, and nobody's, or another's to ask for.
+  // Inputs of a result that cannot be computed may still be open: unneeded, or needed by another sweep.
   if (leaves_some) replan(effects, now);
 }
 
-/// Nobody here has what the ready jobs ask for. Said once, until something runs again.
+/// No connected pool satisfies the demand of any ready job. Warns once, until a job runs again.
 void Core::warn_unschedulable(Effects& effects, Now now) {
   constexpr double kWorthSaying = 5;
   const bool in_vain = plan_.has_ready() && idle() && roster_.idle_ranks() > 0 && !paused_ && !stopping_;
@@ -170,9 +171,9 @@ void Core::warn_unschedulable(Effects& effects, Now now) {
   if (resources.memory_gb > 0) asked += fmt::format(", with {} GB each", resources.memory_gb);
   if (!resources.label.empty()) asked += ", with the label " + resources.label;
   effects.emplace_back(
-      Tell{fmt::format("{} waits for {}, and no pool here has that; it goes on when one joins "
-                       "(espalier ps --pools shows what is here)",
-                       name_of(stage), asked)});
+      Notice{fmt::format("{} waits for {}, and no pool here has that; it goes on when one joins "
+                         "(espalier ps --pools shows what is here)",
+                         name_of(stage), asked)});
 }
 
 const PoolSlot* Core::find_pool(PoolId pool) const {
@@ -242,13 +243,13 @@ SweepStatus Core::status() const {
     for (std::size_t rank = 0; rank < pool.ranks.size(); ++rank) {
       const RankSlot& slot = pool.ranks[rank];
       status.ranks += slot.ready ? 1 : 0;
-      // Of a gang's ranks the first stands for the job.
+      // A gang's job is counted at its first rank.
       if (!slot.queue.empty() && roster_.attempts().at(slot.queue.front()).rank == static_cast<int>(rank))
         ++status.jobs_running;
     }
   }
   status.stages_ready = plan_.ready_count();
-  status.stages = std::max(stages_to_do_, plan_.open_count());  // some may have to be done again
+  status.stages = std::max(stages_to_do_, plan_.open_count());  // some may be reopened
   status.stages_done = status.stages - plan_.open_count();
   status.stages_failed = plan_.failed_count();
   status.remaining_cost = plan_.remaining_cost();

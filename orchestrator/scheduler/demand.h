@@ -7,14 +7,14 @@
 
 namespace espalier {
 
-/// What a job asks of the pool it runs in.
+/// What a job requires of its pool.
 struct Demand {
   int ranks = 1;  ///< of one pool, for one training
   Resources resources = {};
   auto operator<=>(const Demand&) const = default;
 };
 
-/// Jobs that could be handed out now, had somebody what they ask for.
+/// Ready jobs whose demand no connected rank satisfies.
 struct WaitingJobs {
   Demand demand;
   std::int64_t count = 0;

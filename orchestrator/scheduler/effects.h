@@ -31,10 +31,10 @@ struct DismissPool {  ///< checkpoint, report, leave
 struct Record {
   StoreChange change;
 };
-struct Tell {  ///< a line for the user
+struct Notice {  ///< a line of the log for the user
   std::string text;
 };
-struct Doubt {  ///< a pool said what is not its to say; nothing came of it
+struct ProtocolViolation {  ///< a pool sent a message about an attempt it does not own; it was ignored
   PoolId pool;
   std::string what;
 };
@@ -42,7 +42,7 @@ struct SweepEnded {
   SweepId sweep;
   SweepEnd how;
 };
-using Effect = std::variant<SendJob, SendStop, DismissPool, Record, Tell, Doubt, SweepEnded>;
+using Effect = std::variant<SendJob, SendStop, DismissPool, Record, Notice, ProtocolViolation, SweepEnded>;
 using Effects = std::vector<Effect>;
 
 }  // namespace espalier

@@ -8,7 +8,7 @@
 #include "db/write/changes.h"
 #include "experiments/stages/loss_cause.h"
 
-// What the core is told of pools and their ranks.
+// Events of pools and their ranks, for the core.
 namespace espalier {
 
 /// What a rank is and has.
@@ -16,7 +16,7 @@ struct RankFacts {
   EnvironmentId environment = 0;
   std::string host;
   std::string gpu = {};  ///< which of the host's it computes on; "" for none
-  double memory_gb = 0;  ///< that it may fill; 0: no limit
+  double memory_gb = 0;  ///< that it may use; 0: no limit
 };
 
 /// How a rank's attempt ended.
@@ -24,14 +24,14 @@ struct AttemptEnd {
   std::uint64_t attempt = 0;
   bool interrupted = false;  ///< some of its stages have no outcome
   bool started = true;
-  bool progressed = true;  ///< interrupted: further than it began, by a stage or a checkpoint
+  bool progressed = true;  ///< if interrupted: it reached a stage or wrote a checkpoint
   LossCause cause = LossCause::drained;
 };
 
-/// A rank of a pool that was lost, and what it left behind.
+/// A rank of a lost pool, and its crash note.
 struct RankEnd {
   int rank = 0;
-  std::uint64_t attempt = 0;  ///< that it ran; 0 if that is not known
+  std::uint64_t attempt = 0;  ///< that it ran; 0 if unknown
   LossCause cause = LossCause::signal;
   std::optional<int> signal;
   std::string message;

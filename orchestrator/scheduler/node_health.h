@@ -11,18 +11,18 @@
 
 namespace espalier {
 
-/// Which nodes crash whatever they are given. Pure. A node on which several different jobs crash, and fewer finish, is
-/// set aside: for a minute first, twice as long each time after. Then it is tried again with a clean slate.
+/// Finds faulty nodes. Pure. A node on which several different jobs crash, and fewer finish, is set aside: for a minute
+/// first, twice as long each time after (backoff). Then it is retried with its counts reset.
 class NodeHealth {
  public:
-  /// A job that is named as the culprit crashed there, and so many different ones may. True: the node is set aside now.
+  /// A culprit crashed there; `limit` different jobs may. True: the node is set aside now.
   bool on_crash(const std::string& host, StageIndex stage, std::int64_t limit, double now);
   void on_finished(const std::string& host);
   bool is_aside(const std::string& host) const;
-  /// Seconds that it is set aside for, of a node that is.
+  /// Seconds that the node is set aside for; the node must be set aside.
   double aside_s(const std::string& host) const;
   void renumber(const Renumbering& to);
-  /// Nodes whose time is over: they are tried again from now on.
+  /// Nodes whose time is over: they are used again.
   std::vector<std::string> release(double now);
 
  private:

@@ -77,7 +77,7 @@ void Plan::renumber(const Renumbering& to) {
 }
 
 void Plan::replan(const std::vector<Target>& targets, std::vector<StageGroup> groups) {
-  wishes_ = targets;
+  targets_ = targets;
   groups_ = std::move(groups);
   states_.resize(graph_.stages.size(), StageState::unneeded);
   find_urgencies();
@@ -93,7 +93,7 @@ void Plan::replan(const std::vector<Target>& targets, std::vector<StageGroup> gr
 // Inputs come before their users, so one pass backwards reaches everything that an unfinished result depends on.
 void Plan::find_urgencies() {
   urgency_.assign(states_.size(), kUnwanted);
-  for (const Target& wish : wishes_) urgency_[wish.stage] = std::max(urgency_[wish.stage], wish.urgency);
+  for (const Target& target : targets_) urgency_[target.stage] = std::max(urgency_[target.stage], target.urgency);
   for (auto stage = static_cast<StageIndex>(states_.size()); stage-- > 0;) {
     const int urgency = urgency_[stage];
     if (urgency == kUnwanted || states_[stage] == StageState::done) continue;
@@ -102,7 +102,7 @@ void Plan::find_urgencies() {
   }
 }
 
-bool Plan::has_input_without_hope(StageIndex stage) const {
+bool Plan::has_unattainable_input(StageIndex stage) const {
   bool found = false;
   for_each_input(graph_.stages[stage], [&](StageIndex input) {
     found = found || states_[input] == StageState::failed || states_[input] == StageState::blocked;
@@ -121,7 +121,7 @@ void Plan::find_states() {
       failed_ += urgency_[stage] == kUnwanted ? 0 : 1;
     } else if (urgency_[stage] == kUnwanted) {
       state = StageState::unneeded;
-    } else if (has_input_without_hope(stage)) {
+    } else if (has_unattainable_input(stage)) {
       state = StageState::blocked;
       ++blocked_;
     } else {
@@ -275,7 +275,7 @@ void Plan::make_ready_if_possible(StageIndex stage) {
   if (urgency_[stage] != Target::kHeld) ready_[group(stage)].insert(stage);
 }
 
-/// It is not open any more.
+/// The stage is no longer open.
 void Plan::close(StageIndex stage, StageState state) {
   leave_ready(stage);
   states_[stage] = state;
@@ -284,10 +284,10 @@ void Plan::close(StageIndex stage, StageState state) {
 }
 
 void Plan::on_done(StageIndex stage) {
-  if (states_[stage] == StageState::unneeded) states_[stage] = StageState::done;  // nobody waits for it any more
+  if (states_[stage] == StageState::unneeded) states_[stage] = StageState::done;  // it is not needed any more
   if (states_[stage] == StageState::failed || states_[stage] == StageState::blocked) {
-    states_[stage] = StageState::done;  // and what it blocked is wanted again
-    replan(std::exchange(wishes_, {}), std::move(groups_));
+    states_[stage] = StageState::done;  // its blocked dependents are needed again
+    replan(std::exchange(targets_, {}), std::move(groups_));
   }
   if (!is_open(stage)) return;
   close(stage, StageState::done);
@@ -307,13 +307,13 @@ void Plan::on_failed(StageIndex stage) {
 void Plan::reopen(StageIndex stage) {
   if (states_[stage] != StageState::done && states_[stage] != StageState::unneeded) return;
   states_[stage] = StageState::waiting;
-  replan(std::exchange(wishes_, {}), std::move(groups_));
+  replan(std::exchange(targets_, {}), std::move(groups_));
 }
 
 void Plan::revoke(StageIndex stage) {
   if (states_[stage] != StageState::done) return;
   states_[stage] = StageState::failed;
-  replan(std::exchange(wishes_, {}), std::move(groups_));
+  replan(std::exchange(targets_, {}), std::move(groups_));
 }
 
 void Plan::block_dependents(StageIndex stage) {

@@ -10,7 +10,7 @@
 
 namespace espalier {
 
-/// Where the stages of a graph are after some were forgotten; the others keep their order.
+/// New indices of a graph's stages after some were dropped; the others keep their order.
 class Renumbering {
  public:
   explicit Renumbering(const std::vector<bool>& kept) : to_(kept.size(), kGone) {
@@ -21,7 +21,7 @@ class Renumbering {
   }
 
   bool has(StageIndex stage) const { return to_[stage] != kGone; }
-  /// Of one that is still there.
+  /// The stage must not have been dropped.
   StageIndex operator[](StageIndex stage) const { return to_[stage]; }
   void apply(std::vector<StageIndex>& stages) const {
     std::erase_if(stages, [&](StageIndex stage) { return !has(stage); });

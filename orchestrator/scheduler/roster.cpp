@@ -122,7 +122,7 @@ bool Roster::fits(const PoolSlot& pool, PoolId id, int rank, const Demand& deman
   return !slot.gpu.empty() && gpu_share_used(slot, id, rank) + asked.gpus <= 1 + kRounding;
 }
 
-/// By the other ranks that compute on the same GPU, of whatever pool. A rank runs one job at a time.
+/// The share used by other ranks on the same GPU, of any pool. A rank runs one job at a time.
 double Roster::gpu_share_used(const RankSlot& of, PoolId except_pool, int except_rank) const {
   double used = 0;
   for (const auto& [id, pool] : pools_) {

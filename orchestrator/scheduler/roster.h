@@ -23,12 +23,12 @@ namespace espalier {
 /// One execution of a job.
 struct Attempt {
   std::vector<StageIndex> stages;
-  std::size_t reached = 0;  ///< so many of its stages have an outcome
+  std::size_t reached = 0;  ///< number of its stages that have an outcome
   PoolId pool = 0;
   int rank = 0;
   Now sent_at = 0;
-  bool recalled = false;             ///< it was asked back
-  std::optional<LossCause> failure;  ///< its present stage said what went wrong
+  bool recalled = false;             ///< a stop was sent
+  std::optional<LossCause> failure;  ///< the failure its present stage reported
   bool alone = false;                ///< nothing else runs in its pool
   std::vector<int> gang = {};        ///< the ranks that run it together, `rank` first; empty: `rank` alone
   double gpus = 0;                   ///< its share of the rank's GPU
@@ -48,7 +48,7 @@ struct RankSlot {
   EnvironmentId environment = 0;
   std::string host;
   std::string gpu;                    ///< which of the host's; "" for none
-  double memory_gb = 0;               ///< that it may fill; 0: no limit
+  double memory_gb = 0;               ///< that it may use; 0: no limit
   std::deque<std::uint64_t> queue;    ///< in the order the rank runs them: the first is running
   std::optional<std::size_t> listed;  ///< the depth under which the roster lists it as free
 };
@@ -65,13 +65,13 @@ struct Reservation {
 
 struct PoolSlot {
   std::string name;
-  std::string owner;  ///< SHA-256 of its identity, hex: whose its attempts are; "" if unknown
+  std::string owner;  ///< SHA-256 of its identity, hex: the owner of its attempts; "" if unknown
   std::vector<std::string> labels;
-  bool draining = false;  ///< it was told to leave
+  bool draining = false;  ///< it was asked to leave
   std::vector<RankSlot> ranks;
-  std::int64_t jobs = 0;  ///< that it was handed
+  std::int64_t jobs = 0;  ///< number of jobs sent to it
   std::optional<Reservation> reserved;
-  std::vector<std::pair<Now, StageIndex>> interrupted;  ///< that nobody here asked for
+  std::vector<std::pair<Now, StageIndex>> interrupted;  ///< without a recall by the core
 
   bool empty() const;
 };
@@ -79,11 +79,11 @@ struct PoolSlot {
 /// Which pools there are, and which attempts each of their ranks holds. Pure bookkeeping: decides nothing.
 class Roster {
  public:
-  /// Adds a pool, or takes up one that was silent: what its ranks hold stays, and none of them is ready.
+  /// Adds a pool, or reconnects a silent one: its ranks keep their attempts, and none of them is ready.
   PoolSlot& join(PoolId pool, std::string name, int ranks);
-  /// Nothing more is handed to it.
+  /// It gets no new jobs.
   void silence(PoolId pool);
-  /// Its attempts stay, and are the caller's to end.
+  /// Its attempts stay; the caller ends them.
   PoolSlot remove(PoolId pool);
 
   PoolSlot* find(PoolId pool);
@@ -91,43 +91,43 @@ class Roster {
   const std::map<PoolId, PoolSlot>& pools() const { return pools_; }
   std::map<PoolId, PoolSlot>& pools() { return pools_; }
 
-  /// At the end of its rank's queue, or of those of its gang.
+  /// Appends it to its rank's queue, or to those of its gang.
   void hold(std::uint64_t number, Attempt attempt);
-  /// To the end of another rank's queue; of one that no gang runs.
+  /// Appends it to another rank's queue; not for an attempt of a gang.
   void move(std::uint64_t number, PoolId pool, int rank);
-  /// Takes it out.
+  /// Removes it.
   Attempt release(std::uint64_t number);
   Attempt* find_attempt(std::uint64_t number);
-  /// The pool that has an attempt with this stage in it, done or not; none if nobody has.
+  /// The pool that holds an attempt with this stage, done or not; none if no pool does.
   std::optional<PoolId> pool_with(StageIndex stage) const;
   const std::unordered_map<std::uint64_t, Attempt>& attempts() const { return attempts_; }
 
-  /// The rank with the shortest queue below `depth` that has what is asked for, in a pool that is not `closed`; ties by
+  /// The rank with the shortest queue below `depth` that satisfies the demand, in a pool that is not `closed`; ties by
   /// pool and rank.
   std::optional<std::pair<PoolId, int>> idlest(std::size_t depth, const std::set<PoolId>& closed,
                                                const Demand& demand) const;
-  /// Ranks of the pool that take jobs and have what is asked for; those with the shortest queues first, ties by host
-  /// and rank.
+  /// Ranks of the pool that take jobs and satisfy the demand; those with the shortest queues first, ties by host and
+  /// rank.
   std::vector<int> able_ranks(PoolId pool, const Demand& demand) const;
-  /// Ranks that are free and hold nothing.
+  /// Ranks that are free and have an empty queue.
   std::int64_t idle_ranks() const { return idle_; }
-  /// Calls visit(pool, rank) for every free rank that has a job waiting behind another, until it returns false.
+  /// Calls visit(pool, rank) for every free rank with a queued job behind its running one, until it returns false.
   template <typename Visit>
   void for_each_with_waiting(Visit visit) const {
     for (auto entry = free_.rbegin(); entry != free_.rend() && std::get<0>(*entry) >= 2; ++entry) {
       if (!visit(std::get<1>(*entry), std::get<2>(*entry))) return;
     }
   }
-  /// Keeps a pool free of new jobs, for this one; or for it no longer.
+  /// Reserves a pool; without a value, drops its reservation.
   void reserve(PoolId pool, std::optional<Reservation> reservation);
   const std::set<PoolId>& reserved() const { return reserved_; }
-  /// How often a pool was kept free, and then was not any more.
+  /// How often a reservation was dropped.
   std::int64_t times_freed() const { return times_freed_; }
-  /// The stages of attempts and reservations; true in `named`, which is parallel to the graph's stages.
+  /// Sets `named` (parallel to the graph's stages) to true for stages of attempts and reservations.
   void name_stages(std::vector<bool>& named) const;
-  /// Of those, none was forgotten.
+  /// None of those stages was dropped.
   void renumber(const Renumbering& to);
-  /// To be called after changing what makes a rank free: ready, or aside.
+  /// Call it after changing RankSlot::ready or aside.
   void refresh(PoolId pool, int rank);
   void refresh(PoolId pool);
 

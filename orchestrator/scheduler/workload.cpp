@@ -28,7 +28,7 @@ std::vector<StageIndex> Workload::add(SweepToRun& sweep) {
     std::vector<Target> targets;
     Plan::add_targets(std::span(graph_.trials).subspan(added.first_trial), 0, targets);
     added.results.reserve(targets.size());
-    for (const Target& wish : targets) added.results.push_back(wish.stage);
+    for (const Target& target : targets) added.results.push_back(target.stage);
   }
   sweeps_.push_back(std::move(added));
   return to;
@@ -66,15 +66,15 @@ std::vector<Target> Workload::targets() const {
 
 // Inputs come before their users, so one pass backwards reaches all that a result needs.
 void Workload::choose_owners() {
-  const std::size_t nobody = sweeps_.size();
-  std::vector<std::size_t> first(graph_.stages.size(), nobody);
+  const std::size_t none = sweeps_.size();
+  std::vector<std::size_t> first(graph_.stages.size(), none);
   for (std::size_t i = 0; i < sweeps_.size(); ++i) {
     if (sweeps_[i].end) continue;
     for (const StageIndex stage : sweeps_[i].results) first[stage] = std::min(first[stage], i);
   }
   unneeded_ = 0;
   for (auto stage = static_cast<StageIndex>(first.size()); stage-- > 0;) {
-    if (first[stage] == nobody) {
+    if (first[stage] == none) {
       ++unneeded_;
       continue;
     }

@@ -24,7 +24,7 @@ struct SweepToRun {
   std::string name;
   StageGraph graph;
   std::vector<bool> done;         ///< parallel to the graph's stages
-  std::vector<bool> failed = {};  ///< likewise, or empty: given up before, and not to be tried
+  std::vector<bool> failed = {};  ///< likewise, or empty: quarantined before, and not to be retried
   FailurePolicy policy = {};
   Resources resources = {};
   int priority = 0;  ///< higher goes first
@@ -33,7 +33,8 @@ struct SweepToRun {
   std::vector<OpenCharge> charges = {};  ///< of earlier runs, that count; indices are the graph's
 };
 
-/// The sweeps that are run together: one graph with equal stages merged, and who wants which of them. Pure bookkeeping.
+/// The sweeps that run together: one graph with equal stages merged, and which sweeps need which stages. Pure
+/// bookkeeping.
 class Workload {
  public:
   struct Sweep {
@@ -45,40 +46,40 @@ class Workload {
     bool paused = false;
     std::optional<SweepEnd> end;
     std::size_t first_trial = 0, trials = 0;  ///< in the graph's trials
-    std::vector<StageIndex> results;          ///< what it wants
-    std::size_t settled = 0;                  ///< so many of those from the front have their outcome
+    std::vector<StageIndex> results;          ///< its targets
+    std::size_t settled = 0;                  ///< number of results, from the front, that have their outcome
     std::int64_t quarantined = 0;
-    /// How far its trials were when it ended.
+    /// Trial counts when it ended.
     struct Outcome {
       std::int64_t done = 0, failed = 0, blocked = 0;
     };
     std::optional<Outcome> outcome;
   };
 
-  /// Returns where the stages of its graph are now. A sweep that ended before under the same id is replaced.
+  /// Returns the new indices of its graph's stages. Replaces an ended sweep of the same id.
   std::vector<StageIndex> add(SweepToRun& sweep);
 
   const StageGraph& graph() const { return graph_; }
   std::optional<StageIndex> find(const StageKey& key) const;
   std::vector<Sweep>& sweeps() { return sweeps_; }
   const std::vector<Sweep>& sweeps() const { return sweeps_; }
-  /// Null if there is none that has not ended.
+  /// Null if no active sweep has this id.
   Sweep* find_active(SweepId id);
-  /// The first sweep that wants the stage and has not ended: its policy and its resources hold for it. The last that
-  /// did, if nobody wants it any more.
+  /// The first active sweep that needs the stage: its policy and resources apply. If none needs it any more, the last
+  /// one that did.
   Sweep& owner(StageIndex stage);
   const Sweep& owner(StageIndex stage) const;
 
-  /// Of all sweeps that have not ended.
+  /// Of all active sweeps.
   std::vector<Target> targets() const;
-  /// Works out anew who owns which stage. Parallel to the graph's stages: stages of one group have one demand.
+  /// Recomputes the owner of each stage. Parallel to the graph's stages: stages of one group have one demand.
   std::vector<StageGroup> groups();
-  /// The sweeps that have not ended and have a result that is this stage or needs it.
+  /// The active sweeps with a result that is this stage or needs it.
   std::vector<Sweep*> wanted_by(StageIndex stage);
-  /// How many stages no sweep that has not ended needs, as of the last groups().
+  /// How many stages no active sweep needs, as of the last groups().
   std::size_t unneeded() const { return unneeded_; }
-  /// Forgets them, but not those that are `kept` (parallel to the stages) nor what these need, and the trials of
-  /// sweeps that have ended. groups() is to be called next.
+  /// Drops them and the trials of ended sweeps, but not the `kept` stages (parallel to the stages) nor what these need.
+  /// Call groups() next.
   Renumbering forget(std::vector<bool> kept);
   const Demand& demand(StageGroup group) const { return demands_.at(group); }
 

@@ -1,5 +1,5 @@
-// A discrete-event simulation: the next event in virtual time is told to the core, or to a virtual rank, and what
-// either answers is scheduled. The core is driven through the events that the coordinator tells it, and nothing else.
+// A discrete-event simulation: the next event in virtual time is passed to the core, or to a virtual rank, and the
+// resulting effects are scheduled. The core gets only the events that the coordinator also passes to it.
 #include "orchestrator/simulation/simulation.h"
 
 #include <algorithm>
@@ -30,7 +30,7 @@ class Simulation {
         pools_(core_.graph(), seconds, settings, events_) {
     SweepToRun sweep{1, "simulated", std::move(graph), std::vector<bool>(seconds.size(), false)};
     sweep.policy = policy;
-    tell([&] { return core_.add_sweep(std::move(sweep), now_); });
+    apply([&] { return core_.add_sweep(std::move(sweep), now_); });
   }
 
   SimulationReport run() {
@@ -53,48 +53,48 @@ class Simulation {
   }
 
  private:
-  /// Tells the core something, and does what it answers.
+  /// Passes an event to the core and performs its effects.
   template <typename Event>
-  void tell(Event event) {
+  void apply(Event event) {
     const double before = processor_seconds();
     Effects effects = event();
     report_.load.core_s += processor_seconds() - before;
     ++report_.events;
-    for (Effect& effect : effects) std::visit([this](auto& wish) { perform(wish); }, effect);
+    for (Effect& effect : effects) std::visit([this](auto& action) { perform(action); }, effect);
   }
 
   // Quarters of a second in which nothing happens are left out.
   void tick() {
     if (now_ - ticked_at_ < kTickSeconds) return;
     ticked_at_ = now_;
-    tell([&] { return core_.on_tick(now_); });
+    apply([&] { return core_.on_tick(now_); });
   }
 
   void on(const PoolJoins& pool) {
     const std::string name = "pool-" + std::to_string(pool.pool);
-    tell([&] { return core_.on_pool_joined(pool.pool, name, settings_.ranks, now_); });
+    apply([&] { return core_.on_pool_joined(pool.pool, name, settings_.ranks, now_); });
     for (int rank = 0; rank < settings_.ranks; ++rank)
-      tell([&] { return core_.on_rank_ready(pool.pool, rank, {1, name}, {}, now_); });
+      apply([&] { return core_.on_rank_ready(pool.pool, rank, {1, name}, {}, now_); });
   }
   void on(const StageIsReached& reached) {
     StageOutcome outcome;
     outcome.key = core_.graph().stages[reached.stage].key;
     outcome.attempt = reached.attempt;
-    tell([&] { return core_.on_stage_reached(reached.pool, reached.rank, std::move(outcome), now_); });
+    apply([&] { return core_.on_stage_reached(reached.pool, reached.rank, std::move(outcome), now_); });
   }
   void on(const AttemptEnds& end) {
     const AttemptEnd said{end.attempt, end.interrupted, end.started, true, LossCause::drained};
-    tell([&] { return core_.on_job_ended(end.pool, end.rank, said, now_); });
+    apply([&] { return core_.on_job_ended(end.pool, end.rank, said, now_); });
   }
   void on(const PoolFallsSilent& silent) {
-    tell([&] { return core_.on_pool_silent(silent.pool, now_); });
+    apply([&] { return core_.on_pool_silent(silent.pool, now_); });
   }
   void on(const PoolIsGivenUp& lost) { end_pool(lost.pool, LossCause::node_lost); }
   void on(const PoolHasLeft& left) { end_pool(left.pool, LossCause::drained); }
   void end_pool(PoolId pool, LossCause cause) {
     PoolEnd end;
     end.cause = cause;
-    tell([&] { return core_.on_pool_lost(pool, end, now_); });
+    apply([&] { return core_.on_pool_lost(pool, end, now_); });
   }
   template <typename Event>
   void on(Event event) {
@@ -115,8 +115,8 @@ class Simulation {
     events_.schedule(now_ + settings_.latency_s, LeaveArrives{dismissed.pool});
   }
   void perform(const Record&) {}
-  void perform(const Tell&) {}
-  void perform(const Doubt&) {}
+  void perform(const Notice&) {}
+  void perform(const ProtocolViolation&) {}
   void perform(const SweepEnded&) {}
 
   void take_stock() {

@@ -20,7 +20,7 @@ MakespanBounds find_makespan_bounds(const StageGraph& graph, const std::vector<d
 /// What a simulated run was like. The same for the same graph, durations and settings, but for `load`.
 struct SimulationReport {
   std::int64_t ranks = 0;
-  double makespan_s = 0;  ///< until the coordinator heard of the last outcome
+  double makespan_s = 0;  ///< until the coordinator received the last outcome
   MakespanBounds bounds;
   double computed_s = 0;  ///< by all ranks together
   double wasted_s = 0;    ///< of that, what died with its pool
@@ -29,12 +29,12 @@ struct SimulationReport {
   bool stopped = false;     ///< more jobs failed than the sweep puts up with
   std::int64_t jobs = 0;    ///< handed out
   std::int64_t losses = 0;  ///< of pools
-  std::int64_t events = 0;  ///< that the core was told of
+  std::int64_t events = 0;  ///< passed to the core
   struct Load {             ///< in real seconds of one processor, but for the first
     double wall_s = 0;      ///< of the simulation, by the clock on the wall
     double core_s = 0;      ///< deciding: in Plan and Core
     double prepare_s = 0;   ///< before the first event: Plan and Core from the graph
-    double status_s = 0;    ///< for one look at how far it is
+    double status_s = 0;    ///< of one status query
   } load;
 
   double lower_bound_s() const { return bounds.on_ranks(ranks); }

@@ -13,7 +13,7 @@ namespace espalier {
 
 // What happens in a simulation. Words travel for a while between the coordinator and a rank, in either direction.
 
-// What the coordinator hears.
+// Events for the coordinator.
 struct PoolJoins {
   PoolId pool;
 };
@@ -38,7 +38,7 @@ struct PoolIsGivenUp {
 struct PoolHasLeft {
   PoolId pool;
 };
-// What a rank hears, or does.
+// Events for a rank.
 struct JobArrives {
   PoolId pool;
   int rank;

@@ -25,7 +25,7 @@ void refuse_if_stopped(const std::stop_token& stop) {
   throw Error(ErrorKind::unavailable, "the coordinator stops before the sweep was taken in; submit it to the next one");
 }
 
-/// What pools put into a store is not read, let alone run, because somebody names it in a sweep that he submits.
+/// Refuses paths into a store: a submitted sweep must not make us read, or run, files that pools uploaded.
 void refuse_in_store(const std::filesystem::path& path, const std::filesystem::path& folder) {
   if (folder.empty() || path.empty()) return;                                           // the user's own run
   const std::filesystem::path store = store_around(plain_path(folder / path) / "any");  // or is one

@@ -31,14 +31,13 @@ struct LoadedSweep {
 };
 
 /// Reads the sweep and the sizes of its datasets (files are found in `data`, verified, and not kept).
-/// `overrides` are `--set` values: "train.epochs=2". `config` is that of the store that the sweep is to run on: what
-/// the sweep gives of `on_failure` wins over it, key by key. Errors: ErrorKind::invalid_input with every problem on a
-/// line of its own.
+/// `overrides` are `--set` values: "train.epochs=2". `config` is that of the sweep's store: keys of `on_failure` in the
+/// sweep override it, key by key. Errors: ErrorKind::invalid_input with every problem on a line of its own.
 LoadedSweep load_sweep(const std::filesystem::path& file, const std::vector<std::string>& overrides,
                        const DataFolder& data, const StoreConfig& config = {});
 
-/// The same of a text, which `file` names in messages. Relative paths begin in `folder`; in the working directory if it
-/// is "". A sweep with a folder was submitted: no path of it may lie in a store. Errors: likewise;
+/// The same for a text; `file` is its name in messages. Relative paths begin in `folder`; in the working directory if
+/// it is "". A sweep with a folder was submitted: none of its paths may lie in a store. Errors: likewise;
 /// ErrorKind::unavailable soon after `stop` was requested.
 LoadedSweep load_sweep_text(std::string yaml, const std::string& file, const std::vector<std::string>& overrides,
                             const DataFolder& data, const StoreConfig& config, const std::filesystem::path& folder = {},

@@ -7,7 +7,7 @@
 
 namespace espalier {
 
-/// What of a trial's network is to be written where; "" leaves it out.
+/// The files to write of a trial's network; "" leaves one out.
 struct TrialExport {
   std::string trial;                  ///< the first digits of its key
   std::filesystem::path weights;      ///< safetensors: parameters and buffers by name, pruned ones zero
@@ -18,7 +18,7 @@ struct TrialExport {
 };
 
 /// Writes a finished trial's network. Errors: those of check_outputs, with nothing written; ErrorKind::invalid_input
-/// for a trial that is not there, not done or has none of what is asked for, and for another module than the trial's;
+/// for a trial that is missing, not done or has none of the requested parts, and for another module than the trial's;
 /// ErrorKind::corrupt for a damaged artifact; those of export_torchscript.
 void export_trial(const std::filesystem::path& store, const TrialExport& wanted);
 

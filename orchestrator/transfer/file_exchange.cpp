@@ -18,22 +18,22 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// Twice what a pool has on the way: a file that changed is begun anew before its last pieces are there.
+/// Twice the open requests of a pool: a changed file is begun anew before its last pieces have arrived.
 constexpr int kMostAsked = 2 * kPiecesOnTheWay;
-constexpr std::chrono::seconds kLookForRoomEvery{5};
+constexpr std::chrono::seconds kFreeSpaceCheckEvery{5};
 
 bool is_stage_file(const FileName& file) {
   return file.kind == FileKind::artifact || file.kind == FileKind::resume || file.kind == FileKind::checkpoint;
 }
 
-/// What a pool is told whose file is not wanted; that of a stage which is done lies there already.
+/// The reply to a pool whose file is not needed; a done stage has its file already.
 std::string refusal_of(Core::FileClaim claim) {
   return claim == Core::FileClaim::done ? "" : "this pool does not make the stage that leaves it";
 }
 
 std::string write_probe(const StorePaths& paths) {
   const std::string probe = to_hex(sha256(random_bytes(32)));
-  std::error_code ignored;  // writing tells
+  std::error_code ignored;  // writing reports it
   std::filesystem::create_directories(paths.probe().parent_path(), ignored);
   write_file_atomically(paths.probe(), probe);
   return probe;
@@ -47,7 +47,7 @@ FileExchange::FileExchange(asio::io_context& io, const StorePaths& paths, std::v
       probe_(write_probe(paths)),
       find_stage_(std::move(find_stage)),
       claim_of_(std::move(claim_of)),
-      room_timer_(io),
+      free_space_timer_(io),
       files_(paths, std::move(data)),
       intake_(paths, placed_) {}
 
@@ -61,12 +61,12 @@ void FileExchange::add_data(const DataFolder& folder) {
 }
 
 void FileExchange::greet(PoolId pool, const ConnectionPtr& connection) {
-  silence(pool);  // its connection may have been replaced before anybody saw it break
+  silence(pool);  // its connection may have been replaced before its break was noticed
   links_[pool] = std::make_shared<Link>(Link{connection});
   connection->send(StoreHere{probe_});
 }
 
-bool FileExchange::hear(PoolId pool, const Message& message) {
+bool FileExchange::handle(PoolId pool, const Message& message) {
   const std::shared_ptr<Link>& link = links_.at(pool);
   if (const FetchFile* fetch = std::get_if<FetchFile>(&message)) {
     if (++link->asked > kMostAsked) throw Error(ErrorKind::corrupt, "a pool asks for more pieces than it may at once");
@@ -92,9 +92,9 @@ bool FileExchange::hear(PoolId pool, const Message& message) {
       });
       return true;
     }
-    take_in([this, pool, piece = *piece] { return intake_.hear(pool, piece); });
+    take_in([this, pool, piece = *piece] { return intake_.handle(pool, piece); });
   } else if (const FileMissing* missing = std::get_if<FileMissing>(&message)) {
-    take_in([this, pool, missing = *missing] { return intake_.hear(pool, missing); });
+    take_in([this, pool, missing = *missing] { return intake_.handle(pool, missing); });
   } else {
     return false;
   }
@@ -134,8 +134,8 @@ void FileExchange::send(const FileIntake::Replies& replies, bool waits_for_space
     if (link != links_.end() && link->second->connection) link->second->connection->send(message);
   }
   if (!waits_for_space || std::exchange(timer_runs_, true)) return;
-  room_timer_.expires_after(kLookForRoomEvery);
-  room_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+  free_space_timer_.expires_after(kFreeSpaceCheckEvery);
+  free_space_timer_.async_wait([this](const boost::system::error_code& cancelled) {
     timer_runs_ = false;
     if (!cancelled) take_in([this] { return intake_.try_again(); });
   });

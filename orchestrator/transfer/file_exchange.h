@@ -17,14 +17,14 @@
 
 namespace espalier {
 
-/// The coordinator's part in moving files to and from pools that do not share its folders. What is said is heard and
-/// answered on the io_context's thread; disks and hashes are a second thread's, so that neither holds up a heartbeat.
+/// The coordinator's part in moving files to and from pools that do not share its folders. Messages are handled and
+/// sent on the io_context's thread; disk I/O and hashing run on a second thread, so that they delay no heartbeat.
 class FileExchange {
  public:
-  /// The stage of that key if a sweep that runs has it; else null. What it names is what pools may have.
+  /// The stage of that key if a running sweep has it; else null. Pools may fetch only files that it names.
   using FindStage = std::function<const Stage*(const StageKey&)>;
 
-  /// Whether a file of that stage may come from that pool.
+  /// Whether that pool may upload a file of that stage.
   using ClaimOf = std::function<Core::FileClaim(PoolId, const StageKey&)>;
 
   /// Writes the store's probe. `io` outlives this object. Errors: those of write_file_atomically.
@@ -36,24 +36,24 @@ class FileExchange {
 
   /// Another folder in which datasets of sweeps may lie.
   void add_data(const DataFolder& folder);
-  /// A pool joined, or is back: tells it how to find out whether it shares the store.
+  /// A pool joined or reconnected: sends it the probe, by which it finds whether it shares the store.
   void greet(PoolId pool, const ConnectionPtr& connection);
-  /// False: it is not about files. Errors: ErrorKind::corrupt for what no pool of ours says.
-  bool hear(PoolId pool, const Message& message);
+  /// False: the message is not about files. Errors: ErrorKind::corrupt for a message that no valid pool sends.
+  bool handle(PoolId pool, const Message& message);
   void silence(PoolId pool);
   void forget(PoolId pool);
-  /// PlacedFiles::settle, for an outcome of a pool that makes the stage.
+  /// PlacedFiles::settle, for an outcome of a pool that runs the stage.
   bool settle(const StageKey& stage, const std::string& sha256) { return placed_.settle(stage, sha256); }
 
  private:
-  /// One connection of a pool. Shared with the answers that are still being read for it.
+  /// One connection of a pool. Shared with the answers that are still being read from disk for it.
   struct Link {
     ConnectionPtr connection;
-    int asked = 0;  ///< fetches without an answer
+    int asked = 0;  ///< unanswered fetches
   };
 
   void answer(const std::shared_ptr<Link>& link, const FetchFile& fetch);
-  /// Runs something of the intake on the second thread, and sends what it replies.
+  /// Runs a function of the intake on the second thread, and sends its replies.
   void take_in(std::function<FileIntake::Replies()> step);
   void send(const FileIntake::Replies& replies, bool waits_for_space);
 
@@ -62,10 +62,10 @@ class FileExchange {
   const FindStage find_stage_;
   const ClaimOf claim_of_;
   PlacedFiles placed_;
-  boost::asio::steady_timer room_timer_;
+  boost::asio::steady_timer free_space_timer_;
   bool timer_runs_ = false;
   std::map<PoolId, std::shared_ptr<Link>> links_;
-  // The second thread's own.
+  // Used by the second thread only.
   StageFiles files_;
   FileIntake intake_;
   boost::asio::thread_pool thread_{1};  ///< last: ends before what it uses

@@ -12,7 +12,7 @@ namespace espalier {
 namespace {
 
 constexpr std::size_t kMostOffers = 100'000;
-/// Of all pools together: what may have to be held in memory.
+/// Limit over all pools: bounds memory.
 constexpr int kMostOnTheWay = 64;
 
 }  // namespace
@@ -43,7 +43,7 @@ FileIntake::Replies FileIntake::offer(PoolId pool, const OfferFile& offer) {
   const auto known = find(pool, offer.file, offer.rank);
   Uploads& uploads = uploads_[pool];
   if (known != uploads.end()) {
-    known->offer = offer;  // said again, or a newer checkpoint: its hash tells the two apart
+    known->offer = offer;  // a duplicate, or a newer checkpoint, which has another hash
   } else if (reader_.holds(place(offer), offer.total, offer.sha256)) {
     replies.push_back({pool, FileStored{offer.rank, offer.file, offer.sha256, ""}});
   } else if (uploads.size() == kMostOffers) {
@@ -85,21 +85,21 @@ void FileIntake::ask_on(Replies& replies) {
   }
 }
 
-FileIntake::Replies FileIntake::hear(PoolId pool, const FilePiece& piece) {
+FileIntake::Replies FileIntake::handle(PoolId pool, const FilePiece& piece) {
   Replies replies;
   const auto upload = find(pool, piece.file, piece.rank);
-  if (upload == uploads_[pool].end() || !upload->incoming) return replies;  // of before its connection broke
+  if (upload == uploads_[pool].end() || !upload->incoming) return replies;  // from before its connection broke
   try {
     if (upload->incoming->add(piece)) {
       put(*upload);
-      // A checkpoint may have been offered anew meanwhile: then that is still to come.
+      // A newer checkpoint may have been offered since: then that is still to be received.
       const bool is_it = upload->incoming->sha256() == upload->offer.sha256;
       upload->incoming.reset();
       if (is_it) end(pool, upload, "", replies);
     }
   } catch (const Error& error) {
     upload->incoming.reset();
-    if (error.kind() != ErrorKind::corrupt) {  // the store's fault, whatever it is, and not the pool's
+    if (error.kind() != ErrorKind::corrupt) {  // the store's fault, not the pool's
       spdlog::warn("files of pools wait: {}", error.what());
       waits_for_space_ = true;
     } else {
@@ -110,7 +110,7 @@ FileIntake::Replies FileIntake::hear(PoolId pool, const FilePiece& piece) {
   return replies;
 }
 
-FileIntake::Replies FileIntake::hear(PoolId pool, const FileMissing& missing) {
+FileIntake::Replies FileIntake::handle(PoolId pool, const FileMissing& missing) {
   Replies replies;
   const auto upload = find(pool, missing.file, missing.rank);
   if (upload != uploads_[pool].end()) end(pool, upload, missing.why, replies);
@@ -136,7 +136,7 @@ void FileIntake::put(Upload& upload) {
   }
 }
 
-/// Of a pool that was away so long that another one trained on.
+/// From a pool that was disconnected so long that another one continued the training.
 bool FileIntake::is_behind(const Upload& upload) const {
   return upload.offer.file.kind == FileKind::checkpoint &&
          checkpoint_steps(upload.temporary) < checkpoint_steps(place(upload.offer));

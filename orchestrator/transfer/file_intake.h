@@ -19,10 +19,10 @@
 
 namespace espalier {
 
-/// Takes what pools offer into the store: artifacts, training states and checkpoints of pools that do not share its
-/// folder. Asks for them piece by piece, a few pieces at a time; each is written under uploads/, verified, synced and
-/// renamed before its pool is told that it is stored. A checkpoint that got less far than the one that is there leaves
-/// it alone. Pure of connections. One thread at a time.
+/// Receives the files that pools offer: artifacts, training states and checkpoints of pools that do not share the
+/// store's folder. Requests them piece by piece, a few pieces at a time; each file is written under uploads/, verified,
+/// synced and renamed before it is acknowledged. A checkpoint of fewer steps does not replace one of more. Knows no
+/// connections. One thread at a time.
 class FileIntake {
  public:
   struct Reply {
@@ -34,26 +34,26 @@ class FileIntake {
   /// Empties uploads/. `placed` outlives this object.
   FileIntake(StorePaths paths, PlacedFiles& placed);
 
-  /// Asks for it in its turn. What is in the store already is stored. The caller knows the stage. Errors:
-  /// ErrorKind::corrupt if the pool offers more files than any has ranks.
+  /// Queues the file and requests it in its turn. A file that the store has is acknowledged at once. The caller knows
+  /// the stage. Errors: ErrorKind::corrupt if the pool offers more files than any pool has ranks.
   Replies offer(PoolId pool, const OfferFile& offer);
-  Replies hear(PoolId pool, const FilePiece& piece);
-  Replies hear(PoolId pool, const FileMissing& missing);
-  /// It is no longer wanted: what came of it goes, and the pool is told `why`; "" for a stage that is done.
+  Replies handle(PoolId pool, const FilePiece& piece);
+  Replies handle(PoolId pool, const FileMissing& missing);
+  /// Cancels the upload: removes the received pieces and sends the pool `why`; "" for a stage that is done.
   Replies drop(PoolId pool, const FileName& file, int rank, const std::string& why);
-  /// Its connection broke: what it was asked for will not come, and it is asked for nothing until it offers something
-  /// again. What it sent stays for when it is back.
+  /// Its connection broke: its requests are void, and it is asked for nothing until it offers a file again. Received
+  /// pieces are kept for when it reconnects.
   void silence(PoolId pool);
-  /// It will not come back.
+  /// It will not reconnect.
   Replies forget(PoolId pool);
-  /// The store could not be written, for lack of room or permission: can it now?
+  /// The store could not be written, for lack of space or permission: retries.
   Replies try_again();
   bool waits_for_space() const { return waits_for_space_; }
 
  private:
   struct Upload {
     OfferFile offer;
-    std::unique_ptr<IncomingFile> incoming;  ///< null until it is asked for
+    std::unique_ptr<IncomingFile> incoming;  ///< null until it is requested
     std::filesystem::path temporary;         ///< where it is written
   };
   using Uploads = std::deque<Upload>;
@@ -66,7 +66,7 @@ class FileIntake {
 
   const StorePaths paths_;
   PlacedFiles& placed_;
-  std::map<PoolId, Uploads> uploads_;  ///< the first of each is asked for
+  std::map<PoolId, Uploads> uploads_;  ///< the first of each is requested
   std::set<PoolId> silent_;            ///< but of these
   PieceReader reader_;
   std::uint64_t temporaries_ = 0;

@@ -3,7 +3,7 @@
 namespace espalier {
 namespace {
 
-/// What a stage's last piece needs from the loop to the disk takes less time than so many stages do.
+/// A stage's last piece gets from the loop to the disk before so many further stages end.
 constexpr std::size_t kMostSettled = 1000;
 
 }  // namespace

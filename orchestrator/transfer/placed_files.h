@@ -11,17 +11,17 @@
 
 namespace espalier {
 
-/// Which bytes lie in the store for stages whose files pools send, so that an outcome and the file that it describes
-/// are of one pool: two that make the same stage may differ. Shared by the I/O loop, which hears outcomes, and the
-/// thread that writes files; nobody waits longer than a rename takes.
+/// Which bytes are in the store for stages whose files pools upload, so that an outcome and its file are of one pool:
+/// two pools may compute different bytes for one stage. Shared by the I/O loop, which handles outcomes, and the thread
+/// that writes files; neither waits longer than a rename takes.
 class PlacedFiles {
  public:
-  /// The stage is open, and a file of it is on its way.
+  /// The stage is open, and a file of it is being received.
   void expect(const StageKey& stage);
-  /// Runs `rename`, unless the stage was settled meanwhile; says whether it did. Errors: those of `rename`.
+  /// Runs `rename` unless the stage has been settled; returns whether it did. Errors: those of `rename`.
   bool place(const StageKey& stage, const Digest& sha256, const std::function<void()>& rename);
-  /// An outcome of the stage says what its file is: true, and the file stays from now on as it is, unless another lies
-  /// there. "" for a stage without one.
+  /// An outcome of the stage names its file's hash: returns true and keeps the file from now on, unless another file is
+  /// there. "" for a stage without a file.
   bool settle(const StageKey& stage, const std::string& sha256);
 
  private:

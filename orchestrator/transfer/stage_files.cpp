@@ -42,7 +42,7 @@ std::vector<DatasetFile> StageFiles::find_files(const DatasetSpec& dataset, cons
       complaint = std::current_exception();
       continue;
     }
-    std::error_code unreadable;  // what cannot be looked at is not there for us
+    std::error_code unreadable;  // an unreadable file counts as missing
     const bool all = std::ranges::all_of(
         files, [&](const DatasetFile& one) { return std::filesystem::exists(one.path, unreadable); });
     if (all) return files;
@@ -102,7 +102,7 @@ Message StageFiles::answer(const FetchFile& request, const Stage& stage) {
       return FilePiece{0, request.file, 0, text.size(), sha256(text), text};
     }
     return reader_.read(request.file, locate(request.file, stage), request.offset);
-  } catch (const std::exception& error) {  // of the file system, say: it is this file's trouble and nobody else's
+  } catch (const std::exception& error) {                   // such as those of the file system: only this request fails
     listed_.erase(request.file.name.substr(0, kIdDigits));  // its files may have other names by the next time
     return FileMissing{0, request.file, error.what()};
   }

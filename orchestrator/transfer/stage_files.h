@@ -17,15 +17,15 @@
 
 namespace espalier {
 
-/// The files that stages name, for pools that cannot see them: what a stage left, and the datasets and
-/// modules that it reads. Nothing else can be had through it. One thread at a time.
+/// The files that stages name, for pools that cannot read them: a stage's artifacts, and the datasets and modules that
+/// it reads. Serves nothing else. One thread at a time.
 class StageFiles {
  public:
   StageFiles(StorePaths paths, std::vector<DataFolder> data) : paths_(std::move(paths)), data_(std::move(data)) {}
   /// Another folder in which datasets may lie.
   void add_data(const DataFolder& folder);
 
-  /// The piece that was asked for of a file that `stage` names, or why there is none. Never throws.
+  /// The requested piece of a file that `stage` names, or why there is none. Never throws.
   Message answer(const FetchFile& request, const Stage& stage);
 
  private:

@@ -1,4 +1,4 @@
-// What docs/cluster.md tells a reader to type is typed here, on the emulated Slurm.
+// Runs the commands of docs/cluster.md, on the emulated Slurm.
 #include <chrono>
 #include <cstdlib>
 #include <thread>

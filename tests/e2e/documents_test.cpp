@@ -1,4 +1,4 @@
-// What the documents tell a reader to type is typed here, line by line.
+// Runs the commands of the documents, line by line.
 #include "base/files.h"
 #include "tests/e2e/document_commands.h"
 #include "tests/e2e/sweep_case.h"

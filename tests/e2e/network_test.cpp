@@ -73,7 +73,7 @@ class Network : public SweepCase {
   std::unique_ptr<Program> start_pool(const std::string& label, const std::vector<int>& hosts) const {
     return std::make_unique<Program>(TestNetwork::mpirun_on(hosts, worker(label, token_())), kEnvironment);
   }
-  /// What somebody on host 2 without the right token is told.
+  /// The error on host 2 with a wrong token.
   std::string refusal_of(const std::string& token) {
     const std::string file = write("stranger", token);
     ::chmod(file.c_str(), 0600);

@@ -1,4 +1,4 @@
-// A job that ruins whoever runs it, among fifty that do not: it alone is given up, with its evidence.
+// A job that crashes every rank that runs it, among fifty that do not: only it is quarantined, with its evidence.
 #include <csignal>
 
 #include "tests/e2e/sweep_case.h"

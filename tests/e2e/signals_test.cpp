@@ -1,4 +1,4 @@
-// However a coordinator is told to end, or loses who reads it: it ends in order.
+// A coordinator that gets a signal, or loses its output's reader, ends in order.
 #include <algorithm>
 #include <csignal>
 

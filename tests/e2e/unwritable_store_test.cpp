@@ -1,4 +1,4 @@
-// A store that cannot be written for a while is nobody's fault.
+// A store that cannot be written for a while is no job's fault.
 #include <chrono>
 #include <thread>
 #include <unistd.h>

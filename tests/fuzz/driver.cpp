@@ -13,7 +13,7 @@
 #include "tests/fuzz/memory_meter.h"
 #include "tests/fuzz/mutation.h"
 
-// A crash cannot be told by the code that crashed. So the command that repeats an input is written down before it is
+// The code that crashed cannot report its crash. So the command that repeats an input is written down before it is
 // handed over, and a signal handler, on a stack of its own, or the sanitizer's last call prints it.
 
 extern "C" void __sanitizer_set_death_callback(void (*callback)()) __attribute__((weak));

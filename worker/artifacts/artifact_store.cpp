@@ -27,7 +27,7 @@ void ArtifactStore::bring_resume_state(const StageKey& key) const {
   if (supply_ != nullptr) supply_->bring(file_of_stage(FileKind::resume, key));
 }
 
-/// None if it is missing, or damaged: that is told, and it is set aside.
+/// None if it is missing, or damaged: then it is logged and renamed.
 std::optional<SealedFile> ArtifactStore::read_here(const StageKey& key, std::string& damage) const {
   const std::filesystem::path path = path_of(key);
   // Twice: another rank may have set it aside, and a third made it again, since the bytes were read.

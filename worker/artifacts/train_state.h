@@ -14,7 +14,7 @@ namespace espalier {
 struct TrainState {
   std::int64_t step = 0;  ///< optimizer steps done, on the trajectory's own axis
   bool diverged = false;  ///< the loss of the step about to be taken was NaN or infinite
-  double loss_sum = 0;    ///< of the steps since the last look at the validation set
+  double loss_sum = 0;    ///< of the steps since the last evaluation point
   std::int64_t loss_count = 0;
   std::optional<double> best_validation_loss;
   std::optional<double> test_accuracy_at_best_validation;  ///< test accuracy there

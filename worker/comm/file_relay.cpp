@@ -5,7 +5,7 @@
 namespace espalier {
 
 FileRelay::FileRelay(Mailbox& mailbox, RankFiles& files, CacheFolder& cache)
-    : mailbox_(mailbox), desk_(mailbox, files, cache, [this](Message message) {
+    : mailbox_(mailbox), service_(mailbox, files, cache, [this](Message message) {
         if (std::holds_alternative<FetchFile>(message)) return send(message);
         from_rank(0, std::move(message));
       }) {}
@@ -17,18 +17,18 @@ void FileRelay::send(const Message& message) {
 void FileRelay::joined(ConnectionPtr connection) {
   connection_ = std::move(connection);
   for (const auto& [whose, offer] : offers_) send(offer);
-  desk_.ask_again();
+  service_.ask_again();
 }
 
-bool FileRelay::hear(const Mail& mail) {
+bool FileRelay::handle(const Mail& mail) {
   if (mail.tag == MailTag::want || mail.tag == MailTag::here) {
-    desk_.hear(mail);
+    service_.handle(mail);
     return true;
   }
   if (mail.tag != MailTag::file) return false;
   Message message = decode_message(mail.bytes);
   if (const FetchFile* fetch = std::get_if<FetchFile>(&message)) {
-    desk_.serve(mail.from, *fetch);
+    service_.serve(mail.from, *fetch);
   } else {
     from_rank(mail.from, std::move(message));
   }
@@ -45,11 +45,11 @@ void FileRelay::from_rank(int rank, Message message) {
   send(message);
 }
 
-bool FileRelay::hear(const Message& message) {
+bool FileRelay::handle(const Message& message) {
   if (std::holds_alternative<StoreHere>(message)) {
     for (int rank = 0; rank < mailbox_.size(); ++rank) to_rank(rank, message);
   } else if (std::holds_alternative<FilePiece>(message) || std::holds_alternative<FileMissing>(message)) {
-    desk_.hear(message);
+    service_.handle(message);
   } else if (const FetchFile* fetch = std::get_if<FetchFile>(&message)) {
     to_rank(fetch->rank, message);
   } else if (const FileStored* stored = std::get_if<FileStored>(&message)) {
@@ -64,7 +64,7 @@ bool FileRelay::hear(const Message& message) {
 
 void FileRelay::to_rank(int rank, const Message& message) {
   if (rank == 0) {
-    desk_.hear(message);
+    service_.handle(message);
   } else if (rank < mailbox_.size() && !left_.contains(rank)) {
     mailbox_.post(rank, MailTag::file, encode(message));
   }

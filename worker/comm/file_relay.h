@@ -9,26 +9,26 @@
 
 namespace espalier {
 
-/// Rank 0's part in moving files between the pool and the coordinator: passes on what is said of the ranks' files, asks
-/// the coordinator for what any of them wants, and gives what came to the other machines of the pool. Goes on where it
-/// was when a connection broke. Main thread.
+/// Rank 0's part in moving files between the pool and the coordinator: forwards messages about the ranks' files,
+/// requests files from the coordinator for all ranks, and sends received files to the pool's other machines. Continues
+/// after a reconnect. Main thread.
 class FileRelay {
  public:
   /// All outlive this object.
   FileRelay(Mailbox& mailbox, RankFiles& files, CacheFolder& cache);
 
-  /// There is a coordinator: what was offered and asked for before, and is not done, is said again.
+  /// The coordinator has (re)connected: sends all open offers and requests again.
   void joined(ConnectionPtr connection);
   void lost() { connection_.reset(); }
 
-  /// In every turn of the loop. True if there was something to pass on.
-  bool pump() { return desk_.pump(); }
-  /// False: it is not about files.
-  bool hear(const Mail& mail);
-  bool hear(const Message& message);
-  /// Nothing more is fetched; what the ranks have offered still goes out.
-  void leave() { desk_.leave(); }
-  /// The rank reads no more.
+  /// Call it in every turn of the loop. True if there was something to forward.
+  bool pump() { return service_.pump(); }
+  /// False: the message is not about files.
+  bool handle(const Mail& mail);
+  bool handle(const Message& message);
+  /// Fetches nothing more; still sends the files that the ranks have offered.
+  void leave() { service_.leave(); }
+  /// The rank receives no more.
   void rank_left(int rank) { left_.insert(rank); }
 
  private:
@@ -37,8 +37,8 @@ class FileRelay {
   void send(const Message& message);
 
   Mailbox& mailbox_;
-  ConnectionPtr connection_;  ///< null while there is none
-  FileService desk_;
+  ConnectionPtr connection_;  ///< null while disconnected
+  FileService service_;
   std::map<std::pair<int, FileName>, OfferFile> offers_;  ///< by rank; not stored yet
   std::set<int> left_;
 };

@@ -12,12 +12,12 @@ FileService::FileService(Mailbox& mailbox, RankFiles& files, CacheFolder& cache,
       to_coordinator_(std::move(to_coordinator)),
       fetcher_(
           cache, [this](const FetchFile& fetch) { to_coordinator_(fetch); },
-          [this](int rank, const FileName& file, const std::string& why) { tell(rank, file, why); },
+          [this](int rank, const FileName& file, const std::string& why) { notify(rank, file, why); },
           [this](int rank, const Message& message) { mailbox_.post(rank, MailTag::file, encode(message)); }) {
   if (mailbox_.first_here() == mailbox_.rank()) cache.make_room();
 }
 
-void FileService::tell(int rank, const FileName& file, const std::string& why) {
+void FileService::notify(int rank, const FileName& file, const std::string& why) {
   if (rank == mailbox_.rank()) {
     files_.answer(file, why);
   } else {
@@ -27,13 +27,13 @@ void FileService::tell(int rank, const FileName& file, const std::string& why) {
 
 bool FileService::pump() {
   bool traffic = false;
-  if (const auto wish = files_.take_wish()) {
+  if (const auto request = files_.take_request()) {
     traffic = true;
     const int first = mailbox_.first_here();
     if (first == mailbox_.rank()) {
-      fetcher_.want(first, *wish);
+      fetcher_.want(first, *request);
     } else {
-      mailbox_.post(first, MailTag::want, encode(Message{*wish}));
+      mailbox_.post(first, MailTag::want, encode(Message{*request}));
     }
   }
   for (const OfferFile& offer : files_.take_offers()) {
@@ -43,7 +43,7 @@ bool FileService::pump() {
   return traffic;
 }
 
-void FileService::hear(const Mail& mail) {
+void FileService::handle(const Mail& mail) {
   const Message message = decode_message(mail.bytes);
   if (mail.tag == MailTag::want) fetcher_.want(mail.from, std::get<FetchFile>(message));
   if (mail.tag == MailTag::here) {
@@ -52,10 +52,10 @@ void FileService::hear(const Mail& mail) {
   }
 }
 
-void FileService::hear(const Message& message) {
+void FileService::handle(const Message& message) {
   if (const StoreHere* here = std::get_if<StoreHere>(&message)) files_.decide(here->probe);
-  if (const FilePiece* piece = std::get_if<FilePiece>(&message)) fetcher_.hear(*piece);
-  if (const FileMissing* missing = std::get_if<FileMissing>(&message)) fetcher_.hear(*missing);
+  if (const FilePiece* piece = std::get_if<FilePiece>(&message)) fetcher_.handle(*piece);
+  if (const FileMissing* missing = std::get_if<FileMissing>(&message)) fetcher_.handle(*missing);
   if (const FetchFile* fetch = std::get_if<FetchFile>(&message)) to_coordinator_(files_.read(*fetch));
   if (const FileStored* stored = std::get_if<FileStored>(&message)) files_.stored(*stored);
 }

@@ -10,29 +10,29 @@
 
 namespace espalier {
 
-/// One rank's mail about files: what its compute thread wants goes to the first rank of its machine, which fetches for
-/// all of them; what it left is offered to the coordinator, and handed out in pieces. Main thread.
+/// One rank's messages about files: requests of its compute thread go to the first rank of its machine, which fetches
+/// for all of them; files that it wrote are offered to the coordinator and sent in pieces. Main thread.
 class FileService {
  public:
-  /// `to_coordinator`: on the way there; through rank 0. The others outlive this object.
+  /// `to_coordinator`: sends a message there, through rank 0. The others outlive this object.
   FileService(Mailbox& mailbox, RankFiles& files, CacheFolder& cache, std::function<void(Message)> to_coordinator);
 
-  /// In every turn of the loop: passes on what the compute thread wants and offers. True if there was something.
+  /// Call it in every turn of the loop: forwards requests and offers of the compute thread. True if there were any.
   bool pump();
   /// From another rank of this machine: MailTag::want or here.
-  void hear(const Mail& mail);
-  /// From the coordinator, or from rank 0 in its place.
-  void hear(const Message& message);
+  void handle(const Mail& mail);
+  /// From the coordinator, or from rank 0 on its behalf.
+  void handle(const Message& message);
   /// A rank of another machine asks for a piece. Rank 0 only.
   void serve(int rank, const FetchFile& request) { fetcher_.serve(rank, request); }
-  /// The coordinator is back.
+  /// The coordinator has reconnected.
   void ask_again() { fetcher_.ask_again(); }
   void leave() { fetcher_.leave(); }
-  /// Nothing that was asked for is still to come.
+  /// No request is open.
   bool idle() const { return fetcher_.idle(); }
 
  private:
-  void tell(int rank, const FileName& file, const std::string& why);
+  void notify(int rank, const FileName& file, const std::string& why);
 
   Mailbox& mailbox_;
   RankFiles& files_;

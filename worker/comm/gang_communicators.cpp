@@ -9,12 +9,12 @@
 namespace espalier {
 
 struct GangCommunicators::Impl {
-  struct Line {
+  struct Entry {
     std::uint64_t number = 0;
     MPI_Comm communicator = MPI_COMM_NULL;
   };
-  std::map<std::vector<int>, Line> lines;
-  std::vector<MPI_Request> requests;  // of the open sums, which stand beside them
+  std::map<std::vector<int>, Entry> entries;
+  std::vector<MPI_Request> requests;  // of the open sums, parallel to them
   std::vector<Sum> open;
   std::vector<Sum> lost;  // MPI may write to their memory for as long as this process lives
 };
@@ -23,8 +23,8 @@ GangCommunicators::GangCommunicators() : impl_(std::make_unique<Impl>()) {}
 GangCommunicators::~GangCommunicators() = default;
 
 std::uint64_t GangCommunicators::number(const std::vector<int>& ranks) const {
-  const auto line = impl_->lines.find(ranks);
-  return line == impl_->lines.end() ? 0 : line->second.number;
+  const auto entry = impl_->entries.find(ranks);
+  return entry == impl_->entries.end() ? 0 : entry->second.number;
 }
 
 void GangCommunicators::connect(const std::vector<int>& ranks, std::uint64_t number) {
@@ -33,15 +33,15 @@ void GangCommunicators::connect(const std::vector<int>& ranks, std::uint64_t num
   MPI_Group world = MPI_GROUP_NULL, group = MPI_GROUP_NULL;
   MPI_Comm_group(MPI_COMM_WORLD, &world);
   MPI_Group_incl(world, static_cast<int>(ranks.size()), ranks.data(), &group);
-  Impl::Line line{number, MPI_COMM_NULL};
-  MPI_Comm_create_group(MPI_COMM_WORLD, group, kTag, &line.communicator);
+  Impl::Entry entry{number, MPI_COMM_NULL};
+  MPI_Comm_create_group(MPI_COMM_WORLD, group, kTag, &entry.communicator);
   MPI_Group_free(&group);
   MPI_Group_free(&world);
-  impl_->lines[ranks] = line;
+  impl_->entries[ranks] = entry;
 }
 
 void GangCommunicators::drop(const std::vector<int>& ranks) {
-  impl_->lines.erase(ranks);
+  impl_->entries.erase(ranks);
   std::ranges::move(std::exchange(impl_->open, {}), std::back_inserter(impl_->lost));
   impl_->requests.clear();
 }
@@ -49,7 +49,7 @@ void GangCommunicators::drop(const std::vector<int>& ranks) {
 void GangCommunicators::begin(const std::vector<int>& ranks, Sum sum) {
   MPI_Request request = MPI_REQUEST_NULL;
   MPI_Iallreduce(MPI_IN_PLACE, sum.values.get(), static_cast<int>(sum.count), sum.is_double ? MPI_DOUBLE : MPI_FLOAT,
-                 MPI_SUM, impl_->lines.at(ranks).communicator, &request);
+                 MPI_SUM, impl_->entries.at(ranks).communicator, &request);
   impl_->requests.push_back(request);
   impl_->open.push_back(std::move(sum));
 }

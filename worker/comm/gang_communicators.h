@@ -9,8 +9,8 @@
 
 namespace espalier {
 
-/// The MPI of gangs: a line is a communicator of some of the pool's ranks, made once and kept for the next gang of the
-/// same ranks. Beside the mailbox the only place that sees mpi.h. Main thread only, but for what says otherwise.
+/// The MPI communicators of gangs: each spans some of the pool's ranks, is made once and kept for the next gang of the
+/// same ranks. Only this and the mailbox include mpi.h. Main thread only, unless stated otherwise.
 class GangCommunicators {
  public:
   GangCommunicators();
@@ -18,16 +18,16 @@ class GangCommunicators {
   GangCommunicators(const GangCommunicators&) = delete;
   GangCommunicators& operator=(const GangCommunicators&) = delete;
 
-  /// That of the line to these ranks; 0 if there is none. Members whose numbers are equal made it together.
+  /// The number of the communicator of these ranks; 0 if there is none. Members with equal numbers made it together.
   std::uint64_t number(const std::vector<int>& ranks) const;
-  /// Makes the line `number`, unless it is there. Then all the ranks must call it at about the same time: it waits for
-  /// them.
+  /// Makes the communicator `number` unless it exists. Collective: all its ranks must call it at about the same time;
+  /// it waits for them.
   void connect(const std::vector<int>& ranks, std::uint64_t number);
-  /// Never uses that line again: some of its members may not have taken part in what was begun. Any thread, one at a
+  /// Never uses that communicator again: some of its members may have missed a collective call. Any thread, one at a
   /// time.
   void drop(const std::vector<int>& ranks);
 
-  /// A sum over the members, in place.
+  /// A sum over the members, in place (all-reduce).
   struct Sum {
     Gang::Ticket ticket = 0;
     std::shared_ptr<void> values;
@@ -35,9 +35,9 @@ class GangCommunicators {
     bool is_double = false;
   };
   void begin(const std::vector<int>& ranks, Sum sum);
-  /// Sums that have begun and not ended.
+  /// Number of sums in progress.
   bool any_open() const;
-  /// Moves them on. Those that have ended since.
+  /// Progresses the sums; returns those that have completed since the last call.
   std::vector<Gang::Ticket> finished();
 
  private:

@@ -10,7 +10,8 @@ using nlohmann::json;
 
 std::string encode(const GangNote& note) {
   std::string bytes;
-  json::to_cbor(json::array({static_cast<int>(note.kind), note.attempt, note.line, bytes_of(note.bytes)}), bytes);
+  json::to_cbor(json::array({static_cast<int>(note.kind), note.attempt, note.communicator, bytes_of(note.bytes)}),
+                bytes);
   return bytes;
 }
 

@@ -9,11 +9,11 @@
 
 namespace espalier {
 
-/// A member's view, for as long as the desk's run lasts.
-class DeskGang : public Gang {
+/// A member's view of the service, while its run lasts.
+class ServiceGang : public Gang {
  public:
-  DeskGang(GangService& desk, std::vector<int> ranks, int rank, Pulse* pulse)
-      : desk_(desk),
+  ServiceGang(GangService& service, std::vector<int> ranks, int rank, Pulse* pulse)
+      : service_(service),
         ranks_(std::move(ranks)),
         member_(static_cast<int>(std::ranges::find(ranks_, rank) - ranks_.begin())),
         pulse_(pulse) {}
@@ -21,23 +21,23 @@ class DeskGang : public Gang {
   const std::vector<int>& ranks() const override { return ranks_; }
   int member() const override { return member_; }
   Ticket sum(std::shared_ptr<float> values, std::size_t count) override {
-    return desk_.ask(std::move(values), count, false);
+    return service_.ask(std::move(values), count, false);
   }
   Ticket sum(std::shared_ptr<double> values, std::size_t count) override {
-    return desk_.ask(std::move(values), count, true);
+    return service_.ask(std::move(values), count, true);
   }
-  void wait(Ticket ticket) override { desk_.wait(ticket, pulse_); }
-  void give_up() override { desk_.give_up(); }
+  void wait(Ticket ticket) override { service_.wait(ticket, pulse_); }
+  void give_up() override { service_.give_up(); }
 
  private:
-  GangService& desk_;
+  GangService& service_;
   const std::vector<int> ranks_;
   const int member_;
   Pulse* const pulse_;
 };
 
 GangService::GangService(Mailbox& mailbox, std::function<void()> nudge) : mailbox_(mailbox), nudge_(std::move(nudge)) {
-  ::prctl(PR_SET_TIMERSLACK, 1000UL);  // ns: the sleeps between looks at a sum are shorter than the usual 50 us
+  ::prctl(PR_SET_TIMERSLACK, 1000UL);  // ns: the sleeps between polls of a sum are shorter than the usual 50 us
 }
 
 std::unique_ptr<Gang> GangService::join(const RunJob& job, Pulse* pulse) {
@@ -50,18 +50,18 @@ std::unique_ptr<Gang> GangService::join(const RunJob& job, Pulse* pulse) {
     broken_.clear();
   }
   nudge_();
-  return std::make_unique<DeskGang>(*this, job.gang, mailbox_.rank(), pulse);
+  return std::make_unique<ServiceGang>(*this, job.gang, mailbox_.rank(), pulse);
 }
 
 void GangService::leave(const std::optional<StageOutcome>& failed) {
   {
-    const std::scoped_lock lock(lines_mutex_, mutex_);
+    const std::scoped_lock lock(communicators_mutex_, mutex_);
     const RunJob& job = run_->job;
     if (failed && !run_->broken) {
       const std::vector<RankReport> reports{StageReached{*failed}};
-      tell_others(job, {GangNote::Kind::broken, job.job.attempt, 0, encode(reports)});
+      notify_members(job, {GangNote::Kind::broken, job.job.attempt, 0, encode(reports)});
     }
-    if (failed || run_->broken || lines_.any_open()) lines_.drop(job.gang);
+    if (failed || run_->broken || communicators_.any_open()) communicators_.drop(job.gang);
     ready_.erase(job.job.attempt);
     run_.reset();
   }
@@ -71,11 +71,11 @@ void GangService::leave(const std::optional<StageOutcome>& failed) {
 void GangService::decline(const RunJob& job, const JobEnded& why) {
   const std::lock_guard lock(mutex_);
   const std::vector<RankReport> reports{why};
-  tell_others(job, {GangNote::Kind::broken, job.job.attempt, 0, encode(reports)});
+  notify_members(job, {GangNote::Kind::broken, job.job.attempt, 0, encode(reports)});
   ready_.erase(job.job.attempt);
 }
 
-// A member may not go by itself: if the leader has just said go, it already waits for all of them in MPI.
+// A member may not leave by itself: if the leader has just sent go, it already waits for all members in MPI.
 void GangService::stop_waiting(const JobEnded& why) {
   const std::lock_guard lock(mutex_);
   if (!run_ || run_->job.job.attempt != why.attempt || run_->connected || run_->broken) return;
@@ -104,7 +104,7 @@ void GangService::give_up() {
 
 void GangService::break_up(const JobEnded& why) {
   const std::vector<RankReport> reports{why};
-  tell_others(run_->job, {GangNote::Kind::broken, why.attempt, 0, encode(reports)});
+  notify_members(run_->job, {GangNote::Kind::broken, why.attempt, 0, encode(reports)});
   run_->broken = true;
   changed_.notify_all();
 }
@@ -129,7 +129,7 @@ void GangService::wait(Gang::Ticket ticket, Pulse* pulse) {
   }
 }
 
-void GangService::tell_others(const RunJob& job, GangNote note) {
+void GangService::notify_members(const RunJob& job, GangNote note) {
   for (const int rank : job.gang) {
     if (rank != mailbox_.rank()) outbox_.emplace_back(rank, note);
   }
@@ -138,48 +138,48 @@ void GangService::tell_others(const RunJob& job, GangNote note) {
 void GangService::announce() {
   const std::uint64_t attempt = run_->job.job.attempt;
   const int leader = run_->job.gang.front();
-  const std::uint64_t line = lines_.number(run_->job.gang);
+  const std::uint64_t communicator = communicators_.number(run_->job.gang);
   run_->announced = true;
   if (leader != mailbox_.rank()) {
-    outbox_.emplace_back(leader, GangNote{GangNote::Kind::ready, attempt, line});
+    outbox_.emplace_back(leader, GangNote{GangNote::Kind::ready, attempt, communicator});
     return;
   }
-  ready_[attempt][leader] = line;
+  ready_[attempt][leader] = communicator;
   const std::vector<RankCommand> commands{run_->job};
-  tell_others(run_->job, {GangNote::Kind::call, attempt, 0, encode(commands)});
+  notify_members(run_->job, {GangNote::Kind::call, attempt, 0, encode(commands)});
 }
 
-/// They go on with the line that all of them have, or make one whose number none of them has.
+/// They use the communicator that all of them have, or make one with a number that none of them has.
 void GangService::go_if_all_are_ready() {
   const std::uint64_t attempt = run_->job.job.attempt;
   const auto ready = ready_.find(attempt);
   if (ready == ready_.end() || ready->second.size() < run_->job.gang.size()) return;
   std::uint64_t least = UINT64_MAX, most = 0;
-  for (const auto& [rank, line] : ready->second) {
-    least = std::min(least, line);
-    most = std::max(most, line);
+  for (const auto& [rank, communicator] : ready->second) {
+    least = std::min(least, communicator);
+    most = std::max(most, communicator);
   }
-  const std::uint64_t line = least == most && most > 0 ? most : most + 1;
+  const std::uint64_t communicator = least == most && most > 0 ? most : most + 1;
   for (const int rank : run_->job.gang) {
     if (rank != mailbox_.rank())
-      mailbox_.post(rank, MailTag::gang, encode(GangNote{GangNote::Kind::go, attempt, line}));
+      mailbox_.post(rank, MailTag::gang, encode(GangNote{GangNote::Kind::go, attempt, communicator}));
   }
-  lines_.connect(run_->job.gang, line);
+  communicators_.connect(run_->job.gang, communicator);
   run_->connected = true;
 }
 
 void GangService::on_ready(int rank, const GangNote& note) {
   const std::lock_guard lock(mutex_);
-  ready_[note.attempt][rank] = note.line;
+  ready_[note.attempt][rank] = note.communicator;
 }
 
 void GangService::on_go(const GangNote& note) {
-  const std::scoped_lock lock(lines_mutex_, mutex_);
+  const std::scoped_lock lock(communicators_mutex_, mutex_);
   if (!run_ || run_->job.job.attempt != note.attempt) {
     spdlog::error("attempt {}: its gang begins without this rank", note.attempt);
     return;
   }
-  lines_.connect(run_->job.gang, note.line);
+  communicators_.connect(run_->job.gang, note.communicator);
   run_->connected = true;
 }
 
@@ -219,15 +219,15 @@ std::vector<GangCommunicators::Sum> GangService::take_asked() {
 }
 
 bool GangService::turn() {
-  const std::lock_guard lines_lock(lines_mutex_);
-  for (GangCommunicators::Sum& sum : take_asked()) lines_.begin(run_->job.gang, std::move(sum));
-  const std::vector<Gang::Ticket> finished = lines_.finished();
+  const std::lock_guard communicators_lock(communicators_mutex_);
+  for (GangCommunicators::Sum& sum : take_asked()) communicators_.begin(run_->job.gang, std::move(sum));
+  const std::vector<Gang::Ticket> finished = communicators_.finished();
   if (!finished.empty()) {
     const std::lock_guard lock(mutex_);
     run_->finished.insert(finished.begin(), finished.end());
     changed_.notify_all();
   }
-  return lines_.any_open();
+  return communicators_.any_open();
 }
 
 }  // namespace espalier

@@ -1,6 +1,6 @@
-// One loop on the main thread: let Asio work on the socket for as long as the back-off says (it returns at once when
-// bytes or reports arrive), then look at MPI. Messages for other ranks are passed on as the bytes they came as. A
-// coroutine joins the coordinator and listens to it; when it ends, the loop starts another one after a while.
+// One loop on the main thread: run Asio for as long as the backoff allows (it returns at once when bytes or reports
+// arrive), then poll MPI. Messages for other ranks are forwarded as raw bytes. A coroutine joins the coordinator and
+// receives from it; when it ends, the loop starts another one after a delay.
 #include "worker/comm/gateway.h"
 
 #include <algorithm>
@@ -63,7 +63,7 @@ class Gateway {
   void run() {
     start_joining();
     Backoff backoff;
-    while (!everybody_left()) {
+    while (!all_left()) {
       const bool traffic = pump();
       if (traffic) backoff.on_traffic();
       if (agent_.turn()) {
@@ -74,8 +74,8 @@ class Gateway {
       io_.poll();
       watch_over_ranks();
       if (leave_was_signalled()) begin_leaving(LossCause::preempted);
-      look_for_coordinator();
-      look_for_work();
+      try_connect();
+      poll_work();
     }
     say_goodbye();
     note_that_we_left();
@@ -86,9 +86,9 @@ class Gateway {
  private:
   void watch_over_ranks() {
     const auto now = Clock::now();
-    agent_.look_after(now);
+    agent_.check_health(now);
     if (agent_.must_leave(now)) begin_leaving(LossCause::time_limit);
-    if (const auto silent = members_.look(now)) give_up(*silent);
+    if (const auto silent = members_.poll(now)) give_up(*silent);
   }
 
   [[noreturn]] void give_up(const MemberWatch::Silent& silent) {
@@ -133,7 +133,7 @@ class Gateway {
       } else if (std::holds_alternative<Leave>(message)) {
         begin_leaving(LossCause::drained);
       } else {
-        files_.hear(message);
+        files_.handle(message);
       }
     }
   }
@@ -168,19 +168,20 @@ class Gateway {
     if (was_joined_) log_.spool();
   }
 
-  /// Where nobody listens, there is nothing to begin with. Who listens and says nothing is busy, and gets some time.
+  /// If the port is closed at the first attempt, the pool gives up. A coordinator that accepts but does not answer is
+  /// busy, and gets some time.
   bool gives_up_joining(const Error& failure) {
     if (was_joined_) return false;
     if (dynamic_cast<const NoHandshake*>(&failure) == nullptr) return true;
     if (Clock::now() - lost_since_ > kFirstJoinPatience) return true;
-    if (std::exchange(told_of_wait_, true)) return false;
+    if (std::exchange(wait_was_logged_, true)) return false;
     spdlog::warn("{}; trying again for {} s", failure.what(), kFirstJoinPatience.count());
     std::cerr << "espalier-worker: " << failure.what() << "; trying again for " << kFirstJoinPatience.count() << " s"
               << std::endl;
     return false;
   }
 
-  void look_for_coordinator() {
+  void try_connect() {
     if (joined_ || joining_ || error_ || Clock::now() < retry_at_) return;
     if (was_joined_ && Clock::now() - lost_since_ > options_.patience) begin_leaving(LossCause::coordinator_lost);
     start_joining();
@@ -188,15 +189,15 @@ class Gateway {
 
   bool at_work() const { return busy_ || !agent_.idle() || members_.any_at_work(); }
 
-  void look_for_work() {
+  void poll_work() {
     if (at_work()) idle_since_ = Clock::now();
     busy_ = false;
     const bool limited = options_.idle_limit.count() > 0;
     if (limited && was_joined_ && Clock::now() - idle_since_ > options_.idle_limit) begin_leaving(LossCause::idle);
   }
 
-  /// Nobody had anything for us when our time was over, and not for lack of a coordinator: then there is nothing to
-  /// come back for. A pause between two jobs is not meant.
+  /// No job was there for us when the time limit came, although a coordinator was connected: then the batch script need
+  /// not requeue. A pause between two jobs does not count.
   bool was_idle_in_the_end() const {
     const auto enough = std::min<std::chrono::duration<double>>(kIdleInTheEnd, guard_.time_limit / 2);
     return joined_ && !at_work() && Clock::now() - idle_since_ >= enough;
@@ -211,12 +212,12 @@ class Gateway {
     busy_ = true;
     if (to.rank == 0) {
       agent_.handle(decode_commands(to.commands));
-    } else if (to.rank > 0 && to.rank < mailbox_.size() && !leaving_) {  // a member that leaves reads no more
+    } else if (to.rank > 0 && to.rank < mailbox_.size() && !leaving_) {  // a leaving member receives no more
       mailbox_.post(to.rank, MailTag::commands, std::move(to.commands));
     }
   }
 
-  /// Moves what is here from MPI and from our own compute thread to the coordinator. True if there was something.
+  /// Forwards messages from MPI and from our own compute thread to the coordinator. True if there were any.
   bool pump() {
     bool traffic = false;
     while (std::optional<Mail> mail = mailbox_.poll()) {
@@ -226,8 +227,8 @@ class Gateway {
         continue;
       }
       traffic = true;
-      members_.heard(mail->from, now);
-      if (files_.hear(*mail)) continue;
+      members_.on_message(mail->from, now);
+      if (files_.handle(*mail)) continue;
       if (mail->tag == MailTag::reports) pass_on(mail->from, std::move(mail->bytes));
       if (mail->tag == MailTag::gang) agent_.handle_gang(mail->from, mail->bytes);
       if (mail->tag == MailTag::leave) begin_leaving(parse_loss_cause(mail->bytes));
@@ -265,9 +266,9 @@ class Gateway {
       mailbox_.post(rank, MailTag::leave, std::string(to_string(cause)));
   }
 
-  bool everybody_left() const { return leaving_ && idle_ && members_left_ == mailbox_.size() - 1; }
+  bool all_left() const { return leaving_ && idle_ && members_left_ == mailbox_.size() - 1; }
 
-  /// Until the coordinator has recorded all that we said; what it does not is written down.
+  /// Waits until the coordinator has recorded all reports; the rest is written to the spool.
   void say_goodbye() {
     if (joined_) connection_->send(Leaving{cause_});
     const auto limit = Clock::now() + kGoodbyeLimit;
@@ -280,7 +281,7 @@ class Gateway {
     io_.run_for(std::chrono::seconds(1));
   }
 
-  /// For the script that started us: whether there is more to do, and why we did not.
+  /// For the batch script that started us: whether there is more to do, and why we left.
   void note_that_we_left() {
     if (error_ || options_.left_note.empty()) return;
     try {
@@ -297,7 +298,7 @@ class Gateway {
   const GuardSettings guard_;
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type>
-      stay_;  ///< without it, run_one_for returns at once when the line is cut
+      stay_;  ///< without it, run_one_for returns at once while disconnected
   ReportLog log_;
   FileRelay files_;
   RankAgent agent_;
@@ -306,10 +307,10 @@ class Gateway {
   bool joining_ = false;
   bool joined_ = false;
   bool was_joined_ = false;
-  bool told_of_wait_ = false;
+  bool wait_was_logged_ = false;
   bool leaving_ = false;
   bool idle_ = false;
-  bool busy_ = true;  ///< something was passed on since look_for_work
+  bool busy_ = true;  ///< messages were forwarded since poll_work
   LossCause cause_ = LossCause::drained;
   int members_left_ = 0;
   Clock::time_point lost_since_ = Clock::now();

@@ -16,22 +16,21 @@ namespace espalier {
 struct GatewayOptions {
   CoordinatorSource coordinator;
   std::filesystem::path spool;      ///< folder
-  std::string identity;             ///< what the pool is known by; "" for one of its own
-  std::string label;                ///< what started the pool calls it; "" for HOST-PID
-  std::chrono::seconds patience;    ///< how long the ranks go on without a coordinator
+  std::string identity;             ///< of the pool, secret; "": it makes one
+  std::string label;                ///< the pool's label; "" for HOST-PID
+  std::chrono::seconds patience;    ///< timeout of running without a coordinator
   std::chrono::seconds idle_limit;  ///< leave after so long without a job, since it first joined; 0: never
   std::filesystem::path logs;       ///< where its ranks' crash notes lie
-  std::string note_label;           ///< what their names begin with
-  std::filesystem::path left_note;  ///< a file that gets the cause for which the pool left, if it did; "": none
-  std::vector<std::string> labels;  ///< that jobs may ask for
+  std::string note_label;           ///< prefix of their names
+  std::filesystem::path left_note;  ///< file for the cause for which the pool left, if it did; "": none
+  std::vector<std::string> labels;  ///< that jobs may require
 };
 
 /// Rank 0: joins the coordinator for the whole pool, forwards bytes between it and the ranks, and computes like any
 /// other rank. When the connection breaks, or the coordinator dies, the ranks go on; their reports are kept (and
-/// written to the spool) until there is a coordinator again. Returns when the pool has left: it was told to, a signal
-/// asked for it, or no coordinator came back; running jobs have then written their checkpoints. Errors:
-/// ErrorKind::unavailable if the coordinator cannot be reached in the beginning; ErrorKind::invalid_input if it refuses
-/// us.
+/// written to the spool) until it has reconnected. Returns when the pool has left: it was dismissed, got a signal, or
+/// `patience` ran out; running jobs have then written their checkpoints. Errors: ErrorKind::unavailable if the
+/// coordinator cannot be reached at first; ErrorKind::invalid_input if it refuses us.
 void run_gateway(Mailbox& mailbox, const WorkerSettings& settings, const GatewayOptions& options, RankFiles& files,
                  CacheFolder& cache);
 

@@ -32,8 +32,8 @@ bool leave_was_signalled() {
 
 void run_member(Mailbox& mailbox, const WorkerSettings& settings, RankFiles& files, CacheFolder& cache) {
   constexpr int kGateway = 0;
-  FileService desk(mailbox, files, cache,
-                   [&](const Message& message) { mailbox.post(kGateway, MailTag::file, encode(message)); });
+  FileService file_service(mailbox, files, cache,
+                           [&](const Message& message) { mailbox.post(kGateway, MailTag::file, encode(message)); });
   RankAgent agent(mailbox, settings, nullptr);
   Backoff backoff;
   HeartbeatClock heartbeat;
@@ -46,22 +46,22 @@ void run_member(Mailbox& mailbox, const WorkerSettings& settings, RankFiles& fil
       if (mail->tag == MailTag::commands) agent.handle(decode_commands(mail->bytes));
       if (mail->tag == MailTag::gang) agent.handle_gang(mail->from, mail->bytes);
       if (mail->tag == MailTag::introduce) agent.introduce();
-      if (mail->tag == MailTag::want || mail->tag == MailTag::here) desk.hear(*mail);
-      if (mail->tag == MailTag::file) desk.hear(decode_message(mail->bytes));
+      if (mail->tag == MailTag::want || mail->tag == MailTag::here) file_service.handle(*mail);
+      if (mail->tag == MailTag::file) file_service.handle(decode_message(mail->bytes));
       if (mail->tag == MailTag::leave) {
         leaving = true;
         agent.leave(parse_loss_cause(mail->bytes));
-        desk.leave();
+        file_service.leave();
       }
     }
     const bool adding = agent.turn();
     const auto now = std::chrono::steady_clock::now();
-    agent.look_after(now);
+    agent.check_health(now);
     if (heartbeat.is_due(now)) mailbox.post(kGateway, MailTag::heartbeat, encode_heartbeat(agent.present()));
     if (leave_was_signalled() && !std::exchange(asked, true)) mailbox.post(kGateway, MailTag::leave, "preempted");
     if (agent.must_leave(now) && !std::exchange(asked, true)) mailbox.post(kGateway, MailTag::leave, "time_limit");
-    if (desk.pump()) traffic = true;
-    const bool idle = agent.idle() && desk.idle();
+    if (file_service.pump()) traffic = true;
+    const bool idle = agent.idle() && file_service.idle();
     if (const std::vector<RankReport> reports = agent.take_reports(); !reports.empty()) {
       traffic = true;
       mailbox.post(kGateway, MailTag::reports, encode(reports));

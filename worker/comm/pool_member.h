@@ -9,8 +9,8 @@
 
 namespace espalier {
 
-/// A rank that is not the gateway: passes commands in and reports out until it is told to leave. Returns when every
-/// report is out and the gateway knows it.
+/// A rank that is not the gateway: receives commands and sends reports until it is dismissed. Returns when every report
+/// is sent and the gateway was notified.
 void run_member(Mailbox& mailbox, const WorkerSettings& settings, RankFiles& files, CacheFolder& cache);
 
 /// Set by SIGTERM and SIGUSR1 (call once, before threads start): checkpoint and leave. Idempotent when signals repeat.
@@ -20,8 +20,8 @@ bool leave_was_signalled();
 /// How long to sleep while a gang's sums are under way: its compute threads wait for them.
 inline constexpr std::chrono::microseconds kGangPause{10};
 
-/// How long to sleep while nothing happens: short after traffic, up to a millisecond in silence. A rank that waits in
-/// MPI_Recv burns its core; this one costs a few percent, and answers within two milliseconds.
+/// How long to sleep while idle: short after traffic, up to a millisecond without. A rank that blocks in MPI_Recv uses
+/// a whole core; this one uses a few percent, and answers within two milliseconds.
 class Backoff {
  public:
   void on_traffic() { microseconds_ = kShortest; }

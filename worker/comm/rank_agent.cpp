@@ -18,13 +18,13 @@ RankAgent::RankAgent(Mailbox& mailbox, WorkerSettings settings, std::function<vo
       mpi_version_(mailbox.library_version()),
       rank_(mailbox.rank()),
       wake_(std::move(wake)),
-      desk_(mailbox, [this] { nudge(); }),
+      gang_service_(mailbox, [this] { nudge(); }),
       guard_(settings_.guard),
       thread_([this] { compute(); }) {}
 
 RankAgent::~RankAgent() {
   leave(LossCause::drained);
-  desk_.close();
+  gang_service_.close();
   thread_.join();
 }
 
@@ -40,7 +40,7 @@ void RankAgent::handle(std::vector<RankCommand> commands) {
   has_job_.notify_one();
 }
 
-/// A gang's job comes from the coordinator and from its leader: the first counts.
+/// A gang's job arrives from the coordinator and from its leader: the first counts.
 void RankAgent::take(RunJob job) {
   constexpr std::size_t kRemembered = 4096;
   if (job.gang.size() < 2) job.gang.clear();
@@ -59,22 +59,22 @@ bool RankAgent::leads(const RunJob& job) const {
   return job.gang.empty() || job.gang.front() == rank_;
 }
 
-void RankAgent::decline(const RunJob& job, LossCause cause, bool tell) {
+void RankAgent::decline(const RunJob& job, LossCause cause, bool notify) {
   const JobEnded ended = not_started(job.job.attempt, cause);
   if (leads(job)) reports_.emplace_back(ended);
-  if (tell && !job.gang.empty()) desk_.decline(job, ended);
+  if (notify && !job.gang.empty()) gang_service_.decline(job, ended);
 }
 
 void RankAgent::give_back(std::uint64_t attempt) {
   if (attempt == running_) {
     stop_job_ = true;
-    desk_.stop_waiting(not_started(attempt, LossCause::drained));
+    gang_service_.stop_waiting(not_started(attempt, LossCause::drained));
   } else if (const auto job = take_waiting(attempt)) {
     decline(*job, LossCause::drained);
   }
 }
 
-/// None if it ended meanwhile.
+/// None if it has ended.
 std::optional<RunJob> RankAgent::take_waiting(std::uint64_t attempt) {
   const auto waiting =
       std::find_if(jobs_.begin(), jobs_.end(), [&](const RunJob& waits) { return waits.job.attempt == attempt; });
@@ -91,10 +91,10 @@ void RankAgent::handle_gang(int from, std::string_view bytes) {
       handle(decode_commands(note.bytes));
       return;
     case GangNote::Kind::ready:
-      desk_.on_ready(from, note);
+      gang_service_.on_ready(from, note);
       return;
     case GangNote::Kind::go:
-      desk_.on_go(note);
+      gang_service_.on_go(note);
       return;
     case GangNote::Kind::broken:
       on_gang_broken(from, note);
@@ -107,7 +107,7 @@ void RankAgent::handle_gang(int from, std::string_view bytes) {
 void RankAgent::on_gang_broken(int from, const GangNote& note) {
   const std::lock_guard lock(mutex_);
   if (note.attempt == running_) {
-    desk_.on_broken(from, note);
+    gang_service_.on_broken(from, note);
   } else if (const auto job = take_waiting(note.attempt)) {
     decline(*job, LossCause::drained, false);
   } else if (!gangs_seen_.contains(note.attempt)) {
@@ -120,7 +120,7 @@ void RankAgent::on_withdraw(int from, std::uint64_t attempt) {
   const bool waits = std::ranges::any_of(jobs_, [&](const RunJob& job) { return job.job.attempt == attempt; });
   if (attempt == running_ || waits) return give_back(attempt);
   if (!gangs_seen_.contains(attempt)) gangs_broken_.insert(attempt);
-  desk_.refuse(from, not_started(attempt, LossCause::drained));
+  gang_service_.refuse(from, not_started(attempt, LossCause::drained));
 }
 
 void RankAgent::nudge() {
@@ -156,12 +156,12 @@ void RankAgent::leave(LossCause cause) {
   guard_.leave(std::chrono::steady_clock::now());
   for (const RunJob& waits : std::exchange(jobs_, {})) decline(waits, leave_cause_);
   stop_job_ = true;
-  if (running_ != 0) desk_.stop_waiting(not_started(running_, leave_cause_));
+  if (running_ != 0) gang_service_.stop_waiting(not_started(running_, leave_cause_));
   has_job_.notify_one();
 }
 
-void RankAgent::look_after(std::chrono::steady_clock::time_point now) {
-  guard_.look(now);
+void RankAgent::check_health(std::chrono::steady_clock::time_point now) {
+  guard_.poll(now);
   const std::lock_guard lock(mutex_);
   const bool alone = leaving_ && leave_cause_ == LossCause::coordinator_lost;
   if (alone || guard_.grace_is_over(now)) give_up_sending();
@@ -189,7 +189,7 @@ bool RankAgent::idle() const {
 std::vector<RankReport> RankAgent::take_reports() {
   const std::lock_guard lock(mutex_);
   if (error_) std::rethrow_exception(error_);
-  // A message holds no more than the longest curve and what is small; the rest waits for the next turn.
+  // A message holds at most the longest curve and small reports; the rest waits for the next turn.
   std::size_t points = 0;
   const auto end = std::find_if(reports_.begin(), reports_.end(), [&](const RankReport& report) {
     if (must_wait(report)) return true;
@@ -202,7 +202,7 @@ std::vector<RankReport> RankAgent::take_reports() {
   return taken;
 }
 
-// Who is told of an outcome may want the artifact at once, and who is given an interrupted job its checkpoint.
+// A rank that is sent a job after an outcome may need the artifact at once, and after an interruption the checkpoint.
 bool RankAgent::must_wait(const RankReport& report) const {
   if (settings_.supply == nullptr) return false;
   if (const StageReached* reached = std::get_if<StageReached>(&report)) {
@@ -212,7 +212,7 @@ bool RankAgent::must_wait(const RankReport& report) const {
   return ended != nullptr && ended->interrupted && ended->started && settings_.supply->is_sending_anything();
 }
 
-// What the coordinator has no files of is as if it had not been done.
+// A stage whose files the coordinator lacks counts as not done.
 void RankAgent::give_up_sending() {
   const auto waits = std::find_if(reports_.begin(), reports_.end(), [this](const auto& r) { return must_wait(r); });
   if (waits == reports_.end()) return;
@@ -242,7 +242,7 @@ void RankAgent::compute() {
   try {
     compute_until_leaving();
   } catch (...) {
-    // Outcomes carry what goes wrong with a job; this is about the rank itself, and the main thread's to tell.
+    // Failures of a job are outcomes; this is a failure of the rank itself, reported by the main thread.
     const std::lock_guard lock(mutex_);
     error_ = std::current_exception();
   }
@@ -304,13 +304,14 @@ void RankAgent::run(const RunJob& job, JobRunner& runner) {
     report(JobProgress{progress.attempt, progress.key, progress.step, progress.end_step, progress.loss});
   };
   callbacks = guard_.begin_job(job.job.attempt, std::move(callbacks), stop_job_);
-  const std::unique_ptr<Gang> gang = job.gang.empty() ? nullptr : desk_.join(job, callbacks.pulse);
-  if (gang && stop_job_) desk_.stop_waiting(not_started(job.job.attempt, LossCause::drained));  // told before it joined
+  const std::unique_ptr<Gang> gang = job.gang.empty() ? nullptr : gang_service_.join(job, callbacks.pulse);
+  if (gang && stop_job_)
+    gang_service_.stop_waiting(not_started(job.job.attempt, LossCause::drained));  // the stop came before it joined
   const JobEnd end = runner.run_job(job.job, stop_job_, callbacks, job.alone, gang.get());
-  if (gang) desk_.leave(failed);
+  if (gang) gang_service_.leave(failed);
   guard_.end_job();
   {
-    // In one step: whoever sees that nothing runs sees this report too.
+    // Under one lock: a reader that sees that nothing runs also sees this report.
     const std::lock_guard lock(mutex_);
     if (abandoned_) return;
     running_ = 0;

@@ -17,7 +17,7 @@ ReportLog::ReportLog(std::filesystem::path spool, std::string identity)
     : folder_(std::move(spool)), identity_(std::move(identity)) {}
 
 const FromRank& ReportLog::append(int rank, std::string reports) {
-  // A rank introduces itself first, and its environment goes with whatever is spooled of it.
+  // A rank introduces itself first; its environment is spooled with its reports.
   if (environments_.count(rank) == 0) {
     for (const RankReport& report : decode_reports(reports)) {
       if (const RankReady* ready = std::get_if<RankReady>(&report)) environments_[rank] = ready->environment;
@@ -39,7 +39,7 @@ void ReportLog::forget(std::uint64_t sequence) {
   for (; !kept_.empty() && kept_.front().sequence <= sequence; kept_.pop_front()) {
     const std::uint64_t recorded = kept_.front().sequence;
     if (first_spooled_ == 0 || recorded < first_spooled_ || recorded > spooled_) continue;
-    std::error_code ignored;  // a coordinator may have taken it in
+    std::error_code ignored;  // a coordinator may have removed it
     std::filesystem::remove(spool_file(folder_, identity_, recorded), ignored);
   }
   spooled_ = std::max(spooled_, std::min(sequence, last_));

@@ -10,24 +10,24 @@
 
 namespace espalier {
 
-/// The pool's reports that no coordinator has recorded yet, in the order they were made. Main thread of rank 0.
+/// The pool's reports that no coordinator has recorded yet, in order. Main thread of rank 0.
 class ReportLog {
  public:
-  /// `spool`: the folder for what could not be delivered.
+  /// `spool`: the folder for undelivered reports.
   ReportLog(std::filesystem::path spool, std::string identity);
 
   /// Numbers the reports of a rank and keeps them.
   const FromRank& append(int rank, std::string reports);
-  /// As append, without what matters only while somebody watches (progress). False if nothing else was in it.
+  /// As append, without progress reports, which matter only while connected. False if nothing else was in it.
   bool append_lasting(int rank, const std::string& reports);
   /// Everything up to `sequence` is in the database.
   void forget(std::uint64_t sequence);
   const std::deque<FromRank>& kept() const { return kept_; }
-  /// Takes out what ranks said of themselves: before the rest is said again, as they say anew what they hold.
+  /// Removes the ranks' introductions: call it before resending the rest, since ranks introduce themselves again.
   void drop_introductions();
 
-  /// Writes what is not on disk yet, so that it outlives this process. A disk that takes nothing is logged, and tried
-  /// again with the next call.
+  /// Writes reports that are not on disk yet, so that they outlive this process. A write error is logged, and retried
+  /// with the next call.
   void spool();
 
  private:
@@ -36,8 +36,8 @@ class ReportLog {
   std::deque<FromRank> kept_;
   std::map<int, std::string> environments_;  ///< by rank
   std::uint64_t last_ = 0;
-  std::uint64_t spooled_ = 0;        ///< frames up to this one are on disk, or were recorded
-  std::uint64_t first_spooled_ = 0;  ///< the first that may be there; 0: none was ever written
+  std::uint64_t spooled_ = 0;        ///< frames up to this one are on disk or recorded
+  std::uint64_t first_spooled_ = 0;  ///< the first that may be on disk; 0: none was ever written
 };
 
 }  // namespace espalier

@@ -13,7 +13,7 @@
 
 namespace espalier {
 
-/// What a criterion may look at. The network holds the weights, with the current masks applied.
+/// The inputs of a criterion. The network holds the weights, with the current masks applied.
 struct CriterionContext {
   Network& network;
   bool has_weights = false;  ///< false: the stage was given no weights, and those of the network are zeros
@@ -31,8 +31,8 @@ struct CriterionContext {
 };
 
 /// One tensor per prunable layer, float32, of the weight's shape, on any device. Higher = keep. What is already pruned
-/// is scored too, and not looked at. A criterion that scores outputs gives all weights of an output the same score, and
-/// an undefined tensor for a layer that it cannot score. The network is left as it was: parameters, buffers, masks.
+/// is scored too, and its score ignored. A criterion that scores outputs gives all weights of an output the same score,
+/// and an undefined tensor for a layer that it cannot score. The network is left as it was: parameters, buffers, masks.
 /// Adding a criterion is one file with score_<name> and one line in catalog/criteria.def.
 using Scores = std::vector<at::Tensor>;
 using Criterion = Scores (*)(const CriterionContext& context);

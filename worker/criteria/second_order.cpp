@@ -132,7 +132,7 @@ Surgery delete_weights(const at::Tensor& hessian, const at::Tensor& weights, con
     const double pivot = column[q].item<double>();
     left.sub_(column, left[q].item<double>() / pivot);
     inverse.addr_(column, column, 1, -1 / pivot);
-    // What is deleted: no longer changed, nor looked at.
+    // Deleted weights: no longer changed, nor read.
     inverse.select(0, q).zero_();
     inverse.select(1, q).zero_();
     inverse.select(0, q).select(0, q).fill_(1);

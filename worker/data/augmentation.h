@@ -21,14 +21,14 @@ struct CropFlip {
 };
 
 /// Those of a batch of `count` examples: RandomStream(seed, "augment", phase * 2^40 + step), for each example in its
-/// order down, right, flip. A pure function of the step: who computes it, and after which cuts, leaves no trace.
+/// order down, right, flip. A pure function of the step: it depends neither on the rank nor on interruptions.
 std::vector<CropFlip> draw_crop_flips(std::uint64_t seed, std::int64_t phase, std::int64_t step, std::int64_t count);
 
 /// What a network sees of a pixel's 256 values, for each channel [C, 256].
 using PixelTable = std::span<const float>;
 
 /// Gathers, crops, flips and scales in one pass. `examples` are [N, C, H, W], of which indices[i] becomes out[i] of
-/// `out` [n, C, H, W] under crops[i]. Bytes are looked up in the table, floats stay as they are (and need no table).
+/// `out` [n, C, H, W] under crops[i]. Bytes are mapped by the table, floats stay as they are (and need no table).
 void gather_crops(const std::uint8_t* examples, std::span<const std::int64_t> indices, std::span<const CropFlip> crops,
                   std::array<std::int64_t, 3> shape, PixelTable table, float* out);
 void gather_crops(const float* examples, std::span<const std::int64_t> indices, std::span<const CropFlip> crops,

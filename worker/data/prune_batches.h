@@ -9,8 +9,8 @@
 
 namespace espalier {
 
-/// The training data that a criterion looks at, in the order of RandomStream(seed, "prune", pass): every example once
-/// before any comes twice. `round` counts the prunes of one stage that look at data of their own (gradual schedules);
+/// The training data of a criterion, in the order of RandomStream(seed, "prune", pass): every example once
+/// before any comes twice. `round` counts the prunes of one stage that use data of their own (gradual schedules);
 /// round 0 begins with pass 0.
 class PruneBatches {
  public:

@@ -17,7 +17,7 @@ namespace espalier {
 /// A member of the gang left before the end: what is waited for never comes.
 class GangBroken : public Error {
  public:
-  /// `failure`: what went wrong with it; none if it was only told to leave, or to give the job back.
+  /// `failure`: what went wrong with it; none if it was only stopped, or gave the job back.
   explicit GangBroken(const std::optional<Failure>& failure)
       : Error(failure ? failure->kind : ErrorKind::unavailable,
               failure ? failure->message : "a rank of the gang gave its job back"),
@@ -47,7 +47,7 @@ class Gang {
   bool leads() const { return member() == 0; }
 
   /// Begins to replace `count` values by their sums over the members. They are written to until wait() returns, and
-  /// kept for as long as that may be, even if nobody waits. Never blocks.
+  /// kept for as long as that may be, even without a wait. Never blocks.
   virtual Ticket sum(std::shared_ptr<float> values, std::size_t count) = 0;
   virtual Ticket sum(std::shared_ptr<double> values, std::size_t count) = 0;
   /// Until that sum is there. Errors: GangBroken.

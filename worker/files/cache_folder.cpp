@@ -23,10 +23,10 @@ namespace {
 using Time = std::chrono::nanoseconds;
 
 constexpr const char* kComing = "coming";
-/// Looking at every file of a large folder takes a while: done when it may have outgrown its limit by this share.
+/// Listing a large folder takes long: done when it may have outgrown its limit by this fraction.
 constexpr std::uint64_t kGrowthShare = 16;
 constexpr std::chrono::hours kAbandonedAfter{24};
-/// A data set is used when the last of its files has come.
+/// A data set is used when the last of its files has arrived.
 constexpr std::chrono::minutes kNeededFor{10};
 
 struct Found {
@@ -59,7 +59,7 @@ std::filesystem::path cache_root(const std::filesystem::path& asked, const std::
 }
 
 void make_own_cache_folder(const std::filesystem::path& root) {
-  std::error_code ignored;  // the next call tells
+  std::error_code ignored;  // the next call reports it
   std::filesystem::create_directories(root.parent_path(), ignored);
   if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST)
     throw Error(ErrorKind::invalid_input, root.string() + ": cannot be made: " + std::strerror(errno));
@@ -76,7 +76,7 @@ CacheFolder::CacheFolder(std::filesystem::path root, std::uint64_t limit_bytes)
     : root_(std::move(root)), limit_bytes_(limit_bytes) {}
 
 std::filesystem::path CacheFolder::new_temporary() {
-  // A name's numbers may come again: with another container's, or another year's.
+  // A name's numbers may repeat: in another container, or later.
   return root_ / kComing /
          (host_name() + "-" + std::to_string(::getpid()) + "-" + std::to_string(++temporaries_) + "-" +
           to_hex(sha256(random_bytes(16))).substr(0, 8));
@@ -86,7 +86,7 @@ bool CacheFolder::has(const FileName& file) const {
   std::error_code error;
   const std::filesystem::path path = place(file);
   if (!std::filesystem::is_regular_file(path, error) || error) return false;
-  // The time of writing stays: by that, who knows the file's hash knows that it is the same.
+  // Keeps the modification time: by it a reader that knows the file's hash knows that it is unchanged.
   const std::timespec times[] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};
   ::utimensat(AT_FDCWD, path.c_str(), times, 0);
   return true;

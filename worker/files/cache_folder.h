@@ -8,17 +8,17 @@
 
 namespace espalier {
 
-/// Where a machine that was told `--cache` DIR ("": not told) keeps its files: a folder of our own, since what is used
-/// least goes, and DIR may hold anything.
+/// The folder for cached files given `--cache` DIR ("": not given): a subfolder of our own, since the least recently
+/// used files are removed, and DIR may hold other files.
 std::filesystem::path cache_root(const std::filesystem::path& asked, const std::filesystem::path& store);
 
-/// Makes the folder. What is in it is run: TorchScript modules are programs.
-/// Errors: ErrorKind::invalid_input if it cannot be made, or is not a folder of ours that nobody else may write.
+/// Makes the folder. Its content is executed: TorchScript modules are programs.
+/// Errors: ErrorKind::invalid_input if it cannot be made, or is not our own folder that no other user may write.
 void make_own_cache_folder(const std::filesystem::path& root);
 
-/// The folder of files that a machine has of the coordinator's, or made for it, and of nothing else; its ranks share
-/// it. What was used least recently goes when there is more than the limit. Every file can be had again, so losing one
-/// costs time alone. Any thread.
+/// A machine's cache of files fetched from, or made for, the coordinator; shared by the machine's ranks. The least
+/// recently used files are removed above the limit. Every file can be fetched again, so losing one costs only time. Any
+/// thread.
 class CacheFolder {
  public:
   /// `limit_bytes`: 0 for no limit.
@@ -26,13 +26,13 @@ class CacheFolder {
 
   const std::filesystem::path& root() const { return root_; }
   std::filesystem::path place(const FileName& file) const { return place_of(root_, file); }
-  /// A name for what is still coming; of this process alone.
+  /// A temporary name for a file in transfer; unique to this process.
   std::filesystem::path new_temporary();
-  /// Whether it is here; if so, it was used now.
+  /// Whether the cache has it; if so, marks it as used now.
   bool has(const FileName& file) const;
-  /// So much was added. Makes room now and then.
+  /// Counts added bytes; frees space from time to time.
   void grew(std::uint64_t bytes);
-  /// Removes the least recently used until what is here fits, but nothing that was used in the last ten minutes. Never
+  /// Removes the least recently used files until the rest fits, but none that was used in the last ten minutes. Never
   /// throws.
   void make_room() const;
 

@@ -8,8 +8,8 @@
 
 namespace espalier {
 
-/// What was brought is damaged: removes it, so that it is fetched anew when it is next asked for. `before`: when the
-/// caller began; what came since stays, since another rank of the machine has just fetched it.
+/// Removes a damaged copy, so that the next request fetches it again. `before`: when the caller began; a newer file is
+/// kept, since another rank of the machine has just fetched it.
 inline void discard_copy(const FileSupply& supply, const FileName& file, std::filesystem::file_time_type before) {
   constexpr std::chrono::seconds kCoarse{1};  // a file's time may lie somewhat before that of its writing
   std::error_code absent;

@@ -14,7 +14,7 @@ namespace {
   throw Error(here.kind(), std::string(here.what()) + "; the coordinator's could not be fetched: " + elsewhere);
 }
 
-/// Brings all of its files, and returns their names. Errors: ErrorKind::unavailable; StoppedWaiting.
+/// Fetches all of its files, and returns their names. Errors: ErrorKind::unavailable; StoppedWaiting.
 std::vector<std::string> fetch_files(const std::string& content, FileSupply& supply) {
   const FileName listing = dataset_listing(content);
   const auto bring = [&](const FileName& file) {
@@ -40,7 +40,7 @@ std::vector<std::string> fetch_files(const std::string& content, FileSupply& sup
   try {
     return fetch_files(content, supply);
   } catch (const Error& elsewhere) {
-    // The files may have other names there by now (gzipped, say): not to be asked for by the old ones again.
+    // The files may have other names there by now (such as gzipped ones): do not request the old names again.
     std::error_code ignored;
     std::filesystem::remove(supply.place(dataset_listing(content)), ignored);
     fail(here, elsewhere.what());

@@ -10,41 +10,41 @@
 namespace espalier {
 namespace {
 
-/// Said among ranks alone. It is no word about the file, so no compute thread hears it.
+/// A message between ranks only. It is not about the file, so it is not passed to a compute thread.
 constexpr const char* kLeaving = "the pool leaves";
 
 }  // namespace
 
-FileFetcher::FileFetcher(CacheFolder& cache, Ask ask, Tell tell, Reply reply)
-    : cache_(cache), ask_(std::move(ask)), tell_(std::move(tell)), reply_(std::move(reply)) {}
+FileFetcher::FileFetcher(CacheFolder& cache, Ask ask, Notify tell, Reply reply)
+    : cache_(cache), ask_(std::move(ask)), notify_(std::move(tell)), reply_(std::move(reply)) {}
 
-FileFetcher::Fetch& FileFetcher::fetch_of(const FetchFile& wish) {
-  Fetch& fetch = fetches_[wish.file];
-  fetch.stage = wish.stage;
+FileFetcher::Fetch& FileFetcher::fetch_of(const FetchFile& request) {
+  Fetch& fetch = fetches_[request.file];
+  fetch.stage = request.stage;
   if (!fetch.incoming) fetch.incoming = std::make_unique<IncomingFile>(cache_.new_temporary());
   return fetch;
 }
 
-// A checkpoint gets further elsewhere: the one that came last time is not the one to go on from.
+// A checkpoint may have been replaced by a later one elsewhere: never resume from a cached one.
 bool FileFetcher::is_here(const FileName& file) const {
   return file.kind != FileKind::checkpoint && cache_.has(file);
 }
 
-void FileFetcher::want(int rank, const FetchFile& wish) {
+void FileFetcher::want(int rank, const FetchFile& request) {
   if (leaving_) return;
-  if (is_here(wish.file)) return tell_(rank, wish.file, "");
+  if (is_here(request.file)) return notify_(rank, request.file, "");
   try {
-    fetch_of(wish).ranks.insert(rank);
+    fetch_of(request).ranks.insert(rank);
   } catch (const Error& error) {
-    fetches_.erase(wish.file);
-    return tell_(rank, wish.file, error.what());
+    fetches_.erase(request.file);
+    return notify_(rank, request.file, error.what());
   }
   ask_on();
 }
 
 void FileFetcher::serve(int rank, const FetchFile& request) {
   if (leaving_) return reply_(rank, FileMissing{request.rank, request.file, kLeaving});
-  // Beyond the first piece of a checkpoint, it is the one that came for the first.
+  // Later pieces of a checkpoint are of the same file as its first piece.
   if (is_here(request.file) || (request.offset > 0 && !fetches_.contains(request.file))) return give(rank, request);
   try {
     fetch_of(request).requests.emplace_back(rank, request);
@@ -68,7 +68,7 @@ void FileFetcher::ask_on() {
   if (leaving_) return;
   int on_the_way = 0;
   for (const auto& [file, fetch] : fetches_) on_the_way += fetch.incoming->on_the_way();
-  // In turn, so that a small file need not wait for the end of a large one.
+  // Round robin, so that a small file need not wait for a large one.
   for (bool asked = true; asked && on_the_way < kPiecesOnTheWay;) {
     asked = false;
     for (auto& [file, fetch] : fetches_) {
@@ -82,7 +82,7 @@ void FileFetcher::ask_on() {
   }
 }
 
-void FileFetcher::hear(const FilePiece& piece) {
+void FileFetcher::handle(const FilePiece& piece) {
   const auto found = fetches_.find(piece.file);
   if (found == fetches_.end()) return;
   try {
@@ -99,7 +99,7 @@ void FileFetcher::hear(const FilePiece& piece) {
   ask_on();
 }
 
-void FileFetcher::hear(const FileMissing& missing) {
+void FileFetcher::handle(const FileMissing& missing) {
   if (missing.why == kLeaving) leave();
   const auto found = fetches_.find(missing.file);
   if (found == fetches_.end()) return;
@@ -109,7 +109,7 @@ void FileFetcher::hear(const FileMissing& missing) {
 
 void FileFetcher::end(std::map<FileName, Fetch>::iterator which, const std::string& why) {
   const auto ended = fetches_.extract(which);
-  for (const int rank : ended.mapped().ranks) tell_(rank, ended.key(), why);
+  for (const int rank : ended.mapped().ranks) notify_(rank, ended.key(), why);
   for (const auto& [rank, request] : ended.mapped().requests) {
     if (why.empty()) {
       give(rank, request);

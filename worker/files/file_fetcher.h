@@ -15,33 +15,33 @@
 
 namespace espalier {
 
-/// Fetches files into a machine's cache, for all of its ranks: whoever wants the same file waits for the same fetch.
-/// Where it asks is its owner's matter: the coordinator, or the rank that has asked the coordinator. It may in turn be
-/// asked for pieces of what it fetched. Pure of connections; the main thread of one rank of the machine.
+/// Fetches files into a machine's cache, for all of its ranks: ranks that need the same file share one fetch. The owner
+/// decides which peer it asks: the coordinator, or the rank that has asked the coordinator. Other machines may request
+/// pieces of fetched files from it. Knows no connections; main thread of one rank of the machine.
 class FileFetcher {
  public:
   using Ask = std::function<void(const FetchFile&)>;
-  /// To a rank: a file that it wanted is in the cache, or cannot be had ("" or why).
-  using Tell = std::function<void(int rank, const FileName& file, const std::string& why)>;
-  /// To a rank on another machine: a piece that it asked for, or why there is none.
+  /// Notifies a rank: a file that it requested is in the cache, or cannot be fetched ("" or why).
+  using Notify = std::function<void(int rank, const FileName& file, const std::string& why)>;
+  /// Replies to a rank on another machine: a requested piece, or why there is none.
   using Reply = std::function<void(int rank, Message message)>;
 
   /// `cache` outlives this object.
-  FileFetcher(CacheFolder& cache, Ask ask, Tell tell, Reply reply);
+  FileFetcher(CacheFolder& cache, Ask ask, Notify tell, Reply reply);
 
-  /// A rank of this machine wants a file; `wish` says which, and for which stage.
-  void want(int rank, const FetchFile& wish);
-  /// A rank of another machine, which does not share the cache, asks for a piece.
+  /// A rank of this machine requests a file for a stage.
+  void want(int rank, const FetchFile& request);
+  /// A rank of another machine, which does not share the cache, requests a piece.
   void serve(int rank, const FetchFile& request);
-  void hear(const FilePiece& piece);
-  /// Also that who is asked leaves: then so does this one.
-  void hear(const FileMissing& missing);
-  /// Whom we ask is there, and what was asked before is forgotten there.
+  void handle(const FilePiece& piece);
+  /// Also sent when the peer leaves: then this one leaves too.
+  void handle(const FileMissing& missing);
+  /// The peer has (re)connected and has lost earlier requests: sends them again.
   void ask_again();
-  /// Nothing more is asked for or given. Other machines are told so; the ranks of this one, which are all told to stop,
-  /// wait no longer than until then.
+  /// Stops fetching and serving. Notifies other machines; the ranks of this one, which are all being stopped, do not
+  /// wait for it.
   void leave();
-  /// Nothing that was asked for is still to come.
+  /// No request is open.
   bool idle() const;
 
  private:
@@ -51,7 +51,7 @@ class FileFetcher {
     std::set<int> ranks;
     std::vector<std::pair<int, FetchFile>> requests;  ///< of other machines
   };
-  Fetch& fetch_of(const FetchFile& wish);
+  Fetch& fetch_of(const FetchFile& request);
   bool is_here(const FileName& file) const;
   void ask_on();
   void give(int rank, const FetchFile& request);
@@ -59,7 +59,7 @@ class FileFetcher {
 
   CacheFolder& cache_;
   const Ask ask_;
-  const Tell tell_;
+  const Notify notify_;
   const Reply reply_;
   std::map<FileName, Fetch> fetches_;
   PieceReader reader_;

@@ -11,7 +11,7 @@
 namespace espalier {
 namespace {
 
-constexpr std::chrono::milliseconds kLookAround{50};
+constexpr std::chrono::milliseconds kPollEvery{50};
 constexpr std::chrono::seconds kCheckpointsApart{60};
 constexpr std::uintmax_t kLongestProbe = 1000;
 
@@ -58,30 +58,30 @@ std::string RankFiles::bring(const FileName& file) {
   std::unique_lock lock(mutex_);
   if (of_the_store && is_shared_.value_or(true)) return "it is not in the store";
   if (!gets_further && cache_.has(file)) return "";
-  // Of an artifact it is its own stage that names it; the others are named by the stage that reads them.
-  wish_ = FetchFile{0, file, of_the_store ? stage_key_from_hex(file.name) : stage_, 0};
-  wish_taken_ = false;
+  // An artifact is named by its own stage; other files by the stage that reads them.
+  request_ = FetchFile{0, file, of_the_store ? stage_key_from_hex(file.name) : stage_, 0};
+  request_taken_ = false;
   answer_.reset();
   while (!answer_ && !*stop_) {
-    answered_.wait_for(lock, kLookAround);
+    answered_.wait_for(lock, kPollEvery);
     if (pulse_ != nullptr) pulse_->beat();
   }
-  wish_.reset();
-  // Who is told to stop while it waits does not judge the file: it may only be that others stop too.
+  request_.reset();
+  // Stopped while waiting: reports no failure of the file, since its peers may just be stopping too.
   if (!answer_ || (*stop_ && !answer_->empty())) throw StoppedWaiting();
   return *answer_;
 }
 
-std::optional<FetchFile> RankFiles::take_wish() {
+std::optional<FetchFile> RankFiles::take_request() {
   const std::lock_guard lock(mutex_);
-  if (!wish_ || std::exchange(wish_taken_, true)) return std::nullopt;
-  return wish_;
+  if (!request_ || std::exchange(request_taken_, true)) return std::nullopt;
+  return request_;
 }
 
 void RankFiles::answer(const FileName& file, const std::string& why) {
   {
     const std::lock_guard lock(mutex_);
-    if (!wish_ || wish_->file != file) return;  // it does not wait any more
+    if (!request_ || request_->file != file) return;  // no longer waited for
     answer_ = why;
   }
   answered_.notify_one();
@@ -146,7 +146,7 @@ Message RankFiles::read(const FetchFile& request) {
 void RankFiles::stored(const FileStored& stored) {
   const std::lock_guard lock(mutex_);
   const auto found = offered_.find(stored.file);
-  if (found == offered_.end() || found->second.offer.sha256 != stored.sha256) return;  // a newer one took its place
+  if (found == offered_.end() || found->second.offer.sha256 != stored.sha256) return;  // replaced by a newer one
   if (!stored.why.empty()) {
     spdlog::warn("{} is not in the coordinator's store: {}", to_string(stored.file), stored.why);
   }

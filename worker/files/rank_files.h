@@ -17,8 +17,8 @@
 
 namespace espalier {
 
-/// One rank's files. The compute thread asks for files and offers others; the main thread, which never waits, takes
-/// what it wants, finds out and answers. Works on the coordinator's own folder where that is the same as here.
+/// One rank's files. The compute thread requests files and offers others; the main thread, which never waits, takes its
+/// requests and answers them. Uses the coordinator's own folder where this machine shares it.
 class RankFiles : public FileSupply {
  public:
   /// `shared`: the folder that may be the coordinator's. `cache` outlives this object.
@@ -35,13 +35,13 @@ class RankFiles : public FileSupply {
 
   // The main thread.
 
-  /// What the coordinator says its store holds. The first time counts: a rank does not move its files.
+  /// The coordinator's description of its store. The first one counts: a rank does not move its files.
   void decide(const std::string& probe);
-  /// What the compute thread waits for, and has been answered by nobody.
-  std::optional<FetchFile> take_wish();
-  /// The file is at its place, or cannot be had ("" or why).
+  /// The pending fetch request of the compute thread, if not yet sent.
+  std::optional<FetchFile> take_request();
+  /// The file is at its place, or cannot be fetched ("" or why).
   void answer(const FileName& file, const std::string& why);
-  /// Files that the coordinator is to have, offered for the first time.
+  /// New offers of files for the coordinator.
   std::vector<OfferFile> take_offers();
   /// A piece of an offered file as it was when it was offered, whatever its path has now; or why there is none.
   Message read(const FetchFile& request);
@@ -59,11 +59,11 @@ class RankFiles : public FileSupply {
   mutable std::mutex mutex_;
   std::condition_variable answered_;
   std::optional<bool> is_shared_;
-  std::optional<FetchFile> wish_;
-  bool wish_taken_ = false;
-  std::optional<std::string> answer_;  ///< to the wish
+  std::optional<FetchFile> request_;
+  bool request_taken_ = false;
+  std::optional<std::string> answer_;  ///< to the request
   std::map<FileName, Offered> offered_;
-  // The compute thread's own.
+  // Used by the compute thread only.
   StageKey stage_;
   const std::atomic<bool>* stop_ = nullptr;
   Pulse* pulse_ = nullptr;

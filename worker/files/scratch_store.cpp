@@ -10,7 +10,7 @@
 namespace espalier {
 namespace {
 
-/// Anybody may make a folder of that name among the temporary files, or a link, before we do.
+/// Another user may have made a folder of that name among the temporary files, or a link, before we do.
 void refuse_foreign(const std::filesystem::path& folder) {
   struct stat status {};
   const bool ours = ::lstat(folder.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == ::geteuid() &&

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::uintmax_t kLargestSealedFile = std::uintmax_t{1} << 36;
 
-/// Whatever the reason (no room, no permission, a disk that went read-only, a server that is gone): no job is to blame
-/// for it, and each would fail alike.
+/// Any reason (no space, no permission, a read-only disk, a lost server) is not the job's fault: every job would fail
+/// alike.
 void write_into_store(const std::filesystem::path& path, const std::string& bytes) {
   try {
     std::error_code code;

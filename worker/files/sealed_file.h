@@ -11,11 +11,10 @@
 
 namespace espalier {
 
-// A safetensors file that proves what it is: its metadata hold "stage" (the key that names it) and "sha256", the hash
-// of the whole file without that entry. Equal content under the same key gives the same bytes: no times, no names of
-// machines.
+// A safetensors file with its own checksum: its metadata hold "stage" (the key that names it) and "sha256", the hash of
+// the whole file without that entry. Equal content under the same key gives the same bytes: no times, no host names.
 
-/// What a reader needs to know of a file to trust it later.
+/// What a reader needs to verify the file later.
 struct StoredFile {
   std::string sha256;  ///< hex, of the file's bytes
   std::int64_t bytes = 0;
@@ -28,14 +27,14 @@ struct SealedFile {
 };
 
 /// Writes it atomically, making the folder first.
-/// Errors: ErrorKind::exhausted, naming the reason, if it cannot be written: that is the machine's fault, and no job's.
+/// Errors: ErrorKind::exhausted, naming the reason, if it cannot be written: the machine's fault, not the job's.
 StoredFile write_sealed_file(const std::filesystem::path& path, const StageKey& key, Safetensors content);
 
 /// None if there is no such file.
 /// Errors: ErrorKind::corrupt if it is damaged or belongs to another stage.
 std::optional<SealedFile> read_sealed_file(const std::filesystem::path& path, const StageKey& key);
 
-/// Renames a damaged file to NAME.damaged, over an older one: evidence, and no longer in the way. Never throws.
+/// Renames a damaged file to NAME.damaged, over an older one, to keep it as evidence. Never throws.
 void set_aside(const std::filesystem::path& path);
 
 }  // namespace espalier

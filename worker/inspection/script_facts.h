@@ -8,7 +8,7 @@
 
 namespace espalier {
 
-/// Looks inside a TorchScript file, and runs it once, in evaluation mode, on two examples of zeros: multiply-adds are
+/// Inspects a TorchScript file, and runs it once, in evaluation mode, on two examples of zeros: multiply-adds are
 /// those of the Linear and Conv2d weights that this uses, as often as it does. See ScriptModel::keeps_shape. Then has
 /// it trained a little (worker/inspection/script_rehearsal.h). Errors: those of ScriptModule and rehearse_script;
 /// ErrorKind::invalid_input if the module does not take such examples, or does not give one number for each class.

@@ -7,7 +7,7 @@ namespace espalier {
 
 /// What `espalier` asks of the worker's executable when a sweep names a TorchScript file: no pool, no MPI.
 struct ScriptToolOptions {
-  std::string describe;     ///< look inside this file
+  std::string describe;     ///< inspect this file
   std::string input;        ///< "C,H,W": the dataset's examples
   bool keep_shape = false;  ///< see ScriptModel::keeps_shape
   std::int64_t classes = 0;

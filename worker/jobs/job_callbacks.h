@@ -10,7 +10,7 @@
 
 namespace espalier {
 
-/// Where a running stage is; sent about once an epoch or second.
+/// Progress of a running stage; sent about once an epoch or second.
 struct StageProgress {
   StageKey key;
   std::uint64_t attempt = 0;
@@ -21,21 +21,21 @@ struct StageProgress {
 
 /// A training's state is safe on disk.
 struct CheckpointWritten {
-  bool newer = false;  ///< than what this attempt began with
+  bool newer = false;  ///< than that with which this attempt began
   std::chrono::steady_clock::duration took{};
 };
 
 enum class JobEnd {
   finished,    ///< every stage has its outcome
   failed,      ///< a stage's outcome is a failure; those after it were not run
-  interrupted  ///< asked to stop: the running stage's state is in its checkpoint, it has no outcome
+  interrupted  ///< stopped: the running stage's state is in its checkpoint, it has no outcome
 };
 
 struct JobCallbacks {
   std::function<void(const StageProgress&)> on_progress;
   std::function<void(StageOutcome)> on_outcome;        ///< as soon as a stage is reached, in order
   std::function<void(const JobStage&)> on_stage = {};  ///< it begins, unless `stop` is set when this returns
-  std::function<void()> on_first_step = {};  ///< train: a stop leaves something new in the checkpoint from here on
+  std::function<void()> on_first_step = {};            ///< train: from here on a stop saves progress
   std::function<void(const CheckpointWritten&)> on_checkpoint = {};
   Pulse* pulse = nullptr;  ///< beats with every pass of a stage's network; outlives the job
 };

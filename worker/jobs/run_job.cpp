@@ -44,7 +44,7 @@ StageFunction function_of(StageKind kind) {
   throw Error(ErrorKind::internal, "a stage has no kind");
 }
 
-/// What every stage answers on a machine without the device that was asked for; none where it is there.
+/// The failure of every stage on a machine without the requested device; none if the device exists.
 struct DeviceChoice {
   c10::Device device{c10::kCPU};
   std::optional<Failure> failure;
@@ -179,7 +179,7 @@ struct JobRunner::Impl {
     if (memory.tensor_bytes() > 0) limit_tensor_memory(memory.tensor_bytes());
   }
 
-  /// For the next job: what was kept for its convenience goes, and what was freed is given back.
+  /// Frees memory for the next job: empties the caches and returns freed memory to the system.
   void make_room() {
     cache.clear();
     ::malloc_trim(0);

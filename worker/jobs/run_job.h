@@ -19,13 +19,13 @@ std::string gpu_of_device(const std::string& device, int local_rank);
 /// One thread (the compute thread); `stop` may be set from any.
 class JobRunner {
  public:
-  /// A device that is not there is no error here: the first stage of every job fails with ErrorKind::invalid_input.
+  /// A missing device is no error here: the first stage of every job fails with ErrorKind::invalid_input.
   explicit JobRunner(WorkerSettings settings);
   ~JobRunner();
 
-  /// Never throws: every failure becomes an outcome. `alone`: nothing else runs in the pool, so the job may have all of
-  /// its memory. `gang`: each of its members runs the same job at the same time, and is given the same end. They come
-  /// together for the trainings that ask for so many ranks; the other stages the leader runs, for which all wait.
+  /// Never throws: every failure becomes an outcome. `alone`: nothing else runs in the pool, so the job may use all of
+  /// its memory. `gang`: each of its members runs the same job at the same time and ends in the same way. They train
+  /// together; the leader runs the other stages while all wait.
   JobEnd run_job(const Job& job, const std::atomic<bool>& stop, const JobCallbacks& callbacks, bool alone = false,
                  Gang* gang = nullptr);
 

@@ -17,7 +17,7 @@
 
 namespace espalier {
 
-/// What a running stage may see and use. Everything outlives the stage.
+/// The environment of a running stage. Everything outlives the stage.
 struct StageContext {
   const JobStage& stage;
   std::uint64_t attempt;
@@ -31,17 +31,17 @@ struct StageContext {
   const JobCallbacks& callbacks;
   Gang* gang;  ///< that runs it together; null: this rank alone
 
-  /// The model with tensors on the stage's device; a TorchScript module's file is where the job
-  /// says, or else is brought.
+  /// The model with tensors on the stage's device; a TorchScript module's file is at the job's path, or else is
+  /// fetched.
   Network network(const ModelSpec& model) const;
-  /// The input of that role, from memory or from its artifact; none if the stage has no such input. Not to be written
-  /// to. Errors: DamagedInput if the artifact is missing or damaged.
+  /// The input of that role, from memory or from its artifact; none if the stage has no such input. Read-only. Errors:
+  /// DamagedInput if the artifact is missing or damaged.
   std::optional<NamedTensors> input(InputRole role) const;
   /// As input. Errors: also ErrorKind::internal if the stage has no such input.
   NamedTensors needed_input(InputRole role) const;
-  /// Whether this rank writes files: alone, or at the head of its gang.
+  /// Whether this rank writes files: it runs alone, or leads its gang.
   bool writes() const { return gang == nullptr || gang->leads(); }
-  /// Writes the stage's artifact, keeps the tensors in memory, and says so in the outcome.
+  /// Writes the stage's artifact, keeps the tensors in memory, and records the artifact in the outcome.
   void leave(NamedTensors tensors, InputRole role, StageOutcome& outcome) const;
 
  private:

@@ -5,8 +5,8 @@
 
 namespace espalier {
 
-/// Runs one stage and fills in its outcome (key, attempt and wall_s are the caller's). False: it was asked to stop, and
-/// what it had reached is in its checkpoint. Errors: thrown.
+/// Runs one stage and fills in its outcome (the caller sets key, attempt and wall_s). False: it was stopped, and its
+/// progress is in its checkpoint. Errors: thrown.
 using StageFunction = bool (*)(const StageContext& context, StageOutcome& outcome);
 
 #define ESPALIER_STAGE_KIND(name, spec, properties) \

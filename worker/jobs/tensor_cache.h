@@ -9,11 +9,12 @@
 
 namespace espalier {
 
-/// The tensors that recent stages left, so that the next stage of a chain reads no file. Least recently used go first.
+/// The output tensors of recent stages, so that the next stage of a chain reads no file. Evicts the least recently
+/// used.
 class TensorCache {
  public:
   explicit TensorCache(std::int64_t limit_bytes) : limit_bytes_(limit_bytes) {}
-  /// Null if it is not there. Valid until the next call; not to be written to.
+  /// Null if it is not cached. Valid until the next call; read-only.
   const NamedTensors* find(const StageKey& key);
   void insert(const StageKey& key, NamedTensors tensors);
   void clear();

@@ -4,11 +4,11 @@
 
 namespace espalier {
 
-/// From now on no tensor on the CPU is made that would bring their sum, in this process, above so many bytes; LibTorch
-/// then throws as it does where the system has no more. 0: no limit. The first call puts a counting allocator in front
-/// of LibTorch's; tensors made before it are not counted. Any thread.
+/// Limits the total bytes of CPU tensors in this process; above it LibTorch throws as when the system is out of memory.
+/// 0: no limit. The first call puts a counting allocator in front of LibTorch's; earlier tensors are not counted. Any
+/// thread.
 ///
-/// A limit of the whole process (RLIMIT_DATA) would do the same, and starve the thread that has to tell about it.
+/// A limit of the whole process (RLIMIT_DATA) would also starve the thread that has to report the failure.
 void limit_tensor_memory(std::int64_t bytes);
 
 }  // namespace espalier

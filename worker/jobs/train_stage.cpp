@@ -29,7 +29,7 @@ std::vector<LayerCount> count_layers(const Network& network) {
   return layers;
 }
 
-/// A train stage while it runs: where its files are, and since when it has been at work.
+/// A running train stage: its files, and when it began.
 class TrainRun {
  public:
   TrainRun(const StageContext& context, const TrainSpec& spec)
@@ -87,8 +87,8 @@ class TrainRun {
     }
   }
 
-  /// The checkpoint stays: until the outcome is in the database, it saves a repeat all of the training. Whoever records
-  /// the outcome removes it. A training that is repeated as fast as it is restored goes without.
+  /// Keeps the checkpoint until the outcome is in the database, so that a retry need not train again; the coordinator
+  /// then removes it. A training that is repeated as fast as it is restored needs none.
   void keep_end() {
     trainer_->require_agreement("in the end");
     if (!context_.writes()) return;

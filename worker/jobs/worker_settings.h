@@ -17,12 +17,12 @@ struct WorkerSettings {
   DataFolder data;
   std::string device = "auto";  ///< "auto", "cpu", "cuda", "cuda:1"
   int local_rank = 0;           ///< among the pool's ranks of this host: "auto" and "cuda" share out its GPUs by it
-  /// At the first epoch's end after this long; always when asked to stop. A training that took longer leaves its end as
-  /// a checkpoint too: it is removed by whoever made the outcome durable, never here.
+  /// Checkpoint interval: at the first epoch's end after this long; always at a stop. A training that took longer also
+  /// keeps its end as a checkpoint, which the coordinator removes once the outcome is durable.
   std::chrono::milliseconds checkpoint_every{10000};
-  FileSupply* supply = nullptr;  ///< brings and sends files where those folders are not the coordinator's; may be null
-  MemoryAllowance memory;        ///< holds where the device is the CPU
-  GuardSettings guard;           ///< for who runs the jobs
+  FileSupply* supply = nullptr;  ///< fetches and sends files if those folders are not the coordinator's; may be null
+  MemoryAllowance memory;        ///< applies if the device is the CPU
+  GuardSettings guard;           ///< for the watching thread
 };
 
 }  // namespace espalier

@@ -18,7 +18,7 @@ struct LayerTensors {
   at::Tensor mask;
 };
 
-/// A layer whose weights can be pruned. It hears when its mask changes and chooses how it computes, without the network
+/// A layer whose weights can be pruned. It is notified of mask changes and chooses how it computes, without the network
 /// or the training knowing. The network keeps a pruned weight at zero, so the dense product is the masked one.
 class MaskedLayer {
  public:

@@ -6,13 +6,13 @@
 
 namespace espalier {
 
-/// Time in which this process could have seen something happen. A clock goes on while the process is stopped (Ctrl-Z, a
-/// suspended laptop, a machine that swaps); whoever is waited for had no chance to be heard then.
+/// Time in which this process could receive messages, for timeouts. A clock runs on while the process is stopped
+/// (Ctrl-Z, a suspended laptop, a swapping host); in that time no peer's message could have been received.
 class AwakeTime {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// Between two calls at most this much passes.
+  /// At most this much counts between two calls.
   static constexpr std::chrono::seconds kLongest{1};
 
   /// Since the first call. `now` never goes back.

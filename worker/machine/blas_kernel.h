@@ -11,11 +11,11 @@ std::string blas_kernel_in_use();
 /// OpenBLAS's own line about itself ("OpenBLAS 0.3.21 DYNAMIC_ARCH ..."); "" if BLAS is another library.
 std::string blas_library();
 
-/// The best kernel that the instructions of this processor allow; "" where nothing better than the default is known.
+/// The best kernel for the instructions of this processor; "" if none better than the default is known.
 std::string best_blas_kernel();
 
-/// True if `kernel` makes less of the processor than `better` would. Names not in the table are newer than it, and left
-/// alone.
+/// True if `kernel` uses fewer of the processor's instructions than `better`. Names not in the table are newer, and
+/// kept.
 bool is_slower_blas_kernel(const std::string& kernel, const std::string& better);
 
 /// One rank computes in one thread; does nothing if BLAS is another library.

@@ -39,11 +39,11 @@ struct Work {
 
 struct Record {
   int file = -1;
-  std::atomic<bool> taken{false};  // by the first thread that has something to say
+  std::atomic<bool> taken{false};  // by the first thread that writes the note
   std::array<Work, 2> work;
   std::atomic<unsigned> present{0};  // of the two
-  std::array<char, kMostMessage> last_words{};
-  std::atomic<bool> has_last_words{false};
+  std::array<char, kMostMessage> error_message{};
+  std::atomic<bool> has_error_message{false};
   std::atomic<LossCause> abort_cause{LossCause::signal};
   std::atomic<bool> traced{false};
 };
@@ -120,8 +120,8 @@ bool is_stack_overflow(std::uintptr_t address) {
 }
 
 void put_reason(int signal, const siginfo_t& info) {
-  if (record.has_last_words.load(std::memory_order_acquire)) {
-    put(record.last_words.data());
+  if (record.has_error_message.load(std::memory_order_acquire)) {
+    put(record.error_message.data());
     return;
   }
   put(name_of(signal));
@@ -176,11 +176,11 @@ std::string one_line(std::string text) {
   return text.substr(0, kMostMessage - 1);
 }
 
-void keep_last_words(std::string_view text) noexcept {
+void keep_error_message(std::string_view text) noexcept {
   std::size_t length = 0;
   for (const char one : text.substr(0, kMostMessage - 1))
-    record.last_words[length++] = static_cast<unsigned char>(one) < ' ' ? ' ' : one;
-  record.has_last_words.store(true, std::memory_order_release);
+    record.error_message[length++] = static_cast<unsigned char>(one) < ' ' ? ' ' : one;
+  record.has_error_message.store(true, std::memory_order_release);
 }
 
 /// No std::string here: memory may be what ran out.
@@ -198,7 +198,7 @@ void on_terminate() {
   } catch (...) {
     std::strcpy(text.data(), "uncaught exception of no known type");
   }
-  keep_last_words(text.data());
+  keep_error_message(text.data());
   std::abort();
 }
 

@@ -33,7 +33,7 @@ std::string gpu_name(int number, const GpuSurroundings& surroundings) {
   std::string of_machine = nth_of_list(surroundings.visible, number);
   const bool is_number =
       std::all_of(of_machine.begin(), of_machine.end(), [](unsigned char c) { return std::isdigit(c); });
-  if (!is_number) return of_machine;  // nobody else's, on any machine
+  if (!is_number) return of_machine;  // unique on any machine
   if (of_machine.empty()) of_machine = std::to_string(number);
   return "cuda:" + of_machine + (surroundings.allocation.empty() ? "" : " of job " + surroundings.allocation);
 }

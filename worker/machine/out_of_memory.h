@@ -10,7 +10,7 @@ namespace espalier {
 
 enum class MemoryKind { host, accelerator };
 
-/// Thrown where a library's own word for it is caught: so that a full memory is told from a full disk.
+/// Thrown in place of a library's own exception: distinguishes a full memory from a full disk.
 class OutOfMemory : public Error {
  public:
   OutOfMemory(MemoryKind memory, const std::string& message) : Error(ErrorKind::exhausted, message), memory_(memory) {}

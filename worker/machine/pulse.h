@@ -5,8 +5,8 @@
 
 namespace espalier {
 
-/// The compute thread's sign of life: it beats with every pass of a network, and whoever watches sees that it moves.
-/// One thread beats, any may look.
+/// Liveness counter of the compute thread: incremented with every pass of a network, read by the watchdog. One thread
+/// beats, any may read.
 class Pulse {
  public:
   void beat() { beats_.fetch_add(1, std::memory_order_relaxed); }

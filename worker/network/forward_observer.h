@@ -6,7 +6,7 @@
 
 namespace espalier {
 
-/// Sees what passes through a network: criteria that look at activations derive from it. Called on the thread of
+/// Observer of a network's forward pass: criteria that use activations derive from it. Called on the thread of
 /// forward(), in the order of computation; the tensors are those that the network goes on with and are not to be
 /// written to.
 class ForwardObserver {

@@ -13,8 +13,7 @@
 
 namespace espalier {
 
-/// Tensors in the order in which they are stored. Copies share memory: whoever writes into one makes it their own
-/// first.
+/// Tensors in the order in which they are stored. Copies share memory: clone a tensor before writing into it.
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 /// Errors: ErrorKind::corrupt if none has the name, or it has another shape or type than `like`.

@@ -43,7 +43,7 @@ class Network {
   at::Tensor loss_and_gradients(const at::Tensor& input, const at::Tensor& labels, Mode mode,
                                 const Penalty& penalty = {});
 
-  /// Flat [parameters]. Who writes them calls apply_masks() after.
+  /// Flat [parameters]. Call apply_masks() after writing to them.
   at::Tensor& parameters() { return flat_.values; }
   const at::Tensor& gradients() const { return flat_.gradients; }
   /// Sets pruned parameters to zero.

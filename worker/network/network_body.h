@@ -23,7 +23,7 @@ struct Pass {
   Mode mode = Mode::evaluate;
   ForwardObserver* observer = nullptr;
   ComputeMeter* meter = nullptr;  ///< what is computed is added to it
-  Gang* gang = nullptr;  ///< in training: with whom batch norms share their statistics. Not of scripted modules
+  Gang* gang = nullptr;  ///< in training: the gang whose members share batch norm statistics. Not for scripted modules
 };
 
 /// What a network computes with its parameters.

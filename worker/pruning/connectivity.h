@@ -44,7 +44,7 @@ Paths find_paths(const ModelDescription& model, const MaskViews& masks);
 
 /// Writes find_paths into what a stage that leaves masks reports: connectivity, LayerCount::effective and dead_units of
 /// the layers counted there, and a warning for each emptied layer and for a network without a path. Of a model whose
-/// operations are not known only emptied layers are told.
+/// operations are not known only emptied layers are reported.
 void report_paths(const ModelDescription& model, const MaskViews& masks, StageOutcome& outcome);
 
 }  // namespace espalier

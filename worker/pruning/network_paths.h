@@ -8,11 +8,11 @@ namespace espalier {
 // worker/pruning/connectivity.h of a network's own masks.
 
 /// Whether a path of kept weights leads from input to output. True for a network whose operations are not known (a
-/// TorchScript module): nobody can say that it has none.
+/// TorchScript module): then it cannot be shown that it has none.
 bool has_path(const Network& network);
 
 /// Adds to what a stage that leaves masks reports (its `layers` are filled in): see the report_paths of connectivity.h.
-/// Of a network whose operations are not known only emptied layers are told.
+/// For a network of unknown operations only emptied layers are reported.
 void report_paths(const Network& network, StageOutcome& outcome);
 
 }  // namespace espalier

@@ -232,9 +232,9 @@ class PruneRun {
     const auto scope = std::ranges::find(scopes_, layer.layer, &PruneScope::name);
     if (scope != scopes_.end() && granularity_.kind == Kind::n_of_m)
       return layer.mask.numel() / granularity_.of * granularity_.kept;
-    const bool tells =
+    const bool counts_are_per_layer =
         granularity_.kind == Kind::weight || granularity_.kind == Kind::row || granularity_.kind == Kind::filter;
-    if (scope == scopes_.end() || !tells || order_.target.layer_kept.empty()) return -1;
+    if (scope == scopes_.end() || !counts_are_per_layer || order_.target.layer_kept.empty()) return -1;
     const std::int64_t units = order_.target.layer_kept.at(static_cast<std::size_t>(scope - scopes_.begin()));
     return units * (scope->weights / scope->units);
   }

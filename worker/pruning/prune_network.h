@@ -24,8 +24,7 @@ struct PruneOrder {
   const PruneSpec& spec;
   const PruneTarget& target;
   std::uint64_t seed = 0;
-  bool has_weights =
-      false;  ///< false: the network's weights are zeros, and only criteria that look at none can be asked
+  bool has_weights = false;  ///< false: the network's weights are zeros, and only criteria that use none are allowed
   const PruneBatches& batches;
 };
 

@@ -35,7 +35,7 @@ void mark_by_hand(const float* scores, const std::uint8_t* surviving, std::size_
   }
 }
 
-/// Only the block in which skipping or taking begins or ends is looked at one by one. Advances `cut`.
+/// Only the block in which skipping or taking begins or ends is read element by element. Advances `cut`.
 void mark(const float* scores, const std::uint8_t* surviving, std::size_t count, Cut& cut, std::uint8_t* mask) {
   if (cut.take == 0 || cut.take == cut.equals)
     return keep_above(scores, surviving, count, cut.score, cut.take > 0, mask);
@@ -106,7 +106,7 @@ class BoundedRanking {
 
   /// With all counts as a common threshold would give them, clamping adds what is missing below the leasts and takes
   /// what is too much above the mosts. If it adds more than it takes, the threshold that holds the total is higher, and
-  /// whoever was below its least stays so: those are final. Otherwise those above their mosts are. So every round fixes
+  /// layers below their least stay so: those are final. Otherwise those above their mosts are. So every round fixes
   /// at least one layer as the true threshold would.
   void run() {
     std::int64_t total = target_.total_kept;

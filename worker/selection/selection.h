@@ -26,7 +26,7 @@ Ties parse_ties(std::string_view text);
 
 struct SelectionRules {
   Ties ties = Ties::first;
-  bool revive = false;               ///< what was removed before competes again: `surviving` is not looked at
+  bool revive = false;               ///< removed weights compete again: `surviving` is ignored
   std::string_view unit = "weight";  ///< for messages: what the scores are of
 };
 

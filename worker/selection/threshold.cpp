@@ -16,10 +16,11 @@
 // A pass over memory that compares floats with two bounds costs little more than reading them, so the threshold is
 // first bracketed: a sample of the scores gives an interval that holds it almost surely, with about a hundredth of all
 // scores. One pass counts what is above the interval and collects what is inside; the threshold is found among those.
-// If the sample misled, the pass has told on which side the threshold lies. If more lies inside than the buffer holds,
-// a histogram over the scores' bits narrows the interval 4096-fold, as often as needed: a float's bits, with the sign
-// bit flipped for positive numbers and all bits for negative ones, order as unsigned integers just as the floats do. So
-// the answer is exact and the time linear, whatever the scores; the sample decides only how many passes it takes.
+// If the sample was unlucky, the pass has shown on which side the threshold lies. If more lies inside than the buffer
+// holds, a histogram over the scores' bits narrows the interval 4096-fold, as often as needed: a float's bits, with the
+// sign bit flipped for positive numbers and all bits for negative ones, order as unsigned integers just as the floats
+// do. So the answer is exact and the time linear, whatever the scores; the sample decides only how many passes it
+// takes.
 
 namespace espalier {
 namespace {

@@ -11,8 +11,8 @@ namespace espalier {
 struct ScoredLayer {
   std::string name;                         ///< for messages
   std::span<const float> scores;            ///< higher = keep
-  std::span<const std::uint8_t> surviving;  ///< per score: 0 where it went in an earlier round, its score is not looked
-                                            ///< at; empty: all survive
+  std::span<const std::uint8_t> surviving;  ///< per score: 0 where it was removed in an earlier round, its score is not
+                                            ///< looked at; empty: all survive
 };
 
 /// Throws ErrorKind::numeric: "the score of UNIT 3 of layer NAME is NaN: ...".

@@ -21,7 +21,7 @@ class Task {
 
   /// The mean over the batch, a scalar with its graph.
   virtual at::Tensor loss(const at::Tensor& outputs, const at::Tensor& labels) const = 0;
-  /// The loss of each example, [N], with its graph: for criteria that look at examples one by one.
+  /// The loss of each example, [N], with its graph: for criteria that use single examples.
   virtual at::Tensor example_losses(const at::Tensor& outputs, const at::Tensor& labels) const = 0;
   /// The loss of a part of a batch of `count` examples, a scalar with its graph: the parts' add up to loss() of the
   /// whole. Errors: ErrorKind::invalid_input for outputs whose mean is not over examples.

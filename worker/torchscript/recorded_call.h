@@ -11,7 +11,7 @@ struct IValue;
 
 namespace espalier {
 
-/// The inputs of an operation that the dispatcher tells of. Some versions show the interpreter's whole stack; the
+/// The inputs of an operation that the dispatcher reports. Some versions show the interpreter's whole stack; the
 /// operation's own are the last.
 c10::ArrayRef<const c10::IValue> own_inputs(const at::RecordFunction& function);
 

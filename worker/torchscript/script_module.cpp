@@ -20,8 +20,9 @@
 #include "worker/torchscript/recorded_call.h"
 #include "worker/torchscript/torch_message.h"
 
-// Which layers a call uses, and with what, no TorchScript module tells. LibTorch's dispatcher does: while somebody
-// asks, a callback of this thread sees every operation with its inputs, and a layer is known by its weight's memory.
+// A TorchScript module does not list which layers a call uses, nor their inputs. LibTorch's dispatcher does: while
+// recording, a callback of this thread gets every operation with its inputs, and a layer is identified by its weight's
+// memory.
 
 namespace espalier {
 namespace {

@@ -30,7 +30,7 @@ struct ScriptLeftOut {
   std::string reason;  ///< "its weight has requires_grad=False"
 };
 
-/// Told of each use of a weight, in the order of computation, between `input` going in and `output` coming out.
+/// Called for each use of a weight, in the order of computation, between `input` going in and `output` coming out.
 using LayerUse =
     std::function<void(const std::string& layer, const at::Tensor& input, const std::optional<at::Tensor>& output)>;
 
@@ -39,7 +39,7 @@ using LayerUse =
 /// it is called: a TorchScript file is a program, to be trusted like one. Not thread-safe.
 class ScriptModule {
  public:
-  /// Reads at most 16 GB, once. `content`: the SHA-256 that the file must have, looked at before any of its code can
+  /// Reads at most 16 GB, once. `content`: the SHA-256 that the file must have, checked before any of its code can
   /// run;
   /// "" for whatever it holds. Errors: ErrorKind::invalid_input for another file; ErrorKind::invalid_input if there is
   /// no such file, it is no TorchScript file, has no Linear or Conv2d weight, or tensors of types that are not stored

@@ -47,14 +47,14 @@ GangGradients::Pass GangGradients::loss_and_gradients(const Batch& slice, std::i
   const at::AutoGradMode with_grad(true);
   const at::Tensor outputs = network_.forward(slice.inputs, {.mode = Mode::train, .gang = &gang_});
   const at::Tensor loss = network_.task().loss_of_part(outputs, slice.labels, count);
-  const auto told = std::make_shared<std::vector<double>>(std::vector{loss.item<double>(), stop ? 1.0 : 0.0});
-  const Gang::Ticket ticket = gang_.sum(std::shared_ptr<double>(told, told->data()), told->size());
+  const auto values = std::make_shared<std::vector<double>>(std::vector{loss.item<double>(), stop ? 1.0 : 0.0});
+  const Gang::Ticket ticket = gang_.sum(std::shared_ptr<double>(values, values->data()), values->size());
   const at::Tensor added = penalty ? penalty() : at::Tensor();
   begin_pass();
   (added.defined() ? loss.add(added) : loss).backward();
   end_pass();
   gang_.wait(ticket);
-  return {(*told)[0], (*told)[1] > 0};
+  return {(*values)[0], (*values)[1] > 0};
 }
 
 void GangGradients::begin_pass() {

@@ -26,7 +26,7 @@ class GangGradients {
 
   struct Pass {
     double loss = 0;    ///< mean loss of the whole batch
-    bool stop = false;  ///< some member said so
+    bool stop = false;  ///< requested by some member
   };
   /// One pass forward and back in training mode over this member's slice of a batch of `count` examples. The network's
   /// gradients() are then those of the whole batch's mean loss, and of the penalties of all members, on every member.

@@ -18,8 +18,8 @@
 namespace espalier {
 namespace {
 
-// Fetching the loss from an accelerator waits for it; there it is looked at on a grid of absolute steps, so that where
-// a diverging run ends does not depend on who ran it.
+// Reading the loss from an accelerator synchronizes with it; there it is checked on a grid of absolute steps, so that
+// the end of a diverging run does not depend on which rank ran it.
 constexpr std::int64_t kLossGrid = 64;
 
 }  // namespace

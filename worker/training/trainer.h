@@ -44,7 +44,7 @@ class Trainer {
   bool collapsed() const { return collapsed_; }
   bool at_epoch_end() const { return state_.step % order_.steps_per_epoch() == 0; }
   /// Takes one optimizer step, unless the prune before it collapses the network. Only while not finished. `stop`: this
-  /// rank was asked to stop, which its gang is told.
+  /// rank was asked to stop, of which its gang is notified.
   void take_step(bool stop = false);
   /// When the last step was taken, some member was asked to stop: all stop here. Of a gang only.
   bool gang_stops() const { return gang_stops_; }

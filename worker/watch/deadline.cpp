@@ -3,7 +3,7 @@
 namespace espalier {
 namespace {
 
-// For the way from here to the coordinator, and for mpirun's own end. Of a short limit, a part.
+// Time for reports to reach the coordinator, and for mpirun to end. For a short limit, a fraction of it.
 constexpr Deadline::Seconds kMargin{5};
 constexpr double kPartOfLimit = 0.1;
 

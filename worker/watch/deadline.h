@@ -8,25 +8,25 @@
 
 namespace espalier {
 
-/// A pool's own time limit, and what its rank's stages have shown that they need: what begins can leave something
-/// behind before the end, and what runs is asked to stop early enough to save itself. Pure: times are told.
+/// A pool's time limit, with the measured durations of its rank's stages: a stage begins only if it can save progress
+/// before the limit, and is stopped early enough to write its checkpoint. Pure: times are arguments.
 class Deadline {
  public:
   using Clock = std::chrono::steady_clock;
   using Seconds = std::chrono::duration<double>;
 
-  /// A limit of 0 never comes.
+  /// 0: no limit.
   Deadline(Clock::time_point started, Seconds limit);
 
-  // What is learned, in the order in which it happens to a stage.
+  // Measurements, in the order of a stage's events.
   void stage_began(StageKind kind, Clock::time_point now);
-  /// A training has taken its first step: from here on a stop leaves something new.
+  /// A training has taken its first step: from here on a stop saves progress.
   void first_step_taken(Clock::time_point now);
   void checkpoint_written(Seconds took) { longest_checkpoint_ = std::max(longest_checkpoint_, took); }
   void stage_ended(Clock::time_point now);
 
-  /// A stage of that kind gets somewhere before the pool must leave: a training to its first step, others to their end,
-  /// if they take as long as the longest so far.
+  /// A stage of that kind makes progress before the pool must leave: a training reaches its first step, others their
+  /// end, if they take as long as the longest so far.
   bool may_start(StageKind kind, Clock::time_point now) const;
   /// The limit is nearer than twice the longest checkpoint and a margin.
   bool must_leave(Clock::time_point now) const;

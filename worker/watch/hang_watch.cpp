@@ -11,7 +11,7 @@ constexpr double kSlowerThanItself = 50;
 
 }  // namespace
 
-std::optional<Hang> HangWatch::look(Clock::time_point now, const WorkSeen& seen) {
+std::optional<Hang> HangWatch::poll(Clock::time_point now, const WorkSeen& seen) {
   const Clock::duration awake = awake_.at(now);
   if (seen.stage != last_.stage) {
     first_beat_ = seen.beats;

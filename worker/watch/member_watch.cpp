@@ -35,12 +35,12 @@ MemberWatch::MemberWatch(int ranks, std::chrono::duration<double> limit)
   members_.at(0).here = false;
 }
 
-void MemberWatch::heard(int rank, Clock::time_point now) {
-  members_.at(static_cast<std::size_t>(rank)).heard = awake_.at(now);
+void MemberWatch::on_message(int rank, Clock::time_point now) {
+  members_.at(static_cast<std::size_t>(rank)).last_message = awake_.at(now);
 }
 
 void MemberWatch::heartbeat(int rank, std::string_view text, Clock::time_point now) {
-  heard(rank, now);
+  on_message(rank, now);
   members_.at(static_cast<std::size_t>(rank)).work = decode_heartbeat(text);
 }
 
@@ -48,13 +48,13 @@ void MemberWatch::left(int rank) {
   members_.at(static_cast<std::size_t>(rank)).here = false;
 }
 
-std::optional<MemberWatch::Silent> MemberWatch::look(Clock::time_point now) {
+std::optional<MemberWatch::Silent> MemberWatch::poll(Clock::time_point now) {
   const Clock::duration awake = awake_.at(now);
   if (limit_.count() <= 0) return std::nullopt;
   for (std::size_t rank = 0; rank < members_.size(); ++rank) {
     const Member& member = members_[rank];
-    if (member.here && awake - member.heard >= limit_)
-      return Silent{static_cast<int>(rank), awake - member.heard, member.work};
+    if (member.here && awake - member.last_message >= limit_)
+      return Silent{static_cast<int>(rank), awake - member.last_message, member.work};
   }
   return std::nullopt;
 }

@@ -11,12 +11,12 @@
 
 namespace espalier {
 
-/// A member's sign of life, a second apart: what it says in MailTag::heartbeat.
+/// The content of a member's heartbeat (MailTag::heartbeat), sent once a second.
 std::string encode_heartbeat(const PresentWork& work);
-/// Nothing, for text that is none.
+/// None for a malformed text.
 PresentWork decode_heartbeat(std::string_view text);
 
-/// When a member is to say something.
+/// When a member must send a heartbeat.
 class HeartbeatClock {
  public:
   /// True once a second.
@@ -26,34 +26,33 @@ class HeartbeatClock {
   std::chrono::steady_clock::time_point last_{};
 };
 
-/// The gateway's ear: which member has been silent for too long. Its main loop only passes messages on, so its silence
-/// means that the process was stopped, or the machine is out of breath; not that its job is slow. Time in which the
-/// gateway itself was stopped does not count.
+/// Detects ranks whose heartbeat is overdue. A member's main loop only passes messages, so a missing heartbeat means a
+/// stopped process or a swapping host, not a slow job. Time in which the gateway itself was stopped does not count.
 class MemberWatch {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// A limit of 0 misses nobody.
+  /// A limit of 0 detects none.
   MemberWatch(int ranks, std::chrono::duration<double> limit);
 
-  void heard(int rank, Clock::time_point now);
+  void on_message(int rank, Clock::time_point now);
   void heartbeat(int rank, std::string_view text, Clock::time_point now);
-  /// It is expected to be silent from now on.
+  /// No more heartbeats are expected of it.
   void left(int rank);
 
   struct Silent {
     int rank = 0;
     std::chrono::duration<double> seconds{0};
-    PresentWork work;  ///< the last that it told
+    PresentWork work;  ///< of its last heartbeat
   };
-  /// Somebody told last that a job of theirs runs.
+  /// The last heartbeat of some member reported a running job.
   bool any_at_work() const;
-  /// In every turn of the gateway's loop.
-  std::optional<Silent> look(Clock::time_point now);
+  /// Call it in every turn of the gateway's loop.
+  std::optional<Silent> poll(Clock::time_point now);
 
  private:
   struct Member {
-    Clock::duration heard{0};
+    Clock::duration last_message{0};
     PresentWork work;
     bool here = true;
   };

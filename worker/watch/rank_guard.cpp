@@ -11,7 +11,7 @@
 namespace espalier {
 namespace {
 
-constexpr std::chrono::milliseconds kLookEvery{100};
+constexpr std::chrono::milliseconds kCheckEvery{100};
 
 }  // namespace
 
@@ -85,15 +85,15 @@ PresentWork RankGuard::present() const {
   return present_;
 }
 
-void RankGuard::look(Clock::time_point now) {
-  if (now - looked_ < kLookEvery) return;
-  looked_ = now;
+void RankGuard::poll(Clock::time_point now) {
+  if (now - checked_at_ < kCheckEvery) return;
+  checked_at_ = now;
   WorkSeen seen;
   {
     const std::lock_guard lock(mutex_);
     seen = {present_.attempt == 0 ? 0 : stages_, steady_, pulse_.beats()};
   }
-  if (const auto hang = hang_watch_.look(now, seen)) end_hung(*hang);
+  if (const auto hang = hang_watch_.poll(now, seen)) end_hung(*hang);
 }
 
 void RankGuard::end_hung(const Hang& hang) {

@@ -13,19 +13,19 @@
 
 namespace espalier {
 
-/// The exit code of a rank that ended itself because its stage hung, and the one that a gateway ends its pool with
-/// because a rank was silent.
+/// The exit code of a rank that ended itself because its stage hung, and that with which a gateway ends its pool
+/// because a rank's heartbeat was overdue.
 inline constexpr int kExitHung = 86;
 inline constexpr int kExitSilentRank = 87;
 
-/// What a rank runs at this moment.
+/// What a rank runs now.
 struct PresentWork {
   std::uint64_t attempt = 0;  ///< 0: nothing
   std::optional<StageKey> stage;
 };
 
-/// Watches over one rank's compute thread: keeps the record that a crash note is made of, ends a rank that hangs, and
-/// knows the pool's time limit and how long a pool that leaves is waited for.
+/// Watches one rank's compute thread: keeps the record for a crash note, ends a rank that hangs, and knows the pool's
+/// time limit and the grace period of a leaving pool.
 class RankGuard {
  public:
   using Clock = std::chrono::steady_clock;
@@ -38,7 +38,7 @@ class RankGuard {
   void watch_this_thread();
   /// False: the pool's time limit is too near for it. The pool must leave then.
   bool may_start(const Job& job);
-  /// Callbacks that tell the guard as well. A stage that may not start any more sets `stop`.
+  /// Wraps the callbacks so that they also notify the guard. A stage that may not start any more sets `stop`.
   JobCallbacks begin_job(std::uint64_t attempt, JobCallbacks callbacks, std::atomic<bool>& stop);
   void end_job();
 
@@ -49,10 +49,10 @@ class RankGuard {
 
   // The main thread, in every turn of its loop.
   /// Ends the process (kExitHung), with a note and a line in the log, if the compute thread hangs. Cheap.
-  void look(Clock::time_point now);
+  void poll(Clock::time_point now);
   /// The pool's time limit is near.
   bool must_leave(Clock::time_point now) const;
-  /// The pool leaves: the grace begins, once.
+  /// The pool leaves: the grace period begins, once.
   void leave(Clock::time_point now);
   bool grace_is_over(Clock::time_point now) const;
 
@@ -72,7 +72,7 @@ class RankGuard {
   Pulse pulse_;
   // The main thread's own.
   HangWatch hang_watch_;
-  Clock::time_point looked_{};
+  Clock::time_point checked_at_{};
   std::optional<Clock::time_point> left_at_;
 };
 

@@ -4,8 +4,8 @@ namespace espalier {
 
 inline constexpr int kExitStartLimit = 88;
 
-/// Ends the process with a sentence on stderr and kExitStartLimit unless it is cancelled in time: MPI cannot be asked
-/// to give up while it starts. One at a time; SIGALRM is its own meanwhile.
+/// Timeout for MPI's start, which cannot be cancelled: ends the process with a message on stderr and kExitStartLimit
+/// unless the alarm is cancelled in time. One at a time; it uses SIGALRM.
 class StartAlarm {
  public:
   /// `seconds`: 0 for none.

@@ -21,7 +21,7 @@ struct AllocationScope {
 struct Allocation {
   std::string_view ranking = {};  ///< PruneSpec::ranking
   /// The share of its units that each scope keeps, such that `kept` units stay in all; null for one_ranking and
-  /// by_curves, whose counts come out of scores and curves: only the total is asked for.
+  /// by_curves, whose counts come out of scores and curves: only the total is requested.
   std::vector<double> (*densities)(std::span<const AllocationScope> scopes, double kept) = nullptr;
 };
 

@@ -10,7 +10,7 @@ class App;
 
 namespace espalier {
 
-/// `--format table|csv|json|markdown` and its short form `--json`. The value is there when the command runs.
+/// `--format table|csv|json|markdown` and its short form `--json`. The value is set when the command runs.
 std::shared_ptr<OutputFormat> add_format_option(CLI::App& command);
 
 }  // namespace espalier

@@ -169,7 +169,8 @@ TEST(FailureGroups, the_only_node_there_is_is_not_blamed) {
   story.finish(is_snip, "node1");
   story.fail([](const TrialFateRow& trial) { return trial.key == "trial1" || trial.key == "trial24"; }, "signal", "x");
   story.finish_the_rest("node1");
-  EXPECT_THAT(story.verdicts(), ElementsAre("unclear: 2 jobs fail; nothing tells them from those that are done"));
+  EXPECT_THAT(story.verdicts(),
+              ElementsAre("unclear: 2 jobs fail; nothing distinguishes them from those that are done"));
 }
 
 TEST(FailureGroups, a_failure_on_an_unknown_host_accuses_nobody) {
@@ -178,7 +179,8 @@ TEST(FailureGroups, a_failure_on_an_unknown_host_accuses_nobody) {
   story.fail([](const TrialFateRow& trial) { return trial.key == "trial1"; }, "signal", "x", "node7");
   story.fail([](const TrialFateRow& trial) { return trial.key == "trial24"; }, "signal", "x", "");
   story.finish_the_rest("node1");
-  EXPECT_THAT(story.verdicts(), ElementsAre("unclear: 2 jobs fail; nothing tells them from those that are done"));
+  EXPECT_THAT(story.verdicts(),
+              ElementsAre("unclear: 2 jobs fail; nothing distinguishes them from those that are done"));
 }
 
 TEST(FailureGroups, before_anything_is_done_nothing_is_clear) {

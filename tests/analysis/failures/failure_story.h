@@ -8,7 +8,7 @@
 
 namespace espalier {
 
-/// A sweep in which things go wrong, told trial by trial. Every trial is done by one training of its own, on a host.
+/// A sweep with failures, written trial by trial. Every trial is done by one training of its own, on a host.
 class FailureStory {
  public:
   /// Trials of every method, learning rate, sparsity and seed, all waiting.

@@ -1,4 +1,4 @@
-// A peer that is broken, slow or hostile loses its own connection and nobody else's.
+// A peer that is broken, slow or hostile loses only its own connection.
 
 #include <malloc.h>
 #include <optional>
@@ -52,7 +52,7 @@ class HostilePeer : public testing::Test {
     neighbor_->trust();
     neighbors_peer_->trust();
   }
-  /// Whatever the test did to the one connection, the other goes on, and nobody waits for anything.
+  /// Whatever the test did to the one connection, the other goes on, and nothing blocks.
   void TearDown() override {
     neighbors_peer_->send(Recorded{4711});
     Message message;
@@ -97,7 +97,7 @@ class HostilePeer : public testing::Test {
     *message = co_await connection->receive();
   }
   static asio::awaitable<void> keep_alive(ConnectionPtr connection) { co_await connection->keep_alive(); }
-  /// A byte every 10 ms, until nobody takes it.
+  /// A byte every 10 ms, until the peer closes.
   static asio::awaitable<void> drip(std::shared_ptr<tcp::socket> socket, std::string bytes) {
     asio::steady_timer timer(socket->get_executor());
     boost::system::error_code error;

@@ -1,4 +1,4 @@
-// Connections under TLS, over loopback: who gets in, who does not, and what each side is told.
+// Connections under TLS, over loopback: which peers are accepted, and the errors of each side.
 #include "cluster/connection/tls.h"
 
 #include <optional>
@@ -77,7 +77,7 @@ class TlsConnections : public testing::Test {
     run_until([&] { return here && there; });
     return {here.value_or("it did not end"), there.value_or("it did not end")};
   }
-  /// The coordinator's end, after a stranger has said these bytes and waits.
+  /// The coordinator's end, after an unauthenticated peer has sent these bytes and waits.
   std::string end_after(const std::string& bytes) {
     auto [here, there] = connect();
     coordinator_ = std::make_shared<Connection>(std::move(here), limits_, coordinators_);
@@ -108,7 +108,7 @@ class TlsConnections : public testing::Test {
     to_coordinator->send(co_await from_peer->receive());
     from_peer->send(co_await to_coordinator->receive());
   }
-  /// An honest Hello, as whoever looks over its sender's shoulder would record it.
+  /// A valid Hello, as an eavesdropper would record it.
   static asio::awaitable<void> say_hello(ConnectionPtr connection, Hello* said) {
     co_await connection->secure();
     const Message challenge = co_await connection->receive();

@@ -6,9 +6,9 @@ namespace espalier {
 namespace {
 
 TEST(UnprovenLimit, LeavesMostFilesToPoolsAndClients) {
-  EXPECT_EQ(most_strangers(1'000'000), 64U);
-  EXPECT_EQ(most_strangers(64), 16U);
-  EXPECT_EQ(most_strangers(0), 1U);
+  EXPECT_EQ(most_unproven(1'000'000), 64U);
+  EXPECT_EQ(most_unproven(64), 16U);
+  EXPECT_EQ(most_unproven(0), 1U);
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ using Offsets = std::vector<std::uint64_t>;
 
 TEST_F(IncomingFiles, AFewPiecesAreOnTheWayAndNoMore) {
   const std::string bytes = content(7);
-  EXPECT_EQ(requests(), (Offsets{0}));  // how long it is, the first one tells
+  EXPECT_EQ(requests(), (Offsets{0}));  // the first one contains the length
   EXPECT_FALSE(incoming_.add(piece(bytes, 0)));
   EXPECT_EQ(requests(), (Offsets{1, 2, 3, 4}));
   EXPECT_FALSE(incoming_.add(piece(bytes, kFilePieceBytes)));

@@ -1,4 +1,4 @@
-// A store's file that somebody else wrote: reading it takes no more than ours would.
+// A store's file from an untrusted source: reading it takes no more memory than one of ours.
 
 #include <filesystem>
 #include <unistd.h>

@@ -126,7 +126,7 @@ TEST(NetworkFilesystem, IsKnownByTheKernelsNumber) {
     EXPECT_EQ(network_filesystem_of_type(local), "") << local;
 }
 
-/// A FUSE filesystem that nobody serves: of somebody else's, the kernel tells the kind without asking.
+/// A FUSE filesystem without a server: the kernel knows another user's kind without asking the server.
 class FuseMount {
  public:
   explicit FuseMount(const std::filesystem::path& folder) : folder_(folder), device_(::open("/dev/fuse", O_RDWR)) {

@@ -164,10 +164,10 @@ TEST(ExpandTrials, a_curve_that_is_too_long_is_refused_before_the_training) {
            "train: {optimizer: sgd, lr: 0.1, batch_size: 50, steps: 40000, eval_every: " +
            every + "}\n";
   };
-  // Five numbers a look, one look more at the end: 100,000 hold 19,999 and the last.
+  // Five numbers per evaluation, one more evaluation at the end: 100,000 hold 19,999 and the last.
   EXPECT_THAT(problems(sweep("2it")),
-              ElementsAre(HasSubstr("eval_every 2it looks 20000 times in 40000 steps, and a curve holds 19999 looks at "
-                                    "most; set eval_every to 3it or more")));
+              ElementsAre(HasSubstr("eval_every 2it evaluates 20000 times in 40000 steps, and a curve holds 19999 "
+                                    "evaluations at most; set eval_every to 3it or more")));
   EXPECT_THAT(problems(sweep("3it")), ElementsAre());
 }
 

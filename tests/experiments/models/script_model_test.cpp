@@ -72,7 +72,7 @@ TEST(ScriptModelTest, comes_back_from_a_spec_and_leaves_other_specs_alone) {
   EXPECT_THAT(canonical_json(spec), HasSubstr(R"({"classes":10,"input":[1,28,28],"name":"torchscript-c"})"));
 }
 
-// Whether the file has [N, 1, 1, F] or [N, F] is known to whoever read it, and in the key only where it matters.
+// Whether the file has [N, 1, 1, F] or [N, F] is known from reading it, and in the key only where it matters.
 TEST(ScriptModelTest, examples_that_keep_a_row_s_shape_are_another_model) {
   ScriptModel kept = small();
   EXPECT_THAT(canonical_json(kept), testing::Not(HasSubstr("keeps_shape")));

@@ -1,4 +1,4 @@
-// What a sweep file must not be able to do: take the memory, the stack or the time of whoever reads it.
+// A sweep file must not exhaust its reader's memory, stack or time.
 
 #include "experiments/parse/read_yaml.h"
 

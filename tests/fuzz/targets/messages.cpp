@@ -74,8 +74,8 @@ void expect_again(const Value& value, Decode decode) {
   decode(encode(value));
 }
 
-/// Whether a stranger's frame would be read.
-bool is_read_of_a_stranger(std::string_view bytes) {
+/// Whether a frame is read before the proof.
+bool is_read_before_proof(std::string_view bytes) {
   try {
     decode_handshake(bytes);
     return true;
@@ -87,9 +87,10 @@ bool is_read_of_a_stranger(std::string_view bytes) {
 
 bool read_frame(std::string_view bytes) {
   constexpr std::size_t kOfTheHandshake = 4;
-  const bool known = is_read_of_a_stranger(bytes);
+  const bool known = is_read_before_proof(bytes);
   const Message message = decode_message(bytes);
-  if (known != (message.index() < kOfTheHandshake)) throw std::logic_error("a stranger is heard, or not, by mistake");
+  if (known != (message.index() < kOfTheHandshake))
+    throw std::logic_error("an unauthenticated frame is read, or refused, by mistake");
   expect_again(message, decode_message);
   if (const ToRank* to = std::get_if<ToRank>(&message)) decode_commands(to->commands);
   if (const FromRank* from = std::get_if<FromRank>(&message)) decode_reports(from->reports);

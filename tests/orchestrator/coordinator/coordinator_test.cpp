@@ -91,8 +91,8 @@ class CoordinatorWithPools : public testing::Test {
   std::unique_ptr<PretendPool> pool(const StorePaths& paths, PretendPool::Options options = {}) {
     return std::make_unique<PretendPool>(paths, options);
   }
-  /// 30 strangers come, and the pool that does the work so long after them.
-  void meet_strangers(std::chrono::seconds before_the_pool);
+  /// 30 unauthenticated connections, then, after that time, the pool that does the work.
+  void meet_unproven_peers(std::chrono::seconds before_the_pool);
 
   CoordinatorOptions options_;
   StoreOptions store_options_;
@@ -152,17 +152,17 @@ TEST_F(CoordinatorWithPools, WhatPoolsDoNotSayEndsTheirConnectionAndDisturbsNobo
 }
 
 TEST_F(CoordinatorWithPools, StrangersAreRefusedAndDisturbNobody) {
-  std::unique_ptr<PretendPool> stranger, good;
+  std::unique_ptr<PretendPool> peer, good;
   run([&](const StorePaths& paths) {
     boost::asio::io_context io;
     boost::asio::ip::tcp::socket garbage(io);
     garbage.connect({boost::asio::ip::make_address("127.0.0.1"),
                      static_cast<std::uint16_t>(read_connection_file(paths.connection()).port)});
     boost::asio::write(garbage, boost::asio::buffer(std::string("GET / HTTP/1.1\r\n\r\n")));
-    stranger = pool(paths, {1, -1, 0, "not the secret, but as long as it"});
+    peer = pool(paths, {1, -1, 0, "not the secret, but as long as it"});
     good = pool(paths);
   });
-  EXPECT_NE(stranger->join().find("does not know this store's secret"), std::string::npos);
+  EXPECT_NE(peer->join().find("does not know this store's secret"), std::string::npos);
   EXPECT_EQ(good->join(), "left");
   EXPECT_EQ(done(), kJobs);
 }
@@ -434,7 +434,7 @@ TEST_F(CoordinatorWithPools, AnEnvironmentIsReadAsTheDatabaseReadsIt) {
 }
 
 /// Connects, says what no coordinator listens to, and waits until that is answered by the end of the connection.
-void come_as_a_stranger(const StorePaths& paths) {
+void connect_unproven(const StorePaths& paths) {
   boost::asio::io_context io;
   boost::asio::ip::tcp::socket garbage(io);
   garbage.connect({boost::asio::ip::make_address("127.0.0.1"),
@@ -465,17 +465,17 @@ class LoggedLines {
   std::shared_ptr<spdlog::logger> before_;
 };
 
-void CoordinatorWithPools::meet_strangers(std::chrono::seconds before_the_pool) {
+void CoordinatorWithPools::meet_unproven_peers(std::chrono::seconds before_the_pool) {
   std::unique_ptr<PretendPool> good;
-  std::thread strangers;
+  std::thread peers;
   run([&](const StorePaths& paths) {
-    strangers = std::thread([&, paths] {
-      for (int stranger = 0; stranger < 30; ++stranger) come_as_a_stranger(paths);
+    peers = std::thread([&, paths] {
+      for (int peer = 0; peer < 30; ++peer) connect_unproven(paths);
       std::this_thread::sleep_for(before_the_pool);
       good = pool(paths);
     });
   });
-  strangers.join();
+  peers.join();
   EXPECT_EQ(good->join(), "left");
 }
 
@@ -483,14 +483,14 @@ class LongCoordinatorWithPools : public CoordinatorWithPools {};
 
 TEST_F(CoordinatorWithPools, ManyStrangersAreOneLineOfTheLog) {
   const LoggedLines log;
-  meet_strangers(std::chrono::seconds(0));
+  meet_unproven_peers(std::chrono::seconds(0));
   EXPECT_EQ(log.count("127.0.0.1:"), 1U);
 }
 
 TEST_F(LongCoordinatorWithPools, StrangersAreSummedUpOnceAMinute) {
   const LoggedLines log;
-  meet_strangers(std::chrono::seconds(62));
-  EXPECT_EQ(log.count("29 more strangers in the last minute"), 1U);
+  meet_unproven_peers(std::chrono::seconds(62));
+  EXPECT_EQ(log.count("29 more unauthenticated connections in the last minute"), 1U);
   EXPECT_EQ(log.count("127.0.0.1:"), 2U);
 }
 

@@ -40,7 +40,7 @@ PoolDescription described(const std::string& label) {
   return description;
 }
 
-/// An honest pool of one rank a job, which answers when it is told to.
+/// A valid pool of one rank per job, which answers on demand.
 class Victim {
  public:
   explicit Victim(const CoordinatorAddress& where)
@@ -127,7 +127,7 @@ asio::awaitable<void> say(CoordinatorAddress where, std::vector<Message> message
   connection->close();
 }
 
-/// "": it was heard out. Else how the connection ended.
+/// "": all its messages were handled. Else how the connection ended.
 std::string tell(const CoordinatorAddress& where, const std::vector<Message>& messages) {
   asio::io_context io;
   std::string end;

@@ -39,7 +39,7 @@ TEST(ProgressLine, ATerminalGetsOneLineThatIsRewritten) {
   std::ostringstream out;
   ProgressLine line(out, true);
   line.update("1/3", 0);
-  line.tell("failed: x");
+  line.notify_user("failed: x");
   line.update("2/3", 0.1);
   line.finish();
   EXPECT_EQ(out.str(), "1/3\r\033[Kfailed: x\n1/3\r\033[K2/3\r\033[K");

@@ -14,7 +14,7 @@ using testing::IsEmpty;
 /// A scheduler that is only a list, and a clock.
 class Story : public testing::Test {
  protected:
-  ScaleActions look(OpenWork work) {
+  ScaleActions poll(OpenWork work) {
     ScaleActions actions = scaler_.decide(
         work, listing_,
         [this](const std::string& id) {
@@ -54,87 +54,87 @@ class Story : public testing::Test {
 };
 
 TEST_F(Story, FromNothingToWhatTheWorkCanUseAndBack) {
-  EXPECT_EQ(look({false, 0}).submit, 0);
-  EXPECT_EQ(look({false, 5}).submit, 2);  // pools of four ranks
-  EXPECT_EQ(look({false, 5}).submit, 0);
-  EXPECT_EQ(look({false, 100}).submit, 1);  // three at most
+  EXPECT_EQ(poll({false, 0}).submit, 0);
+  EXPECT_EQ(poll({false, 5}).submit, 2);  // pools of four ranks
+  EXPECT_EQ(poll({false, 5}).submit, 0);
+  EXPECT_EQ(poll({false, 100}).submit, 1);  // three at most
   begin("1");
   begin("2");
   begin("3");
-  EXPECT_FALSE(look({true, 0}).done);
+  EXPECT_FALSE(poll({true, 0}).done);
   for (const char* id : {"1", "2", "3"}) end(id, "COMPLETED");
-  const ScaleActions last = look({true, 0});
+  const ScaleActions last = poll({true, 0});
   EXPECT_TRUE(last.done);
   EXPECT_EQ(last.lines.size(), 3U);
   EXPECT_THAT(last.give_up_on, "");
 }
 
 TEST_F(Story, WhatIsTooManyForAWhileIsCancelledYoungestFirstAndNeverWhatRuns) {
-  look({false, 12});
+  poll({false, 12});
   begin("1");
-  EXPECT_THAT(look({false, 4}).cancel, IsEmpty());
+  EXPECT_THAT(poll({false, 4}).cancel, IsEmpty());
   wait(Autoscaler::kSurplusSeconds - 1);
-  EXPECT_THAT(look({false, 8}).cancel, IsEmpty());
+  EXPECT_THAT(poll({false, 8}).cancel, IsEmpty());
   wait(1);
-  EXPECT_THAT(look({false, 8}).cancel, ElementsAre("3"));
-  look({false, 8});
-  look({false, 0});
+  EXPECT_THAT(poll({false, 8}).cancel, ElementsAre("3"));
+  poll({false, 8});
+  poll({false, 0});
   wait(Autoscaler::kSurplusSeconds);
-  EXPECT_THAT(look({false, 0}).cancel, ElementsAre("2"));
-  EXPECT_THAT(look({false, 0}).cancel, IsEmpty());
+  EXPECT_THAT(poll({false, 0}).cancel, ElementsAre("2"));
+  EXPECT_THAT(poll({false, 0}).cancel, IsEmpty());
 }
 
 TEST_F(Story, WorkThatComesBackInTimeKeepsThem) {
-  look({false, 12});
-  look({false, 0});
+  poll({false, 12});
+  poll({false, 0});
   wait(Autoscaler::kSurplusSeconds - 1);
-  look({false, 12});
+  poll({false, 12});
   wait(2);
-  EXPECT_THAT(look({false, 0}).cancel, IsEmpty());
+  EXPECT_THAT(poll({false, 0}).cancel, IsEmpty());
 }
 
 TEST_F(Story, AFinishedSweepCancelsWhatWaitsAtOnce) {
-  look({false, 12});
-  EXPECT_THAT(look({true, 0}).cancel, ElementsAre("3", "2", "1"));
-  EXPECT_TRUE(look({true, 0}).done);
+  poll({false, 12});
+  EXPECT_THAT(poll({true, 0}).cancel, ElementsAre("3", "2", "1"));
+  EXPECT_TRUE(poll({true, 0}).done);
 }
 
 TEST_F(Story, PoolsThatEndBeforeTheyJoinAreGivenUpAfterThreeInARow) {
-  look({false, 4});
+  poll({false, 4});
   end("1", "FAILED");
-  ScaleActions actions = look({false, 4});
+  ScaleActions actions = poll({false, 4});
   EXPECT_EQ(actions.submit, 0);  // not at once
   EXPECT_THAT(actions.lines, ElementsAre(HasSubstr("pool 1 ended: FAILED, before it joined the coordinator")));
   wait(5);
-  EXPECT_EQ(look({false, 4}).submit, 1);
+  EXPECT_EQ(poll({false, 4}).submit, 1);
   end("2", "FAILED");
-  look({false, 4});
+  poll({false, 4});
   wait(5);
-  EXPECT_EQ(look({false, 4}).submit, 0);  // twice as long
+  EXPECT_EQ(poll({false, 4}).submit, 0);  // twice as long
   wait(5);
-  EXPECT_EQ(look({false, 4}).submit, 1);
+  EXPECT_EQ(poll({false, 4}).submit, 1);
   forget("3");
-  EXPECT_EQ(look({false, 4}).give_up_on, "");  // it may not be listed yet
+  EXPECT_EQ(poll({false, 4}).give_up_on, "");  // it may not be listed yet
   wait(31);
-  EXPECT_EQ(look({false, 4}).give_up_on, "3");
+  EXPECT_EQ(poll({false, 4}).give_up_on, "3");
 }
 
 TEST_F(Story, SeveralThatWereSubmittedTogetherAreOneFailure) {
-  look({false, 12});
+  poll({false, 12});
   for (const char* id : {"1", "2", "3"}) {
     end(id, "FAILED");
-    EXPECT_EQ(look({false, 0}).give_up_on, "");
+    EXPECT_EQ(poll({false, 0}).give_up_on, "");
     wait(10);
   }
-  EXPECT_EQ(look({false, 12}).submit, 3);
+  EXPECT_EQ(poll({false, 12}).submit, 3);
 }
 
 TEST_F(Story, WhatEndedOutOfSightIsNoFailure) {
   for (int i = 0; i < 5; ++i) {
-    look({false, 4});  // it joins, works, ends, and is forgotten before the next look
+    poll({false, 4});  // it joins, works, ends, and is forgotten before the next look
     forget(std::to_string(next_ - 1));
     wait(600);
-    const ScaleActions actions = look({false, 0});
+    const ScaleActions actions = poll({false, 0});
     EXPECT_EQ(actions.give_up_on, "");
     EXPECT_THAT(actions.lines, ElementsAre("pool " + std::to_string(next_ - 1) + " is not listed any more"));
   }
@@ -142,10 +142,10 @@ TEST_F(Story, WhatEndedOutOfSightIsNoFailure) {
 
 TEST_F(Story, WhatStartedWhileTheCoordinatorWasAwayIsNoFailure) {
   for (int i = 0; i < 5; ++i) {
-    EXPECT_EQ(look({false, 4}).submit, 1);
+    EXPECT_EQ(poll({false, 4}).submit, 1);
     scaler_.on_trouble(now_);
     end(std::to_string(next_ - 1), "FAILED");
-    EXPECT_EQ(look({false, 0}).give_up_on, "");
+    EXPECT_EQ(poll({false, 0}).give_up_on, "");
     scaler_.on_answer();
   }
 }
@@ -153,31 +153,31 @@ TEST_F(Story, WhatStartedWhileTheCoordinatorWasAwayIsNoFailure) {
 TEST_F(Story, OneThatJoinedClearsTheCountAndOthersAreInnocent) {
   for (const char* word : {"FAILED", "FAILED", "NODE_FAIL", "FAILED", "FAILED", "CANCELLED", "FAILED"}) {
     wait(1000);
-    look({false, 4});
+    poll({false, 4});
     end(std::to_string(next_ - 1), word);
-    EXPECT_EQ(look({false, 4}).give_up_on, "") << word;
+    EXPECT_EQ(poll({false, 4}).give_up_on, "") << word;
   }
   wait(1000);
-  look({false, 4});
+  poll({false, 4});
   begin(std::to_string(next_ - 1));
   end(std::to_string(next_ - 1), "FAILED");  // a job crashed it: that is the job's account
-  EXPECT_EQ(look({false, 4}).give_up_on, "");
+  EXPECT_EQ(poll({false, 4}).give_up_on, "");
 }
 
 TEST_F(Story, WhyAPoolWaitsIsSaidOnceUnlessItIsItsTurnThatItWaitsFor) {
-  look({false, 4});
-  EXPECT_THAT(look({false, 4}).lines, IsEmpty());
+  poll({false, 4});
+  EXPECT_THAT(poll({false, 4}).lines, IsEmpty());
   row("1").reason = "PartitionTimeLimit";
-  EXPECT_THAT(look({false, 4}).lines, ElementsAre("pool 1 waits in the queue: PartitionTimeLimit"));
-  EXPECT_THAT(look({false, 4}).lines, IsEmpty());
+  EXPECT_THAT(poll({false, 4}).lines, ElementsAre("pool 1 waits in the queue: PartitionTimeLimit"));
+  EXPECT_THAT(poll({false, 4}).lines, IsEmpty());
   row("1").reason = "Resources";
-  EXPECT_THAT(look({false, 4}).lines, IsEmpty());
+  EXPECT_THAT(poll({false, 4}).lines, IsEmpty());
 }
 
 TEST_F(Story, AnEarlierCommandsPoolsCount) {
   listing_.push_back({"90", AllocationState::running, "RUNNING", "None"});
   listing_.push_back({"80", AllocationState::ended, "FAILED", "NonZeroExitCode"});  // before our time
-  const ScaleActions actions = look({false, 8});
+  const ScaleActions actions = poll({false, 8});
   EXPECT_EQ(actions.submit, 1);
   EXPECT_THAT(actions.lines, IsEmpty());
 }
@@ -197,32 +197,32 @@ TEST_F(Story, AtLeastSoManyEvenWithoutWork) {
 
 TEST_F(Story, PoolsThatWereGivenNothingAreNotSoonFollowedByOthers) {
   for (const double pause : {60, 120, 240}) {
-    EXPECT_EQ(look({false, 8}).submit, 2);
+    EXPECT_EQ(poll({false, 8}).submit, 2);
     for (int id = next_ - 2; id < next_; ++id) {
       begin(std::to_string(id), false);
       wait(70);
-      look({false, 8});
+      poll({false, 8});
       end(std::to_string(id), "COMPLETED");
     }
-    const ScaleActions actions = look({false, 8});  // the first of the two counts
+    const ScaleActions actions = poll({false, 8});  // the first of the two counts
     EXPECT_EQ(actions.submit, 0);
     EXPECT_THAT(actions.lines, ElementsAre(HasSubstr("without ever having been given a job; the next beyond 0")));
     wait(pause - 1);
-    EXPECT_EQ(look({false, 8}).submit, 0);
+    EXPECT_EQ(poll({false, 8}).submit, 0);
     wait(1);
   }
-  EXPECT_EQ(look({false, 8}).submit, 2);
+  EXPECT_EQ(poll({false, 8}).submit, 2);
   begin(std::to_string(next_ - 1));
   end(std::to_string(next_ - 1), "COMPLETED");
-  EXPECT_EQ(look({false, 8}).submit, 1);
+  EXPECT_EQ(poll({false, 8}).submit, 1);
 }
 
 TEST_F(Story, APoolThatWasGivenNothingIsForgottenAfterAWhile) {
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(look({false, 4}).submit, 1);
+    EXPECT_EQ(poll({false, 4}).submit, 1);
     begin(std::to_string(next_ - 1), false);
     end(std::to_string(next_ - 1), "COMPLETED");
-    EXPECT_THAT(look({false, 0}).lines, ElementsAre(HasSubstr("is submitted in 60 s")));
+    EXPECT_THAT(poll({false, 0}).lines, ElementsAre(HasSubstr("is submitted in 60 s")));
     wait(7201);
   }
 }

@@ -1,4 +1,4 @@
-// Real processes in the place of mpirun, and time as it is told.
+// Real processes in place of mpirun; time is an argument.
 #include "orchestrator/pools/pool_supervisor.h"
 
 #include <fstream>
@@ -36,20 +36,20 @@ class LocalPoolsThatHang : public testing::Test {
 TEST_F(LocalPoolsThatHang, BeforeTheyJoinAreNamedKilledAndGivenUp) {
   PoolSupervisor pools({pool_}, 2, 5);
   pools.start();
-  std::string told;
+  std::string lines_seen;
   try {
     for (double now = 100; now < 10'000; now += 0.5) {
-      for (const std::string& line : pools.restart_ended(0, now)) told += line + "\n";
-      ASSERT_TRUE(now >= 105 || told.empty()) << told;
+      for (const std::string& line : pools.restart_ended(0, now)) lines_seen += line + "\n";
+      ASSERT_TRUE(now >= 105 || lines_seen.empty()) << lines_seen;
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    FAIL() << "never given up: " << told;
+    FAIL() << "never given up: " << lines_seen;
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::unavailable);
     EXPECT_THAT(error.what(), HasSubstr("pool local-1 did not join within 5 s 2 times in a row"));
   }
-  EXPECT_THAT(told, HasSubstr("pool local-1 has not joined within 5 s of its start: it hangs, and is killed"));
-  EXPECT_THAT(told, HasSubstr("did not join within 5 s; starting it again"));
+  EXPECT_THAT(lines_seen, HasSubstr("pool local-1 has not joined within 5 s of its start: it hangs, and is killed"));
+  EXPECT_THAT(lines_seen, HasSubstr("did not join within 5 s; starting it again"));
   EXPECT_FALSE(pools.any_running());
 }
 

@@ -42,14 +42,14 @@ void CoreLife::happen() {
   if (drawn < 0.23) return fall_silent();
   if (drawn < 0.25) {
     last_ = "what nobody needs is forgotten";
-    hear(core_->forget(world_.now));
+    check(core_->forget(world_.now));
     return note_foreign();
   }
   if (drawn < 0.255) return restart();
   if (drawn < 0.27) return submit_again();
   if (drawn < 0.275 || (core_->is_paused() && drawn < 0.4)) {
     last_ = core_->is_paused() ? "all goes on" : "all is paused";
-    return hear(core_->is_paused() ? core_->resume(world_.now) : core_->pause("a person said so"));
+    return check(core_->is_paused() ? core_->resume(world_.now) : core_->pause("a person said so"));
   }
   if (world_.attempts.empty()) return tick();
   go_on(one_of(world_.attempts).first);
@@ -58,30 +58,30 @@ void CoreLife::happen() {
 void CoreLife::tick() {
   last_ = "time passes";
   if (chance(0.1)) world_.now += 60;
-  hear(core_->on_tick(world_.now));
+  check(core_->on_tick(world_.now));
   core_->status();
   core_->running_jobs(100);
 }
 
-void CoreLife::hear(const Effects& effects) {
+void CoreLife::check(const Effects& effects) {
   std::vector<std::uint64_t> sent;
   bool in_one_go = true;
   for (const Effect& effect : effects) {
     if (const SendJob* send = std::get_if<SendJob>(&effect)) {
-      hear_send(*send);
+      check_send(*send);
       sent.push_back(send->job.attempt);
     } else if (const SendStop* stop = std::get_if<SendStop>(&effect)) {
       stopped_.emplace_back(stop->pool, stop->attempt);
     } else if (const SweepEnded* ended = std::get_if<SweepEnded>(&effect)) {
-      hear_end(*ended);
+      check_end(*ended);
       in_one_go = false;
     } else if (const Record* record = std::get_if<Record>(&effect)) {
-      hear_record(record->change);
+      check_record(record->change);
     } else if (const DismissPool* dismissed = std::get_if<DismissPool>(&effect)) {
       const auto pool = world_.find_pool(dismissed->pool);
       if (pool && world_.pools.at(*pool).link == Link::present) world_.pools.at(*pool).leaving = LossCause::drained;
-    } else if (const Doubt* doubt = std::get_if<Doubt>(&effect)) {
-      if (!may_be_doubted_) note("an honest pool is doubted: " + doubt->what);
+    } else if (const ProtocolViolation* violation = std::get_if<ProtocolViolation>(&effect)) {
+      if (!may_violate_) note("an honest pool is doubted: " + violation->what);
     }
     if (!broken_.empty()) return;
   }
@@ -89,7 +89,7 @@ void CoreLife::hear(const Effects& effects) {
   obey();
 }
 
-void CoreLife::hear_send(const SendJob& send) {
+void CoreLife::check_send(const SendJob& send) {
   const std::optional<std::size_t> pool = world_.find_pool(send.pool);
   if (!pool) return note("a job was sent to a pool that is not there");
   WorldAttempt attempt;
@@ -106,7 +106,7 @@ void CoreLife::hear_send(const SendJob& send) {
   if (world_.pools.at(*pool).leaving) stopped_.emplace_back(send.pool, send.job.attempt);
 }
 
-void CoreLife::hear_end(const SweepEnded& ended) {
+void CoreLife::check_end(const SweepEnded& ended) {
   const auto sweep = std::ranges::find(world_.sweeps, ended.sweep, &WorldSweep::id);
   if (ended.how == SweepEnd::finished) note(broken_by_ending(world_, *core_, *sweep));
   const auto most = sweep->policy.max_failures;
@@ -116,7 +116,7 @@ void CoreLife::hear_end(const SweepEnded& ended) {
   world_.forget_wants();
 }
 
-void CoreLife::hear_record(const StoreChange& change) {
+void CoreLife::check_record(const StoreChange& change) {
   if (const StageFinished* finished = std::get_if<StageFinished>(&change)) {
     WorldStage& stage = world_.stages[world_.index.at(finished->outcome.key)];
     if (finished->outcome.failure)
@@ -199,7 +199,7 @@ void CoreLife::finish() {
   for (std::size_t i = 0; i < world_.sweeps.size(); ++i) {
     if (!std::exchange(world_.sweeps[i].paused, false)) continue;
     world_.forget_wants();
-    hear(core_->resume_sweep(world_.sweeps[i].id, world_.now));
+    check(core_->resume_sweep(world_.sweeps[i].id, world_.now));
   }
   std::vector<std::size_t> pools;
   for (const auto& [key, pool] : world_.pools) pools.push_back(key);
@@ -210,9 +210,9 @@ void CoreLife::finish() {
   for (const char* gpu : {"0", "1", "2", "3"}) good.ranks.push_back({"good", gpu, 0, false});
   add_pool(good);
   last_ = "the end";
-  if (core_->is_paused()) hear(core_->resume(world_.now));
+  if (core_->is_paused()) check(core_->resume(world_.now));
   world_.now += 7200;
-  hear(core_->on_tick(world_.now));
+  check(core_->on_tick(world_.now));
   for (int turn = 0; turn < 20000 && broken_.empty() && !world_.attempts.empty(); ++turn) {
     world_.now += 10;
     const auto leaving =
@@ -226,7 +226,7 @@ void CoreLife::finish() {
       attempt.stuck || attempt.made == attempt.job.size() ? end(running->first, false)
                                                           : reach(running->first, std::nullopt);
     }
-    hear(core_->on_tick(world_.now));
+    check(core_->on_tick(world_.now));
     note(broken_at_rest(world_, *core_));
   }
   for (std::size_t stage = 0; stage < world_.stages.size(); ++stage) {
@@ -236,7 +236,7 @@ void CoreLife::finish() {
     if (!sweep.ended) note(sweep.name + " never ended");
   }
   if (!core_->idle()) note("all has ended, and an attempt is out");
-  hear(core_->forget(world_.now));
+  check(core_->forget(world_.now));
   if (!core_->graph().stages.empty()) note("something is never forgotten");
 }
 

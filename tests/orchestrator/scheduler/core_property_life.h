@@ -59,10 +59,10 @@ class CoreLife {
   void forget_pool(std::size_t pool);
 
   // core_property_life.cpp: what the core says
-  void hear(const Effects& effects);
-  void hear_record(const StoreChange& change);
-  void hear_send(const SendJob& send);
-  void hear_end(const SweepEnded& ended);
+  void check(const Effects& effects);
+  void check_record(const StoreChange& change);
+  void check_send(const SendJob& send);
+  void check_end(const SweepEnded& ended);
   void obey();
   void note_foreign();
   void finish();
@@ -82,7 +82,7 @@ class CoreLife {
   std::uint32_t generation_ = 3;
   std::unique_ptr<Core> core_;
   std::vector<std::pair<PoolId, std::uint64_t>> stopped_;  ///< attempts that pools are yet to stop
-  bool may_be_doubted_ = false;                            ///< who speaks
+  bool may_violate_ = false;                               ///< who speaks
   int obeyed_ = 0;                                         ///< in this event
   SweepId next_sweep_ = 1;
   PoolId next_pool_ = 1;

@@ -28,7 +28,7 @@ WorldPool CoreLife::invent_pool() {
 void CoreLife::add_pool(WorldPool pool) {
   const std::size_t key = next_world_pool_++;
   pool.name = "pool-" + std::to_string(key);
-  pool.link = Link::given_up;  // nobody knows it yet
+  pool.link = Link::given_up;  // not known to the core yet
   world_.pools[key] = std::move(pool);
   come(key);
 }
@@ -41,7 +41,7 @@ void CoreLife::come(std::size_t key) {
   pool.link = Link::present;
   const auto ranks = static_cast<int>(pool.ranks.size());
   const std::vector<std::string> labels = pool.label.empty() ? std::vector<std::string>{} : std::vector{pool.label};
-  hear(core_->on_pool_joined(pool.id, pool.name, ranks, world_.now, labels, pool.name));
+  check(core_->on_pool_joined(pool.id, pool.name, ranks, world_.now, labels, pool.name));
   for (const WorldPool::Report& report : std::exchange(pool.unsent, {})) deliver(key, report);
   for (int rank = 0; rank < ranks; ++rank) {
     std::vector<std::uint64_t> held;
@@ -50,7 +50,7 @@ void CoreLife::come(std::size_t key) {
     }
     WorldRank& has = pool.ranks[static_cast<std::size_t>(rank)];
     has.introduced = true;
-    hear(core_->on_rank_ready(pool.id, rank, {1, has.host, has.gpu, has.memory_gb}, held, world_.now));
+    check(core_->on_rank_ready(pool.id, rank, {1, has.host, has.gpu, has.memory_gb}, held, world_.now));
   }
 }
 
@@ -71,7 +71,7 @@ void CoreLife::fall_silent() {
   }
   std::erase_if(world_.attempts, [](const auto& one) { return !one.second.held && !one.second.known; });
   pool.link = Link::silent;
-  hear(core_->on_pool_silent(pool.id, world_.now));
+  check(core_->on_pool_silent(pool.id, world_.now));
 }
 
 void CoreLife::leave_or_die() {
@@ -85,7 +85,7 @@ void CoreLife::leave_or_die() {
   if (drawn < 0.3) return crash(key);
   if (drawn < 0.5) {
     last_ = "a pool is sent away";
-    return hear(core_->drain_pool(pool.id, world_.now));
+    return check(core_->drain_pool(pool.id, world_.now));
   }
   if (pool.link != Link::present) return fall_silent();
   if (pool.leaving) return leave_further(key);
@@ -148,7 +148,7 @@ void CoreLife::lose(std::size_t key, PoolEnd end, bool lives) {
   }
   pool.link = Link::given_up;
   pool.interrupted.clear();
-  hear(core_->on_pool_lost(pool.id, end, world_.now));
+  check(core_->on_pool_lost(pool.id, end, world_.now));
   if (!lives) forget_pool(key);
 }
 
@@ -217,7 +217,7 @@ void CoreLife::say(std::size_t key, WorldPool::Report report) {
 void CoreLife::deliver(std::size_t key, const WorldPool::Report& report) {
   const PoolId id = world_.pools.at(key).id;
   if (const AttemptEnd* end = std::get_if<AttemptEnd>(&report.what))
-    return hear(core_->on_job_ended(id, report.rank, *end, world_.now));
+    return check(core_->on_job_ended(id, report.rank, *end, world_.now));
   const StageOutcome& outcome = std::get<StageOutcome>(report.what);
   const auto found = world_.attempts.find(outcome.attempt);
   if (found != world_.attempts.end() && found->second.known) {
@@ -226,10 +226,10 @@ void CoreLife::deliver(std::size_t key, const WorldPool::Report& report) {
         attempt.reached < attempt.stages.size() && world_.stages[attempt.stages[attempt.reached]].key == outcome.key;
     if (present) outcome.failure ? attempt.failed = true : (++attempt.reached, true);
   }
-  may_be_doubted_ =
+  may_violate_ =
       found == world_.attempts.end() || found->second.foreign || !world_.has_its_inputs(world_.index.at(outcome.key));
-  hear(core_->on_stage_reached(id, report.rank, outcome, world_.now));
-  may_be_doubted_ = false;
+  check(core_->on_stage_reached(id, report.rank, outcome, world_.now));
+  may_violate_ = false;
 }
 
 }  // namespace espalier

@@ -19,7 +19,7 @@ bool makes(const World& world, const WorldAttempt& attempt, std::size_t stage) {
   });
 }
 
-/// Nothing else of the kind is out, or nobody wants what is.
+/// Nothing else of the kind is open, or what is open is not needed.
 std::string broken_by_stages(const World& world, std::uint64_t number) {
   const WorldAttempt& attempt = world.attempts.at(number);
   const Resources& asked = world.wants()[attempt.stages.front()].owner->resources;

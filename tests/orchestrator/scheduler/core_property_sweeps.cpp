@@ -32,7 +32,7 @@ void CoreLife::add_sweep() {
   SweepToRun run = to_run(sweep);
   world_.sweeps.push_back(std::move(sweep));
   world_.forget_wants();
-  hear(core_->add_sweep(std::move(run), world_.now));
+  check(core_->add_sweep(std::move(run), world_.now));
 }
 
 void CoreLife::submit_again() {
@@ -47,7 +47,7 @@ void CoreLife::submit_again() {
   SweepToRun run = to_run(sweep);
   world_.sweeps.push_back(std::move(sweep));
   world_.forget_wants();
-  hear(core_->add_sweep(std::move(run), world_.now));
+  check(core_->add_sweep(std::move(run), world_.now));
 }
 
 WorldSweep CoreLife::invent_sweep() {
@@ -151,7 +151,7 @@ void CoreLife::set_priority() {
   if (sweep.ended) return tick();
   sweep.priority = static_cast<int>(pick(3));
   world_.forget_wants();
-  hear(core_->set_priority(sweep.id, sweep.priority, world_.now));
+  check(core_->set_priority(sweep.id, sweep.priority, world_.now));
 }
 
 void CoreLife::pause_or_resume() {
@@ -160,12 +160,12 @@ void CoreLife::pause_or_resume() {
   last_ = sweep.paused ? "a sweep goes on" : "a sweep is paused";
   sweep.paused = !sweep.paused;
   world_.forget_wants();
-  hear(sweep.paused ? core_->pause_sweep(sweep.id, world_.now) : core_->resume_sweep(sweep.id, world_.now));
+  check(sweep.paused ? core_->pause_sweep(sweep.id, world_.now) : core_->resume_sweep(sweep.id, world_.now));
 }
 
 void CoreLife::cancel() {
   last_ = "a sweep is cancelled";
-  hear(core_->cancel_sweep(world_.sweeps[pick(world_.sweeps.size())].id, world_.now));
+  check(core_->cancel_sweep(world_.sweeps[pick(world_.sweeps.size())].id, world_.now));
 }
 
 OpenAttempt CoreLife::as_recorded(std::uint64_t number) const {
@@ -187,7 +187,7 @@ void CoreLife::restart() {
     if (sweep.ended) continue;
     sweep.quarantined = 0;
     forgive(world_, sweep);
-    hear(core_->add_sweep(to_run(sweep), world_.now));
+    check(core_->add_sweep(to_run(sweep), world_.now));
   }
   std::map<std::size_t, std::vector<OpenAttempt>> open;
   std::vector<StoreChange> ended;
@@ -203,7 +203,7 @@ void CoreLife::restart() {
           AttemptEnded{number, std::ranges::all_of(attempt.stages, done) ? "finished" : "lost", "", 0, {}});
     }
   }
-  for (const StoreChange& change : ended) hear_record(change);
+  for (const StoreChange& change : ended) check_record(change);
   std::vector<OpenAttempt> lost;
   for (const auto& [number, one] : world_.lost) {
     const bool waits = std::ranges::any_of(
@@ -228,7 +228,7 @@ void CoreLife::restart() {
     for (WorldRank& rank : pool.ranks) rank.introduced = false;
     if (open.count(key) == 0) continue;
     pool.id = next_pool_++;
-    hear(core_->remember_pool(pool.id, pool.name, open.at(key), world_.now));
+    check(core_->remember_pool(pool.id, pool.name, open.at(key), world_.now));
   }
 }
 

@@ -1,5 +1,6 @@
-// Random sweeps and random events, and after each event what must hold whatever happened: nobody idles beside work that
-// is more urgent, pools are kept free only for what they can run, who must be alone is, and in the end all is done.
+// Random sweeps and random events, and after each event what must hold whatever happened: no rank idles beside work
+// that is more urgent, pools are kept free only for what they can run, who must be alone is, and in the end all is
+// done.
 #include <gtest/gtest.h>
 
 #include "tests/orchestrator/scheduler/core_property_life.h"

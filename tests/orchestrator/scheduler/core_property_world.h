@@ -15,7 +15,7 @@
 namespace espalier {
 
 // What is true in a life of the core (core_property_life.h), whatever the core believes: what was submitted, what the
-// store has heard, and what the pools have.
+// store has recorded, and what the pools hold.
 
 struct WorldStage {
   StageKey key;
@@ -28,7 +28,7 @@ struct WorldStage {
   std::vector<std::pair<LossCause, std::string>> charges;  ///< that count, each with its host
   // What the core may suspect it of, since it was last settled:
   bool crashed = false;         ///< it was in a pool that died: it may be a suspect, and wait for others of them
-  bool surely_suspect = false;  ///< of several that ran there nobody was named
+  bool surely_suspect = false;  ///< several ran there, and no culprit was named
 
   bool settled() const { return done || failed; }
   /// It ran out of memory.
@@ -61,9 +61,9 @@ struct WorldAttempt {
   std::vector<std::size_t> stages;
   std::size_t reached = 0;
   bool failed = false;    ///< its present stage said so
-  bool known = true;      ///< nobody has ended it
+  bool known = true;      ///< it has not ended
   bool recalled = false;  ///< it was asked back
-  bool foreign = false;   ///< nobody wanted some of its stages when it ended, or since
+  bool foreign = false;   ///< some of its stages were not needed when it ended, or since
   // As its ranks have it:
   std::vector<std::size_t> job;
   std::size_t made = 0;
@@ -89,7 +89,7 @@ struct WorldPool {
   enum class Link {
     present,
     silent,   ///< the core waits for it
-    given_up  ///< the core has never heard of it, or thinks it lost
+    given_up  ///< unknown to the core, or considered lost
   };
   Link link = Link::present;
   std::optional<LossCause> leaving;  ///< why
@@ -105,7 +105,7 @@ struct WorldPool {
 /// that yet, so there are two bounds of what it takes for its urgency.
 struct WorldWant {
   static constexpr int kHeld = Target::kHeld;  ///< by paused sweeps alone
-  static constexpr int kUnwanted = kHeld - 1;  ///< by nobody
+  static constexpr int kUnwanted = kHeld - 1;  ///< no sweep needs it
   int least = kUnwanted, most = kUnwanted;
   const WorldSweep* owner = nullptr;  ///< whose resources and policy hold
 };
@@ -127,9 +127,9 @@ class World {
   bool has_its_inputs(std::size_t stage) const;
   /// One of its inputs failed, or is blocked itself.
   bool is_blocked(std::size_t stage) const;
-  /// It could be handed out, but that somebody may have it.
+  /// It could be handed out, except that a pool may hold it.
   bool is_ready(std::size_t stage) const;
-  /// Parallel to the stages: an attempt that nobody has ended is to make it.
+  /// Parallel to the stages: an open attempt is to make it.
   enum class Taken : std::uint8_t {
     no,
     maybe,  ///< it was asked back

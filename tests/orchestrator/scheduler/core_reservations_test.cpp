@@ -1,4 +1,4 @@
-// Which pools are kept free and for whom: gangs, jobs that must be alone, suspects, shares of a GPU.
+// Reservations of pools: for gangs, jobs that must be alone, suspects, shares of a GPU.
 #include <set>
 #include <string>
 #include <utility>
@@ -42,14 +42,14 @@ TEST_F(ReservationsStory, APoolIsKeptFreeUntilAGangFits) {
 TEST_F(ReservationsStory, APausedGangKeepsNoPoolFreeAndGetsNone) {
   const auto [a, b] = keep_a_pool_for_a_gang();
   EXPECT_EQ(next(), "");  // the pool is reserved
-  hear(core_.pause_sweep(2, now_));
+  check(core_.pause_sweep(2, now_));
   EXPECT_EQ(next(), "small");
   const SendJob small = last_;
   complete(a);
   complete(b);
   complete(small);
   EXPECT_EQ(next(), "");
-  hear(core_.resume_sweep(2, now_));
+  check(core_.resume_sweep(2, now_));
   EXPECT_EQ(next(), "big");
 }
 
@@ -57,10 +57,10 @@ TEST_F(ReservationsStory, APausedSweepGetsNothingThatMustBeAlone) {
   add(1, evaluations({"a"}));
   join(1, 1);
   EXPECT_EQ(next(), "a");
-  hear(core_.pause_sweep(1, now_));
+  check(core_.pause_sweep(1, now_));
   fail_for_memory(last_);
   EXPECT_EQ(next(), "");
-  hear(core_.resume_sweep(1, now_));
+  check(core_.resume_sweep(1, now_));
   EXPECT_EQ(next(), "a");
   EXPECT_TRUE(last_.alone);
 }
@@ -70,7 +70,7 @@ TEST_F(ReservationsStory, MembersOfAGangWhoseFirstRankNeverGotTheJobAreToldToSto
   join(1, 3);
   EXPECT_EQ(next(), "big");
   const std::uint64_t lost = last_.job.attempt;
-  hear(core_.on_pool_silent(1, now_));
+  check(core_.on_pool_silent(1, now_));
   return_with(1, {{}, {}, {}});
   EXPECT_EQ(recalled_, (std::vector{lost, lost}));
   EXPECT_EQ(stopped_ranks_, (std::vector{1, 2}));
@@ -81,7 +81,7 @@ TEST_F(ReservationsStory, MembersOfAGangWhoseFirstRankNeverGotTheJobAreToldToSto
 TEST_F(ReservationsStory, MembersOfAGangThatAnEarlierCoordinatorSentAreToldToStop) {
   const GraphStory graph = evaluations({"big"}, 2);
   add(1, graph);
-  hear(core_.remember_pool(1, "pool-1", {{7, "pool-1", 0, {graph.key("big")}, now_}}, now_));
+  check(core_.remember_pool(1, "pool-1", {{7, "pool-1", 0, {graph.key("big")}, now_}}, now_));
   return_with(1, {{}, {}});
   EXPECT_EQ(recalled_, std::vector<std::uint64_t>{7});
   EXPECT_EQ(stopped_ranks_, std::vector{1});
@@ -92,7 +92,7 @@ TEST_F(ReservationsStory, ALostPoolLosesAGangOnce) {
   add(1, evaluations({"big"}, 2));
   join(1, 2);
   EXPECT_EQ(next(), "big");
-  hear(core_.on_pool_lost(1, {LossCause::preempted, "preempted", {}, {}, {}, {}}, now_));
+  check(core_.on_pool_lost(1, {LossCause::preempted, "preempted", {}, {}, {}, {}}, now_));
   EXPECT_TRUE(core_.idle());
   join(2, 2);
   EXPECT_EQ(next(), "big");
@@ -105,7 +105,7 @@ TEST_F(ReservationsStory, WhatWaitedBehindALostGangHadNotBegun) {
   complete(a);
   complete(b);
   EXPECT_EQ(next(), "big");
-  hear(core_.on_pool_lost(1, {LossCause::signal, "killed", 9, {}, {}, {}}, now_));
+  check(core_.on_pool_lost(1, {LossCause::signal, "killed", 9, {}, {}, {}}, now_));
   std::multiset<std::string> hows;
   for (const AttemptEnded& end : ends_) hows.insert(end.how);
   EXPECT_EQ(hows, (std::multiset<std::string>{"finished", "finished", "lost", "returned", "returned"}));
@@ -184,7 +184,7 @@ TEST_F(ReservationsStory, APoolThatAGangDoesNotNeedIsOfferedToThoseThatWaited) {
 
 TEST_F(ReservationsStory, AKeptPoolsGangTakesNoOtherFromAMoreUrgentOne) {
   keep_a_pool_for_a_gang();
-  hear(core_.pause_sweep(3, now_));
+  check(core_.pause_sweep(3, now_));
   add(4, evaluations({"c", "d"}, 2), 9, {0, 0, "there"});
   EXPECT_EQ(next(), "");
   join(2, 2, {1, "node"}, {"there"});
@@ -198,7 +198,7 @@ TEST_F(ReservationsStory, ASuspectLetsNothingLessUrgentPass) {
   join(1, 2);
   add(1, evaluations({"a", "b"}), 2);
   while (!next().empty()) continue;
-  hear(core_.on_pool_lost(1, {LossCause::signal, "killed", {}, {}, {}, {}}, now_));
+  check(core_.on_pool_lost(1, {LossCause::signal, "killed", {}, {}, {}, {}}, now_));
   add(2, evaluations({"c"}), 0);
   add(3, evaluations({"d"}), 1, label);
   join(2, 1, {1, "node"}, {"here"});
@@ -220,10 +220,10 @@ TEST_F(ReservationsStory, AStageThatIsMadeAgainDoesNotJoinTheOneThatRunsAlone) {
   StageOutcome outcome;
   outcome.key = story.key("a");
   outcome.attempt = alone.job.attempt;
-  hear(core_.on_stage_reached(1, alone.rank, outcome, now_));
+  check(core_.on_stage_reached(1, alone.rank, outcome, now_));
   outcome.key = story.key("b");
   outcome.failure = Failure{ErrorKind::corrupt, "damaged", LossCause::damaged_input, {story.key("a")}};
-  hear(core_.on_stage_reached(1, alone.rank, outcome, now_));
+  check(core_.on_stage_reached(1, alone.rank, outcome, now_));
   EXPECT_EQ(next(), "");
 }
 
@@ -232,10 +232,10 @@ TEST_F(ReservationsStory, AfterARestartAShareOfAGpuIsStillUsed) {
   gpu.gpus = 1;
   const GraphStory story = evaluations({"a", "b"});
   add(1, story, 0, gpu);
-  hear(core_.remember_pool(1, "pool-1", {{7, "pool-1", 0, {story.key("a")}, now_}}, now_));
-  hear(core_.on_pool_joined(1, "pool-1", 2, now_));
-  hear(core_.on_rank_ready(1, 0, {1, "node", "cuda:0"}, {7}, now_));
-  hear(core_.on_rank_ready(1, 1, {1, "node", "cuda:0"}, {}, now_));
+  check(core_.remember_pool(1, "pool-1", {{7, "pool-1", 0, {story.key("a")}, now_}}, now_));
+  check(core_.on_pool_joined(1, "pool-1", 2, now_));
+  check(core_.on_rank_ready(1, 0, {1, "node", "cuda:0"}, {7}, now_));
+  check(core_.on_rank_ready(1, 1, {1, "node", "cuda:0"}, {}, now_));
   EXPECT_EQ(next(), "b");
   EXPECT_EQ(last_.rank, 0);  // behind the one whose share it takes over
 }
@@ -244,8 +244,8 @@ TEST_F(ReservationsStory, AfterARestartWhatMustBeAloneIs) {
   const GraphStory story = evaluations({"a", "b"});
   SweepToRun sweep{1, "sweep", story.graph(), story.done({})};
   sweep.charges = {{story["a"], LossCause::oom_host, "node"}};
-  hear(core_.add_sweep(std::move(sweep), now_));
-  hear(core_.remember_pool(1, "pool-1", {{7, "pool-1", 0, {story.key("a")}, now_}}, now_));
+  check(core_.add_sweep(std::move(sweep), now_));
+  check(core_.remember_pool(1, "pool-1", {{7, "pool-1", 0, {story.key("a")}, now_}}, now_));
   return_with(1, {{7}, {}});
   EXPECT_EQ(next(), "");
 }

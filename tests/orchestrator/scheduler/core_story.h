@@ -22,30 +22,30 @@ class CoreStory {
       : graph_(graph), core_({3}) {
     SweepToRun sweep{1, "story", graph.graph(), graph.done(done)};
     sweep.policy = policy;
-    hear(core_.add_sweep(std::move(sweep), now_));
+    check(core_.add_sweep(std::move(sweep), now_));
   }
 
   void pool_joins(PoolId pool, int ranks, const std::string& host = "node") {
-    hear(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), ranks, now_));
-    for (int rank = 0; rank < ranks; ++rank) hear(core_.on_rank_ready(pool, rank, {1, host}, {}, now_));
+    check(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), ranks, now_));
+    for (int rank = 0; rank < ranks; ++rank) check(core_.on_rank_ready(pool, rank, {1, host}, {}, now_));
   }
   /// With what each of its ranks still holds.
   void pool_returns(PoolId pool, const std::vector<std::vector<std::uint64_t>>& held) {
-    hear(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), static_cast<int>(held.size()), now_));
+    check(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), static_cast<int>(held.size()), now_));
     for (int rank = 0; rank < static_cast<int>(held.size()); ++rank)
-      hear(core_.on_rank_ready(pool, rank, {1, "node"}, held[static_cast<std::size_t>(rank)], now_));
+      check(core_.on_rank_ready(pool, rank, {1, "node"}, held[static_cast<std::size_t>(rank)], now_));
   }
-  void pool_falls_silent(PoolId pool) { hear(core_.on_pool_silent(pool, now_)); }
+  void pool_falls_silent(PoolId pool) { check(core_.on_pool_silent(pool, now_)); }
   void time_passes(double seconds) {
     now_ += seconds;
-    hear(core_.on_tick(now_));
+    check(core_.on_tick(now_));
   }
   /// The same attempt number at a rank that may not be the one it was sent to.
-  void hear_outcome(PoolId pool, int rank, std::uint64_t attempt, const std::string& stage) {
+  void receive_outcome(PoolId pool, int rank, std::uint64_t attempt, const std::string& stage) {
     StageOutcome outcome;
     outcome.key = graph_.key(stage);
     outcome.attempt = attempt;
-    hear(core_.on_stage_reached(pool, rank, outcome, now_));
+    check(core_.on_stage_reached(pool, rank, outcome, now_));
   }
   void reach(std::uint64_t attempt, const std::string& stage, std::optional<Failure> failure = {},
              std::vector<std::string> warnings = {}) {
@@ -55,15 +55,15 @@ class CoreStory {
     outcome.attempt = attempt;
     outcome.failure = std::move(failure);
     const auto& [pool, rank] = where_.at(attempt);
-    hear(core_.on_stage_reached(pool, rank, outcome, now_));
+    check(core_.on_stage_reached(pool, rank, outcome, now_));
   }
   void end(std::uint64_t attempt, bool interrupted = false) {
     const auto& [pool, rank] = where_.at(attempt);
-    hear(core_.on_job_ended(pool, rank, {attempt, interrupted, true, true, LossCause::preempted}, now_));
+    check(core_.on_job_ended(pool, rank, {attempt, interrupted, true, true, LossCause::preempted}, now_));
   }
   void interrupt(std::uint64_t attempt, bool progressed) {
     const auto& [pool, rank] = where_.at(attempt);
-    hear(core_.on_job_ended(pool, rank, {attempt, true, true, progressed, LossCause::preempted}, now_));
+    check(core_.on_job_ended(pool, rank, {attempt, true, true, progressed, LossCause::preempted}, now_));
   }
   /// Reaches every stage of the attempt, and ends it a second later.
   void complete(std::uint64_t attempt) {
@@ -72,18 +72,18 @@ class CoreStory {
     end(attempt);
   }
   void pool_dies(PoolId pool, bool expected = false) {
-    hear(core_.on_pool_lost(
+    check(core_.on_pool_lost(
         pool, {expected ? LossCause::preempted : LossCause::signal, "killed by signal 9", {}, {}, {}, {}}, now_));
   }
   /// This rank left a note.
   void rank_dies(PoolId pool, int rank, LossCause cause = LossCause::signal) {
     PoolEnd end{LossCause::signal, "a rank died", 11, std::nullopt, {}, {}};
     end.culprits.push_back({rank, 0, cause, 11, "Segmentation fault", "main+0x1"});
-    hear(core_.on_pool_lost(pool, end, now_));
+    check(core_.on_pool_lost(pool, end, now_));
   }
-  void pause(const std::string& why) { hear(core_.pause(why)); }
-  void resume() { hear(core_.resume(now_)); }
-  void stop() { hear(core_.stop(now_)); }
+  void pause(const std::string& why) { check(core_.pause(why)); }
+  void resume() { check(core_.resume(now_)); }
+  void stop() { check(core_.stop(now_)); }
 
   /// The attempt that was sent to the rank with these stages; fails the test if none was.
   std::uint64_t expect_job(PoolId pool, int rank, const std::string& stages) {
@@ -110,13 +110,13 @@ class CoreStory {
     ASSERT_NE(found, dismissed_.end()) << "pool " << pool << " was not dismissed";
     dismissed_.erase(found);
   }
-  void expect_told(const std::string& part) {
-    ASSERT_FALSE(told_.empty()) << "nothing was said";
-    EXPECT_NE(told_.front().find(part), std::string::npos) << told_.front();
-    told_.erase(told_.begin());
+  void expect_notice(const std::string& part) {
+    ASSERT_FALSE(notices_.empty()) << "nothing was said";
+    EXPECT_NE(notices_.front().find(part), std::string::npos) << notices_.front();
+    notices_.erase(notices_.begin());
   }
   void expect_quiet() {
-    EXPECT_TRUE(recalled_.empty() && dismissed_.empty() && told_.empty());
+    EXPECT_TRUE(recalled_.empty() && dismissed_.empty() && notices_.empty());
     for (const SendJob& send : sent_) ADD_FAILURE() << "unexpected job [" << names(send.job) << "]";
   }
   std::vector<std::string> recorded_ends;
@@ -134,7 +134,7 @@ class CoreStory {
     }
     return graph_.names(stages);
   }
-  void hear(const Effects& effects) {
+  void check(const Effects& effects) {
     for (const Effect& effect : effects) {
       if (const SendJob* send = std::get_if<SendJob>(&effect)) {
         sent_.push_back(*send);
@@ -144,8 +144,8 @@ class CoreStory {
         recalled_.push_back(stop->attempt);
       } else if (const DismissPool* dismiss = std::get_if<DismissPool>(&effect)) {
         dismissed_.push_back(dismiss->pool);
-      } else if (const Tell* tell = std::get_if<Tell>(&effect)) {
-        told_.push_back(tell->text);
+      } else if (const Notice* tell = std::get_if<Notice>(&effect)) {
+        notices_.push_back(tell->text);
       } else if (const Record* record = std::get_if<Record>(&effect)) {
         if (const AttemptEnded* ended = std::get_if<AttemptEnded>(&record->change)) recorded_ends.push_back(ended->how);
         if (const FailureCharged* charged = std::get_if<FailureCharged>(&record->change)) charges.push_back(*charged);
@@ -167,7 +167,7 @@ class CoreStory {
   std::vector<SendJob> sent_;
   std::vector<std::uint64_t> recalled_;
   std::vector<PoolId> dismissed_;
-  std::vector<std::string> told_;
+  std::vector<std::string> notices_;
   std::map<std::uint64_t, std::pair<PoolId, int>> where_;
   std::map<std::uint64_t, std::vector<std::string>> stages_;
 };

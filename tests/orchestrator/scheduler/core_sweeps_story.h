@@ -21,20 +21,20 @@ class SweepsStory : public testing::Test {
     SweepToRun sweep{id, "sweep-" + std::to_string(id), graph.graph(), graph.done({})};
     sweep.priority = priority;
     sweep.resources = std::move(resources);
-    hear(core_.add_sweep(std::move(sweep), now_));
+    check(core_.add_sweep(std::move(sweep), now_));
   }
   void join(PoolId pool, int ranks, RankFacts facts = {1, "node"}, std::vector<std::string> labels = {}) {
-    hear(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), ranks, now_, std::move(labels)));
-    for (int rank = 0; rank < ranks; ++rank) hear(core_.on_rank_ready(pool, rank, facts, {}, now_));
+    check(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), ranks, now_, std::move(labels)));
+    for (int rank = 0; rank < ranks; ++rank) check(core_.on_rank_ready(pool, rank, facts, {}, now_));
   }
-  void hear(Effects effects) {
+  void check(Effects effects) {
     for (Effect& effect : effects) {
       if (SendJob* send = std::get_if<SendJob>(&effect)) sent_.push_back(std::move(*send));
       if (const SendStop* stop = std::get_if<SendStop>(&effect)) {
         recalled_.push_back(stop->attempt);
         stopped_ranks_.push_back(stop->rank);
       }
-      if (const Tell* tell = std::get_if<Tell>(&effect)) told_.push_back(tell->text);
+      if (const Notice* tell = std::get_if<Notice>(&effect)) notices_.push_back(tell->text);
       if (const SweepEnded* ended = std::get_if<SweepEnded>(&effect)) ended_.push_back(*ended);
       if (const Record* record = std::get_if<Record>(&effect)) {
         if (const AttemptEnded* end = std::get_if<AttemptEnded>(&record->change)) ends_.push_back(*end);
@@ -45,12 +45,12 @@ class SweepsStory : public testing::Test {
   /// After silence, with what each of its ranks holds.
   void return_with(PoolId pool, const std::vector<std::vector<std::uint64_t>>& held) {
     const auto ranks = static_cast<int>(held.size());
-    hear(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), ranks, now_));
+    check(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), ranks, now_));
     for (int rank = 0; rank < ranks; ++rank)
-      hear(core_.on_rank_ready(pool, rank, {1, "node"}, held[static_cast<std::size_t>(rank)], now_));
+      check(core_.on_rank_ready(pool, rank, {1, "node"}, held[static_cast<std::size_t>(rank)], now_));
   }
   void interrupt(const SendJob& send) {
-    hear(core_.on_job_ended(send.pool, send.rank, {send.job.attempt, true}, now_));
+    check(core_.on_job_ended(send.pool, send.rank, {send.job.attempt, true}, now_));
   }
   void fail_for_memory(const SendJob& send) { fail(send, LossCause::oom_host); }
   /// At its first stage.
@@ -59,8 +59,8 @@ class SweepsStory : public testing::Test {
     outcome.key = send.job.stages.front().key;
     outcome.attempt = send.job.attempt;
     outcome.failure = Failure{ErrorKind::exhausted, "it failed", cause, {}};
-    hear(core_.on_stage_reached(send.pool, send.rank, std::move(outcome), now_));
-    hear(core_.on_job_ended(send.pool, send.rank, {send.job.attempt, false}, now_));
+    check(core_.on_stage_reached(send.pool, send.rank, std::move(outcome), now_));
+    check(core_.on_job_ended(send.pool, send.rank, {send.job.attempt, false}, now_));
   }
   /// The labels of the next job that was sent; "" if there is none.
   std::string next() {
@@ -77,11 +77,11 @@ class SweepsStory : public testing::Test {
       StageOutcome outcome;
       outcome.key = stage.key;
       outcome.attempt = send.job.attempt;
-      hear(core_.on_stage_reached(send.pool, send.rank, outcome, now_));
+      check(core_.on_stage_reached(send.pool, send.rank, outcome, now_));
     }
-    hear(core_.on_job_ended(send.pool, send.rank, {send.job.attempt, false}, now_));
+    check(core_.on_job_ended(send.pool, send.rank, {send.job.attempt, false}, now_));
   }
-  void tick() { hear(core_.on_tick(now_)); }
+  void tick() { check(core_.on_tick(now_)); }
   std::string label(const StageKey& key) const {
     for (const char* name : {"a", "b", "c", "d", "shared", "big", "small"}) {
       if (key.digest == sha256(name)) return name;
@@ -114,7 +114,7 @@ class SweepsStory : public testing::Test {
   std::vector<std::uint64_t> recalled_;
   std::vector<int> stopped_ranks_;  ///< parallel
   std::vector<SweepEnded> ended_;
-  std::vector<std::string> told_;
+  std::vector<std::string> notices_;
   std::vector<PoolId> dismissed_;
   std::vector<AttemptEnded> ends_;
   SendJob last_{};

@@ -38,7 +38,7 @@ TEST_F(SweepsStory, ASweepEndsWhenItsOwnResultsAreThereAndPoolsStay) {
   EXPECT_EQ(ended_.size(), 2U);
   EXPECT_TRUE(core_.finished());
   EXPECT_TRUE(dismissed_.empty());
-  add(3, evaluations({"a", "c"}));  // a is done, whoever wanted it
+  add(3, evaluations({"a", "c"}));  // a is done, for any sweep
   EXPECT_EQ(next(), "c");
   EXPECT_EQ(next(), "");
 }
@@ -47,7 +47,7 @@ TEST_F(SweepsStory, TheHigherPriorityGoesFirstAndMayChange) {
   add(1, evaluations({"a", "b"}));
   add(2, evaluations({"c", "d"}), 5);
   EXPECT_EQ(core_.sweeps()[1].priority, 5);
-  hear(core_.set_priority(1, 9, now_));
+  check(core_.set_priority(1, 9, now_));
   join(1, 1);
   for (int i = 0; i < 2; ++i) {
     const std::string name = next();
@@ -57,18 +57,18 @@ TEST_F(SweepsStory, TheHigherPriorityGoesFirstAndMayChange) {
 
 TEST_F(SweepsStory, APausedSweepGetsNothingUntilItGoesOn) {
   add(1, evaluations({"a"}));
-  hear(core_.pause_sweep(1, now_));
+  check(core_.pause_sweep(1, now_));
   join(1, 2);
   EXPECT_EQ(next(), "");
   EXPECT_FALSE(core_.finished());
-  hear(core_.resume_sweep(1, now_));
+  check(core_.resume_sweep(1, now_));
   EXPECT_EQ(next(), "a");
 }
 
 TEST_F(SweepsStory, WhatAPausedSweepSharesRunsForTheOther) {
   add(1, evaluations({"a", "shared"}));
   add(2, evaluations({"shared"}));
-  hear(core_.pause_sweep(1, now_));
+  check(core_.pause_sweep(1, now_));
   join(1, 2);
   EXPECT_EQ(next(), "shared");
   EXPECT_EQ(next(), "");
@@ -80,7 +80,7 @@ TEST_F(SweepsStory, CancellingTakesBackWhatOnlyThatSweepWanted) {
   join(1, 2);
   std::map<std::string, std::uint64_t> attempts;
   for (std::string name = next(); !name.empty(); name = next()) attempts[name] = last_.job.attempt;
-  hear(core_.cancel_sweep(1, now_));
+  check(core_.cancel_sweep(1, now_));
   EXPECT_EQ(recalled_, std::vector{attempts.at("a")});
   ASSERT_EQ(ended_.size(), 1U);
   EXPECT_EQ(ended_[0].how, SweepEnd::cancelled);
@@ -92,7 +92,7 @@ TEST_F(SweepsStory, AResubmittedSweepGoesOnWithWhatIsNotDone) {
   next();
   const std::string first = label(last_.job.stages[0].key);
   complete(last_);
-  hear(core_.cancel_sweep(1, now_));
+  check(core_.cancel_sweep(1, now_));
   sent_.clear();
   add(1, evaluations({"a", "b"}));
   EXPECT_EQ(core_.sweeps().size(), 1U);
@@ -106,7 +106,7 @@ TEST_F(SweepsStory, WhatWasResubmittedDuringItsEndRunsOnce) {
   join(1, 3);
   EXPECT_EQ(next(), "a");
   const SendJob first = last_;
-  hear(core_.cancel_sweep(1, now_));
+  check(core_.cancel_sweep(1, now_));
   EXPECT_EQ(recalled_, std::vector{first.job.attempt});
   add(1, evaluations({"a"}));
   EXPECT_EQ(next(), "a");
@@ -125,8 +125,8 @@ TEST_F(SweepsStory, APoolThatWasSilentIsToldAgainWhatToStop) {
   join(1, 1);
   EXPECT_EQ(next(), "a");
   const SendJob a = last_;
-  hear(core_.on_pool_silent(1, now_));
-  hear(core_.cancel_sweep(1, now_));
+  check(core_.on_pool_silent(1, now_));
+  check(core_.cancel_sweep(1, now_));
   recalled_.clear();
   return_with(1, {{a.job.attempt}});
   EXPECT_EQ(recalled_, std::vector{a.job.attempt});
@@ -138,8 +138,8 @@ TEST_F(SweepsStory, APoolThatWasSilentIsToldAgainToLeave) {
   add(1, evaluations({"a"}));
   join(1, 1);
   EXPECT_EQ(next(), "a");
-  hear(core_.on_pool_silent(1, now_));
-  hear(core_.drain_pool(1, now_));
+  check(core_.on_pool_silent(1, now_));
+  check(core_.drain_pool(1, now_));
   dismissed_.clear();
   return_with(1, {{last_.job.attempt}});
   EXPECT_EQ(dismissed_, std::vector<PoolId>{1});
@@ -148,7 +148,7 @@ TEST_F(SweepsStory, APoolThatWasSilentIsToldAgainToLeave) {
 TEST_F(SweepsStory, ADrainedPoolGetsNothingMore) {
   add(1, evaluations({"a", "b"}));
   join(1, 1);
-  hear(core_.drain_pool(1, now_));
+  check(core_.drain_pool(1, now_));
   EXPECT_EQ(dismissed_, std::vector<PoolId>{1});
   next();
   complete(last_);
@@ -160,9 +160,9 @@ TEST_F(SweepsStory, WhatCannotBeTakenUpAgainIsToldWhy) {
   GraphStory graph = evaluations({"a"});
   graph.add("shared", StageKind::prune).add("b", StageKind::train, {"shared"}).result("b");
   add(1, graph);
-  hear(core_.remember_pool(1, "pool-1", {{7, "pool-1", 0, {graph.key("a")}, now_}}, now_));
-  hear(core_.remember_pool(2, "pool-2",
-                           {{8, "pool-2", 0, {graph.key("a")}, now_}, {9, "pool-2", 1, {graph.key("b")}, now_}}, now_));
+  check(core_.remember_pool(1, "pool-1", {{7, "pool-1", 0, {graph.key("a")}, now_}}, now_));
+  check(core_.remember_pool(
+      2, "pool-2", {{8, "pool-2", 0, {graph.key("a")}, now_}, {9, "pool-2", 1, {graph.key("b")}, now_}}, now_));
   ASSERT_EQ(ends_.size(), 2U);
   EXPECT_EQ(ends_[0].attempt, 8U);
   EXPECT_EQ(ends_[0].why, "another attempt has what it is there for");
@@ -196,7 +196,7 @@ TEST_F(SweepsStory, WhatWaitsIsCountedByWhatItAsksFor) {
   join(1, 2);
   EXPECT_EQ(waiting(), (std::map<Demand, std::int64_t>{{together, 1}}));
   EXPECT_EQ(core_.find_pool(1)->jobs, 2);
-  hear(core_.pause("the disk is full"));
+  check(core_.pause("the disk is full"));
   EXPECT_TRUE(waiting().empty());
 }
 
@@ -207,8 +207,8 @@ TEST_F(SweepsStory, AJobThatNobodyHereCanRunIsToldOfOnce) {
     now_ += 1;
     tick();
   }
-  ASSERT_EQ(told_.size(), 1U);
-  EXPECT_NE(told_[0].find("with the label a100"), std::string::npos) << told_[0];
+  ASSERT_EQ(notices_.size(), 1U);
+  EXPECT_NE(notices_[0].find("with the label a100"), std::string::npos) << notices_[0];
 }
 
 TEST_F(SweepsStory, AStageThatTwoWantFollowsTheOneThatHasNotEnded) {
@@ -218,7 +218,7 @@ TEST_F(SweepsStory, AStageThatTwoWantFollowsTheOneThatHasNotEnded) {
   join(1, 1);
   add(2, evaluations({"shared"}));
   EXPECT_EQ(next(), "");  // the first one's targets hold
-  hear(core_.cancel_sweep(1, now_));
+  check(core_.cancel_sweep(1, now_));
   EXPECT_EQ(next(), "shared");
 }
 
@@ -228,14 +228,14 @@ TEST_F(SweepsStory, AFailureCountsForEverySweepThatWantedIt) {
   add(1, evaluations({"shared", "a"}));
   SweepToRun strict{2, "strict", evaluations({"shared", "b"}).graph(), {false, false}};
   strict.policy = none_may_fail;
-  hear(core_.add_sweep(std::move(strict), now_));
+  check(core_.add_sweep(std::move(strict), now_));
   join(1, 1);
   while (next() != "shared") complete(last_);
   StageOutcome outcome;
   outcome.key = last_.job.stages.front().key;
   outcome.attempt = last_.job.attempt;
   outcome.failure = Failure{ErrorKind::invalid_input, "wrong", LossCause::error, {}};
-  hear(core_.on_stage_reached(1, 0, outcome, now_));
+  check(core_.on_stage_reached(1, 0, outcome, now_));
   const auto too_many = [](const SweepEnded& ended) {
     return ended.sweep == 2 && ended.how == SweepEnd::too_many_failures;
   };
@@ -249,18 +249,18 @@ TEST_F(SweepsStory, AFailureOfWhatAnotherHasDoneIsNobodys) {
   const SendJob first = last_;
   PoolEnd lost;
   lost.cause = LossCause::node_lost;
-  hear(core_.on_pool_lost(1, lost, now_));
+  check(core_.on_pool_lost(1, lost, now_));
   join(2, 1);
   while (next() != name) complete(last_);
   const SendJob second = last_;
   StageOutcome late;
   late.key = first.job.stages.front().key;
   late.attempt = first.job.attempt;
-  hear(core_.on_pool_joined(3, "pool-1", 1, now_));  // the first one again
-  hear(core_.on_stage_reached(3, 0, late, now_));
+  check(core_.on_pool_joined(3, "pool-1", 1, now_));  // the first one again
+  check(core_.on_stage_reached(3, 0, late, now_));
   late.attempt = second.job.attempt;
   late.failure = Failure{ErrorKind::invalid_input, "wrong", LossCause::error, {}};
-  hear(core_.on_stage_reached(2, 0, late, now_));
+  check(core_.on_stage_reached(2, 0, late, now_));
   EXPECT_EQ(core_.status().stages_failed, 0);
 }
 
@@ -284,24 +284,24 @@ TEST_F(SweepsStory, WhatNoSweepNeedsAnyMoreIsForgottenNowAndThen) {
       if (stage.key != sweep.graph.stages.back().key) stage.key.digest = sha256(sweep.name + stage.label);
     return sweep;
   };
-  hear(core_.add_sweep(sweep_of(1), now_));
+  check(core_.add_sweep(sweep_of(1), now_));
   join(1, 1);
   const SendJob running = sent_.at(0);
   std::size_t most = 0;
   for (SweepId id = 2; id <= 60; ++id) {
-    hear(core_.add_sweep(sweep_of(id), now_));
-    hear(core_.cancel_sweep(id, now_));
-    if (core_.is_worth_forgetting()) hear(core_.forget(now_));
+    check(core_.add_sweep(sweep_of(id), now_));
+    check(core_.cancel_sweep(id, now_));
+    if (core_.is_worth_forgetting()) check(core_.forget(now_));
     most = std::max(most, core_.graph().stages.size());
   }
   EXPECT_LE(most, 10U * kStages);
   EXPECT_EQ(core_.sweeps().size(), 60U);
-  hear(core_.cancel_sweep(1, now_));
-  hear(core_.forget(now_));
+  check(core_.cancel_sweep(1, now_));
+  check(core_.forget(now_));
   EXPECT_LE(core_.graph().stages.size(), 4U);  // what the rank holds, until it says how that ended
   EXPECT_NE(core_.find_stage(running.job.stages.at(0).key), nullptr);
   EXPECT_EQ(core_.sweep_status(core_.sweeps().front()).trials_done, 0);
-  hear(core_.add_sweep(sweep_of(61), now_));
+  check(core_.add_sweep(sweep_of(61), now_));
   EXPECT_EQ(core_.status().stages, kStages);
 }
 
@@ -318,7 +318,7 @@ TEST_F(SweepsStory, WhatASweepThatFailedLeavesFollowsTheOther) {
   join(1, 1, {1, "node"}, {"big"});
   EXPECT_EQ(next(), "a");
   fail(last_, LossCause::error);
-  hear(core_.on_pool_lost(1, {LossCause::preempted, "preempted", {}, {}, {}, {}}, now_));
+  check(core_.on_pool_lost(1, {LossCause::preempted, "preempted", {}, {}, {}, {}}, now_));
   while (!next().empty()) continue;
   tick();
   ASSERT_EQ(ended_.size(), 1U);
@@ -331,9 +331,9 @@ TEST_F(SweepsStory, ACrashOfWhatNobodyWantsAnyMoreIsChargedToNobody) {
   add(1, evaluations({"a"}));
   join(1, 1);
   EXPECT_EQ(next(), "a");
-  hear(core_.cancel_sweep(1, now_));
-  hear(core_.on_pool_lost(1, {LossCause::signal, "killed", {}, {}, {}, {}}, now_));
-  EXPECT_TRUE(told_.empty());
+  check(core_.cancel_sweep(1, now_));
+  check(core_.on_pool_lost(1, {LossCause::signal, "killed", {}, {}, {}, {}}, now_));
+  EXPECT_TRUE(notices_.empty());
 }
 
 }  // namespace

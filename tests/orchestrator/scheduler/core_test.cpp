@@ -62,7 +62,7 @@ TEST(Core, ARankThatLeavesIsHandedNothingMore) {
   story.pool_joins(1, 1);
   const std::uint64_t running = story.expect_job(1, 0, "n0");
   const std::uint64_t waiting = story.expect_job(1, 0, "n1");
-  story.end(waiting, true);  // nobody asked: it was told to leave by a signal
+  story.end(waiting, true);  // not recalled: a signal asked it to leave
   story.end(running, true);
   story.expect_quiet();
   story.pool_dies(1, true);
@@ -78,7 +78,7 @@ TEST(Core, AFailedStageBlocksItsTrialAndIsReported) {
   story.pool_joins(1, 1);
   const std::uint64_t attempt = story.expect_job(1, 0, "prune a tune a evaluate a");
   story.reach(attempt, "prune a", Failure{ErrorKind::numeric, "layer fc1 has a score that is not a number"});
-  story.expect_told("fc1");
+  story.expect_notice("fc1");
   story.expect_dismissed(1);
   story.end(attempt);
   EXPECT_TRUE(story.core().finished());
@@ -92,8 +92,8 @@ TEST(Core, WarningsAreToldWithTheirStageUntilTheyAreTooMany) {
   story.pool_joins(1, 1);
   const std::uint64_t attempt = story.expect_job(1, 0, "n0");
   story.reach(attempt, "n0", {}, std::vector<std::string>(30, "fc2 is empty"));
-  for (int told = 0; told < 20; ++told) story.expect_told("warning: n0 [");
-  story.expect_told("further warnings are in the store");
+  for (int told = 0; told < 20; ++told) story.expect_notice("warning: n0 [");
+  story.expect_notice("further warnings are in the store");
   story.expect_dismissed(1);
   story.end(attempt);
   story.expect_quiet();

@@ -18,18 +18,18 @@ class CoreTrust : public testing::Test {
     story_.add("other", StageKind::train, {"init"}, 4);
     story_.add("result", StageKind::evaluate, {"train"}, 1).result("result");
     story_.add("second", StageKind::evaluate, {"other"}, 1).result("second");
-    hear(core_.add_sweep({1, "story", story_.graph(), story_.done({})}, now_));
+    check(core_.add_sweep({1, "story", story_.graph(), story_.done({})}, now_));
   }
 
   void join(PoolId pool, const std::string& owner, const std::vector<std::uint64_t>& held = {}) {
-    hear(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), 1, now_, {}, owner));
-    hear(core_.on_rank_ready(pool, 0, {1, "node"}, held, now_));
+    check(core_.on_pool_joined(pool, "pool-" + std::to_string(pool), 1, now_, {}, owner));
+    check(core_.on_rank_ready(pool, 0, {1, "node"}, held, now_));
   }
-  void hear(const Effects& effects) {
+  void check(const Effects& effects) {
     for (const Effect& effect : effects) {
       if (const SendJob* send = std::get_if<SendJob>(&effect)) sent_.push_back(*send);
       if (const SendStop* stop = std::get_if<SendStop>(&effect)) stopped_.push_back(stop->attempt);
-      if (std::holds_alternative<Doubt>(effect)) ++doubts_;
+      if (std::holds_alternative<ProtocolViolation>(effect)) ++violations_;
       if (const Record* record = std::get_if<Record>(&effect)) {
         if (std::holds_alternative<StageFinished>(record->change)) ++finished_;
         if (std::holds_alternative<StageReopened>(record->change)) ++reopened_;
@@ -51,29 +51,29 @@ class CoreTrust : public testing::Test {
   Now now_ = 1000;
   std::vector<SendJob> sent_;
   std::vector<std::uint64_t> stopped_, ended_;
-  int doubts_ = 0, finished_ = 0, reopened_ = 0;
+  int violations_ = 0, finished_ = 0, reopened_ = 0;
 };
 
 TEST_F(CoreTrust, AnOutcomeOfAnAttemptThatNobodyWasGivenCountsForNothing) {
   join(1, "honest");
   join(2, "liar");
   for (const char* stage : {"init", "train", "other", "result", "second"})
-    hear(core_.on_stage_reached(2, 0, outcome(stage, 123456789), now_));
+    check(core_.on_stage_reached(2, 0, outcome(stage, 123456789), now_));
   EXPECT_EQ(finished_, 0);
-  EXPECT_EQ(doubts_, 5);
+  EXPECT_EQ(violations_, 5);
 }
 
 TEST_F(CoreTrust, AnOutcomeOfAnothersAttemptCountsForNothing) {
   join(1, "honest");
   join(2, "liar");
   const std::uint64_t attempt = honest().job.attempt;
-  hear(core_.on_stage_reached(2, 0, outcome("init", attempt), now_));
+  check(core_.on_stage_reached(2, 0, outcome("init", attempt), now_));
   StageOutcome failed = outcome("init", attempt);
   failed.failure = Failure{ErrorKind::invalid_input, "no", LossCause::error, {}};
-  hear(core_.on_stage_reached(2, 0, failed, now_));
+  check(core_.on_stage_reached(2, 0, failed, now_));
   EXPECT_EQ(finished_, 0);
-  EXPECT_EQ(doubts_, 2);
-  hear(core_.on_stage_reached(1, 0, outcome("init", attempt), now_));
+  EXPECT_EQ(violations_, 2);
+  check(core_.on_stage_reached(1, 0, outcome("init", attempt), now_));
   EXPECT_EQ(finished_, 1);
 }
 
@@ -81,11 +81,11 @@ TEST_F(CoreTrust, NobodyEndsOrMovesOrAdoptsWhatIsAnothers) {
   join(1, "honest");
   const std::uint64_t attempt = honest().job.attempt;
   join(2, "liar", {attempt});
-  EXPECT_EQ(stopped_, std::vector{attempt});  // told to the liar
-  hear(core_.on_job_ended(2, 0, {attempt, false, true, true, LossCause::drained}, now_));
-  hear(core_.on_job_ended(2, 0, {attempt, true, true, true, LossCause::preempted}, now_));
+  EXPECT_EQ(stopped_, std::vector{attempt});  // sent to the lying pool
+  check(core_.on_job_ended(2, 0, {attempt, false, true, true, LossCause::drained}, now_));
+  check(core_.on_job_ended(2, 0, {attempt, true, true, true, LossCause::preempted}, now_));
   core_.on_progress(2, attempt, 0.9);
-  EXPECT_EQ(doubts_, 3);
+  EXPECT_EQ(violations_, 3);
   EXPECT_TRUE(ended_.empty());
   const auto jobs = core_.running_jobs(10);
   ASSERT_FALSE(jobs.empty());
@@ -98,55 +98,55 @@ TEST_F(CoreTrust, WhatWasGivenUpComesBackWithItsOwnPoolAlone) {
   const std::uint64_t attempt = honest().job.attempt;
   PoolEnd silent;
   silent.cause = LossCause::heartbeat;
-  hear(core_.on_pool_lost(1, silent, now_));
+  check(core_.on_pool_lost(1, silent, now_));
   join(2, "liar", {attempt});
-  hear(core_.on_stage_reached(2, 0, outcome("init", attempt), now_));
+  check(core_.on_stage_reached(2, 0, outcome("init", attempt), now_));
   EXPECT_EQ(finished_, 0);
-  hear(core_.on_pool_joined(3, "pool-1", 1, now_, {}, "honest"));
-  hear(core_.on_stage_reached(3, 0, outcome("init", attempt), now_));
+  check(core_.on_pool_joined(3, "pool-1", 1, now_, {}, "honest"));
+  check(core_.on_stage_reached(3, 0, outcome("init", attempt), now_));
   EXPECT_EQ(finished_, 1);
 }
 
 TEST_F(CoreTrust, ALateOutcomeCountsNotBeforeItsInputsAreThere) {
   core_.remember_given_up({{7, "pool-1", 0, {story_.key("train"), story_.key("result")}, 0, "honest"}});
-  hear(core_.on_pool_joined(1, "pool-1", 1, now_, {}, "honest"));
-  hear(core_.on_stage_reached(1, 0, outcome("result", 7), now_));
-  hear(core_.on_stage_reached(1, 0, outcome("train", 7), now_));
+  check(core_.on_pool_joined(1, "pool-1", 1, now_, {}, "honest"));
+  check(core_.on_stage_reached(1, 0, outcome("result", 7), now_));
+  check(core_.on_stage_reached(1, 0, outcome("train", 7), now_));
   EXPECT_EQ(finished_, 0);
-  EXPECT_EQ(doubts_, 2);
+  EXPECT_EQ(violations_, 2);
 }
 
 TEST_F(CoreTrust, AnotherCoordinatorKnowsWhoseAttemptsAre) {
-  hear(core_.remember_pool(1, "pool-1", {{7, "pool-1", 0, {story_.key("init")}, 0, "honest"}}, now_));
+  check(core_.remember_pool(1, "pool-1", {{7, "pool-1", 0, {story_.key("init")}, 0, "honest"}}, now_));
   join(2, "liar", {7});
-  hear(core_.on_stage_reached(2, 0, outcome("init", 7), now_));
+  check(core_.on_stage_reached(2, 0, outcome("init", 7), now_));
   EXPECT_EQ(finished_, 0);
   join(1, "honest", {7});
-  hear(core_.on_stage_reached(1, 0, outcome("init", 7), now_));
+  check(core_.on_stage_reached(1, 0, outcome("init", 7), now_));
   EXPECT_EQ(finished_, 1);
 }
 
 TEST_F(CoreTrust, OnlyWhatAStageReadsIsMadeAgainOnItsWord) {
   join(1, "honest");
   const SendJob job = honest();
-  hear(core_.on_stage_reached(1, 0, outcome("init", job.job.attempt), now_));
+  check(core_.on_stage_reached(1, 0, outcome("init", job.job.attempt), now_));
   ASSERT_GE(job.job.stages.size(), 2U);
   StageOutcome failed;
   failed.key = job.job.stages[1].key;
   failed.attempt = job.job.attempt;
   failed.failure = Failure{ErrorKind::corrupt, "damaged", LossCause::damaged_input, {story_.key("second"), {}}};
-  hear(core_.on_stage_reached(1, 0, failed, now_));
+  check(core_.on_stage_reached(1, 0, failed, now_));
   EXPECT_EQ(reopened_, 0);
 }
 
 TEST_F(CoreTrust, AFileMayComeFromWhoMakesItsStage) {
   join(1, "honest");
-  hear(core_.on_pool_joined(2, "pool-2", 1, now_, {}, "liar"));
+  check(core_.on_pool_joined(2, "pool-2", 1, now_, {}, "liar"));
   const StageKey key = honest().job.stages.front().key;
   EXPECT_EQ(core_.claim_of(1, key), Core::FileClaim::wanted);
   EXPECT_EQ(core_.claim_of(2, key), Core::FileClaim::foreign);
   EXPECT_EQ(core_.claim_of(1, StageKey{}), Core::FileClaim::foreign);
-  hear(core_.on_stage_reached(1, 0, outcome("init", honest().job.attempt), now_));
+  check(core_.on_stage_reached(1, 0, outcome("init", honest().job.attempt), now_));
   EXPECT_EQ(core_.claim_of(1, story_.key("init")), Core::FileClaim::done);
   EXPECT_EQ(core_.claim_of(2, story_.key("init")), Core::FileClaim::done);
 }

@@ -94,7 +94,7 @@ TEST(Simulation, LostPoolsCostTimeAndNothingElse) {
   EXPECT_EQ(report.stages, calm.stages);
   EXPECT_EQ(report.stages_failed, 0);
   EXPECT_GT(report.makespan_s, calm.makespan_s);
-  // Everything was done once, and what was done in vain is told apart.
+  // Everything was done once, and wasted work is counted separately.
   EXPECT_NEAR(report.computed_s - report.wasted_s, report.bounds.work_s, 1e-6 * report.bounds.work_s);
   EXPECT_GT(report.wasted_s, 0);
   EXPECT_EQ(calm.wasted_s, 0);

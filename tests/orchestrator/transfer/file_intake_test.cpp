@@ -26,7 +26,7 @@ class Intake : public testing::Test {
     held_[file] = bytes;
     return {2, file, key, bytes.size(), sha256(bytes)};
   }
-  /// Answers what it is asked for until it is asked for nothing more; returns what it was told is stored.
+  /// Answers requests until there are no more; returns the files acknowledged as stored.
   std::vector<FileStored> serve(FileIntake::Replies replies, int pieces = 1000) {
     std::vector<FileStored> stored;
     while (!replies.empty()) {
@@ -38,8 +38,8 @@ class Intake : public testing::Test {
       EXPECT_EQ(fetch->rank, 2);
       const std::string& bytes = held_.at(fetch->file);
       ++sent_;
-      for (auto& reply : intake_.hear(pool, FilePiece{2, fetch->file, fetch->offset, bytes.size(), sha256(bytes),
-                                                      bytes.substr(fetch->offset, kFilePieceBytes)})) {
+      for (auto& reply : intake_.handle(pool, FilePiece{2, fetch->file, fetch->offset, bytes.size(), sha256(bytes),
+                                                        bytes.substr(fetch->offset, kFilePieceBytes)})) {
         replies.push_back(std::move(reply));
       }
     }
@@ -83,8 +83,8 @@ TEST_F(Intake, WhatIsThereAlreadyIsNotFetchedAgain) {
 TEST_F(Intake, AFewPiecesAreOnTheWayAndOneFileAtATime) {
   intake_.offer(kPool, offer(content(100), FileKind::artifact, "first"));
   EXPECT_TRUE(intake_.offer(kPool, offer(content(100), FileKind::artifact, "second")).empty());
-  const auto replies = intake_.hear(kPool, FilePiece{2, file_of_stage(FileKind::artifact, {sha256("first")}), 0, 100,
-                                                     sha256(content(100)), content(100)});
+  const auto replies = intake_.handle(kPool, FilePiece{2, file_of_stage(FileKind::artifact, {sha256("first")}), 0, 100,
+                                                       sha256(content(100)), content(100)});
   ASSERT_EQ(replies.size(), 2U);
   EXPECT_TRUE(std::holds_alternative<FileStored>(replies[0].message));
   EXPECT_EQ(std::get<FetchFile>(replies[1].message).file, file_of_stage(FileKind::artifact, {sha256("second")}));
@@ -114,11 +114,11 @@ TEST_F(Intake, DamageIsNoticedAndAFileThatIsNeverGoodIsRefused) {
   FileIntake::Replies replies = intake_.offer(kPool, one);
   FilePiece bad{2, one.file, 0, 100, one.sha256, content(100, 'z')};
   for (int time = 0; time < 2; ++time) {
-    replies = intake_.hear(kPool, bad);
+    replies = intake_.handle(kPool, bad);
     ASSERT_EQ(replies.size(), 1U);
     EXPECT_EQ(std::get<FetchFile>(replies[0].message).offset, 0U);
   }
-  replies = intake_.hear(kPool, bad);
+  replies = intake_.handle(kPool, bad);
   ASSERT_EQ(replies.size(), 1U);
   EXPECT_NE(std::get<FileStored>(replies[0].message).why, "");
   EXPECT_FALSE(std::filesystem::exists(place_of(paths_.root, one.file)));
@@ -143,7 +143,7 @@ TEST_F(Intake, ANewerCheckpointTakesThePlaceOfOneThatIsOnItsWay) {
   intake_.offer(kPool, newer);
   // What is still asked for is answered from the newer one: the rank has no other any more.
   const std::string& bytes = held_.at(newer.file);
-  const auto stored = serve(intake_.hear(
+  const auto stored = serve(intake_.handle(
       kPool, FilePiece{2, newer.file, kFilePieceBytes, bytes.size(), sha256(bytes), bytes.substr(kFilePieceBytes)}));
   ASSERT_EQ(stored.size(), 1U);
   EXPECT_EQ(stored[0].sha256, newer.sha256);
@@ -169,7 +169,7 @@ TEST_F(Intake, OfTwoCheckpointsTheOneThatGotFurtherStays) {
 
 TEST_F(Intake, WhatNobodyAskedForAndWhatNoStageLeavesChangesNothing) {
   const OfferFile one = offer(content(10));
-  EXPECT_TRUE(intake_.hear(kPool, FilePiece{2, one.file, 0, 10, one.sha256, content(10)}).empty());
+  EXPECT_TRUE(intake_.handle(kPool, FilePiece{2, one.file, 0, 10, one.sha256, content(10)}).empty());
   EXPECT_FALSE(std::filesystem::exists(place_of(paths_.root, one.file)));
   EXPECT_THROW(intake_.offer(kPool, {0, dataset_listing("c"), one.stage, 1, one.sha256}), Error);
   EXPECT_THROW(intake_.offer(kPool, {0, one.file, {sha256("another")}, 1, one.sha256}), Error);

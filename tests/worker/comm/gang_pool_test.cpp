@@ -1,4 +1,4 @@
-// Gangs over MPI: mpirun -np 4 test_gang_pool FOLDER. Rank 0 tells the others what to do and checks what they say; rank
+// Gangs over MPI: mpirun -np 4 test_gang_pool FOLDER. Rank 0 commands the others and checks their reports; rank
 // 3 does not see the folders that the others share.
 #include <filesystem>
 #include <memory>
@@ -35,7 +35,7 @@ WorkerSettings pool_settings(int rank) {
   WorkerSettings settings;
   settings.artifacts = g_folder / "artifacts";
   settings.checkpoints = g_folder / "checkpoints";
-  settings.checkpoint_every = std::chrono::hours(1);  // only when told to stop
+  settings.checkpoint_every = std::chrono::hours(1);  // only at a stop
   settings.device = "cpu";
   if (rank == 3) settings.supply = &never_comes;
   return settings;
@@ -86,7 +86,7 @@ TEST_F(GangPool, the_leader_passes_the_job_on_where_the_coordinators_word_was_lo
 TEST_F(GangPool, one_is_told_to_stop_and_all_stop) {
   const auto whole = g_pool->end_of(g_pool->start(stages("stopped", 3, 120), {0, 1, 2}));
   const std::uint64_t attempt = g_pool->start(stages("stopped", 3, 120), {0, 1, 2});
-  g_pool->wait_for([&](const SmallPool::Told& told) {
+  g_pool->wait_for([&](const SmallPool::Received& told) {
     const auto* progress = std::get_if<JobProgress>(&told.report);
     return progress != nullptr && progress->attempt == attempt;
   });
@@ -141,7 +141,7 @@ TEST_F(GangPool, who_is_told_to_stop_need_not_wait_for_a_leader_that_never_heard
 
 TEST_F(GangPool, leaving_ends_what_runs_at_the_same_step) {
   const std::uint64_t attempt = g_pool->start(stages("left", 3, 100000), {2, 0, 1});
-  g_pool->wait_for([&](const SmallPool::Told& told) {
+  g_pool->wait_for([&](const SmallPool::Received& told) {
     const auto* progress = std::get_if<JobProgress>(&told.report);
     return progress != nullptr && progress->attempt == attempt;
   });

@@ -27,22 +27,22 @@ class SmallPool {
     }
   }
 
-  /// To all of the gang, or to `heard` of them. Returns the attempt.
+  /// Sends it to all of the gang, or to `heard` of them. Returns the attempt.
   std::uint64_t start(std::vector<JobStage> stages, const std::vector<int>& gang, const std::vector<int>& heard = {}) {
     const RunJob job{{++attempt_, std::move(stages)}, false, gang};
     for (const int rank : heard.empty() ? gang : heard) give(rank, job);
     return attempt_;
   }
 
-  struct Told {
+  struct Received {
     int rank = 0;
     RankReport report;
   };
   /// Goes on until a report that `wanted` is true for; it is kept too.
-  void wait_for(const std::function<bool(const Told&)>& wanted) {
+  void wait_for(const std::function<bool(const Received&)>& wanted) {
     for (std::size_t next = 0;;) {
-      while (next < told_.size()) {
-        if (wanted(told_[next++])) return;
+      while (next < received_.size()) {
+        if (wanted(received_[next++])) return;
       }
       pump();
     }
@@ -56,7 +56,7 @@ class SmallPool {
   };
   End end_of(std::uint64_t attempt) {
     End end;
-    wait_for([&](const Told& told) {
+    wait_for([&](const Received& told) {
       if (const auto* reached = std::get_if<StageReached>(&told.report);
           reached && reached->outcome.attempt == attempt) {
         end.ranks.push_back(told.rank);
@@ -81,22 +81,22 @@ class SmallPool {
  private:
   void pump() {
     while (const auto mail = mailbox_.poll()) {
-      if (mail->tag == MailTag::reports) hear(mail->from, decode_reports(mail->bytes));
+      if (mail->tag == MailTag::reports) handle(mail->from, decode_reports(mail->bytes));
       if (mail->tag == MailTag::gang) agent_.handle_gang(mail->from, mail->bytes);
       if (mail->tag == MailTag::left) ++left_;
     }
     const bool adding = agent_.turn();
-    hear(0, agent_.take_reports());
+    handle(0, agent_.take_reports());
     agent_.wait_for_reports(adding ? kGangPause : std::chrono::microseconds(200));
   }
 
-  void hear(int rank, std::vector<RankReport> reports) {
-    for (RankReport& report : reports) told_.push_back({rank, std::move(report)});
+  void handle(int rank, std::vector<RankReport> reports) {
+    for (RankReport& report : reports) received_.push_back({rank, std::move(report)});
   }
 
   Mailbox& mailbox_;
   RankAgent agent_;
-  std::vector<Told> told_;
+  std::vector<Received> received_;
   std::uint64_t attempt_ = 0;
   int left_ = 0;
 };

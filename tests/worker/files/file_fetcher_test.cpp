@@ -1,4 +1,4 @@
-// One machine's fetches, with a pretended coordinator: what is asked for, who is told, and what becomes of it.
+// One machine's fetches, with a fake coordinator: requests, notifications, and the files.
 #include "worker/files/file_fetcher.h"
 
 #include <ctime>
@@ -21,7 +21,7 @@ class Fetching : public testing::Test {
  protected:
   void TearDown() override { std::filesystem::remove_all(cache_.root()); }
 
-  FetchFile wish(const std::string& name, FileKind kind = FileKind::artifact) const {
+  FetchFile request(const std::string& name, FileKind kind = FileKind::artifact) const {
     const StageKey key{sha256(name)};
     return {0, file_of_stage(kind, key), key, 0};
   }
@@ -34,59 +34,60 @@ class Fetching : public testing::Test {
     while (!asked_.empty()) {
       const FetchFile request = asked_.front();
       asked_.erase(asked_.begin());
-      fetcher_.hear(piece(request, bytes));
+      fetcher_.handle(piece(request, bytes));
     }
   }
-  std::vector<std::string> told() { return std::exchange(told_, {}); }
+  std::vector<std::string> told() { return std::exchange(received_, {}); }
 
   CacheFolder cache_{std::filesystem::temp_directory_path() / ("espalier_fetcher_" + std::to_string(::getpid())), 0};
   std::vector<FetchFile> asked_;
-  std::vector<std::string> told_;
+  std::vector<std::string> received_;
   std::vector<std::pair<int, Message>> replies_;
-  FileFetcher fetcher_{
-      cache_, [this](const FetchFile& fetch) { asked_.push_back(fetch); },
-      [this](int rank, const FileName&, const std::string& why) { told_.push_back(std::to_string(rank) + ":" + why); },
-      [this](int rank, Message message) { replies_.emplace_back(rank, std::move(message)); }};
+  FileFetcher fetcher_{cache_, [this](const FetchFile& fetch) { asked_.push_back(fetch); },
+                       [this](int rank, const FileName&, const std::string& why) {
+                         received_.push_back(std::to_string(rank) + ":" + why);
+                       },
+                       [this](int rank, Message message) { replies_.emplace_back(rank, std::move(message)); }};
 };
 
 TEST_F(Fetching, TwoRanksThatWantTheSameFileWaitForOneFetch) {
-  fetcher_.want(0, wish("a"));
-  fetcher_.want(3, wish("a"));
+  fetcher_.want(0, request("a"));
+  fetcher_.want(3, request("a"));
   EXPECT_EQ(asked_.size(), 1U);
   answer_all("bytes");
   EXPECT_THAT(told(), ElementsAre("0:", "3:"));
-  EXPECT_EQ(read_file(cache_.place(wish("a").file), 100), "bytes");
-  fetcher_.want(5, wish("a"));  // and from now on it is here
+  EXPECT_EQ(read_file(cache_.place(request("a").file), 100), "bytes");
+  fetcher_.want(5, request("a"));  // and from now on it is here
   EXPECT_THAT(told(), ElementsAre("5:"));
   EXPECT_TRUE(asked_.empty());
   EXPECT_TRUE(fetcher_.idle());
 }
 
 TEST_F(Fetching, WhatIsMissingIsSaid) {
-  fetcher_.want(1, wish("a"));
-  fetcher_.hear(FileMissing{0, wish("a").file, "nobody has it"});
+  fetcher_.want(1, request("a"));
+  fetcher_.handle(FileMissing{0, request("a").file, "nobody has it"});
   EXPECT_THAT(told(), ElementsAre("1:nobody has it"));
-  EXPECT_FALSE(std::filesystem::exists(cache_.place(wish("a").file)));
+  EXPECT_FALSE(std::filesystem::exists(cache_.place(request("a").file)));
 }
 
 TEST_F(Fetching, SeveralFilesShareWhatMayBeOnTheWay) {
   const std::string large(20 * kFilePieceBytes, 'x');
-  fetcher_.want(0, wish("large"));
-  fetcher_.hear(piece(asked_.front(), large));
+  fetcher_.want(0, request("large"));
+  fetcher_.handle(piece(asked_.front(), large));
   asked_.erase(asked_.begin());
   EXPECT_EQ(asked_.size(), static_cast<std::size_t>(kPiecesOnTheWay));
-  fetcher_.want(1, wish("small"));
+  fetcher_.want(1, request("small"));
   EXPECT_EQ(asked_.size(), static_cast<std::size_t>(kPiecesOnTheWay));
-  fetcher_.hear(piece(asked_.front(), large));
+  fetcher_.handle(piece(asked_.front(), large));
   EXPECT_EQ(asked_.size(), kPiecesOnTheWay + 1U);  // one came, one more was asked for
 }
 
 TEST_F(Fetching, AfterABrokenConnectionItGoesOnAtItsOffset) {
   const std::string bytes(3 * kFilePieceBytes, 'x');
-  fetcher_.want(0, wish("a"));
+  fetcher_.want(0, request("a"));
   const FetchFile first = asked_.front();
   asked_.clear();
-  fetcher_.hear(piece(first, bytes));
+  fetcher_.handle(piece(first, bytes));
   asked_.clear();  // lost with the connection
   fetcher_.ask_again();
   ASSERT_EQ(asked_.size(), 2U);
@@ -97,13 +98,13 @@ TEST_F(Fetching, AfterABrokenConnectionItGoesOnAtItsOffset) {
 
 TEST_F(Fetching, AnotherMachineGetsItsPiecesFromHere) {
   const std::string bytes(kFilePieceBytes + 5, 'x');
-  fetcher_.serve(8, wish("a"));
+  fetcher_.serve(8, request("a"));
   EXPECT_TRUE(replies_.empty());
   answer_all(bytes);
   ASSERT_EQ(replies_.size(), 1U);
   EXPECT_EQ(replies_[0].first, 8);
   EXPECT_EQ(std::get<FilePiece>(replies_[0].second).bytes.size(), kFilePieceBytes);
-  FetchFile rest = wish("a");
+  FetchFile rest = request("a");
   rest.offset = kFilePieceBytes;
   fetcher_.serve(8, rest);
   EXPECT_TRUE(asked_.empty());
@@ -112,41 +113,43 @@ TEST_F(Fetching, AnotherMachineGetsItsPiecesFromHere) {
 }
 
 TEST_F(Fetching, ACheckpointIsFetchedEachTime) {
-  fetcher_.want(0, wish("a", FileKind::checkpoint));
+  fetcher_.want(0, request("a", FileKind::checkpoint));
   answer_all("half");
-  fetcher_.want(0, wish("a", FileKind::checkpoint));
+  fetcher_.want(0, request("a", FileKind::checkpoint));
   EXPECT_EQ(asked_.size(), 1U);
   answer_all("more than half");
-  EXPECT_EQ(read_file(cache_.place(wish("a", FileKind::checkpoint).file), 100), "more than half");
+  EXPECT_EQ(read_file(cache_.place(request("a", FileKind::checkpoint).file), 100), "more than half");
 }
 
-// Who waits is told to stop, by the pool itself; of the file there is nothing to say.
+// The pool itself stops the waiting ranks; the file gets no answer.
 TEST_F(Fetching, WhenThePoolLeavesNoFileIsSaidToBeMissing) {
-  fetcher_.want(0, wish("a"));
-  fetcher_.serve(4, wish("b"));
+  fetcher_.want(0, request("a"));
+  fetcher_.serve(4, request("b"));
   fetcher_.leave();
   EXPECT_THAT(told(), IsEmpty());
   ASSERT_EQ(replies_.size(), 1U);
   EXPECT_TRUE(std::holds_alternative<FileMissing>(replies_[0].second));
   asked_.clear();
-  fetcher_.want(0, wish("c"));
+  fetcher_.want(0, request("c"));
   EXPECT_TRUE(asked_.empty());
   EXPECT_THAT(told(), IsEmpty());
 }
 
 TEST_F(Fetching, WhatOneMachineSaysWhenItLeavesIsNoWordAboutTheFileOnTheNext) {
-  fetcher_.serve(4, wish("a"));
+  fetcher_.serve(4, request("a"));
   fetcher_.leave();
   ASSERT_EQ(replies_.size(), 1U);
   FileFetcher next(
       cache_, [](const FetchFile&) {},
-      [this](int rank, const FileName&, const std::string& why) { told_.push_back(std::to_string(rank) + ":" + why); },
+      [this](int rank, const FileName&, const std::string& why) {
+        received_.push_back(std::to_string(rank) + ":" + why);
+      },
       [](int, const Message&) {});
-  next.want(4, wish("a"));
-  next.want(4, wish("b"));
-  next.hear(std::get<FileMissing>(replies_[0].second));
+  next.want(4, request("a"));
+  next.want(4, request("b"));
+  next.handle(std::get<FileMissing>(replies_[0].second));
   EXPECT_THAT(told(), IsEmpty());
-  next.hear(FileMissing{0, wish("b").file, "nobody has it"});
+  next.handle(FileMissing{0, request("b").file, "nobody has it"});
   EXPECT_THAT(told(), IsEmpty());
   EXPECT_TRUE(next.idle());
 }

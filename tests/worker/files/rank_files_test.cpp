@@ -25,9 +25,9 @@ class FilesOfARank : public testing::Test {
     write_file_atomically(store_.probe(), shared ? "probe" : "another");
     files_.decide("probe");
   }
-  FetchFile next_wish() {
+  FetchFile next_request() {
     while (true) {
-      if (const auto wish = files_.take_wish()) return *wish;
+      if (const auto request = files_.take_request()) return *request;
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
@@ -42,7 +42,7 @@ class FilesOfARank : public testing::Test {
         stopped = true;
       }
     });
-    next_wish();
+    next_request();
     stop_ = true;
     then();
     compute.join();
@@ -82,11 +82,11 @@ TEST_F(FilesOfARank, WaitsForWhatIsElsewhereAndItsHeartBeats) {
   share(false);
   std::string why = "not answered";
   std::thread compute([&] { why = files_.bring(file_); });
-  const FetchFile wish = next_wish();
-  EXPECT_EQ(wish.file, file_);
-  EXPECT_EQ(wish.stage, key_);
+  const FetchFile request = next_request();
+  EXPECT_EQ(request.file, file_);
+  EXPECT_EQ(request.stage, key_);
   while (pulse_.beats() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  EXPECT_FALSE(files_.take_wish());  // it is asked for once
+  EXPECT_FALSE(files_.take_request());  // it is asked for once
   files_.answer(file_, "");
   compute.join();
   EXPECT_EQ(why, "");
@@ -94,7 +94,7 @@ TEST_F(FilesOfARank, WaitsForWhatIsElsewhereAndItsHeartBeats) {
 
 TEST_F(FilesOfARank, StopsWaitingWhenItIsAskedTo) {
   EXPECT_TRUE(stops_waiting([] {}));
-  files_.answer(file_, "");  // too late: disturbs nobody
+  files_.answer(file_, "");  // too late: has no effect
 }
 
 TEST_F(FilesOfARank, TakesNoWordForItWhileItIsAskedToStop) {
@@ -133,7 +133,7 @@ TEST_F(FilesOfARank, AnArtifactThatIsDamagedHereIsBroughtAgain) {
   write_file_atomically(artifacts.path_of(key_), bad);
   std::string read;
   std::thread compute([&] { read = artifacts.read(key_).content.tensors.at(0).bytes; });
-  next_wish();
+  next_request();
   write_file_atomically(cache_.place(file_), good);
   files_.answer(file_, "");
   compute.join();

@@ -1,5 +1,5 @@
 // Every key of every case in the folder of golden vectors, beside what this program computes. A key is compared, or
-// skipped by name with the reason; a key that nobody knows is a failure.
+// skipped by name with the reason; an unknown key is a failure.
 
 #include <algorithm>
 #include <filesystem>

@@ -19,7 +19,7 @@ constexpr std::int64_t kResumedEnd = 40;
 
 class Resume : public JobTest {
  protected:
-  /// Runs the stage in a new runner that is told to stop at the first progress report at or after `step`: 0 is before
+  /// Runs the stage in a new runner that is stopped at the first progress report at or after `step`: 0 is before
   /// the first step, others are epoch ends.
   JobEnd run_until(const JobStage& stage, std::int64_t step, const std::string& store) const {
     JobRunner runner(settings(store));

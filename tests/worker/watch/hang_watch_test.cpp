@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A stage on a rank, looked at every tenth of a second.
+/// A stage on a rank, polled every tenth of a second.
 class HangWatchTest : public testing::Test {
  protected:
   void begin_stage(bool steady = true) {
@@ -19,17 +19,17 @@ class HangWatchTest : public testing::Test {
     for (int i = 0; i < count; ++i) {
       EXPECT_FALSE(silent_for(gap)) << "at beat " << i;
       ++seen_.beats;
-      look();
+      poll();
     }
   }
   std::optional<Hang> silent_for(std::chrono::milliseconds time) {
     for (const auto end = now_ + time; now_ < end;) {
       now_ += 100ms;
-      if (const auto hang = look()) return hang;
+      if (const auto hang = poll()) return hang;
     }
     return std::nullopt;
   }
-  std::optional<Hang> look() { return watch_.look(now_, seen_); }
+  std::optional<Hang> poll() { return watch_.poll(now_, seen_); }
 
   HangWatch watch_{10s};
   WorkSeen seen_;
@@ -99,15 +99,15 @@ TEST_F(HangWatchTest, ATimeInWhichTheProcessWasStoppedDoesNotCount) {
   begin_stage();
   beat(10, 100ms);
   now_ += 3600s;
-  EXPECT_FALSE(look());
+  EXPECT_FALSE(poll());
   EXPECT_FALSE(silent_for(8s));
   EXPECT_TRUE(silent_for(2s));
 }
 
 TEST_F(HangWatchTest, AFloorOfZeroSwitchesItOff) {
   HangWatch never{0s};
-  never.look(now_, {1, true, 0});
-  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(never.look(now_ += 1s, {1, true, 10}));
+  never.poll(now_, {1, true, 0});
+  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(never.poll(now_ += 1s, {1, true, 10}));
 }
 
 }  // namespace

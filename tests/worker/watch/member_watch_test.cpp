@@ -9,12 +9,12 @@ using namespace std::chrono_literals;
 
 class MemberWatchTest : public testing::Test {
  protected:
-  /// The gateway looks ten times a second, and hears these ranks.
-  std::optional<MemberWatch::Silent> pass(std::chrono::seconds time, const std::vector<int>& heard) {
+  /// The gateway polls ten times a second, and gets messages of these ranks.
+  std::optional<MemberWatch::Silent> pass(std::chrono::seconds time, const std::vector<int>& senders) {
     for (const auto end = now_ + time; now_ < end;) {
       now_ += 100ms;
-      for (const int rank : heard) watch_.heard(rank, now_);
-      if (const auto silent = watch_.look(now_)) return silent;
+      for (const int rank : senders) watch_.on_message(rank, now_);
+      if (const auto silent = watch_.poll(now_)) return silent;
     }
     return std::nullopt;
   }
@@ -38,7 +38,7 @@ TEST_F(MemberWatchTest, OneThatStopsTalkingIsNamedWithItsWork) {
 TEST_F(MemberWatchTest, TheGatewaysOwnStopDoesNotCount) {
   EXPECT_FALSE(pass(20s, {1, 2, 3}));
   now_ += 3600s;
-  EXPECT_FALSE(watch_.look(now_));
+  EXPECT_FALSE(watch_.poll(now_));
   EXPECT_FALSE(pass(20s, {1, 2, 3}));
 }
 
@@ -50,7 +50,7 @@ TEST_F(MemberWatchTest, OneThatLeftMayBeSilent) {
 
 TEST_F(MemberWatchTest, ALimitOfZeroMissesNobody) {
   MemberWatch patient(2, 0s);
-  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(patient.look(now_ += 1s));
+  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(patient.poll(now_ += 1s));
 }
 
 TEST_F(MemberWatchTest, HeartbeatsComeBackAsTheyWent) {

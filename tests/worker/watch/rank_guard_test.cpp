@@ -98,7 +98,7 @@ TEST(RankGuard, AHungStageEndsTheProcessWithItsNote) {
       }
     }).detach();
     for (int i = 0; i < 300; ++i) {
-      guard.look(RankGuard::Clock::now());
+      guard.poll(RankGuard::Clock::now());
       std::this_thread::sleep_for(50ms);
     }
     ::_exit(0);

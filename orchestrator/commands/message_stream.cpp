@@ -1,4 +1,4 @@
-#include "orchestrator/commands/told_beside.h"
+#include "orchestrator/commands/message_stream.h"
 
 #include <algorithm>
 #include <iostream>
@@ -7,7 +7,7 @@
 
 namespace espalier {
 
-std::ostream& told_beside(const std::vector<std::filesystem::path>& outputs) {
+std::ostream& message_stream(const std::vector<std::filesystem::path>& outputs) {
   return std::ranges::any_of(outputs, is_standard_output) ? std::cerr : std::cout;
 }
 

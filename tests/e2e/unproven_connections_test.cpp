@@ -1,4 +1,4 @@
-// Whoever connects and knows nothing: they neither fill the log nor keep those out who belong here.
+// Unauthenticated connections neither fill the log nor take the file descriptors of clients.
 #include <csignal>
 
 #include <boost/asio/io_context.hpp>
@@ -11,7 +11,7 @@ namespace {
 
 using boost::asio::ip::tcp;
 
-class Strangers : public TinyStore {
+class UnprovenConnections : public TinyStore {
  protected:
   /// `limits`: of the shell around it.
   void serve(const std::string& limits) {
@@ -38,7 +38,7 @@ class Strangers : public TinyStore {
   tcp::endpoint where_;
 };
 
-TEST_F(Strangers, WhoComeAndGoFillNoLog) {
+TEST_F(UnprovenConnections, DoNotFillTheLog) {
   serve("");
   const std::size_t before = bytes_of("S/logs/coordinator.log").size();
   for (int i = 0; i < 3000; ++i) {
@@ -52,7 +52,7 @@ TEST_F(Strangers, WhoComeAndGoFillNoLog) {
   stop();
 }
 
-TEST_F(Strangers, WhoSayNothingLeaveFilesToThoseWhoDo) {
+TEST_F(UnprovenConnections, DoNotExhaustFileDescriptors) {
   serve("ulimit -n 64; ");
   std::vector<tcp::socket> idle;
   for (int i = 0; i < 100; ++i) {
