@@ -1,3 +1,8 @@
+#include <cstdlib>
+#include <sstream>
+#include <string>
+#include <vector>
+
 #include "base/error.h"
 #include "experiments/datasets/idx_set.h"
 
@@ -21,18 +26,39 @@ DatasetDownload fashion_download() {
 }
 
 struct FashionFolder {
-  std::filesystem::path folder;
+  std::filesystem::path root;    ///< files are named from here
+  std::filesystem::path folder;  ///< within it
   IdxPaths paths;
 };
 
-/// The files have MNIST's names, so only folders of the set's own name are searched; the last is torchvision's.
+/// Where Debian's package dataset-fashion-mnist and the like install to: datasets/ of each of the system's data
+/// folders (XDG Base Directory Specification: $XDG_DATA_DIRS).
+std::vector<std::filesystem::path> installed_datasets() {
+  const char* given = std::getenv("XDG_DATA_DIRS");
+  std::istringstream folders(given != nullptr && *given != '\0' ? given : "/usr/local/share:/usr/share");
+  std::vector<std::filesystem::path> places;
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const std::filesystem::path path = folder;
+    if (path.is_absolute()) places.push_back(path / "datasets");
+  }
+  return places;
+}
+
+/// The files have MNIST's names, so only folders of the set's own name are searched; FashionMNIST/raw is torchvision's.
+/// The data folder comes before what is installed.
 FashionFolder find_fashion(const DataFolder& data) {
   std::string missing;
   for (const char* place : {"fashion_mnist", "fashion-mnist", "FashionMNIST/raw"}) {
-    if (const auto paths = find_idx_files(data / place, IdxNames::of_mnist, missing)) return {data / place, *paths};
+    if (const auto paths = find_idx_files(data / place, IdxNames::of_mnist, missing))
+      return {data, data / place, *paths};
+  }
+  for (const std::filesystem::path& root : installed_datasets()) {
+    const std::filesystem::path folder = root / "fashion-mnist";
+    if (const auto paths = find_idx_files(folder, IdxNames::of_mnist, missing)) return {root, folder, *paths};
   }
   throw Error(ErrorKind::invalid_input, "fashion_mnist: not found in " + (data / "fashion_mnist").string() +
-                                            "; get it with: " + fetch_command("fashion_mnist", data) + "; or " +
+                                            "; get it with: " + fetch_command("fashion_mnist", data) +
+                                            ", or Debian's package dataset-fashion-mnist; or " +
                                             download_by_hand(fashion_download(), data) +
                                             ", or name the folder above it with --data or ESPALIER_DATA");
 }
@@ -73,7 +99,8 @@ DatasetPresence fashion_presence(const DataFolder& data) {
 }
 
 DatasetFiles fashion_files(const std::string&, const DataFolder& data) {
-  return named_within(data, find_fashion(data).paths);
+  const FashionFolder found = find_fashion(data);
+  return named_within(found.root, found.paths);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "experiments/graph/stage_graph.h"
 #include "orchestrator/scheduler/ids.h"
 #include "orchestrator/simulation/event_queue.h"
 

@@ -11,6 +11,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include "cluster/connection/connection.h"
+#include "orchestrator/scheduler/core.h"
 #include "orchestrator/scheduler/ids.h"
 #include "orchestrator/transfer/file_intake.h"
 #include "orchestrator/transfer/stage_files.h"

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "tests/base/other_user.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -81,7 +82,7 @@ TEST(DraftFiles, WhatIsThereIsNeitherWrittenNorFollowed) {
 
 // A colleague in a folder of both makes the files that a process of ours would have written its secret to.
 TEST(DraftFiles, FilesThatSomebodyMadeBeforehandCatchNothing) {
-  if (!can_be_other_user()) GTEST_SKIP() << "only root can be two users";
+  ESPALIER_NEEDS("users", can_be_other_user(), "only root can be two users; run the tests as root");
   const SharedFolder folder("espalier_drafts_");
   const std::filesystem::path file = folder.path() / "secret";
   const std::filesystem::path trap = file.string() + ".tmp" + std::to_string(::getpid());

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "tests/base/other_user.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -54,7 +55,7 @@ TEST_F(FileLocks, AreForTheirOwnerAlone) {
 }
 
 TEST_F(FileLocks, NobodyElseCanHoldOne) {
-  if (!can_be_other_user()) GTEST_SKIP() << "only root can be two users";
+  ESPALIER_NEEDS("users", can_be_other_user(), "only root can be two users; run the tests as root");
   { const FileLock lock(path_, "pid 12 on here"); }
   EXPECT_EQ(as_other_user([&] {
               if (::open(path_.c_str(), O_RDONLY) >= 0) throw std::runtime_error("it can be opened, and so be held");
@@ -64,7 +65,7 @@ TEST_F(FileLocks, NobodyElseCanHoldOne) {
 }
 
 TEST_F(FileLocks, OneThatSomebodyElsePutThereIsRefused) {
-  if (!can_be_other_user()) GTEST_SKIP() << "only root can be two users";
+  ESPALIER_NEEDS("users", can_be_other_user(), "only root can be two users; run the tests as root");
   write_file_atomically(path_, "", 0644);
   EXPECT_THAT(as_other_user([&] { const FileLock lock(path_, "pid 13"); }),
               HasSubstr("this lock belongs to another user (0)"));

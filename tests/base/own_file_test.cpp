@@ -13,6 +13,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "tests/base/other_user.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -64,7 +65,7 @@ TEST_F(OwnFiles, ALinkIsNotFollowedAndAPipeNotWaitedFor) {
 }
 
 TEST_F(OwnFiles, OneThatSomebodyElseMadeIsRefused) {
-  if (!can_be_other_user()) GTEST_SKIP() << "only root can be another user";
+  ESPALIER_NEEDS("users", can_be_other_user(), "only root can be another user; run the tests as root");
   write(file_, OwnFile::append, "root's");
   ::chmod(file_.c_str(), 0666);
   EXPECT_THAT(as_other_user([&] { write(file_, OwnFile::begin_anew, "x"); }), HasSubstr("is another user's (0)"));

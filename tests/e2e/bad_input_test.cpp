@@ -5,6 +5,7 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "tests/e2e/sweep_case.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -163,7 +164,8 @@ TEST_F(BadInput, AFullStorePausesClearlyAndGoesOnWhenThereIsSpace) {
   std::filesystem::create_directories(disk);
   const ProgramEnd mount =
       Program({"/bin/mount", "-t", "tmpfs", "-o", "size=44m", "espalier-test", disk.string()}).wait();
-  if (mount.exit_code != 0) GTEST_SKIP() << "no right to mount a small disk here: " << mount.err;
+  ESPALIER_NEEDS("mount", mount.exit_code == 0,
+                 "no right to mount a small disk here; run the tests as root: " << mount.err);
   const std::string full = (disk / "store").string();
   const std::vector<std::string> run{"run", small_sweep(), "--store", full, "--workers", "2", "--quiet"};
   {

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/e2e/sweep_case.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -16,8 +17,7 @@ using testing::Not;
 class Cases : public SweepCase {
  protected:
   std::filesystem::path find(const std::string& file) {
-    const char* given = std::getenv("ESPALIER_CASES");
-    const std::filesystem::path path = std::filesystem::path(given != nullptr ? given : ESPALIER_CASES_DEFAULT) / file;
+    const std::filesystem::path path = folder_named_by("ESPALIER_CASES", ESPALIER_CASES_DEFAULT) / file;
     return std::filesystem::exists(path) ? path : std::filesystem::path();
   }
   /// What `check` prints, on both streams, if it ends so.
@@ -34,12 +34,12 @@ class Cases : public SweepCase {
   }
 };
 
-#define ESPALIER_NEED(variable, file)               \
+#define ESPALIER_NEED_CASE(variable, file)          \
   const std::string variable = find(file).string(); \
-  if (variable.empty()) GTEST_SKIP() << file << " is not there"
+  ESPALIER_NEEDS("cases", !variable.empty(), "no case " << file << "; set ESPALIER_CASES")
 
 TEST_F(Cases, NotANumberIsNoOption) {
-  ESPALIER_NEED(sweep, "05-nan-options/ok.yaml");
+  ESPALIER_NEED_CASE(sweep, "05-nan-options/ok.yaml");
   for (const char* option : {"--latency=nan", "--losses=nan", "--seed=-1", "--seed=99999999999999999999"}) {
     const ProgramEnd end = espalier({"simulate", sweep, option});
     EXPECT_EQ(end.exit_code, 2) << option << end.out;
@@ -51,35 +51,35 @@ TEST_F(Cases, NotANumberIsNoOption) {
 }
 
 TEST_F(Cases, DataThatMeasureNothingAreRefusedOrSaid) {
-  ESPALIER_NEED(one, "10-data-that-measures-nothing/one-class.safetensors");
+  ESPALIER_NEED_CASE(one, "10-data-that-measures-nothing/one-class.safetensors");
   EXPECT_THAT(check_data("{tensors: " + one + "}", 2), AllOf(HasSubstr(one), HasSubstr("are of class")));
-  ESPALIER_NEED(gaps, "10-data-that-measures-nothing/l255.safetensors");
+  ESPALIER_NEED_CASE(gaps, "10-data-that-measures-nothing/l255.safetensors");
   EXPECT_THAT(check_data("{tensors: " + gaps + "}", 0), HasSubstr("no example is of class 1 to 254"));
-  ESPALIER_NEED(unseen, "10-data-that-measures-nothing/test-newclass.safetensors");
+  ESPALIER_NEED_CASE(unseen, "10-data-that-measures-nothing/test-newclass.safetensors");
   EXPECT_THAT(check_data("{tensors: " + unseen + "}", 0), HasSubstr("no example to train on is of class"));
 }
 
 TEST_F(Cases, OtherTypesAreRead) {
-  ESPALIER_NEED(brains, "11-types/x-bf16.safetensors");
+  ESPALIER_NEED_CASE(brains, "11-types/x-bf16.safetensors");
   EXPECT_THAT(check_data("{tensors: " + brains + "}", 0), HasSubstr("good: "));
-  ESPALIER_NEED(words, "11-types/y-int32.safetensors");
+  ESPALIER_NEED_CASE(words, "11-types/y-int32.safetensors");
   EXPECT_THAT(check_data("{tensors: " + words + "}", 0), HasSubstr("good: "));
 }
 
 TEST_F(Cases, EqualNumbersAreOneValue) {
-  ESPALIER_NEED(sweep, "12-equal-values/f.yaml");
+  ESPALIER_NEED_CASE(sweep, "12-equal-values/f.yaml");
   EXPECT_THAT(check(sweep, 2), HasSubstr("0.90000000000000002 is listed twice: 0.9 is the same"));
 }
 
 TEST_F(Cases, TheProductOfTwoBoundedNumbersIsBounded) {
-  ESPALIER_NEED(sweep, "14-simulate-memory/ok.yaml");
+  ESPALIER_NEED_CASE(sweep, "14-simulate-memory/ok.yaml");
   const ProgramEnd end = espalier({"simulate", sweep, "--pools", "100000", "--ranks", "100000"});
   EXPECT_EQ(end.exit_code, 2) << end.out;
   EXPECT_THAT(end.err, HasSubstr("--pools 100000 of --ranks 100000 are 10,000,000,000 ranks; at most 10,000,000"));
 }
 
 TEST_F(Cases, WhatOnlyTrainingShowsIsToldBeforeIt) {
-  ESPALIER_NEED(rows, "06-only-while-training/ok.safetensors");
+  ESPALIER_NEED_CASE(rows, "06-only-while-training/ok.safetensors");
   for (const auto& [file, words] :
        {std::pair("detached", "no gradient leads from its output back to any of its parameters"),
         std::pair("nograd", "no gradient leads from its output back to any of its parameters"),
@@ -87,13 +87,13 @@ TEST_F(Cases, WhatOnlyTrainingShowsIsToldBeforeIt) {
         std::pair("traced2-len", "shape '[2, 2]' is invalid for input of size 6 (gen_ts.py, line "),
         std::pair("trainshape", "gives an output of 6x2 for 3 examples in training mode; expected 3x2"),
         std::pair("trainwide", "gives an output of 3x4 for 3 examples in training mode; expected 3x2")}) {
-    ESPALIER_NEED(module, "06-only-while-training/" + std::string(file) + ".pt");
+    ESPALIER_NEED_CASE(module, "06-only-while-training/" + std::string(file) + ".pt");
     EXPECT_THAT(check_data("{tensors: " + rows + "}", 2, "{torchscript: " + module + "}"), HasSubstr(words)) << file;
   }
 }
 
 TEST_F(Cases, ALastBatchOfOneWithABatchNormIsTold) {
-  ESPALIER_NEED(sweep, "06-only-while-training/bn201.yaml");
+  ESPALIER_NEED_CASE(sweep, "06-only-while-training/bn201.yaml");
   const std::filesystem::path folder = std::filesystem::path(sweep).parent_path();
   for (const std::vector<std::string>& command : {std::vector<std::string>{"check"}, {"plan"}, {"run"}}) {
     std::vector<std::string> words = espalier_command(command);
@@ -112,18 +112,18 @@ TEST_F(Cases, ALastBatchOfOneWithABatchNormIsTold) {
 }
 
 TEST_F(Cases, LayersThatAreLeftOutAreNamedAndCounted) {
-  ESPALIER_NEED(rows, "06-only-while-training/ok.safetensors");
+  ESPALIER_NEED_CASE(rows, "06-only-while-training/ok.safetensors");
   for (const auto& [file, reason] :
        {std::pair("prune-traced", "computed from weight_orig and weight_mask; call torch.nn.utils.prune.remove"),
         std::pair("weightnorm-traced", "computed from weight_g and weight_v; call torch.nn.utils.remove_weight_norm"),
         std::pair("param-traced", "computed from parametrizations.weight.original; call torch.nn.utils.parametrize")}) {
-    ESPALIER_NEED(module, "07-layers-left-out/" + std::string(file) + ".pt");
+    ESPALIER_NEED_CASE(module, "07-layers-left-out/" + std::string(file) + ".pt");
     EXPECT_THAT(check_data("{tensors: " + rows + "}", 0, "{torchscript: " + module + "}"),
                 AllOf(HasSubstr("warning: model: "), HasSubstr("not pruned: fc1: its weight is no parameter, but "),
                       HasSubstr(reason)))
         << file;
   }
-  ESPALIER_NEED(module, "07-layers-left-out/prune-traced.pt");
+  ESPALIER_NEED_CASE(module, "07-layers-left-out/prune-traced.pt");
   const std::string sweep =
       write("d.yaml", "sweep: d\ndataset: {tensors: " + rows + "}\nmodel: {torchscript: " + module +
                           "}\nseeds: 1\ntrain: {lr: 0.1, batch_size: 20, epochs: 1}\n"
@@ -139,14 +139,14 @@ TEST_F(Cases, LayersThatAreLeftOutAreNamedAndCounted) {
 }
 
 TEST_F(Cases, AModulesOwnMessageIsShown) {
-  ESPALIER_NEED(rows, "06-only-while-training/ok.safetensors");
+  ESPALIER_NEED_CASE(rows, "06-only-while-training/ok.safetensors");
   for (const auto& [file, words] :
        {std::pair("noforward", "the module fails: Method 'forward' is not defined. (it was given"),
         std::pair("twoinputs", "the module fails: forward() is missing value for argument 'y'. Declaration: forward("),
         std::pair("unicode",
                   "is no TorchScript file that can be read; torch.jit.script(module).save(path) makes one: ill "
                   "formed octal specifier (__torch__.py, line 11: ")}) {
-    ESPALIER_NEED(module, "08-last-line/" + std::string(file) + ".pt");
+    ESPALIER_NEED_CASE(module, "08-last-line/" + std::string(file) + ".pt");
     EXPECT_THAT(check_data("{tensors: " + rows + "}", 2, "{torchscript: " + module + "}"),
                 AllOf(HasSubstr(words), Not(HasSubstr("frame #"))))
         << file;
@@ -154,8 +154,8 @@ TEST_F(Cases, AModulesOwnMessageIsShown) {
 }
 
 TEST_F(Cases, AModuleThatNeverEndsIsWaitedForAloudAndNotForEver) {
-  ESPALIER_NEED(rows, "06-only-while-training/ok.safetensors");
-  ESPALIER_NEED(module, "21-endless-module/loop.pt");
+  ESPALIER_NEED_CASE(rows, "06-only-while-training/ok.safetensors");
+  ESPALIER_NEED_CASE(module, "21-endless-module/loop.pt");
   const std::string sweep =
       write("d.yaml", "sweep: d\ndataset: {tensors: " + rows + "}\nmodel: {torchscript: " + module +
                           "}\nseeds: 1\ntrain: {lr: 0.1, batch_size: 20, epochs: 1}\n");
@@ -174,9 +174,9 @@ TEST_F(Cases, AModuleThatNeverEndsIsWaitedForAloudAndNotForEver) {
 }
 
 TEST_F(Cases, ASubmittedModuleThatNeverEndsIsWaitedForAloudToo) {
-  ESPALIER_NEED(rows, "06-only-while-training/ok.safetensors");
-  ESPALIER_NEED(module, "21-endless-module/loop.pt");
-  ESPALIER_NEED(pruned, "07-layers-left-out/prune-traced.pt");
+  ESPALIER_NEED_CASE(rows, "06-only-while-training/ok.safetensors");
+  ESPALIER_NEED_CASE(module, "21-endless-module/loop.pt");
+  ESPALIER_NEED_CASE(pruned, "07-layers-left-out/prune-traced.pt");
   const auto sweep_of = [&](const std::string& name, const std::string& file) {
     return write(name + ".yaml", "sweep: " + name + "\ndataset: {tensors: " + rows + "}\nmodel: {torchscript: " + file +
                                      "}\nseeds: 1\ntrain: {lr: 0.1, batch_size: 20, epochs: 1}\n");
@@ -197,17 +197,17 @@ TEST_F(Cases, ASubmittedModuleThatNeverEndsIsWaitedForAloudToo) {
 }
 
 TEST_F(Cases, ImagesOfOneLineKeepTheirShape) {
-  ESPALIER_NEED(rows, "15-flat-images/ncl.safetensors");
-  ESPALIER_NEED(along, "15-flat-images/conv13.pt");
+  ESPALIER_NEED_CASE(rows, "15-flat-images/ncl.safetensors");
+  ESPALIER_NEED_CASE(along, "15-flat-images/conv13.pt");
   EXPECT_THAT(check_data("{tensors: " + rows + "}", 0, "{torchscript: " + along + "}"), HasSubstr("good: "));
-  ESPALIER_NEED(channels, "15-flat-images/c11.safetensors");
-  ESPALIER_NEED(across, "15-flat-images/convc11.pt");
+  ESPALIER_NEED_CASE(channels, "15-flat-images/c11.safetensors");
+  ESPALIER_NEED_CASE(across, "15-flat-images/convc11.pt");
   EXPECT_THAT(check_data("{tensors: " + channels + "}", 0, "{torchscript: " + across + "}"), HasSubstr("good: "));
 }
 
 TEST_F(Cases, ANetworkForImagesOfOneLineIsTrainedOnThem) {
-  ESPALIER_NEED(rows, "15-flat-images/ncl.safetensors");
-  ESPALIER_NEED(along, "15-flat-images/conv13.pt");
+  ESPALIER_NEED_CASE(rows, "15-flat-images/ncl.safetensors");
+  ESPALIER_NEED_CASE(along, "15-flat-images/conv13.pt");
   const std::string sweep =
       write("d.yaml", "sweep: d\ndataset: {tensors: " + rows + "}\nmodel: {torchscript: " + along +
                           "}\nseeds: 1\ntrain: {lr: 0.1, batch_size: 20, epochs: 1}\n");
@@ -216,32 +216,32 @@ TEST_F(Cases, ANetworkForImagesOfOneLineIsTrainedOnThem) {
 }
 
 TEST_F(Cases, WhatCannotBeSeenIsNamed) {
-  ESPALIER_NEED(escapes, "16-invisible/esc.yaml");
+  ESPALIER_NEED_CASE(escapes, "16-invisible/esc.yaml");
   EXPECT_THAT(check(escapes, 2), AllOf(HasSubstr("\"a\\x1b[31mRED\\x1b[0m\\x0dspoof\""), Not(HasSubstr("\x1b"))));
   for (const char* file : {"nbsp-after-colon", "nbsp-indent", "nbsp-trailing"}) {
-    ESPALIER_NEED(sweep, "16-invisible/" + std::string(file) + ".yaml");
+    ESPALIER_NEED_CASE(sweep, "16-invisible/" + std::string(file) + ".yaml");
     EXPECT_THAT(check(sweep, 2), HasSubstr("\\u00a0 is a no-break space")) << file;
   }
 }
 
 TEST_F(Cases, FilesByOtherNamesAreFound) {
-  ESPALIER_NEED(folder, "17-file-names/idx-dot");
+  ESPALIER_NEED_CASE(folder, "17-file-names/idx-dot");
   EXPECT_THAT(check_data("{idx: " + folder + "}", 0), HasSubstr("good: "));
 }
 
 TEST_F(Cases, WhatNeverTakesEffectIsSaid) {
-  ESPALIER_NEED(milestones, "18-beyond-the-end/lr-schedule-beyond.yaml");
+  ESPALIER_NEED_CASE(milestones, "18-beyond-the-end/lr-schedule-beyond.yaml");
   EXPECT_THAT(check(milestones, 0), HasSubstr("milestone 20ep is step 120 of a training of 6 steps"));
-  ESPALIER_NEED(warmup, "18-beyond-the-end/warmup-beyond.yaml");
+  ESPALIER_NEED_CASE(warmup, "18-beyond-the-end/warmup-beyond.yaml");
   EXPECT_THAT(check(warmup, 0), HasSubstr("rises over 60 steps of a training of 6"));
 }
 
 TEST_F(Cases, WhatIsEmptyIsSaidToBe) {
-  ESPALIER_NEED(milestones, "20-empty-list-said-badly/lr-schedule-empty.yaml");
+  ESPALIER_NEED_CASE(milestones, "20-empty-list-said-badly/lr-schedule-empty.yaml");
   EXPECT_THAT(check(milestones, 2), HasSubstr("found an empty list"));
-  ESPALIER_NEED(when, "20-empty-list-said-badly/when-empty.yaml");
+  ESPALIER_NEED_CASE(when, "20-empty-list-said-badly/when-empty.yaml");
   EXPECT_THAT(check(when, 2), HasSubstr("found an empty list"));
-  ESPALIER_NEED(label, "20-empty-list-said-badly/lab.yaml");
+  ESPALIER_NEED_CASE(label, "20-empty-list-said-badly/lab.yaml");
   EXPECT_THAT(check(label, 0), HasSubstr("no pool has a label with a comma"));
 }
 

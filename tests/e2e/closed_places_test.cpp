@@ -4,6 +4,7 @@
 
 #include "tests/base/other_user.h"
 #include "tests/e2e/tiny_store.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -84,7 +85,7 @@ TEST_F(ClosedPlaces, AFolderThatIsGone) {
 }
 
 TEST_F(ClosedPlaces, AFolderThatMayNotBeEntered) {
-  if (!can_be_other_user()) GTEST_SKIP() << "only root can be another user";
+  ESPALIER_NEEDS("users", can_be_other_user(), "only root can be another user; run the tests as root");
   const std::vector<std::string> nobody = as_nobody();
   std::filesystem::create_directory(place("locked"));
   std::filesystem::rename(place("S"), place("locked/S"));

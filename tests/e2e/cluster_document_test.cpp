@@ -6,6 +6,7 @@
 #include "tests/e2e/document_commands.h"
 #include "tests/e2e/slurm_cluster.h"
 #include "tests/e2e/sweep_case.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -31,7 +32,8 @@ class ClusterDocument : public SweepCase {
 };
 
 TEST_F(ClusterDocument, ItsCommands) {
-  if (!SlurmCluster::missing().empty()) GTEST_SKIP() << "no emulated Slurm here: missing: " << SlurmCluster::missing();
+  ESPALIER_NEEDS("slurm", SlurmCluster::missing().empty(),
+                 "no emulated Slurm here: missing: " << SlurmCluster::missing());
   cluster_ = std::make_unique<SlurmCluster>();
   std::filesystem::create_directory_symlink(kProject / "experiments", folder_ / "experiments");
   const std::vector<std::string> commands = commands_in(kProject / "docs" / "cluster.md");

@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "tests/cluster/auth/store_folder.h"
 #include "tests/e2e/program.h"
+#include "tests/needs.h"
 #include "tests/orchestrator/fetch/https_server.h"
 
 namespace espalier {
@@ -112,10 +113,9 @@ std::string as_published(const PublishedFile& file, const std::filesystem::path&
 class DatasetsFetchOfMnist : public DatasetsFetch {
  protected:
   void SetUp() override {
-    const char* named = std::getenv("ESPALIER_TEST_DATA");
-    data_ = named != nullptr ? named : ESPALIER_TEST_DATA_DEFAULT;
-    if (!std::filesystem::exists(data_ / "mnist"))
-      GTEST_SKIP() << "no mnist in " << data_ << "; set ESPALIER_TEST_DATA";
+    data_ = folder_named_by("ESPALIER_TEST_DATA", ESPALIER_TEST_DATA_DEFAULT);
+    ESPALIER_NEEDS("mnist", std::filesystem::exists(data_ / "mnist"),
+                   "no mnist in " << data_ << "; set ESPALIER_TEST_DATA");
   }
   std::filesystem::path data_;
 };

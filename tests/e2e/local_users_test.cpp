@@ -5,6 +5,7 @@
 
 #include "tests/base/other_user.h"
 #include "tests/e2e/tiny_store.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -29,7 +30,7 @@ class LocalUsers : public TinyStore {
 };
 
 TEST_F(LocalUsers, WhoWaitsUnderATemporaryNameCatchesNoSecret) {
-  if (!can_be_other_user()) GTEST_SKIP() << "only root can be another user";
+  ESPALIER_NEEDS("users", can_be_other_user(), "only root can be another user; run the tests as root");
   const std::filesystem::path group = place("group");
   std::filesystem::create_directory(group);
   ASSERT_EQ(::chmod(group.c_str(), 0777), 0);
@@ -53,7 +54,7 @@ TEST_F(LocalUsers, WhoWaitsUnderATemporaryNameCatchesNoSecret) {
 }
 
 TEST_F(LocalUsers, NobodyElseCanHoldTheLocksOfAStore) {
-  if (!can_be_other_user()) GTEST_SKIP() << "only root can be another user";
+  ESPALIER_NEEDS("users", can_be_other_user(), "only root can be another user; run the tests as root");
   for (const char* lock : {"S/coordinator.lock", "S/pools/local-1.lock"}) {
     ASSERT_TRUE(std::filesystem::exists(place(lock)));
     Program holder(as_nobody({"/usr/bin/flock", "-x", place(lock).string(), "sleep", "100"}));

@@ -1,9 +1,9 @@
 // The shipped sweeps on real MNIST, shortened on the command line. Skipped where the data are not: ESPALIER_TEST_DATA
 // names the folder that holds mnist/.
 #include <cmath>
-#include <cstdlib>
 
 #include "tests/e2e/sweep_case.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -12,10 +12,9 @@ class Mnist : public SweepCase {
  protected:
   void SetUp() override {
     SweepCase::SetUp();
-    const char* named = std::getenv("ESPALIER_TEST_DATA");
-    data_ = named != nullptr ? named : ESPALIER_TEST_DATA_DEFAULT;
-    if (!std::filesystem::exists(data_ / "mnist"))
-      GTEST_SKIP() << "no MNIST in " << data_ << "; name its folder in ESPALIER_TEST_DATA";
+    data_ = folder_named_by("ESPALIER_TEST_DATA", ESPALIER_TEST_DATA_DEFAULT);
+    ESPALIER_NEEDS("mnist", std::filesystem::exists(data_ / "mnist"),
+                   "no mnist in " << data_ << "; set ESPALIER_TEST_DATA");
   }
   void run(const std::string& sweep, const std::vector<std::string>& overrides) {
     std::vector<std::string> command{"run",     std::string(ESPALIER_SOURCE_DIR) + "/experiments/sweeps/" + sweep,

@@ -11,6 +11,7 @@
 #include "experiments/paths/store_paths.h"
 #include "tests/e2e/sweep_case.h"
 #include "tests/e2e/test_network.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -33,7 +34,7 @@ class Network : public SweepCase {
  protected:
   void SetUp() override {
     SweepCase::SetUp();
-    if (const std::string lack = TestNetwork::lack(); !lack.empty()) GTEST_SKIP() << lack;
+    ESPALIER_NEEDS("network", TestNetwork::lack().empty(), TestNetwork::lack());
     network_.emplace();
     quick_ = write("quick.yaml",
                    "sweep: quick\n"

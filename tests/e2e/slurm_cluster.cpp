@@ -7,12 +7,13 @@
 #include <stdexcept>
 #include <unistd.h>
 
+#include "tests/needs.h"
+
 namespace espalier {
 namespace {
 
 std::filesystem::path slurm_scripts() {
-  const char* named = std::getenv("ESPALIER_SLURM");
-  return named != nullptr && named[0] != '\0' ? named : ESPALIER_SLURM_DEFAULT;
+  return folder_named_by("ESPALIER_SLURM", ESPALIER_SLURM_DEFAULT);
 }
 
 /// PATH, with where daemons are.

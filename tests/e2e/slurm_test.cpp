@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "tests/e2e/slurm_cluster.h"
 #include "tests/e2e/sweep_case.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -24,7 +25,7 @@ class SlurmPools : public SweepCase {
   }
   void SetUp() override { start(2); }
   void start(int seeds) {
-    if (!cluster_) GTEST_SKIP() << "no emulated Slurm here: missing: " << SlurmCluster::missing();
+    ESPALIER_NEEDS("slurm", cluster_, "no emulated Slurm here: missing: " << SlurmCluster::missing());
     SweepCase::SetUp();
     if (undisturbed_.is_null()) {
       const ProgramEnd end =

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -17,8 +18,7 @@ namespace {
 constexpr std::uintmax_t kMostOfACapture = 256U << 20;
 
 std::filesystem::path network_scripts() {
-  const char* folder = std::getenv("ESPALIER_NETNS");
-  return folder != nullptr ? folder : ESPALIER_NETNS_DEFAULT;
+  return folder_named_by("ESPALIER_NETNS", ESPALIER_NETNS_DEFAULT);
 }
 
 ProgramEnd run_tool(std::vector<std::string> command) {

@@ -16,7 +16,7 @@ namespace espalier {
 /// sources; agent.sh there starts processes on a host for mpirun.
 class TestNetwork {
  public:
-  /// Why this machine can have none, for GTEST_SKIP; "" if it can.
+  /// Why this machine can have none; "" if it can.
   static std::string lack();
 
   /// Errors: std::runtime_error with what up.sh said.

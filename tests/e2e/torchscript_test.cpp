@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "experiments/formats/safetensors.h"
 #include "tests/e2e/sweep_case.h"
+#include "tests/needs.h"
 #include "tests/worker/torchscript/script_module_file.h"
 
 namespace espalier {
@@ -183,7 +184,7 @@ TEST_F(TorchScript, ANetworkOfTheCatalogKeepsNoScriptedWeights) {
 }
 
 TEST_F(TorchScript, WhatPythonScriptedTrainsAndGoesBackToPython) {
-  if (!has_python_torch()) GTEST_SKIP() << "no torch for " << kPython;
+  ESPALIER_NEEDS("python_torch", has_python_torch(), "no torch for " << kPython << "; Debian: python3-torch");
   const std::string net = (folder_ / "python.pt").string(), state = (folder_ / "state.pt").string();
   const std::string color = (folder_ / "color.pt").string();
   const ProgramEnd made = python(kMakeNet, {net, state, color});

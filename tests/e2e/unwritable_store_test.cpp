@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "tests/e2e/sweep_case.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -29,8 +30,8 @@ class UnwritableStore : public SweepCase {
 TEST_F(UnwritableStore, PausesTheSweepAndChargesNobody) {
   const std::map<std::string, std::string> environment{{"HOME", folder_.string()}, {"TMPDIR", folder_.string()}};
   const auto beside = espalier_command({})[0];
-  if (Program(without_privileges({beside, "--version"}), environment).wait().exit_code != 0)
-    GTEST_SKIP() << "nobody may not run " << beside;
+  ESPALIER_NEEDS("users", Program(without_privileges({beside, "--version"}), environment).wait().exit_code == 0,
+                 "nobody may not run " << beside << "; run the tests as root, in a folder that everybody may read");
   const std::string sweep = small_sweep(2);
   Program run(without_privileges(espalier_command({"run", sweep, "--store", store(), "--workers", "2", "--quiet"})),
               environment);

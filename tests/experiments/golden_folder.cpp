@@ -1,15 +1,14 @@
 #include "tests/experiments/golden_folder.h"
 
 #include <cstddef>
-#include <cstdlib>
 
 #include "base/files.h"
+#include "tests/needs.h"
 
 namespace espalier {
 
 std::filesystem::path golden_folder() {
-  const char* given = std::getenv("ESPALIER_GOLDEN");
-  return given != nullptr ? given : ESPALIER_GOLDEN_DEFAULT;
+  return folder_named_by("ESPALIER_GOLDEN", ESPALIER_GOLDEN_DEFAULT);
 }
 
 std::optional<nlohmann::json> golden_json(const std::filesystem::path& file) {

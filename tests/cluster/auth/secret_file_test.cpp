@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "tests/base/other_user.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -49,12 +50,13 @@ TEST(SecretFiles, AreWrittenIntoFoldersOfOnesOwnAndStickyOnes) {
   }
   // A group that has its user's number is his alone, and his umask leaves it the right to write.
   const SharedFolder folder("espalier_secrets_", 0775);
-  if (::chown(folder.path().c_str(), ::geteuid(), ::geteuid()) != 0) GTEST_SKIP() << "we have no such group";
+  ESPALIER_NEEDS("users", ::chown(folder.path().c_str(), ::geteuid(), ::geteuid()) == 0,
+                 "we have no such group; run the tests as root");
   write_secret_file(folder.path() / "secret", "s", "secret");
 }
 
 TEST(SecretFiles, OneThatSomebodyElsePutThereIsRefused) {
-  if (!can_be_other_user()) GTEST_SKIP() << "only root can be two users";
+  ESPALIER_NEEDS("users", can_be_other_user(), "only root can be two users; run the tests as root");
   const SharedFolder folder("espalier_secrets_");
   const std::filesystem::path file = folder.path() / "secret", link = folder.path() / "link";
   ASSERT_EQ(as_other_user([&] { write_file_atomically(file, "theirs", 0600); }), "");

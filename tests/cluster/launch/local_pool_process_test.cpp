@@ -14,6 +14,7 @@
 #include "base/file_lock.h"
 #include "tests/base/other_user.h"
 #include "tests/cluster/auth/store_folder.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -99,7 +100,7 @@ TEST_F(PoolSupervisor, WhoHasTheNumberOfAnEndedPoolIsNotKilled) {
 }
 
 TEST_F(PoolSupervisor, ALockOfAnotherUserIsRefused) {
-  if (!can_be_other_user()) GTEST_SKIP() << "only root can be two users";
+  ESPALIER_NEEDS("users", can_be_other_user(), "only root can be two users; run the tests as root");
   std::filesystem::create_directories(pool_.lock.parent_path());
   ::chmod(pool_.lock.parent_path().c_str(), 0777);
   const std::string pid = std::to_string(bystander());

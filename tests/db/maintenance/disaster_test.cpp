@@ -21,6 +21,7 @@
 #include "db/sqlite/sqlite_errors.h"
 #include "db/write/store.h"
 #include "tests/db/sample_sweep.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -298,7 +299,7 @@ TEST_F(Disaster, AFullDiskLosesNothing) {
     record(store);
     return fill_up(store, sample);
   });
-  if (status == 77) GTEST_SKIP() << "a small filesystem cannot be mounted here";
+  ESPALIER_NEEDS("mount", status != 77, "a small filesystem cannot be mounted here; run the tests as root");
   EXPECT_EQ(status, 0);
 }
 
@@ -313,7 +314,7 @@ TEST_F(Disaster, AFullDiskLosesNothingWithoutALogEither) {
     record(store);
     return fill_up(store, sample);
   });
-  if (status == 77) GTEST_SKIP() << "a small filesystem cannot be mounted here";
+  ESPALIER_NEEDS("mount", status != 77, "a small filesystem cannot be mounted here; run the tests as root");
   EXPECT_EQ(status, 0);
 }
 
@@ -330,7 +331,7 @@ TEST_F(Disaster, ABackupThatDoesNotFitIsNotLeftInHalf) {
     if (error.kind() != ErrorKind::exhausted) return 2;
     return std::filesystem::is_empty(small) ? 0 : 3;
   });
-  if (status == 77) GTEST_SKIP() << "a small filesystem cannot be mounted here";
+  ESPALIER_NEEDS("mount", status != 77, "a small filesystem cannot be mounted here; run the tests as root");
   EXPECT_EQ(status, 0);
 }
 
@@ -347,7 +348,7 @@ TEST_F(Disaster, AStoreOnAReadOnlyDiskCanStillBeRead) {
     if (::mount(nullptr, root.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) != 0) return 77;
     return StoreReader(root).results().size() == 3 ? 0 : 1;
   });
-  if (status == 77) GTEST_SKIP() << "a small filesystem cannot be mounted here";
+  ESPALIER_NEEDS("mount", status != 77, "a small filesystem cannot be mounted here; run the tests as root");
   EXPECT_EQ(status, 0);
 }
 

@@ -17,6 +17,7 @@
 #include "db/sqlite/network_filesystem.h"
 #include "db/write/store.h"
 #include "tests/db/sample_sweep.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -150,7 +151,7 @@ class FuseMount {
 
 TEST_F(NetworkStore, IsRefusedOnAFuseMountToo) {
   const FuseMount mount(folder_.path / "mnt");
-  if (!mount.mounted()) GTEST_SKIP() << "we may not mount here";
+  ESPALIER_NEEDS("mount", mount.mounted(), "we may not mount here; run the tests as root");
   EXPECT_EQ(network_filesystem(folder_.path / "mnt"), "FUSE");
   EXPECT_THROW(Store(folder_.path / "mnt"), Error);
 }

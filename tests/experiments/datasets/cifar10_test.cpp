@@ -5,6 +5,7 @@
 
 #include "experiments/datasets/dataset.h"
 #include "tests/experiments/datasets/idx_bytes.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -116,11 +117,9 @@ TEST_F(Cifar10, ATruncatedFileAndAWrongLabelAreNamed) {
 }
 
 TEST_F(Cifar10, RealFilesHoldEveryClassEquallyOften) {
-  const char* chosen = std::getenv("ESPALIER_TEST_DATA");
-  const DataFolder data = chosen != nullptr ? chosen : ESPALIER_TEST_DATA_DEFAULT;
-  if (!std::filesystem::exists(data / "cifar-10-batches-bin")) {
-    GTEST_SKIP() << "no cifar-10-batches-bin in " << data << "; set ESPALIER_TEST_DATA";
-  }
+  const DataFolder data = folder_named_by("ESPALIER_TEST_DATA", ESPALIER_TEST_DATA_DEFAULT);
+  ESPALIER_NEEDS("cifar10", std::filesystem::exists(data / "cifar-10-batches-bin"),
+                 "no cifar-10-batches-bin in " << data << "; set ESPALIER_TEST_DATA");
   const Dataset images = load_dataset(resolve(data), "", data);
   std::vector<int> train(10), test(10);
   for (const std::int64_t label : images.train.labels) ++train[static_cast<std::size_t>(label)];

@@ -1,3 +1,6 @@
+#include <cstdlib>
+#include <optional>
+
 #include <gmock/gmock.h>
 
 #include "experiments/datasets/dataset.h"
@@ -11,6 +14,18 @@ using testing::HasSubstr;
 
 class FashionMnist : public IdxFolder {
  protected:
+  void SetUp() override {
+    IdxFolder::SetUp();
+    if (const char* before = std::getenv("XDG_DATA_DIRS")) before_ = before;
+    // This machine may have the package.
+    ::setenv("XDG_DATA_DIRS", ("relative:" + (folder_ / "none").string() + ":" + share().string()).c_str(), 1);
+  }
+  void TearDown() override {
+    before_ ? ::setenv("XDG_DATA_DIRS", before_->c_str(), 1) : ::unsetenv("XDG_DATA_DIRS");
+    IdxFolder::TearDown();
+  }
+  std::filesystem::path share() const { return folder_ / "usr/share"; }
+
   /// Files of the set's sizes, of another content, into a folder of the data folder.
   void write_into(const std::string& place, std::uint32_t test, std::uint32_t side, std::uint32_t classes) {
     const DataFolder data = folder_;
@@ -27,6 +42,8 @@ class FashionMnist : public IdxFolder {
   std::string refusal() const {
     return error_of(ErrorKind::invalid_input, [&] { resolve(); });
   }
+
+  std::optional<std::string> before_;
 };
 
 TEST_F(FashionMnist, IsFoundUnderEveryUsualNameOfItsFolder) {
@@ -48,9 +65,23 @@ TEST_F(FashionMnist, IsFoundUnderEveryUsualNameOfItsFolder) {
 // Its files are called as MNIST's: those beside it must not be taken for it.
 TEST_F(FashionMnist, IsNotLookedForAmongMnistsFiles) {
   write_set(12, 2, 28, 10);
-  EXPECT_THAT(refusal(),
-              AllOf(HasSubstr("fashion_mnist: not found in " + (folder_ / "fashion_mnist").string()),
-                    HasSubstr("train-images-idx3-ubyte.gz"), HasSubstr("from http"), HasSubstr("ESPALIER_DATA")));
+  EXPECT_THAT(refusal(), AllOf(HasSubstr("fashion_mnist: not found in " + (folder_ / "fashion_mnist").string()),
+                               HasSubstr("train-images-idx3-ubyte.gz"), HasSubstr("from http"),
+                               HasSubstr("ESPALIER_DATA"), HasSubstr("dataset-fashion-mnist")));
+}
+
+TEST_F(FashionMnist, WhatAPackageInstalledIsFound) {
+  write_into("usr/share/datasets/fashion-mnist", 10'000, 28, 10);
+  const DatasetSpec spec = resolve();
+  EXPECT_EQ(load_dataset(spec, "", folder_).test.labels.size(), 10'000U);
+  // By names under which the same loader finds them in another folder.
+  for (const DatasetFile& file : dataset_files("fashion_mnist", "", folder_)) {
+    EXPECT_EQ(file.name.find("fashion-mnist/"), 0U) << file.name;
+    EXPECT_EQ(file.path, share() / "datasets" / file.name);
+  }
+  // What is in the data folder goes before it.
+  write_into("fashion_mnist", 9'000, 28, 10);
+  EXPECT_THAT(refusal(), HasSubstr((folder_ / "fashion_mnist").string() + ": not Fashion-MNIST"));
 }
 
 TEST_F(FashionMnist, OtherSizesAreAnotherSet) {

@@ -3,6 +3,7 @@
 #include "experiments/datasets/dataset.h"
 #include "tests/base/other_user.h"
 #include "tests/experiments/datasets/idx_bytes.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -142,7 +143,7 @@ TEST_F(IdxDataset, ABrokenFileBesideAGoodOneIsSaid) {
 }
 
 TEST_F(IdxDataset, WhatMayNotBeReadIsNotMissing) {
-  if (!can_be_other_user()) GTEST_SKIP() << "only root can be two users";
+  ESPALIER_NEEDS("users", can_be_other_user(), "only root can be two users; run the tests as root");
   write_set(24, 5, 3, 4);
   std::filesystem::permissions(folder_, std::filesystem::perms::owner_all);
   EXPECT_THAT(as_other_user([&] { resolve(); }), HasSubstr(folder_.string() + ": cannot be read: Permission denied"));

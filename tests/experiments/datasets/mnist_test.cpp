@@ -1,9 +1,8 @@
-#include <cstdlib>
-
 #include <gmock/gmock.h>
 
 #include "experiments/datasets/dataset.h"
 #include "tests/experiments/datasets/idx_bytes.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -25,10 +24,9 @@ class Mnist : public IdxFolder {
 class RealMnist : public Mnist {
  protected:
   void SetUp() override {
-    const char* chosen = std::getenv("ESPALIER_TEST_DATA");
-    data_ = chosen != nullptr ? chosen : ESPALIER_TEST_DATA_DEFAULT;
-    if (!std::filesystem::exists(data_ / "mnist"))
-      GTEST_SKIP() << "no mnist in " << data_ << "; set ESPALIER_TEST_DATA";
+    data_ = folder_named_by("ESPALIER_TEST_DATA", ESPALIER_TEST_DATA_DEFAULT);
+    ESPALIER_NEEDS("mnist", std::filesystem::exists(data_ / "mnist"),
+                   "no mnist in " << data_ << "; set ESPALIER_TEST_DATA");
     Mnist::SetUp();
   }
   void copy_to(const std::filesystem::path& folder) const {

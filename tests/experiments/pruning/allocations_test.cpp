@@ -9,6 +9,7 @@
 #include "experiments/catalog/catalog.h"
 #include "experiments/expand/kept_counts.h"
 #include "tests/experiments/golden_folder.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -101,7 +102,7 @@ TEST(Allocations, erk_agrees_with_every_golden_case) {
       }
     }
   }
-  if (compared == 0) GTEST_SKIP() << "no golden cases in " << golden_folder() << " (set ESPALIER_GOLDEN)";
+  ESPALIER_NEEDS("golden", compared > 0, "no golden cases in " << golden_folder() << "; set ESPALIER_GOLDEN");
 }
 
 // Kernels do not count: 3x3 of 4 -> 2 channels has the affinity 6/8 of its [2, 4].

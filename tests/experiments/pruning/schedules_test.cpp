@@ -12,6 +12,7 @@
 #include "experiments/expand/gradual_steps.h"
 #include "experiments/pruning/dialects/dialects.h"
 #include "tests/experiments/golden_folder.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -24,7 +25,7 @@ class GoldenSchedules : public testing::Test {
  protected:
   void SetUp() override {
     const auto file = golden_json("schedules.json");
-    if (!file) GTEST_SKIP() << "no schedules.json in " << golden_folder() << " (set ESPALIER_GOLDEN)";
+    ESPALIER_NEEDS("golden", file, "no schedules.json in " << golden_folder() << "; set ESPALIER_GOLDEN");
     golden_ = *file;
   }
   const Json& parameters() const { return golden_.at("parameters"); }

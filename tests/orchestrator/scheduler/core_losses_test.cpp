@@ -184,7 +184,7 @@ TEST(CoreLosses, WhatRanOutOfMemoryRunsOnceMoreWithAPoolToItself) {
   story.complete(n2);
   story.expect_quiet();
   story.complete(n3);
-  const std::uint64_t alone = story.expect_job(1, 0, "n0");
+  const std::uint64_t alone = story.expect_job(1, 0, "n0", true);
   story.expect_quiet();
   story.reach(alone, "n0", failure);
   story.expect_notice("failed: n0");

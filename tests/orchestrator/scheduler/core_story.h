@@ -85,11 +85,14 @@ class CoreStory {
   void resume() { check(core_.resume(now_)); }
   void stop() { check(core_.stop(now_)); }
 
-  /// The attempt that was sent to the rank with these stages; fails the test if none was.
-  std::uint64_t expect_job(PoolId pool, int rank, const std::string& stages) {
+  /// The attempt that was sent to the rank with these stages; fails the test if none was, or if the rank was to share
+  /// it with others, or to have the pool to itself unless it is `alone`.
+  std::uint64_t expect_job(PoolId pool, int rank, const std::string& stages, bool alone = false) {
     for (auto it = sent_.begin(); it != sent_.end(); ++it) {
       if (it->pool != pool || it->rank != rank || names(it->job) != stages) continue;
       const std::uint64_t attempt = it->job.attempt;
+      EXPECT_EQ(it->alone, alone) << stages;
+      EXPECT_TRUE(it->gang.empty()) << stages;
       sent_.erase(it);
       return attempt;
     }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "tests/base/other_user.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -32,7 +33,7 @@ TEST(OwnCacheFolder, OneThatOthersMayWriteOrALinkIsRefused) {
 }
 
 TEST(OwnCacheFolder, OneThatSomebodyElseMadeFirstIsRefused) {
-  if (!can_be_other_user()) GTEST_SKIP() << "only root can be two users";
+  ESPALIER_NEEDS("users", can_be_other_user(), "only root can be two users; run the tests as root");
   const SharedFolder shared("espalier_cache_");
   const std::filesystem::path root = shared.path() / "espalier-cache";
   ASSERT_EQ(as_other_user([&] { std::filesystem::create_directory(root); }), "");

@@ -10,6 +10,7 @@
 
 #include "experiments/catalog/catalog.h"
 #include "experiments/formats/safetensors.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
@@ -94,8 +95,7 @@ std::vector<Op> transformer(const Shapes& shapes, std::int64_t heads) {
 }  // namespace
 
 std::filesystem::path golden_folder() {
-  const char* chosen = std::getenv("ESPALIER_GOLDEN");
-  return chosen != nullptr ? chosen : ESPALIER_GOLDEN_DEFAULT;
+  return folder_named_by("ESPALIER_GOLDEN", ESPALIER_GOLDEN_DEFAULT);
 }
 
 GoldenCase::GoldenCase(const std::filesystem::path& folder)

@@ -10,6 +10,7 @@
 #include <ATen/ops/allclose.h>
 #include <gtest/gtest.h>
 
+#include "tests/needs.h"
 #include "tests/worker/golden/golden_case.h"
 
 namespace espalier {
@@ -156,8 +157,8 @@ INSTANTIATE_TEST_SUITE_P(Folder, Golden, testing::ValuesIn(groups()), [](const a
 });
 
 TEST(GoldenFolder, IsThere) {
-  if (!fs::is_directory(golden_folder()))
-    GTEST_SKIP() << "no golden vectors in " << golden_folder() << "; set ESPALIER_GOLDEN";
+  ESPALIER_NEEDS("golden", fs::is_directory(golden_folder()),
+                 "no golden vectors in " << golden_folder() << "; set ESPALIER_GOLDEN");
   EXPECT_FALSE(groups().empty()) << "no cases in " << golden_folder();
 }
 

@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "experiments/formats/safetensors.h"
 #include "tests/base/full_disk.h"
+#include "tests/needs.h"
 #include "tests/worker/jobs/job_test.h"
 #include "worker/jobs/environment.h"
 
@@ -298,7 +299,7 @@ TEST_F(RunJob, AFullDiskIsExhaustedAndLeavesNoHalfArtifact) {
     EXPECT_EQ(failure_of({init("init")}).kind, ErrorKind::exhausted);
     EXPECT_FALSE(std::filesystem::exists(artifact("init")));
   });
-  if (!had_disk) GTEST_SKIP() << "we may not mount here";
+  ESPALIER_NEEDS("mount", had_disk, "we may not mount here; run the tests as root");
 }
 
 TEST_F(RunJob, ADeviceThatIsNotThereFailsEveryJob) {
