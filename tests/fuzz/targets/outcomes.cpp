@@ -31,7 +31,7 @@ GraphStory told_graph() {
 /// A core and a rank of it for one input; the store is made anew now and then, since it grows.
 class Believer {
  public:
-  void hear(const std::vector<RankReport>& reports) {
+  void handle(const std::vector<RankReport>& reports) {
     constexpr std::uint64_t kInputsOfAStore = 20'000;
     if (heard_++ % kInputsOfAStore == 0) open_store();
     Core core({++generation_});
@@ -259,7 +259,7 @@ FuzzTarget outcomes_target() {
   target.held_besides = 4 << 20;  // the store's and the core's own
   const auto believer = std::make_shared<Believer>();
   target.read = [believer, seeds = target.seeds](std::string_view bytes) {
-    believer->hear(reports_of(seeds, bytes));
+    believer->handle(reports_of(seeds, bytes));
     return true;
   };
   return target;

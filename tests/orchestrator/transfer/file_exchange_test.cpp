@@ -113,7 +113,7 @@ TEST_F(FileExchanges, WhatAStageLeftIsHandedOut) {
   write_file_atomically(paths_.artifact(stage_.key), "weights");
   greet(1);
   next<StoreHere>(1);
-  EXPECT_TRUE(exchange_->hear(1, FetchFile{0, artifact(), stage_.key, 2}));
+  EXPECT_TRUE(exchange_->handle(1, FetchFile{0, artifact(), stage_.key, 2}));
   const FilePiece piece = next<FilePiece>(1);
   EXPECT_EQ(piece.bytes, "ights");
   EXPECT_EQ(piece.total, 7U);
@@ -123,19 +123,19 @@ TEST_F(FileExchanges, WhatAStageLeftIsHandedOut) {
 TEST_F(FileExchanges, NothingIsHandedOutForAStageThatNoSweepHas) {
   greet(1);
   next<StoreHere>(1);
-  exchange_->hear(1, FetchFile{0, artifact(), {sha256("other")}, 0});
+  exchange_->handle(1, FetchFile{0, artifact(), {sha256("other")}, 0});
   EXPECT_THAT(next<FileMissing>(1).why, HasSubstr("no sweep that runs"));
 }
 
 TEST_F(FileExchanges, WhatIsOfferedAndWantedIsFetchedAndStored) {
   greet(1);
   next<StoreHere>(1);
-  EXPECT_TRUE(exchange_->hear(1, offer("weights")));
+  EXPECT_TRUE(exchange_->handle(1, offer("weights")));
   const FetchFile fetch = next<FetchFile>(1);
   EXPECT_EQ(fetch.file, artifact());
   EXPECT_EQ(fetch.rank, 2);
   EXPECT_FALSE(is_stored());
-  EXPECT_TRUE(exchange_->hear(1, piece("weights")));
+  EXPECT_TRUE(exchange_->handle(1, piece("weights")));
   const FileStored stored = next<FileStored>(1);
   EXPECT_EQ(stored.why, "");
   EXPECT_EQ(stored.rank, 2);
@@ -149,14 +149,14 @@ TEST_F(FileExchanges, WhatIsNotWantedIsNotFetched) {
   greet(1);
   next<StoreHere>(1);
   claims_[1] = Core::FileClaim::foreign;
-  exchange_->hear(1, offer("weights"));
+  exchange_->handle(1, offer("weights"));
   EXPECT_THAT(next<FileStored>(1).why, HasSubstr("does not make the stage"));
   claims_[1] = Core::FileClaim::done;  // and lies there already
-  exchange_->hear(1, offer("weights"));
+  exchange_->handle(1, offer("weights"));
   EXPECT_EQ(next<FileStored>(1).why, "");
   OfferFile unknown = offer("weights");
   unknown.stage.digest = sha256("other");
-  exchange_->hear(1, unknown);
+  exchange_->handle(1, unknown);
   EXPECT_THAT(next<FileStored>(1).why, HasSubstr("no sweep that runs"));
   expect_silence(1);
 }
@@ -165,10 +165,10 @@ TEST_F(FileExchanges, WhatIsNotWantedIsNotFetched) {
 TEST_F(FileExchanges, AStageThatIsNoLongerThePoolsTakesNoMorePieces) {
   greet(1);
   next<StoreHere>(1);
-  exchange_->hear(1, offer("weights"));
+  exchange_->handle(1, offer("weights"));
   next<FetchFile>(1);
   claims_[1] = Core::FileClaim::foreign;
-  exchange_->hear(1, piece("weights"));
+  exchange_->handle(1, piece("weights"));
   EXPECT_THAT(next<FileStored>(1).why, HasSubstr("does not make the stage"));
   EXPECT_FALSE(is_stored());
 }
@@ -176,15 +176,15 @@ TEST_F(FileExchanges, AStageThatIsNoLongerThePoolsTakesNoMorePieces) {
 TEST_F(FileExchanges, APoolThatComesBackIsAskedOnTheNewConnection) {
   greet(1);
   next<StoreHere>(1);
-  exchange_->hear(1, offer("weights"));
+  exchange_->handle(1, offer("weights"));
   next<FetchFile>(1);
   exchange_->silence(1);
-  EXPECT_THROW(exchange_->hear(1, offer("weights")), std::out_of_range);
+  EXPECT_THROW(exchange_->handle(1, offer("weights")), std::out_of_range);
   greet(1);
   next<StoreHere>(1);
-  exchange_->hear(1, offer("weights"));
+  exchange_->handle(1, offer("weights"));
   next<FetchFile>(1);
-  exchange_->hear(1, piece("weights"));
+  exchange_->handle(1, piece("weights"));
   EXPECT_EQ(next<FileStored>(1).why, "");
 }
 
@@ -192,13 +192,13 @@ TEST_F(FileExchanges, MorePiecesThanAPoolMayAskForAtOnceAreNoPools) {
   greet(1);
   next<StoreHere>(1);
   const FetchFile fetch{0, artifact(), stage_.key, 0};
-  for (int i = 0; i < 2 * kPiecesOnTheWay; ++i) exchange_->hear(1, fetch);
-  EXPECT_THROW(exchange_->hear(1, fetch), Error);
+  for (int i = 0; i < 2 * kPiecesOnTheWay; ++i) exchange_->handle(1, fetch);
+  EXPECT_THROW(exchange_->handle(1, fetch), Error);
 }
 
 TEST_F(FileExchanges, WhatIsNotAboutFilesIsLeftToOthers) {
   greet(1);
-  EXPECT_FALSE(exchange_->hear(1, Heartbeat{}));
+  EXPECT_FALSE(exchange_->handle(1, Heartbeat{}));
 }
 
 }  // namespace

@@ -45,13 +45,13 @@ class FileRelays : public TwoRanks {
     io_.run_for(std::chrono::milliseconds(50));
     if (leads()) std::filesystem::remove_all(folder_);
   }
-  void hear(const Mail& mail) override {
+  void handle(const Mail& mail) override {
     if (relay_) {
-      EXPECT_TRUE(relay_->hear(mail));
+      EXPECT_TRUE(relay_->handle(mail));
     } else if (mail.tag == MailTag::file) {
-      service_->hear(decode_message(mail.bytes));
+      service_->handle(decode_message(mail.bytes));
     } else {
-      service_->hear(mail);
+      service_->handle(mail);
     }
   }
   void turn() override {
@@ -125,16 +125,16 @@ TEST_F(FileRelays, OffersGoToTheCoordinatorAndItsAnswersToTheRank) {
     return pump_until([&] { return !files_.is_sending_anything(); });
   }
   connect();
-  EXPECT_TRUE(relay_->hear(kAnotherStore));
+  EXPECT_TRUE(relay_->handle(kAnotherStore));
   EXPECT_TRUE(files_.is_elsewhere());  // it is said to rank 0 too
   const OfferFile offer = next<OfferFile>();
   EXPECT_EQ(offer.rank, 1);
   EXPECT_EQ(offer.file, file_);
-  EXPECT_TRUE(relay_->hear(Message{FetchFile{1, offer.file, key_, 0}}));
+  EXPECT_TRUE(relay_->handle(Message{FetchFile{1, offer.file, key_, 0}}));
   const FilePiece piece = next<FilePiece>();
   EXPECT_EQ(piece.rank, 1);
   EXPECT_EQ(sha256(piece.bytes), offer.sha256);
-  EXPECT_TRUE(relay_->hear(Message{FileStored{1, offer.file, offer.sha256, ""}}));
+  EXPECT_TRUE(relay_->handle(Message{FileStored{1, offer.file, offer.sha256, ""}}));
 }
 
 TEST_F(FileRelays, WhatIsNotStoredYetIsOfferedToTheNextConnection) {
@@ -143,17 +143,17 @@ TEST_F(FileRelays, WhatIsNotStoredYetIsOfferedToTheNextConnection) {
     return pump_until([&] { return !files_.is_sending_anything(); });
   }
   connect();
-  relay_->hear(kAnotherStore);
+  relay_->handle(kAnotherStore);
   const OfferFile offer = next<OfferFile>();
   disconnect();
   connect();
   const OfferFile again = next<OfferFile>();
   EXPECT_EQ(again.file, offer.file);
   EXPECT_EQ(again.sha256, offer.sha256);
-  relay_->hear(Message{FileStored{1, offer.file, offer.sha256, ""}});
+  relay_->handle(Message{FileStored{1, offer.file, offer.sha256, ""}});
   disconnect();
   connect();
-  relay_->hear(Message{FetchFile{0, file_, key_, 0}});  // the answer to this comes after any offer
+  relay_->handle(Message{FetchFile{0, file_, key_, 0}});  // the answer to this comes after any offer
   next<FileMissing>();
 }
 
@@ -173,20 +173,20 @@ TEST_F(FileRelays, WhatARankWantsIsAskedForAgainWhenTheCoordinatorIsBack) {
     return;
   }
   connect();
-  relay_->hear(kAnotherStore);
+  relay_->handle(kAnotherStore);
   EXPECT_EQ(next<FetchFile>().file, file_);
   disconnect();
   connect();
   const FetchFile fetch = next<FetchFile>();
   EXPECT_EQ(fetch.file, file_);
   EXPECT_EQ(fetch.stage, key_);
-  relay_->hear(Message{FilePiece{0, file_, 0, 7, sha256("weights"), "weights"}});
+  relay_->handle(Message{FilePiece{0, file_, 0, 7, sha256("weights"), "weights"}});
 }
 
 TEST_F(FileRelays, NothingIsSentToARankThatHasLeft) {
   if (leads()) {
     relay_->rank_left(1);
-    relay_->hear(kAnotherStore);
+    relay_->handle(kAnotherStore);
   }
   meet();
   EXPECT_EQ(files_.is_elsewhere(), leads());
@@ -194,8 +194,8 @@ TEST_F(FileRelays, NothingIsSentToARankThatHasLeft) {
 
 TEST_F(FileRelays, WhatIsNotAboutFilesIsLeftToOthers) {
   if (!leads()) return;
-  EXPECT_FALSE(relay_->hear(Message{Heartbeat{}}));
-  EXPECT_FALSE(relay_->hear(Mail{1, MailTag::reports, ""}));
+  EXPECT_FALSE(relay_->handle(Message{Heartbeat{}}));
+  EXPECT_FALSE(relay_->handle(Mail{1, MailTag::reports, ""}));
 }
 
 }  // namespace

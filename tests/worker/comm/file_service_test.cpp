@@ -19,13 +19,13 @@ class FileServices : public TwoRanks {
  protected:
   void SetUp() override {
     files_.begin(key_, stop_, &pulse_);
-    service_.hear(Message{StoreHere{"another machine's"}});
+    service_.handle(Message{StoreHere{"another machine's"}});
   }
   void TearDown() override {
     TwoRanks::TearDown();
     if (leads()) std::filesystem::remove_all(folder_);
   }
-  void hear(const Mail& mail) override { service_.hear(mail); }
+  void handle(const Mail& mail) override { service_.handle(mail); }
   void turn() override { service_.pump(); }
 
   /// What this rank's compute thread was told, once it was.
@@ -49,7 +49,7 @@ class FileServices : public TwoRanks {
     for (const Message& message : std::exchange(sent_, {})) {
       const FetchFile& fetch = std::get<FetchFile>(message);
       ++asked_;
-      service_.hear(Message{FilePiece{0, fetch.file, fetch.offset, bytes.size(), sha256(bytes),
+      service_.handle(Message{FilePiece{0, fetch.file, fetch.offset, bytes.size(), sha256(bytes),
                                       bytes.substr(fetch.offset, kFilePieceBytes)}});
     }
   }
@@ -81,7 +81,7 @@ TEST_F(FileServices, TheFirstRankOfAMachineFetchesForAll) {
 TEST_F(FileServices, WhyThereIsNoFileIsSaidToWhoWantsIt) {
   const auto refuse = [&] {
     for (const Message& message : std::exchange(sent_, {}))
-      service_.hear(Message{FileMissing{0, std::get<FetchFile>(message).file, "it is gone"}});
+      service_.handle(Message{FileMissing{0, std::get<FetchFile>(message).file, "it is gone"}});
   };
   if (me() == 1) {
     EXPECT_EQ(bring(file_), "it is gone");
@@ -104,12 +104,12 @@ TEST_F(FileServices, WhatARankLeftIsOfferedOnceAndReadInPieces) {
   const OfferFile offer = std::get<OfferFile>(sent_[0]);
   EXPECT_EQ(offer.file, file_);
   EXPECT_TRUE(files_.is_sending_anything());
-  service_.hear(Message{FetchFile{0, offer.file, key_, 0}});
+  service_.handle(Message{FetchFile{0, offer.file, key_, 0}});
   ASSERT_EQ(sent_.size(), 2U);
   const FilePiece& piece = std::get<FilePiece>(sent_[1]);
   EXPECT_EQ(piece.total, offer.total);
   EXPECT_EQ(sha256(piece.bytes), offer.sha256);
-  service_.hear(Message{FileStored{0, offer.file, offer.sha256, ""}});
+  service_.handle(Message{FileStored{0, offer.file, offer.sha256, ""}});
   EXPECT_FALSE(files_.is_sending_anything());
 }
 

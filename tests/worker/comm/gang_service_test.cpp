@@ -15,7 +15,7 @@ namespace {
 
 class GangServices : public TwoRanks {
  protected:
-  void hear(const Mail& mail) override {
+  void handle(const Mail& mail) override {
     ASSERT_EQ(mail.tag, MailTag::gang);
     const GangNote note = decode_gang_note(mail.bytes);
     if (note.kind == GangNote::Kind::call) called_.push_back(note);

@@ -24,7 +24,7 @@ void TwoRanks::pump() {
   if (mail->tag == MailTag::left) {
     ++heard_;
   } else {
-    hear(*mail);
+    handle(*mail);
   }
 }
 

@@ -20,7 +20,7 @@ class TwoRanks : public testing::Test {
   static bool leads() { return me() == 0; }
 
   /// What a test does in every turn of its loop, and with each message that is not about meeting.
-  virtual void hear(const Mail& mail) = 0;
+  virtual void handle(const Mail& mail) = 0;
   virtual void turn() {}
 
   /// Takes turns until `done` is true.
