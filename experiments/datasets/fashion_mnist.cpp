@@ -57,10 +57,10 @@ FashionFolder find_fashion(const DataFolder& data) {
     if (const auto paths = find_idx_files(folder, IdxNames::of_mnist, missing)) return {root, folder, *paths};
   }
   throw Error(ErrorKind::invalid_input, "fashion_mnist: not found in " + (data / "fashion_mnist").string() +
-                                            "; get it with: " + fetch_command("fashion_mnist", data) +
-                                            ", or Debian's package dataset-fashion-mnist; or " +
+                                            "; get it with: " + fetch_command("fashion_mnist", data) + "; or " +
                                             download_by_hand(fashion_download(), data) +
-                                            ", or name the folder above it with --data or ESPALIER_DATA");
+                                            ", or install Debian's package dataset-fashion-mnist, or name the folder "
+                                            "above it with --data or ESPALIER_DATA");
 }
 
 IdxSet read_fashion(const FashionFolder& found) {
