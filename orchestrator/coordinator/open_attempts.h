@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "db/write/changes.h"
+#include "db/write/store.h"
 
 namespace espalier {
 
