@@ -1,5 +1,6 @@
 #include "experiments/graph/mask_draws.h"
 
+#include "experiments/formats/json_field_writer.h"
 #include "experiments/stages/stage_fields.h"
 #include "experiments/trials/trial_key.h"
 

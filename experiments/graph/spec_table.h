@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "experiments/formats/json_field_writer.h"
 #include "experiments/stages/stage_fields.h"
 
 namespace espalier {

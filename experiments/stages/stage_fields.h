@@ -1,12 +1,12 @@
 #pragma once
 
-#include "experiments/formats/json_fields.h"
+#include "experiments/formats/fields.h"
 #include "experiments/stages/case_epoch.h"
 #include "experiments/stages/stage_spec.h"
 
 namespace espalier {
 
-// The fields of stages' specs (formats/json_fields.h): what their canonical JSON has, in its order.
+// The fields of stages' specs (formats/fields.h): what their canonical JSON has, in its order.
 
 inline constexpr FieldRange kAtLeastOne{1, FieldRange{}.most};
 inline constexpr FieldRange kBatchSize{0, 10'000'000};

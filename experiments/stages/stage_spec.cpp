@@ -1,6 +1,8 @@
 #include "experiments/stages/stage_spec.h"
 
 #include "base/error.h"
+#include "experiments/formats/json_field_reader.h"
+#include "experiments/formats/json_field_writer.h"
 #include "experiments/stages/stage_fields.h"
 
 namespace espalier {

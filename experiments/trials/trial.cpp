@@ -4,6 +4,7 @@
 
 #include "base/grouped_digits.h"
 #include "experiments/catalog/catalog.h"
+#include "experiments/formats/json_field_writer.h"
 #include "experiments/stages/stage_fields.h"
 #include "experiments/trials/trial_key.h"
 
@@ -24,7 +25,7 @@ std::string_view to_string(RetrainConfig::Weights weights) {
 
 }  // namespace
 
-// The fields of a configuration (formats/json_fields.h), which are only written: in its key.
+// The fields of a configuration (formats/fields.h), which are only written: in its key.
 
 void visit_fields(auto& visit, const TrainRecipe& recipe) {
   visit.added("augment", recipe.augment);
