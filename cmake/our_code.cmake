@@ -1,4 +1,4 @@
-# How our own code is compiled: warnings, sanitizers, and the files of a room together; third-party headers are SYSTEM.
+# How our own code is compiled: warnings, sanitizers, and files of a target together; third-party headers are SYSTEM.
 add_library(espalier_options INTERFACE)
 target_compile_options(espalier_options INTERFACE -Wall -Wextra -Wshadow -Wconversion)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)

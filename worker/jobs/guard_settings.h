@@ -10,7 +10,7 @@ struct GuardSettings {
   Seconds hang_limit{120};   ///< the least time without progress that counts as a hang (hang_watch.h)
   Seconds rank_silence{30};  ///< heartbeat timeout after which the gateway gives up a rank
   Seconds time_limit{0};     ///< of the pool, from `started`: it leaves before then
-  Seconds grace{30};         ///< grace period: a leaving pool waits so long for its ranks' steps to end; 0: not at all
+  Seconds grace{30};         ///< a leaving pool waits so long for its ranks' steps to end; 0: as long as they take
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();  ///< of this process
 };
 
