@@ -35,11 +35,11 @@ std::string variant_of(const SweepSpec& spec, const Combination& combination, bo
   return text;
 }
 
-DenseNetworks::DenseNetworks(const SweepSpec& spec, const DatasetResolver& resolve, const ScriptResolver& scripts,
-                             Problems& problems)
+DenseConfigs::DenseConfigs(const SweepSpec& spec, const DatasetResolver& resolve, const ScriptResolver& scripts,
+                           Problems& problems)
     : spec_(spec), resolve_(resolve), scripts_(scripts), problems_(problems) {}
 
-DenseConfig* DenseNetworks::find(const Combination& combination) {
+DenseConfig* DenseConfigs::find(const Combination& combination) {
   Combination key = combination;
   for (std::size_t axis = 0; axis < key.size(); ++axis) {
     if (!spec_.axes[axis].dense) key[axis] = 0;
@@ -52,7 +52,7 @@ DenseConfig* DenseNetworks::find(const Combination& combination) {
   return last_;
 }
 
-const DatasetSpec* DenseNetworks::dataset_of(const Combination& combination) {
+const DatasetSpec* DenseConfigs::dataset_of(const Combination& combination) {
   const std::size_t index = spec_.dataset.index(combination);
   const auto [found, is_new] = datasets_.try_emplace(index);
   if (is_new) {
@@ -68,7 +68,7 @@ const DatasetSpec* DenseNetworks::dataset_of(const Combination& combination) {
   return found->second ? &*found->second : nullptr;
 }
 
-void DenseNetworks::refuse_equal_content(std::size_t index) {
+void DenseConfigs::refuse_equal_content(std::size_t index) {
   if (!datasets_[index]) return;
   for (const auto& [other, dataset] : datasets_) {
     if (other == index || dataset != datasets_[index]) continue;
@@ -77,11 +77,11 @@ void DenseNetworks::refuse_equal_content(std::size_t index) {
   }
 }
 
-std::filesystem::path DenseNetworks::absolute_path(const std::string& given) const {
+std::filesystem::path DenseConfigs::absolute_path(const std::string& given) const {
   return std::filesystem::absolute(spec_.folder / given).lexically_normal();
 }
 
-const ScriptModel& DenseNetworks::script_of(const std::string& path, const DatasetSpec& dataset) {
+const ScriptModel& DenseConfigs::script_of(const std::string& path, const DatasetSpec& dataset) {
   if (!scripts_) throw Error(ErrorKind::internal, "a TorchScript file, and nothing that can read it");
   const std::pair key{path, ModelShape{dataset.shape, dataset.keeps_shape, dataset.classes}};
   const auto known = script_models_.find(key);
@@ -89,8 +89,8 @@ const ScriptModel& DenseNetworks::script_of(const std::string& path, const Datas
   return script_models_.emplace(key, scripts_(path, dataset.shape, dataset.keeps_shape, dataset.classes)).first->second;
 }
 
-bool DenseNetworks::set_model(const Combination& combination, const DatasetSpec& dataset, TrialConfig& config,
-                              LoneExample& lone) {
+bool DenseConfigs::set_model(const Combination& combination, const DatasetSpec& dataset, TrialConfig& config,
+                             LoneExample& lone) {
   constexpr std::size_t kDigits = 12;  // enough to distinguish files; the path is not part of a model's identity
   const ModelRequest& request = spec_.model.at(combination);
   config.model = {request.name, dataset.shape, dataset.classes};
@@ -115,7 +115,7 @@ bool DenseNetworks::set_model(const Combination& combination, const DatasetSpec&
   }
 }
 
-bool DenseNetworks::set_init(const Combination& combination, TrialConfig& config) {
+bool DenseConfigs::set_init(const Combination& combination, TrialConfig& config) {
   const auto init = spec_.init.pick(combination);
   config.init = init                  ? *init
                 : config.model.script ? name_with(list_inits(), InitProperty::of_script)
@@ -126,7 +126,7 @@ bool DenseNetworks::set_init(const Combination& combination, TrialConfig& config
   return false;
 }
 
-bool DenseNetworks::set_ranks(const Combination& combination, TrialConfig& config) {
+bool DenseConfigs::set_ranks(const Combination& combination, TrialConfig& config) {
   const std::int64_t ranks = spec_.ranks.pick(combination).value_or(1);
   if (ranks > 1 && config.model.script) {
     problems_.add(spec_.ranks_place,
@@ -137,7 +137,7 @@ bool DenseNetworks::set_ranks(const Combination& combination, TrialConfig& confi
   return share_batches(config.train, ranks, spec_.ranks_place, problems_);
 }
 
-std::unique_ptr<DenseConfig> DenseNetworks::make(const Combination& combination) {
+std::unique_ptr<DenseConfig> DenseConfigs::make(const Combination& combination) {
   const DatasetSpec* dataset = dataset_of(combination);
   if (dataset == nullptr) return nullptr;
   auto network = std::make_unique<DenseConfig>();

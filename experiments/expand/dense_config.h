@@ -30,7 +30,7 @@ struct DenseConfig {
   /// Retrain plans by the setting's index, and operating points by those of the prune keys that they depend on. Nothing
   /// inside where the setting does not fit this network, which was reported.
   struct Retrain {
-    RetrainConfig plan;
+    RetrainConfig config;
     Digest digest{};
     bool same_compute = false;  ///< to be stretched by what pruning saves
     KeyPlace place;
@@ -40,10 +40,10 @@ struct DenseConfig {
 };
 
 /// Makes dense networks for combinations and keeps them. Asks for each dataset once.
-class DenseNetworks {
+class DenseConfigs {
  public:
-  DenseNetworks(const SweepSpec& spec, const DatasetResolver& resolve, const ScriptResolver& scripts,
-                Problems& problems);
+  DenseConfigs(const SweepSpec& spec, const DatasetResolver& resolve, const ScriptResolver& scripts,
+               Problems& problems);
 
   /// Null where the combination's dataset, model or recipe do not fit together, which was reported.
   DenseConfig* find(const Combination& combination);

@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::size_t kMostTrials = 1'000'000;
 
-// One pass over the combinations. What combinations share (datasets, recipes, retrain plans, exact counts) is worked
+// One pass over the combinations. What combinations share (datasets, recipes, retrainings, exact counts) is worked
 // out once and kept with the dense network it belongs to; configurations are distinguished by their digest.
 class Expander {
  public:
@@ -69,7 +69,7 @@ class Expander {
     const PrunePoints& points = points_of(combination, setting, network);
     if (!retrain || points.points.empty()) return;
     TrialConfig config = network.config;
-    config.retrain = retrain->plan;
+    config.retrain = retrain->config;
     config.variant = variant_of(spec_, combination, false);
     PruneConfig& prune = config.prune.emplace();
     prune.criterion = setting.criterion.name;
@@ -98,11 +98,11 @@ class Expander {
                         find_criterion(setting.criterion.name).scores != CriterionScores::repairs_weights;
     if (!asked || !can_be) return true;
     PruneConfig& prune = *config.prune;
-    SensitivityConfig plan{asked->sparsities, asked->batches,
-                           asked->batch_size > 0 ? asked->batch_size : config.train.batch_size,
-                           sensitivity_epoch(points.scopes, asked->sparsities)};
-    const std::int64_t examples = plan.batches * plan.batch_size;
-    prune.sensitivity = std::move(plan);
+    SensitivityConfig curves{asked->sparsities, asked->batches,
+                             asked->batch_size > 0 ? asked->batch_size : config.train.batch_size,
+                             sensitivity_epoch(points.scopes, asked->sparsities)};
+    const std::int64_t examples = curves.batches * curves.batch_size;
+    prune.sensitivity = std::move(curves);
     if (examples <= config.dataset.train) return true;
     problems_.add(
         spec_.prune->sensitivity_place,
@@ -123,9 +123,9 @@ class Expander {
     const auto [found, is_new] = network.retrains.try_emplace(given ? spec_.retrain.index(combination) : 0);
     if (is_new) {
       const RetrainSetting setting = given ? spec_.retrain.at(combination) : RetrainSetting{};
-      const auto plan = make_retrain_config(setting, network, problems_);
+      const auto made = make_retrain_config(setting, network, problems_);
       const bool same_compute = setting.form == RetrainSetting::Form::scratch_b;
-      if (plan) found->second = {*plan, keys_.retrain(*plan), same_compute, setting.place};
+      if (made) found->second = {*made, keys_.retrain(*made), same_compute, setting.place};
       refuse_impossible_control(setting);
     }
     return found->second;
@@ -322,7 +322,7 @@ class Expander {
       return false;
     }
     const double saved = static_cast<double>(count_model(model).madds) / std::max(*left, 1.0);
-    config.retrain.recipe = stretched(*retrain.plan.recipe, std::clamp(saved, 1.0, kMost));
+    config.retrain.recipe = stretched(*retrain.config.recipe, std::clamp(saved, 1.0, kMost));
     return true;
   }
 
@@ -356,7 +356,7 @@ class Expander {
 
   const SweepSpec& spec_;
   Problems problems_;
-  DenseNetworks networks_;
+  DenseConfigs networks_;
   TrialKeys keys_;
   const DenseConfig* last_network_ = nullptr;
   std::unordered_set<StageKey> seen_;

@@ -25,12 +25,12 @@ std::optional<std::int64_t> rewind_step(const RetrainSetting& setting, const Len
 
 /// Weights, step and learning rate, each given by its own key.
 std::optional<RetrainConfig> turn_knobs(const RetrainSetting& setting, const TrialConfig& dense, Problems& problems) {
-  RetrainConfig plan;
-  plan.name = retrain_label(setting);
+  RetrainConfig config;
+  config.name = retrain_label(setting);
   const auto start = rewind_step(setting, setting.to, dense.train, dense.dataset.train, problems);
   if (!start) return std::nullopt;
-  plan.start_step = *start;
-  plan.recipe = dense.train;
+  config.start_step = *start;
+  config.recipe = dense.train;
   std::optional<double> lr = setting.lr;
   if (setting.last_lr) lr = last_learning_rate(dense.train);
   if (setting.last_lr && !lr) {
@@ -38,25 +38,25 @@ std::optional<RetrainConfig> turn_knobs(const RetrainSetting& setting, const Tri
     return std::nullopt;
   }
   if (lr) {
-    plan.recipe->optimizer.lr = *lr;
-    plan.recipe->lr_schedule = {};
+    config.recipe->optimizer.lr = *lr;
+    config.recipe->lr_schedule = {};
   }
   switch (setting.weights) {
     case RetrainSetting::Weights::pruned:
-      plan.own_data_order = true;
-      return plan;
+      config.own_data_order = true;
+      return config;
     case RetrainSetting::Weights::fresh:
-      plan.weights = RetrainConfig::Weights::fresh;
-      return plan;
+      config.weights = RetrainConfig::Weights::fresh;
+      return config;
     case RetrainSetting::Weights::step:
       break;
   }
   const std::int64_t epoch = steps_per_epoch(dense.dataset.train, dense.train.batch_size);
-  plan.weights = RetrainConfig::Weights::step;
-  plan.weights_step = setting.weights_of.in_steps(epoch);
-  if (plan.weights_step <= dense.train.steps) return plan;
+  config.weights = RetrainConfig::Weights::step;
+  config.weights_step = setting.weights_of.in_steps(epoch);
+  if (config.weights_step <= dense.train.steps) return config;
   problems.add(setting.weights_of.place, fmt::format("are those of step {} of a training of {} steps ({} an epoch)",
-                                                     plan.weights_step, dense.train.steps, epoch));
+                                                     config.weights_step, dense.train.steps, epoch));
   return std::nullopt;
 }
 
@@ -65,30 +65,31 @@ std::optional<RetrainConfig> turn_knobs(const RetrainSetting& setting, const Tri
 std::optional<RetrainConfig> make_retrain_config(const RetrainSetting& setting, const DenseConfig& network,
                                                  Problems& problems) {
   const TrialConfig& dense = network.config;
-  RetrainConfig plan;
-  plan.name = retrain_label(setting);
+  RetrainConfig config;
+  config.name = retrain_label(setting);
   switch (setting.form) {
     case After::none:
-      return plan;
+      return config;
     case After::finetune:
-      plan.recipe =
+      config.recipe =
           make_finetune_recipe(setting.finetune, network.keys, dense.train, dense.dataset, setting.place, problems);
-      if (plan.recipe && plan.recipe->batch_size != dense.train.batch_size &&
-          !check_last_batch(*plan.recipe, network.lone, dense.model.name, dense.dataset.train, setting.place, problems))
+      if (config.recipe && config.recipe->batch_size != dense.train.batch_size &&
+          !check_last_batch(*config.recipe, network.lone, dense.model.name, dense.dataset.train, setting.place,
+                            problems))
         return std::nullopt;
-      plan.own_data_order = true;
+      config.own_data_order = true;
       break;
     case After::rewind:
     case After::lr_rewind: {
       const auto step = rewind_step(setting, setting.to, dense.train, dense.dataset.train, problems);
       if (!step) return std::nullopt;
-      plan.recipe = dense.train;
-      plan.start_step = *step;
+      config.recipe = dense.train;
+      config.start_step = *step;
       if (setting.form == After::rewind) {
-        plan.weights = RetrainConfig::Weights::step;
-        plan.weights_step = *step;
+        config.weights = RetrainConfig::Weights::step;
+        config.weights_step = *step;
       } else {
-        plan.own_data_order = true;
+        config.own_data_order = true;
       }
       break;
     }
@@ -97,10 +98,10 @@ std::optional<RetrainConfig> make_retrain_config(const RetrainSetting& setting, 
     case After::reinit:
     case After::scratch_e:
     case After::scratch_b:  // stretched when it is known what is left
-      plan.recipe = dense.train;
-      plan.weights = RetrainConfig::Weights::fresh;
+      config.recipe = dense.train;
+      config.weights = RetrainConfig::Weights::fresh;
   }
-  return plan.recipe ? std::optional(plan) : std::nullopt;
+  return config.recipe ? std::optional(config) : std::nullopt;
 }
 
 }  // namespace espalier

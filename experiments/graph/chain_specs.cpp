@@ -46,14 +46,9 @@ std::optional<MaskDraws> ChainSpecs::draws_of(const TrialConfig& config) const {
 void ChainSpecs::keep_equal_prunes(const TrialConfig* before, const std::optional<MaskDraws>& draws_before) {
   const TrialConfig& config = *config_;
   std::size_t kept = 0;
-  const bool comparable =
-      before != nullptr && before->prune && config.prune && before->model == config.model &&
-      before->dataset == config.dataset && before->prune->criterion == config.prune->criterion &&
-      before->prune->granularity == config.prune->granularity && before->prune->batches == config.prune->batches &&
-      before->prune->batch_size == config.prune->batch_size && before->prune->options == config.prune->options &&
-      before->prune->ranking == config.prune->ranking && before->prune->protect == config.prune->protect &&
-      before->prune->ties == config.prune->ties && before->prune->revive == config.prune->revive &&
-      before->prune->refuse_empty == config.prune->refuse_empty && before->prune->norms == config.prune->norms;
+  const bool comparable = before != nullptr && before->prune && config.prune && before->model == config.model &&
+                          before->dataset == config.dataset &&
+                          static_cast<const PruneRule&>(*before->prune) == static_cast<const PruneRule&>(*config.prune);
   if (comparable && (!is_drawn() || draw_alike(draws_before, draws_))) {
     const auto differ = std::ranges::mismatch(before->prune->rounds, config.prune->rounds);
     kept = static_cast<std::size_t>(differ.in1 - before->prune->rounds.begin());
@@ -83,12 +78,12 @@ SpecIndex ChainSpecs::reinit() {
 }
 
 SpecIndex ChainSpecs::shuffle() {
-  const PruneConfig& plan = *config_->prune;
+  const PruneConfig& prune = *config_->prune;
   if (!shuffle_) {
     const bool across_layers = config_->control != Control::shuffle;
     shuffle_ =
-        table_.add(ShuffleSpec{config_->model, plan.named_granularity, across_layers, plan.protect, plan.shuffle_epoch,
-                               config_->control == Control::shuffle_sized, draws_->of_shuffle()});
+        table_.add(ShuffleSpec{config_->model, prune.named_granularity, across_layers, prune.protect,
+                               prune.shuffle_epoch, config_->control == Control::shuffle_sized, draws_->of_shuffle()});
   }
   return *shuffle_;
 }
@@ -120,21 +115,22 @@ SpecIndex ChainSpecs::dense_train(std::int64_t end_step) {
 }
 
 SpecIndex ChainSpecs::retrain(std::size_t round) {
-  const RetrainConfig& plan = config_->retrain;
-  const std::size_t phase = plan.own_data_order ? round + 1 : 0;
+  const RetrainConfig& retrain = config_->retrain;
+  const std::size_t phase = retrain.own_data_order ? round + 1 : 0;
   if (retrain_.size() <= phase) retrain_.resize(phase + 1);
   if (!retrain_[phase]) {
-    retrain_[phase] = train(*plan.recipe, plan.start_step, plan.recipe->steps, static_cast<std::int64_t>(phase));
+    retrain_[phase] =
+        train(*retrain.recipe, retrain.start_step, retrain.recipe->steps, static_cast<std::int64_t>(phase));
   }
   return *retrain_[phase];
 }
 
 PruneSpec ChainSpecs::prune_spec() const {
-  const PruneConfig& plan = *config_->prune;
+  const PruneConfig& prune = *config_->prune;
   PruneSpec spec;
-  static_cast<PruneRule&>(spec) = plan;
+  static_cast<PruneRule&>(spec) = prune;
   spec.model = config_->model;
-  if (plan.batches > 0) spec.dataset = config_->dataset;
+  if (prune.batches > 0) spec.dataset = config_->dataset;
   return spec;
 }
 
@@ -149,18 +145,18 @@ SpecIndex ChainSpecs::prune(std::size_t round) {
 
 SpecIndex ChainSpecs::sensitivity() {
   if (sensitivity_) return *sensitivity_;
-  const SensitivityConfig& plan = *config_->prune->sensitivity;
-  SensitivitySpec spec{prune_spec(), plan.sparsities};
+  const SensitivityConfig& curves = *config_->prune->sensitivity;
+  SensitivitySpec spec{prune_spec(), curves.sparsities};
   spec.prune.dataset = config_->dataset;
-  spec.prune.batches = plan.batches;
-  spec.prune.batch_size = plan.batch_size;
+  spec.prune.batches = curves.batches;
+  spec.prune.batch_size = curves.batch_size;
   spec.prune.ranking.clear();  // a scope is ranked within itself
   const Granularity::Kind kind = parse_granularity(config_->prune->named_granularity).kind;
   if (kind == Granularity::Kind::row || kind == Granularity::Kind::filter)
     spec.prune.granularity = config_->prune->named_granularity;  // by either reduction alike
   spec.prune.ties.clear();
   spec.prune.refuse_empty = false;
-  spec.prune.epoch = plan.epoch;
+  spec.prune.epoch = curves.epoch;
   if (is_drawn()) spec.prune.draw = draws_ ? draws_->of_curves() : kSharedDraw;
   sensitivity_ = table_.add(spec);
   return *sensitivity_;
@@ -168,9 +164,9 @@ SpecIndex ChainSpecs::sensitivity() {
 
 SpecIndex ChainSpecs::gradual_train() {
   if (gradual_) return *gradual_;
-  const PruneConfig& plan = *config_->prune;
+  const PruneConfig& prune = *config_->prune;
   TrainSpec spec = train_spec(config_->train, 0, config_->train.steps, 0);
-  spec.gradual = GradualSpec{prune_spec(), plan.gradual->first_step, plan.gradual->every, plan.rounds};
+  spec.gradual = GradualSpec{prune_spec(), prune.gradual->first_step, prune.gradual->every, prune.rounds};
   if (is_drawn()) spec.gradual->prune.draw = draws_ ? draws_->of_all_rounds() : kSharedDraw;
   gradual_ = table_.add_train(std::move(spec));
   return *gradual_;

@@ -23,19 +23,19 @@ std::string draw_text(const Digest& digest) {
 }
 
 Digest retraining_of(const TrialConfig& config) {
-  RetrainConfig plan = config.retrain;
-  plan.name.clear();
-  return TrialKeys().retrain(plan);
+  RetrainConfig retrain = config.retrain;
+  retrain.name.clear();
+  return TrialKeys().retrain(retrain);
 }
 
 }  // namespace
 
 MaskDraws::MaskDraws(const TrialConfig& config, const PruneSpec& spec) : config_(&config) {
-  const PruneConfig& plan = *config.prune;
+  const PruneConfig& prune = *config.prune;
   curves_ = digest_of_draw([&](JsonWriter& out) {
-    out.field("at_step", plan.at_step);
-    if (plan.gradual) out.field("every", plan.gradual->every);
-    if (plan.gradual) out.field("first_step", plan.gradual->first_step);
+    out.field("at_step", prune.at_step);
+    if (prune.gradual) out.field("every", prune.gradual->every);
+    if (prune.gradual) out.field("first_step", prune.gradual->first_step);
     out.field("network", to_hex(TrialKeys().network(config)));
     out.key("prune");
     JsonFieldWriter(out).write(spec);

@@ -89,16 +89,16 @@ TrialChain::Pruned TrialChain::prune_in_rounds() {
 /// The same by random numbers. They do not depend on the network, so none is trained for them to be drawn, and where a
 /// retraining goes back to stored weights there is one, the last. Where they are shared, earlier rounds say nothing.
 TrialChain::Pruned TrialChain::draw_in_rounds() {
-  const PruneConfig& plan = *config_->prune;
+  const PruneConfig& pruning = *config_->prune;
   const std::optional<StageIndex> stored = config_->retrain.recipe ? stored_origin() : std::nullopt;
-  StageIndex weights = stored ? *stored : dense_state(plan.at_step);
-  if (plan.sensitivity) sensitivity_ = sensitivity(dense_state(plan.at_step));
+  StageIndex weights = stored ? *stored : dense_state(pruning.at_step);
+  if (pruning.sensitivity) sensitivity_ = sensitivity(dense_state(pruning.at_step));
   const bool trains_between = config_->retrain.recipe && !stored;
   std::optional<StageIndex> masks;
-  for (std::size_t round = 0; round < plan.rounds.size(); ++round) {
-    if (plan.shared_draw && !trains_between && round + 1 < plan.rounds.size()) continue;
+  for (std::size_t round = 0; round < pruning.rounds.size(); ++round) {
+    if (pruning.shared_draw && !trains_between && round + 1 < pruning.rounds.size()) continue;
     if (round > 0 && trains_between) weights = retrain(round - 1, weights, *masks);
-    masks = prune(round, std::nullopt, plan.shared_draw ? std::nullopt : masks);
+    masks = prune(round, std::nullopt, pruning.shared_draw ? std::nullopt : masks);
   }
   return {weights, *masks, std::nullopt};
 }
@@ -185,25 +185,25 @@ StageIndex TrialChain::prune(std::size_t round, std::optional<StageIndex> weight
   if (has(config_->prune->allocation, AllocationProperty::by_curves))
     identity.sensitivity = sensitivity_.value_or(StageIdentity::kNone);
   return touch(stages_.add(identity, [&](Stage& stage) {
-    const PruneConfig& plan = *config_->prune;
-    const auto examples = static_cast<double>(plan.batches * plan.batch_size);
+    const PruneConfig& pruning = *config_->prune;
+    const auto examples = static_cast<double>(pruning.batches * pruning.batch_size);
     fill(stage,
          kBackwardAndForward * examples * static_cast<double>(specs_.counts().madds) +
              static_cast<double>(specs_.counts().prunable),
-         fmt::format("prune {} seed {} by {} to {} {}", config_->model.name, trial_->seed, plan.criterion,
-                     plan.rounds[round].total_kept, unit_word(plan)));
+         fmt::format("prune {} seed {} by {} to {} {}", config_->model.name, trial_->seed, pruning.criterion,
+                     pruning.rounds[round].total_kept, unit_word(pruning)));
   }));
 }
 
 std::optional<StageIndex> TrialChain::sensitivity(StageIndex weights) {
   if (!config_->prune->sensitivity) return std::nullopt;
-  const SensitivityConfig& plan = *config_->prune->sensitivity;
+  const SensitivityConfig& curves = *config_->prune->sensitivity;
   return touch(stages_.add({StageKind::sensitivity, trial_->seed, specs_.sensitivity(), weights}, [&](Stage& stage) {
     const std::size_t scopes = prunable_layers(describe_model(config_->model)).size();  // about: one for each layer
-    const auto examples = static_cast<double>(plan.batches * plan.batch_size);
+    const auto examples = static_cast<double>(curves.batches * curves.batch_size);
     fill(stage,
          examples * static_cast<double>(specs_.counts().madds) *
-             static_cast<double>(1 + scopes * plan.sparsities.size()),
+             static_cast<double>(1 + scopes * curves.sparsities.size()),
          fmt::format("sensitivity {} seed {} by {}", config_->model.name, trial_->seed, config_->prune->criterion));
   }));
 }

@@ -128,6 +128,7 @@ struct PruneRule {
   bool refuse_empty = false;  ///< an emptied layer is a failure, not a warning
   std::int64_t epoch = 1;     ///< of experiments/stages/case_epoch.h
   std::string norms = {};     ///< of batch norms while scoring: "" the statistics they have kept, "batch" the batch's
+  bool operator==(const PruneRule&) const = default;
 };
 
 struct PruneSpec : PruneRule {
@@ -137,6 +138,7 @@ struct PruneSpec : PruneRule {
   std::string draw =
       {};  ///< of a criterion that draws its scores: which of the seed's draws (experiments/graph/mask_draws.h),
            ///< kSharedDraw, or "", the same numbers as of kSharedDraw, of earlier versions
+  bool operator==(const PruneSpec&) const = default;
 };
 
 /// Pruning inside a training: just before step first_step + i * every, the weights are scored and masks for targets[i]

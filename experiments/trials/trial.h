@@ -68,6 +68,7 @@ struct PruneConfig : PruneRule {
       {};                          ///< measured beside; with allocation "sensitivity" it spreads the budget
   std::int64_t shuffle_epoch = 1;  ///< ShuffleSpec::epoch, of a trial whose masks are shuffled
   bool shared_draw = false;        ///< of a criterion that draws its scores: kSharedDraw, not a draw of its own
+  bool operator==(const PruneConfig&) const = delete;  ///< that of the rule would pass for it
 };
 
 /// Three knobs (Renda, Frankle & Carbin 2020, arXiv:2003.02389): which weights, which step of the schedule, which

@@ -96,7 +96,7 @@ class FileFetch {
     if (partial_.size() > file_.bytes) partial_.clear();
     const bool continued = partial_.size() > 0;
     if (partial_.size() < file_.bytes) {
-      const std::string trouble = transfer_.bring(url, file_.bytes, partial_, received_, [this] { tell_progress(); });
+      const std::string trouble = transfer_.bring(url, file_.bytes, partial_, received_, [this] { report_progress(); });
       if (!trouble.empty()) {
         add_trouble(troubles_, url, trouble);
         return End::broken;
@@ -112,7 +112,7 @@ class FileFetch {
     return End::wrong;
   }
 
-  void tell_progress() {
+  void report_progress() {
     options_.progress({file_.name, file_.bytes, partial_.size(), received_, seconds_since(began_)});
   }
 

@@ -18,14 +18,14 @@ std::shared_ptr<const TrialConfig> make_config(const std::string& method) {
   config.dataset_name = "glyphs";
   config.train.steps = 1000;
   if (method != "dense") {
-    PruneConfig plan;
-    plan.criterion = method;
-    plan.allocation = "uniform";
-    plan.schedule = "one_shot";
-    plan.sparsity_target = 0.9;
-    plan.at_step = 1000;
-    plan.rounds = {{26620, {23520, 3000, 100}}};
-    config.prune = plan;
+    PruneConfig prune;
+    prune.criterion = method;
+    prune.allocation = "uniform";
+    prune.schedule = "one_shot";
+    prune.sparsity_target = 0.9;
+    prune.at_step = 1000;
+    prune.rounds = {{26620, {23520, 3000, 100}}};
+    config.prune = prune;
     config.retrain.name = "lr_rewind 500it";
     config.control = method == "random" ? Control::random : Control::none;
   } else {

@@ -93,20 +93,21 @@ TEST(ExpandTrials, a_table_of_sparsities_names_its_own_target) {
 }
 
 TEST(ExpandTrials, criteria_that_look_at_data_are_told_how_much) {
-  const auto plan = [](const std::string& prune) {
+  const auto prune_config = [](const std::string& prune) {
     return *trials_of(kExpandedSweep + "prune: {sparsity: 0.5, " + prune + "}\n").at(1).config->prune;
   };
-  EXPECT_EQ(plan("method: magnitude").batches, 0);
-  EXPECT_EQ(plan("method: snip").batches, 1);
-  EXPECT_EQ(plan("method: snip").batch_size, 60);
-  EXPECT_EQ(plan("method: snip, batches: 4, batch_size: 100").batch_size, 100);
-  EXPECT_EQ(plan("method: magnitude, criterion: gradient").criterion, "gradient");
-  EXPECT_EQ(plan("method: magnitude").at_step, 3 * 917);
-  EXPECT_EQ(plan("method: snip, at: init").at_step, 0);
-  EXPECT_EQ(plan("method: snip, at: 1ep").at_step, 917);
+  EXPECT_EQ(prune_config("method: magnitude").batches, 0);
+  EXPECT_EQ(prune_config("method: snip").batches, 1);
+  EXPECT_EQ(prune_config("method: snip").batch_size, 60);
+  EXPECT_EQ(prune_config("method: snip, batches: 4, batch_size: 100").batch_size, 100);
+  EXPECT_EQ(prune_config("method: magnitude, criterion: gradient").criterion, "gradient");
+  EXPECT_EQ(prune_config("method: magnitude").at_step, 3 * 917);
+  EXPECT_EQ(prune_config("method: snip, at: init").at_step, 0);
+  EXPECT_EQ(prune_config("method: snip, at: 1ep").at_step, 917);
 }
 
-RetrainConfig plan_of(const std::string& retrain, const std::string& train = "{lr: 0.1, batch_size: 60, epochs: 3}") {
+RetrainConfig retrain_of(const std::string& retrain,
+                         const std::string& train = "{lr: 0.1, batch_size: 60, epochs: 3}") {
   return trials_of("sweep: s\ndataset: mnist\nmodel: lenet-300-100\nseeds: 1\ntrain: " + train +
                    "\nprune: {method: magnitude, sparsity: 0.5}\nretrain: " + retrain + "\n")
       .at(1)
@@ -114,43 +115,43 @@ RetrainConfig plan_of(const std::string& retrain, const std::string& train = "{l
 }
 
 TEST(ExpandTrials, rewinding_repeats_the_training_from_a_step) {
-  const RetrainConfig plan = plan_of("{rewind: {to: 500it}}");
-  EXPECT_EQ(plan.name, "rewind 500it");
-  EXPECT_EQ(plan.weights, RetrainConfig::Weights::step);
-  EXPECT_EQ(plan.weights_step, 500);
-  EXPECT_EQ(plan.start_step, 500);
-  EXPECT_EQ(plan.recipe->steps, 3 * 917);
-  EXPECT_FALSE(plan.own_data_order);
+  const RetrainConfig retrain = retrain_of("{rewind: {to: 500it}}");
+  EXPECT_EQ(retrain.name, "rewind 500it");
+  EXPECT_EQ(retrain.weights, RetrainConfig::Weights::step);
+  EXPECT_EQ(retrain.weights_step, 500);
+  EXPECT_EQ(retrain.start_step, 500);
+  EXPECT_EQ(retrain.recipe->steps, 3 * 917);
+  EXPECT_FALSE(retrain.own_data_order);
 }
 
 TEST(ExpandTrials, rewinding_the_learning_rate_keeps_the_weights) {
-  const RetrainConfig plan = plan_of("{lr_rewind: {epochs: 2}}");
-  EXPECT_EQ(plan.name, "lr_rewind 2ep");
-  EXPECT_EQ(plan.weights, RetrainConfig::Weights::pruned);
-  EXPECT_EQ(plan.start_step, 917);
-  EXPECT_TRUE(plan.own_data_order);
-  EXPECT_EQ(plan_of("{lr_rewind: {to: 500it}}").start_step, 500);
+  const RetrainConfig retrain = retrain_of("{lr_rewind: {epochs: 2}}");
+  EXPECT_EQ(retrain.name, "lr_rewind 2ep");
+  EXPECT_EQ(retrain.weights, RetrainConfig::Weights::pruned);
+  EXPECT_EQ(retrain.start_step, 917);
+  EXPECT_TRUE(retrain.own_data_order);
+  EXPECT_EQ(retrain_of("{lr_rewind: {to: 500it}}").start_step, 500);
 }
 
 TEST(ExpandTrials, reinit_trains_fresh_weights_in_full) {
-  const RetrainConfig plan = plan_of("reinit");
-  EXPECT_EQ(plan.weights, RetrainConfig::Weights::fresh);
-  EXPECT_EQ(plan.start_step, 0);
-  EXPECT_EQ(plan.recipe->steps, 3 * 917);
-  EXPECT_FALSE(plan_of("none").recipe.has_value());
+  const RetrainConfig retrain = retrain_of("reinit");
+  EXPECT_EQ(retrain.weights, RetrainConfig::Weights::fresh);
+  EXPECT_EQ(retrain.start_step, 0);
+  EXPECT_EQ(retrain.recipe->steps, 3 * 917);
+  EXPECT_FALSE(retrain_of("none").recipe.has_value());
 }
 
 TEST(ExpandTrials, finetuning_inherits_the_recipe_and_its_last_learning_rate) {
   const std::string train =
       "{optimizer: sgd, momentum: 0.9, lr: 0.1, batch_size: 60, epochs: 3, weight_decay: 1e-4, warmup: 100it, "
       "lr_schedule: {step: {milestones: [1ep, 2ep, 9ep], gamma: 0.5}}}";
-  const RetrainConfig plan = plan_of("{finetune: {epochs: 2}}", train);
-  EXPECT_EQ(plan.recipe->steps, 2 * 917);
-  EXPECT_DOUBLE_EQ(plan.recipe->optimizer.lr, 0.025);
-  EXPECT_EQ(plan.recipe->optimizer.momentum, 0.9);
-  EXPECT_EQ(plan.recipe->optimizer.weight_decay, 1e-4);
-  EXPECT_EQ(plan.recipe->lr_schedule, LrScheduleSpec{});
-  const RetrainConfig own = plan_of("{finetune: {steps: 50it, lr: 0.3, batch_size: 100, optimizer: adam}}", train);
+  const RetrainConfig retrain = retrain_of("{finetune: {epochs: 2}}", train);
+  EXPECT_EQ(retrain.recipe->steps, 2 * 917);
+  EXPECT_DOUBLE_EQ(retrain.recipe->optimizer.lr, 0.025);
+  EXPECT_EQ(retrain.recipe->optimizer.momentum, 0.9);
+  EXPECT_EQ(retrain.recipe->optimizer.weight_decay, 1e-4);
+  EXPECT_EQ(retrain.recipe->lr_schedule, LrScheduleSpec{});
+  const RetrainConfig own = retrain_of("{finetune: {steps: 50it, lr: 0.3, batch_size: 100, optimizer: adam}}", train);
   EXPECT_EQ(own.name, "finetune 50it");
   EXPECT_EQ(own.recipe->optimizer.name, "adam");
   EXPECT_EQ(own.recipe->optimizer.momentum, 0);

@@ -25,8 +25,8 @@ std::vector<Trial> trials(const std::string& prune, const std::string& rest = ""
   return trials_of(prune_sweep(prune, rest, model));
 }
 
-PruneConfig plan(const std::string& prune, const std::string& rest = "controls: []\n",
-                 const std::string& model = "lenet-300-100") {
+PruneConfig prune_config(const std::string& prune, const std::string& rest = "controls: []\n",
+                         const std::string& model = "lenet-300-100") {
   const auto made = trials(prune, rest, model);
   return made.empty() ? PruneConfig{} : *made.front().config->prune;
 }
@@ -37,19 +37,19 @@ auto counts(const std::vector<std::int64_t>& values) {
 
 // 266,200 weights, 10 % kept: erk's 0.079568 of 235,200, 0.230189 of 30,000 and all of 1,000 add up to 26,620.
 TEST(PrunePoints, erk_spreads_the_exact_total) {
-  const PruneTarget target = plan("method: magnitude, sparsity: 0.9, allocation: erk").rounds.at(0);
+  const PruneTarget target = prune_config("method: magnitude, sparsity: 0.9, allocation: erk").rounds.at(0);
   EXPECT_EQ(target.total_kept, 26620);
   EXPECT_THAT(target.layer_kept, counts({18714, 6906, 1000}));
 }
 
 TEST(PrunePoints, synflows_dialect_tells_the_density_that_its_rounds_fall_to) {
-  EXPECT_DOUBLE_EQ(plan("method: synflow, sparsity: 0.9, dialect: synflow").options.at("density"), 1 - 0.9);
-  EXPECT_FALSE(plan("method: synflow, sparsity: 0.9").options.contains("density"));
+  EXPECT_DOUBLE_EQ(prune_config("method: synflow, sparsity: 0.9, dialect: synflow").options.at("density"), 1 - 0.9);
+  EXPECT_FALSE(prune_config("method: synflow, sparsity: 0.9").options.contains("density"));
 }
 
 TEST(PrunePoints, every_round_of_erk_is_exact_and_below_the_one_before) {
   const auto rounds =
-      plan("method: magnitude, sparsity: 0.95, allocation: er, schedule: {exponential: {rounds: 7}}").rounds;
+      prune_config("method: magnitude, sparsity: 0.95, allocation: er, schedule: {exponential: {rounds: 7}}").rounds;
   std::vector<std::int64_t> before = {235200, 30000, 1000};
   for (std::size_t r = 0; r < rounds.size(); ++r) {
     EXPECT_EQ(rounds[r].total_kept, std::llround(266200 * std::pow(1 - 0.95, (static_cast<double>(r) + 1) / 7))) << r;
@@ -62,32 +62,33 @@ TEST(PrunePoints, every_round_of_erk_is_exact_and_below_the_one_before) {
 
 // Of 784, 300 and 100 inputs at 0.55: round(352.8), round(135), round(45) of each output.
 TEST(PrunePoints, per_row_counts_one_output_and_all_alike) {
-  const PruneConfig made = plan("method: magnitude, sparsity: 0.55, allocation: per_row");
+  const PruneConfig made = prune_config("method: magnitude, sparsity: 0.55, allocation: per_row");
   EXPECT_EQ(made.ranking, "per_row");
   EXPECT_THAT(made.rounds.at(0).layer_kept, counts({300 * 353, 100 * 135, 10 * 45}));
 }
 
 TEST(PrunePoints, lamp_is_a_ranking_of_the_total) {
-  const PruneConfig made = plan("method: magnitude, sparsity: 0.9, allocation: lamp");
+  const PruneConfig made = prune_config("method: magnitude, sparsity: 0.9, allocation: lamp");
   EXPECT_EQ(made.ranking, "lamp");
   EXPECT_EQ(made.rounds.at(0), PruneTarget{26620});
 }
 
 TEST(PrunePoints, tables_take_patterns_and_the_last_that_fits_holds) {
-  EXPECT_THAT(plan("method: magnitude, allocation: {\"fc*\": 0.5, fc3: 0.2}").rounds.at(0).layer_kept,
+  EXPECT_THAT(prune_config("method: magnitude, allocation: {\"fc*\": 0.5, fc3: 0.2}").rounds.at(0).layer_kept,
               counts({117600, 15000, 800}));
 }
 
 TEST(PrunePoints, protected_layers_have_no_counts) {
-  const PruneConfig made = plan("method: magnitude, sparsity: 0.5, allocation: uniform, protect: [fc1, \"fc?\"]",
-                                "controls: []\n", "lenet-5");
+  const PruneConfig made = prune_config(
+      "method: magnitude, sparsity: 0.5, allocation: uniform, protect: [fc1, \"fc?\"]", "controls: []\n", "lenet-5");
   EXPECT_THAT(made.protect, ElementsAre("fc1", "fc2"));
   EXPECT_THAT(made.rounds.at(0).layer_kept, counts({250, 12500}));
 }
 
 TEST(PrunePoints, bounds_go_with_a_global_ranking) {
   const auto rounds =
-      plan("method: magnitude, sparsity: 0.9, min_kept: 0.01, max_kept: {fc1: 0.05}, schedule: {linear: {rounds: 2}}")
+      prune_config(
+          "method: magnitude, sparsity: 0.9, min_kept: 0.01, max_kept: {fc1: 0.05}, schedule: {linear: {rounds: 2}}")
           .rounds;
   EXPECT_THAT(rounds.at(1).layer_least, counts({2352, 300, 10}));
   EXPECT_THAT(rounds.at(1).layer_most, counts({11760, 30000, 1000}));
@@ -99,7 +100,7 @@ TEST(PrunePoints, bounds_go_with_a_global_ranking) {
 // Uniform would keep 23,520, 3,000 and 100; fc3 keeps 400 and the others give 300 in proportion.
 TEST(PrunePoints, bounds_of_layers_redistribute) {
   const PruneTarget target =
-      plan("method: magnitude, sparsity: 0.9, allocation: uniform, min_kept: {fc3: 400}").rounds.at(0);
+      prune_config("method: magnitude, sparsity: 0.9, allocation: uniform, min_kept: {fc3: 400}").rounds.at(0);
   EXPECT_EQ(target.total_kept, 26620);
   EXPECT_THAT(target.layer_kept, counts({23254, 2966, 400}));
   EXPECT_THAT(target.layer_least, IsEmpty());
@@ -107,20 +108,21 @@ TEST(PrunePoints, bounds_of_layers_redistribute) {
 
 // Of 20 and 50 filters: round(20 * 0.5), round(50 * 0.5); of 70 in one ranking, 35.
 TEST(PrunePoints, structures_are_counted_in_units) {
-  EXPECT_THAT(
-      plan("method: magnitude, sparsity: 0.5, granularity: filter, allocation: uniform", "controls: []\n", "lenet-5")
-          .rounds.at(0)
-          .layer_kept,
-      counts({10, 25}));
-  const PruneConfig all = plan("method: magnitude, sparsity: 0.5, granularity: filter l1", "controls: []\n", "lenet-5");
+  EXPECT_THAT(prune_config("method: magnitude, sparsity: 0.5, granularity: filter, allocation: uniform",
+                           "controls: []\n", "lenet-5")
+                  .rounds.at(0)
+                  .layer_kept,
+              counts({10, 25}));
+  const PruneConfig all =
+      prune_config("method: magnitude, sparsity: 0.5, granularity: filter l1", "controls: []\n", "lenet-5");
   EXPECT_EQ(all.rounds.at(0), PruneTarget{35});
   EXPECT_EQ(all.granularity, "filter l1");
-  EXPECT_EQ(plan("method: magnitude, sparsity: 0.5, granularity: {block: [4, 4], reduction: max}").granularity,
+  EXPECT_EQ(prune_config("method: magnitude, sparsity: 0.5, granularity: {block: [4, 4], reduction: max}").granularity,
             "block 4x4 max");
 }
 
 TEST(PrunePoints, n_of_m_says_the_sparsity_itself) {
-  const PruneConfig made = plan("method: magnitude, granularity: {n: 1, m: 4}");
+  const PruneConfig made = prune_config("method: magnitude, granularity: {n: 1, m: 4}");
   EXPECT_EQ(made.granularity, "1:4");
   EXPECT_DOUBLE_EQ(made.sparsity_target, 0.75);
   EXPECT_EQ(made.allocation, "uniform");
@@ -129,7 +131,7 @@ TEST(PrunePoints, n_of_m_says_the_sparsity_itself) {
 
 TEST(PrunePoints, dialects_count_break_ties_and_rank_as_peers_do) {
   const PruneConfig lth =
-      plan("method: magnitude, dialect: open_lth, schedule: {iterative: {rate: 0.2, rounds: 3}}, protect: fc3");
+      prune_config("method: magnitude, dialect: open_lth, schedule: {iterative: {rate: 0.2, rounds: 3}}, protect: fc3");
   EXPECT_EQ(lth.ties, "drop");
   // ceil(0.2 * 266200) + 1 of 265,200 with fc3 counted in, and so on.
   const auto levels =
@@ -140,27 +142,29 @@ TEST(PrunePoints, dialects_count_break_ties_and_rank_as_peers_do) {
   EXPECT_EQ(rounds.at(2).total_kept, 170366 - 34074 - 1);
   EXPECT_EQ(lth.rounds.at(0).total_kept, 265200 - 53240 - 1);
 
-  const PruneConfig synflow = plan("method: magnitude, sparsity: 0.77777, dialect: synflow");
+  const PruneConfig synflow = prune_config("method: magnitude, sparsity: 0.77777, dialect: synflow");
   EXPECT_EQ(synflow.rounds.at(0).total_kept, 266200 - 207042);  // int(207042.374)
   EXPECT_TRUE(synflow.revive);
 
-  const PruneConfig jax = plan("method: magnitude, sparsity: 0.9, dialect: jaxpruner");
+  const PruneConfig jax = prune_config("method: magnitude, sparsity: 0.9, dialect: jaxpruner");
   EXPECT_EQ(jax.allocation, "uniform");
   EXPECT_THAT(jax.rounds.at(0).layer_kept, counts({23520, 3000, 100}));
-  EXPECT_EQ(plan("method: magnitude, sparsity: 0.9, dialect: jaxpruner, allocation: global").ranking, "normalized");
-  EXPECT_THAT(plan("method: magnitude, sparsity: 0.9, dialect: jaxpruner, allocation: erk").rounds.at(0).layer_kept,
-              counts({18714, 6906, 1000}));
+  EXPECT_EQ(prune_config("method: magnitude, sparsity: 0.9, dialect: jaxpruner, allocation: global").ranking,
+            "normalized");
+  EXPECT_THAT(
+      prune_config("method: magnitude, sparsity: 0.9, dialect: jaxpruner, allocation: erk").rounds.at(0).layer_kept,
+      counts({18714, 6906, 1000}));
 
-  const PruneConfig wanda = plan("method: snip, sparsity: 0.55, dialect: wanda");
+  const PruneConfig wanda = prune_config("method: snip, sparsity: 0.55, dialect: wanda");
   EXPECT_EQ(wanda.ranking, "per_row");
   EXPECT_EQ(wanda.ties, "last");
   EXPECT_THAT(wanda.rounds.at(0).layer_kept, counts({300 * (784 - 431), 100 * (300 - 165), 10 * (100 - 55)}));
-  const PruneConfig by_magnitude = plan("method: magnitude, sparsity: 0.5, dialect: wanda");
+  const PruneConfig by_magnitude = prune_config("method: magnitude, sparsity: 0.5, dialect: wanda");
   EXPECT_EQ(by_magnitude.ties, "drop");
   EXPECT_THAT(by_magnitude.rounds.at(0).layer_kept, counts({117599, 14999, 499}));
 
   // 266,610 parameters, fc3 left alone: a tenth of all is 26,661; of these 1,000 weights and 410 biases stay anyway.
-  const PruneConfig bench = plan("method: magnitude, sparsity: 0.9, dialect: shrinkbench");
+  const PruneConfig bench = prune_config("method: magnitude, sparsity: 0.9, dialect: shrinkbench");
   EXPECT_EQ(bench.ties, "keep");
   EXPECT_THAT(bench.protect, ElementsAre("fc3"));
   EXPECT_NEAR(static_cast<double>(bench.rounds.at(0).total_kept), 26661 - 1410, 1);
@@ -168,7 +172,7 @@ TEST(PrunePoints, dialects_count_break_ties_and_rank_as_peers_do) {
 
 TEST(PrunePoints, gradual_schedules_prune_inside_the_training) {
   const PruneConfig made =
-      plan("method: magnitude, sparsity: 0.8, schedule: {cubic: {start: 1ep, end: 2ep, every: 100it}}");
+      prune_config("method: magnitude, sparsity: 0.8, schedule: {cubic: {start: 1ep, end: 2ep, every: 100it}}");
   ASSERT_TRUE(made.gradual.has_value());
   EXPECT_EQ(made.gradual->first_step, 650);  // 550 + 100
   EXPECT_EQ(made.gradual->every, 100);
@@ -180,7 +184,7 @@ TEST(PrunePoints, gradual_schedules_prune_inside_the_training) {
 
 // Multiples of 100 from 600 to 1,100, one step ahead: (600 + 1 - 550) / 550 at first.
 TEST(PrunePoints, jaxpruner_is_a_step_ahead_on_multiples) {
-  const PruneConfig made = plan(
+  const PruneConfig made = prune_config(
       "method: magnitude, sparsity: 0.8, dialect: jaxpruner, allocation: global, schedule: {cubic: {start: 1ep, end: "
       "2ep, every: 100it}}");
   EXPECT_EQ(made.gradual->first_step, 600);
@@ -279,11 +283,11 @@ TEST(PrunePoints, three_knobs_are_turned_one_by_one) {
 
 TEST(PrunePoints, schedules_may_run_inside_the_training_and_agp_begins_at_a_share_of_its_end) {
   for (const char* name : {"linear", "cubic", "exponential", "agp"}) {
-    const PruneConfig made = plan(std::string("method: magnitude, sparsity: 0.5, schedule: {") + name +
-                                  ": {start: 1ep, end: 2ep, every: 100it}}");
+    const PruneConfig made = prune_config(std::string("method: magnitude, sparsity: 0.5, schedule: {") + name +
+                                          ": {start: 1ep, end: 2ep, every: 100it}}");
     EXPECT_TRUE(made.gradual) << name;
   }
-  const PruneConfig agp = plan("method: magnitude, sparsity: 0.5, schedule: {agp: {rounds: 2, initial: 0.6}}");
+  const PruneConfig agp = prune_config("method: magnitude, sparsity: 0.5, schedule: {agp: {rounds: 2, initial: 0.6}}");
   EXPECT_EQ(agp.rounds.size(), 2U);  // from 0.3 to 0.5
 }
 
@@ -412,7 +416,8 @@ TEST(PrunePoints, norms_go_by_the_batch_where_asked_and_where_there_are_some) {
 TEST(PrunePoints, halves_are_kept_as_they_are_written_in_decimals) {
   // 784 * 0.45 = 352.8; 300 * 0.45 = 135; 100 * 0.45 = 45. Of 30 inputs 13.5, of 50 at 0.77 11.5.
   const auto kept = [](const std::string& model, const char* sparsity) {
-    return plan(std::string("method: magnitude, allocation: per_row, sparsity: ") + sparsity, "controls: []\n", model)
+    return prune_config(std::string("method: magnitude, allocation: per_row, sparsity: ") + sparsity, "controls: []\n",
+                        model)
         .rounds.at(0)
         .layer_kept;
   };

@@ -257,18 +257,15 @@ Pruned prune_as_swept(Network& network, const std::string& keys, const at::Tenso
       "sweep: s\ndataset: cifar10\nmodel: resnet-20\nseeds: 1\ndense: false\ntrain: {lr: 0.1, epochs: 1}\n"
       "prune: {granularity: filter, sparsity: 0.3, " +
       keys + "}\ncontrols: []\n");
-  const PruneConfig& plan = *trials.at(0).config->prune;
+  const PruneConfig& config = *trials.at(0).config->prune;
   PruneSpec spec;
-  spec.criterion = plan.criterion;
-  spec.granularity = plan.granularity;
-  spec.batches = plan.batches;
-  spec.batch_size = plan.batch_size;
+  static_cast<PruneRule&>(spec) = config;
   DatasetSpec dataset{"x", "x", 16, 0, 16, {3, 8, 8}, 4, 0};
   Examples set{16, {}, std::vector<std::int64_t>(16, 0), {}};
   set.values.assign(images.data_ptr<float>(), images.data_ptr<float>() + images.numel());
   const ResidentDataset data({set, {}, set}, dataset, kCpu);
-  return prune_network(
-      network, {spec, plan.rounds.at(0), 7, true, PruneBatches(spec, plan.batches > 0 ? &data : nullptr, 7, 0, kCpu)});
+  const PruneBatches batches(spec, config.batches > 0 ? &data : nullptr, 7, 0, kCpu);
+  return prune_network(network, {spec, config.rounds.at(0), 7, true, batches});
 }
 
 /// The masks of the filters under one ranking of all these scores; undefined where a layer is not ranked.
