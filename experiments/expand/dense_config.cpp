@@ -147,7 +147,7 @@ std::unique_ptr<DenseConfig> DenseConfigs::make(const Combination& combination) 
   const ModelDescription model = describe_model(config.model);
   network->layers = prunable_layers(model);
   network->masks_epoch = masks_epoch(model);
-  network->has_batch_norm = has_op<BatchNorm2dOp>(model.ops);
+  network->has_batch_norm = has_operator(model, OperatorTrait::batch_norm);
   const DatasetRequest& request = spec_.dataset.at(combination);
   config.dataset_name = dataset_label(request);
   if (!request.path.empty()) {

@@ -16,7 +16,7 @@ std::optional<double> effective_madds(const PruneTarget& target, const std::vect
     });
     for (const ScopeMember& member : scopes[i].members) {
       const auto layer = std::ranges::find(layers, member.layer, &PrunableLayer::name);
-      if (layer == layers.end() || (member.part == ScopeMember::Part::inputs && !heads)) continue;
+      if (layer == layers.end() || (member.reads() && !heads)) continue;
       shares[static_cast<std::size_t>(layer - layers.begin())] = share;
     }
   }

@@ -17,10 +17,6 @@ namespace {
 
 constexpr std::size_t kMostGradualUpdates = 10'000;
 
-bool has_tokens(const ModelDescription& model) {
-  return std::ranges::any_of(model.ops, [](const Op& one) { return std::holds_alternative<EmbeddingOp>(one.op); });
-}
-
 class PrunePointMaker {
  public:
   PrunePointMaker(const PruneSetting& setting, const DenseConfig& network, const SweepSpec& spec, Problems& problems)
@@ -63,7 +59,7 @@ class PrunePointMaker {
   bool find_scopes() {
     const std::string& criterion = setting_.criterion.name;
     const CriterionEntry& entry = find_criterion(criterion);
-    if (has(entry.properties, CriterionProperty::feeds_ones) && has_tokens(model_)) {
+    if (has(entry.properties, CriterionProperty::feeds_ones) && takes_tokens(model_)) {
       problems_.add(keys_.criterion_place, criterion + " feeds a network with ones, which criterion and model " +
                                                model_.name + " do not agree on: its inputs are numbers of words");
       return false;
@@ -99,9 +95,8 @@ class PrunePointMaker {
     made_.random_protect.clear();
     for (const PrunableLayer& layer : network_.layers) {
       const bool in_scope = std::ranges::any_of(made_.scopes, [&](const PruneScope& scope) {
-        return std::ranges::any_of(scope.members, [&](const ScopeMember& member) {
-          return member.part != ScopeMember::Part::inputs && member.layer == layer.name;
-        });
+        return std::ranges::any_of(
+            scope.members, [&](const ScopeMember& member) { return !member.reads() && member.layer == layer.name; });
       });
       if (!in_scope) made_.random_protect.push_back(layer.name);
     }

@@ -7,34 +7,32 @@ namespace espalier {
 namespace {
 
 /// relu2(bn2(conv2(relu1(bn1(conv1 x)))) + shortcut(x)), with 3x3 convolutions.
-BlockOp residual_block(const std::string& name, std::int64_t in, std::int64_t out, std::int64_t stride) {
-  ResidualOp residual{name, {}, {}};
-  residual.body = {Conv2dOp{name + ".conv1", in, out, 3, stride, 1, false}, BatchNorm2dOp{name + ".bn1", out},
-                   ReluOp{name + ".relu1"}, Conv2dOp{name + ".conv2", out, out, 3, 1, 1, false},
-                   BatchNorm2dOp{name + ".bn2", out}};
-  if (in != out) {
-    residual.shortcut = {Conv2dOp{name + ".shortcut.0", in, out, 1, stride, 0, false},
-                         BatchNorm2dOp{name + ".shortcut.1", out}};
+ValueIndex residual_block(GraphBuilder& graph, const std::string& name, ValueIndex x, std::int64_t out,
+                          std::int64_t stride) {
+  graph.begin_block(name, x);
+  const bool projects = graph.dims(x)[1].size != out;
+  ValueIndex body = graph.conv2d(name + ".conv1", x, {out, 3, stride, 1, false});
+  body = graph.relu(name + ".relu1", graph.batch_norm(name + ".bn1", body));
+  body = graph.batch_norm(name + ".bn2", graph.conv2d(name + ".conv2", body, {out, 3, 1, 1, false}));
+  if (projects) {
+    x = graph.batch_norm(name + ".shortcut.1", graph.conv2d(name + ".shortcut.0", x, {out, 1, stride, 0, false}));
   }
-  return {name, {residual, ReluOp{name + ".relu2"}}};
+  return graph.end_block(graph.relu(name + ".relu2", graph.sum(body, x)));
 }
 
 /// Three stages of `blocks` blocks with 16, 32 and 64 channels; the second and the third begin by halving the side.
 ModelDescription describe_stages(const ModelSpec& spec, int blocks) {
-  std::int64_t channels = 16;
-  ModelDescription model{spec.name, spec.input, spec.classes, {}};
-  model.ops = {Conv2dOp{"conv1", spec.input[0], channels, 3, 1, 1, false}, BatchNorm2dOp{"bn1", channels},
-               ReluOp{"relu1"}};
+  GraphBuilder graph;
+  ValueIndex x = graph.conv2d("conv1", input_image(graph, spec), {16, 3, 1, 1, false});
+  x = graph.relu("relu1", graph.batch_norm("bn1", x));
   int place = 0;
   for (const std::int64_t out : {16, 32, 64}) {
     for (int i = 0; i < blocks; ++i) {
-      const std::int64_t stride = out != channels ? 2 : 1;
-      model.ops.push_back(residual_block("block" + std::to_string(++place), channels, out, stride));
-      channels = out;
+      const std::int64_t stride = out != graph.dims(x)[1].size ? 2 : 1;
+      x = residual_block(graph, "block" + std::to_string(++place), x, out, stride);
     }
   }
-  model.ops.insert(model.ops.end(), {GlobalAvgPoolOp{}, LinearOp{"fc", channels, spec.classes}});
-  return model;
+  return described(spec, graph, graph.linear("fc", graph.global_average_pool(x), spec.classes));
 }
 
 }  // namespace

@@ -8,24 +8,18 @@ namespace {
 
 /// Pairs of 3x3 convolutions, each pair with half the side and twice the channels of the one before, then 256-256.
 ModelDescription describe_pairs(const ModelSpec& spec, int pairs) {
-  auto [channels, height, width] = spec.input;
-  ModelDescription model{spec.name, spec.input, spec.classes, {}};
+  GraphBuilder graph;
+  ValueIndex x = input_image(graph, spec);
   int place = 0;  // of the ReLU
-  const auto relu = [&] { return ReluOp{"relu" + std::to_string(++place)}; };
+  const auto relu = [&](ValueIndex y) { return graph.relu("relu" + std::to_string(++place), y); };
   for (int pair = 0; pair < pairs; ++pair) {
-    const std::int64_t filters = std::int64_t{64} << pair;
-    for (int i = 1; i <= 2; ++i) {
-      model.ops.push_back(Conv2dOp{"conv" + std::to_string(2 * pair + i), channels, filters, 3, 1, 1});
-      model.ops.push_back(relu());
-      channels = filters;
-    }
-    model.ops.push_back(MaxPool2dOp{});
-    height /= 2;
-    width /= 2;
+    for (int i = 1; i <= 2; ++i)
+      x = relu(graph.conv2d("conv" + std::to_string(2 * pair + i), x, {std::int64_t{64} << pair, 3, 1, 1}));
+    x = graph.max_pool2d(x);
   }
-  model.ops.insert(model.ops.end(), {FlattenOp{}, LinearOp{"fc1", channels * height * width, 256}, relu(),
-                                     LinearOp{"fc2", 256, 256}, relu(), LinearOp{"fc3", 256, spec.classes}});
-  return model;
+  x = relu(graph.linear("fc1", graph.flatten(x), 256));
+  x = relu(graph.linear("fc2", x, 256));
+  return described(spec, graph, graph.linear("fc3", x, spec.classes));
 }
 
 }  // namespace

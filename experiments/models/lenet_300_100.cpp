@@ -6,12 +6,11 @@ namespace espalier {
 /// use it: ReLU where the original had a sigmoid. For 784 inputs and 10 classes: 266,610 parameters, 266,200 of them
 /// weights. An input of any shape is flattened.
 ModelDescription describe_lenet_300_100(const ModelSpec& spec) {
-  const std::int64_t inputs = spec.input[0] * spec.input[1] * spec.input[2];
-  return {spec.name,
-          spec.input,
-          spec.classes,
-          {FlattenOp{}, LinearOp{"fc1", inputs, 300}, ReluOp{"relu1"}, LinearOp{"fc2", 300, 100}, ReluOp{"relu2"},
-           LinearOp{"fc3", 100, spec.classes}}};
+  GraphBuilder graph;
+  ValueIndex x = graph.flatten(input_image(graph, spec));
+  x = graph.relu("relu1", graph.linear("fc1", x, 300));
+  x = graph.relu("relu2", graph.linear("fc2", x, 100));
+  return described(spec, graph, graph.linear("fc3", x, spec.classes));
 }
 
 }  // namespace espalier

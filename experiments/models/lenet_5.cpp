@@ -9,18 +9,17 @@ namespace espalier {
 /// Differs: Caffe has one ReLU, after fc1; the ports to PyTorch put one after each convolution too, and so do we.
 ModelDescription describe_lenet_5(const ModelSpec& spec) {
   constexpr std::int64_t kSmallestSide = 16;  // leaves one pixel after both convolutions and poolings
-  const auto [channels, height, width] = spec.input;
+  const std::int64_t height = spec.input[1], width = spec.input[2];
   if (height < kSmallestSide || width < kSmallestSide) {
     throw Error(ErrorKind::invalid_input, "model: lenet-5 needs images of at least 16x16 pixels, found " +
                                               std::to_string(height) + "x" + std::to_string(width));
   }
-  const auto after = [](std::int64_t side) { return ((side - 4) / 2 - 4) / 2; };
-  return {spec.name,
-          spec.input,
-          spec.classes,
-          {Conv2dOp{"conv1", channels, 20, 5}, ReluOp{"relu1"}, MaxPool2dOp{}, Conv2dOp{"conv2", 20, 50, 5},
-           ReluOp{"relu2"}, MaxPool2dOp{}, FlattenOp{}, LinearOp{"fc1", 50 * after(height) * after(width), 500},
-           ReluOp{"relu3"}, LinearOp{"fc2", 500, spec.classes}}};
+  GraphBuilder graph;
+  ValueIndex x = input_image(graph, spec);
+  x = graph.max_pool2d(graph.relu("relu1", graph.conv2d("conv1", x, {20, 5})));
+  x = graph.max_pool2d(graph.relu("relu2", graph.conv2d("conv2", x, {50, 5})));
+  x = graph.relu("relu3", graph.linear("fc1", graph.flatten(x), 500));
+  return described(spec, graph, graph.linear("fc2", x, spec.classes));
 }
 
 }  // namespace espalier

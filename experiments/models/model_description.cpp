@@ -1,10 +1,9 @@
 #include "experiments/models/model_description.h"
 
+#include <algorithm>
 #include <functional>
 #include <numeric>
-#include <optional>
 #include <string_view>
-#include <utility>
 
 #include "base/error.h"
 #include "experiments/catalog/catalog.h"
@@ -16,150 +15,74 @@ namespace {
 constexpr std::int64_t kLargestSize = 1 << 20;   // of a channel count, a side or a number of classes
 constexpr std::int64_t kLargestInput = 1 << 30;  // values of one example; so that every count here stays within 64 bits
 
-/// {channels, height, width} of an image, {tokens, width} of a sequence, {n} of a flat vector.
-using Shape = std::vector<std::int64_t>;
-
-std::int64_t elements(const Shape& shape) {
-  return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
-}
-
-[[noreturn]] void mismatch(const std::string& layer, std::int64_t takes, std::int64_t gets) {
-  throw Error(ErrorKind::invalid_input,
-              "model: " + layer + " takes " + std::to_string(takes) + " inputs, but gets " + std::to_string(gets));
-}
-
-std::int64_t window_steps(const std::string& layer, std::int64_t side, std::int64_t kernel, std::int64_t stride) {
-  if (side < kernel) {
-    throw Error(ErrorKind::invalid_input, "model: " + layer + " has a window of " + std::to_string(kernel) +
-                                              " pixels, but gets " + std::to_string(side) +
-                                              "; the images are too small for this model");
+/// What follows a layer as long as its channels stay as they are and nothing else is mixed in.
+void follow_output(const OperatorGraph& graph, const Node& node, PrunableLayer& layer) {
+  ValueIndex value = node.output;
+  bool as_it_was = true;
+  while (graph.readers(value).size() == 1) {
+    const Node& reader = graph.nodes()[graph.readers(value)[0]];
+    const bool averages = reader.op->name() == "ReduceMean" && reader.integers("dims").front() > 1;
+    if (reader.inputs[0] != value || !(reader.op->has(OperatorTrait::per_channel) || averages)) return;
+    if (reader.op->has(OperatorTrait::batch_norm) && as_it_was) layer.norm = reader.name;
+    if (reader.op->has(OperatorTrait::relu) && as_it_was && layer.activation.empty()) layer.activation = reader.name;
+    as_it_was = as_it_was && (reader.op->has(OperatorTrait::relu) || !reader.op->has(OperatorTrait::function));
+    value = reader.output;
   }
-  return (side - kernel) / stride + 1;
+  layer.is_output = value == graph.output();
 }
 
-/// Walks the layers with the shape of one example, and checks that each takes what the one before it gives.
-class ShapeWalk {
- public:
-  explicit ShapeWalk(const ModelDescription& model) : shape_(model.input.begin(), model.input.end()) {
-    walk(model.ops);
-    if (shape_.back() != model.classes || shape_.size() == 3)
-      mismatch(model.name + "'s loss", model.classes, elements(shape_));
-    if (producer_) layers[*producer_].is_output = true;
+/// The attention that a layer computes queries, keys or values for, or whose heads it reads.
+std::string attention_of(const OperatorGraph& graph, const Node& node) {
+  const std::size_t maker = graph.maker(node.inputs[0]);
+  if (maker < graph.nodes().size() && graph.nodes()[maker].op->has(OperatorTrait::attention))
+    return graph.nodes()[maker].name;
+  for (const std::size_t reader : graph.readers(node.output)) {
+    if (graph.nodes()[reader].op->has(OperatorTrait::attention)) return graph.nodes()[reader].name;
   }
+  return "";
+}
 
+bool is_prunable(const OperatorGraph& graph, const Node& node) {
+  const Value* weight = node.op->has(OperatorTrait::layer) ? graph.tensor(node, 1) : nullptr;
+  return weight != nullptr && weight->role == ParameterRole::weight;
+}
+
+std::vector<PrunableLayer> layers_of(const OperatorGraph& graph) {
   std::vector<PrunableLayer> layers;
-  std::int64_t parameters = 0;
+  for (const Node& node : graph.nodes()) {
+    if (!is_prunable(graph, node)) continue;
+    PrunableLayer& layer = layers.emplace_back();
+    layer.name = node.name;
+    layer.shape = sizes_of(graph.dims(node, 1));
+    layer.weights = elements(graph.dims(node, 1));
+    layer.madds = node.op->madds(graph, node).layer;
+    layer.bias = graph.has_input(node, 2);
+    layer.attention = attention_of(graph, node);
+    follow_output(graph, node, layer);
+  }
+  return layers;
+}
+
+LoneExample lone_example(const OperatorGraph& graph) {
   LoneExample lone;
-
- private:
-  void walk(const std::vector<Op>& ops) {
-    for (const Op& one : ops) std::visit([this](const auto& op) { apply(op); }, one.op);
-  }
-
-  void apply(const LinearOp& layer) {
-    // A flat vector may still have the shape {n, 1, 1} of the input.
-    if (shape_.size() == 3 && shape_[1] == 1 && shape_[2] == 1) shape_.resize(1);
-    if (shape_.size() == 3 || shape_.back() != layer.in) mismatch(layer.name, layer.in, elements(shape_));
-    shape_.back() = layer.out;
-    add(layer.name, {layer.out, layer.in}, layer.bias, elements(shape_) / layer.out);
-  }
-  void apply(const Conv2dOp& layer) {
-    need_image(layer.name, layer.in);
-    shape_ = {layer.out, window_steps(layer.name, shape_[1] + 2 * layer.padding, layer.kernel, layer.stride),
-              window_steps(layer.name, shape_[2] + 2 * layer.padding, layer.kernel, layer.stride)};
-    add(layer.name, {layer.out, layer.in, layer.kernel, layer.kernel}, layer.bias, shape_[1] * shape_[2]);
-  }
-  void apply(const MaxPool2dOp& layer) {
-    need_image("a pooling", shape_[0]);
-    shape_ = {shape_[0], window_steps("a pooling", shape_[1], layer.kernel, layer.stride),
-              window_steps("a pooling", shape_[2], layer.kernel, layer.stride)};
-  }
-  void apply(const GlobalAvgPoolOp&) {
-    need_image("a pooling", shape_[0]);
-    shape_.resize(1);
-  }
-  void apply(const FlattenOp&) {
-    shape_ = {elements(shape_)};
-    producer_.reset();
-  }
-  void apply(const ReluOp& relu) {
-    if (producer_ && layers[*producer_].activation.empty()) layers[*producer_].activation = relu.name;
-  }
-  void apply(const GeluOp&) { producer_.reset(); }
-  void apply(const BatchNorm2dOp& norm) {
-    need_image(norm.name, norm.channels);
+  for (const Node& node : graph.nodes()) {
+    if (!node.op->has(OperatorTrait::batch_norm)) continue;
     lone.batch_norm = true;
-    if (shape_[1] * shape_[2] == 1 && lone.trouble.empty())
-      lone.trouble = "batch norm " + norm.name + " would have one number of each channel";
-    parameters += 2 * norm.channels;
-    if (producer_) layers[*producer_].norm = norm.name;
+    const Dims& dims = graph.dims(node, 0);
+    if (elements(dims) == dims[1].size && lone.trouble.empty())
+      lone.trouble = "batch norm " + node.name + " would have one number of each channel";
   }
-  void apply(const ResidualOp& residual) {
-    const Shape before = shape_;
-    walk(residual.body);
-    const Shape after = std::exchange(shape_, before);
-    producer_.reset();
-    walk(residual.shortcut);
-    if (shape_ != after) mismatch("the sum of " + residual.name, elements(after), elements(shape_));
-    producer_.reset();  // what leaves the sum is no one layer's output
-  }
-  void apply(const BlockOp& block) { walk(block.body); }
-  void apply(const RowsOp&) {
-    need_image("a sequence of rows", shape_[0]);
-    shape_ = {shape_[1], shape_[0] * shape_[2]};
-  }
-  void apply(const EmbeddingOp& embedding) {
-    shape_ = {shape_[0], embedding.width};
-    parameters += embedding.vocabulary * embedding.width;
-  }
-  void apply(const PositionOp& position) {
-    need_tokens(position.name, position.width);
-    if (shape_[0] != position.tokens) mismatch(position.name, position.tokens, shape_[0]);
-    parameters += position.tokens * position.width;
-  }
-  void apply(const LayerNormOp& norm) {
-    if (shape_.back() != norm.width) mismatch(norm.name, norm.width, shape_.back());
-    parameters += 2 * norm.width;
-    producer_.reset();
-  }
-  void apply(const AttentionOp& attention) {
-    need_tokens(attention.name, attention.width);
-    if (attention.heads < 1 || attention.width % attention.heads != 0)
-      mismatch(attention.name + "'s heads", attention.heads, attention.width);
-    for (const char* part : {".q", ".k", ".v", ".o"}) {
-      add(attention.name + part, {attention.width, attention.width}, true, shape_[0]);
-      layers.back().attention = attention.name;
-    }
-  }
-  void apply(const MeanTokensOp&) {
-    if (shape_.size() != 2) mismatch("a mean over tokens", 2, static_cast<std::int64_t>(shape_.size()));
-    shape_ = {shape_[1]};
-    producer_.reset();
-  }
+  return lone;
+}
 
-  void need_image(const std::string& layer, std::int64_t channels) const {
-    if (shape_.size() != 3 || shape_[0] != channels) mismatch(layer, channels, shape_[0]);
-  }
-  void need_tokens(const std::string& layer, std::int64_t width) const {
-    if (shape_.size() != 2 || shape_[1] != width) mismatch(layer, width, shape_.back());
-  }
-
-  /// A layer's weight is used once for each position of its output.
-  void add(const std::string& name, std::vector<std::int64_t> weight_shape, bool bias, std::int64_t positions) {
-    PrunableLayer layer;
-    layer.name = name;
-    layer.weights = elements(weight_shape);
-    layer.shape = std::move(weight_shape);
-    layer.madds = layer.weights * positions;
-    layer.bias = bias;
-    parameters += layer.weights + (bias ? layer.shape[0] : 0);
-    producer_ = layers.size();
-    layers.push_back(std::move(layer));
-  }
-
-  Shape shape_;
-  std::optional<std::size_t> producer_;  // of the present channels, as long as nothing else is mixed in
-};
+void check_logits(const ModelDescription& model) {
+  const Dims& dims = model.graph->value(model.graph->output()).dims;
+  const bool fits =
+      (dims.size() == 2 || dims.size() == 3) && dims[0] == Dim{1, true} && dims.back() == Dim{model.classes};
+  if (fits) return;
+  throw Error(ErrorKind::invalid_input, "model: " + model.name + "'s loss takes " + std::to_string(model.classes) +
+                                            " inputs, but gets " + std::to_string(elements(dims)));
+}
 
 void check_sizes(const ModelSpec& spec) {
   const auto [channels, height, width] = spec.input;
@@ -190,7 +113,7 @@ std::vector<PrunableLayer> layers_of(const ScriptModel& script) {
     PrunableLayer& layer = layers.emplace_back();
     layer.name = given.name;
     layer.shape = given.shape;
-    layer.weights = elements(given.shape);
+    layer.weights = std::accumulate(given.shape.begin(), given.shape.end(), std::int64_t{1}, std::multiplies<>());
     layer.madds = given.madds;
     layer.bias = given.bias;
     layer.is_output = given.is_output;
@@ -217,25 +140,50 @@ void check_script(const ScriptModel& script) {
 
 }  // namespace
 
+ModelDescription described(const ModelSpec& spec, GraphBuilder& graph, ValueIndex logits) {
+  ModelDescription model{spec.name, spec.input, spec.classes,
+                         std::make_shared<const OperatorGraph>(graph.finish(logits))};
+  check_logits(model);
+  return model;
+}
+
+const Node& layer_node(const OperatorGraph& graph, const std::string& layer) {
+  for (const Node& node : graph.nodes()) {
+    if (node.name == layer && is_prunable(graph, node)) return node;
+  }
+  throw Error(ErrorKind::internal, "no layer is called " + layer);
+}
+
+bool takes_tokens(const ModelDescription& model) {
+  return model.graph && model.graph->value(model.graph->input()).type == ValueType::index;
+}
+
+bool has_operator(const ModelDescription& model, OperatorTrait trait) {
+  return model.graph &&
+         std::ranges::any_of(model.graph->nodes(), [&](const Node& node) { return node.op->has(trait); });
+}
+
 ModelDescription describe_model(const ModelSpec& spec) {
   check_sizes(spec);
   if (spec.script) {
     check_script(*spec.script);
-    return {spec.name, spec.input, spec.classes, {}, spec.script};
+    return {spec.name, spec.input, spec.classes, nullptr, spec.script};
   }
-  ModelDescription model = describe_unchecked(spec);
-  ShapeWalk{model};
-  return model;
+  return describe_unchecked(spec);
 }
 
 std::vector<PrunableLayer> prunable_layers(const ModelDescription& model) {
   if (model.script) return layers_of(*model.script);
-  return ShapeWalk(model).layers;
+  return layers_of(*model.graph);
 }
 
 ModelCounts count_model(const ModelDescription& model) {
   ModelCounts counts;
-  counts.parameters = model.script ? model.script->parameters : ShapeWalk(model).parameters;
+  counts.parameters = model.script ? model.script->parameters : 0;
+  if (model.graph) {
+    for (const Value& value : model.graph->values())
+      counts.parameters += value.source == Value::Source::parameter ? elements(value.dims) : 0;
+  }
   for (const PrunableLayer& layer : prunable_layers(model)) {
     counts.prunable += layer.weights;
     counts.madds += layer.madds;
@@ -245,7 +193,7 @@ ModelCounts count_model(const ModelDescription& model) {
 
 LoneExample lone_example(const ModelDescription& model) {
   if (model.script) return {model.script->lone_example, model.script->batch_norm};
-  return ShapeWalk(model).lone;
+  return lone_example(*model.graph);
 }
 
 }  // namespace espalier

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "experiments/models/model_description.h"
+#include "experiments/operators/graph_builder.h"
 
 namespace espalier {
 
@@ -11,5 +12,13 @@ namespace espalier {
   ModelDescription describe_##suffix(const ModelSpec& spec);
 #include "experiments/catalog/models.def"
 #undef ESPALIER_MODEL
+
+/// The examples of `spec`, [N, channels, height, width].
+inline ValueIndex input_image(GraphBuilder& graph, const ModelSpec& spec) {
+  return graph.input({spec.input.begin(), spec.input.end()});
+}
+
+/// What the builder made, up to the logits.
+ModelDescription described(const ModelSpec& spec, GraphBuilder& graph, ValueIndex logits);
 
 }  // namespace espalier

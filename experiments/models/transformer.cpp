@@ -27,17 +27,12 @@ Sizes sizes_of(const std::string& name) {
                                             " layers; at most " + std::to_string(kMostLayers) + " are possible");
 }
 
-BlockOp layer(const std::string& name, const Sizes& sizes) {
-  const std::int64_t hidden = 2 * sizes.width;
-  const ResidualOp attention{
-      name + ".attn",
-      {LayerNormOp{name + ".ln1", sizes.width}, AttentionOp{name + ".attn", sizes.width, sizes.heads}},
-      {}};
-  const ResidualOp mlp{name + ".mlp",
-                       {LayerNormOp{name + ".ln2", sizes.width}, LinearOp{name + ".mlp.fc1", sizes.width, hidden},
-                        GeluOp{}, LinearOp{name + ".mlp.fc2", hidden, sizes.width}},
-                       {}};
-  return {name, {attention, mlp}};
+ValueIndex layer(GraphBuilder& graph, const std::string& name, ValueIndex x, const Sizes& sizes) {
+  graph.begin_block(name, x);
+  x = graph.sum(graph.attention(name + ".attn", graph.layer_norm(name + ".ln1", x), sizes.heads), x);
+  ValueIndex mlp = graph.linear(name + ".mlp.fc1", graph.layer_norm(name + ".ln2", x), 2 * sizes.width);
+  mlp = graph.linear(name + ".mlp.fc2", graph.gelu(mlp), sizes.width);
+  return graph.end_block(graph.sum(mlp, x));
 }
 
 }  // namespace
@@ -49,13 +44,12 @@ BlockOp layer(const std::string& name, const Sizes& sizes) {
 /// transformer-2x64x4 (layers, width, heads) is what `transformer` alone means.
 ModelDescription describe_transformer(const ModelSpec& spec) {
   const Sizes sizes = sizes_of(spec.name);
-  const auto [channels, rows, columns] = spec.input;
-  ModelDescription model{spec.name, spec.input, spec.classes, {}};
-  model.ops = {RowsOp{}, LinearOp{"embed", channels * columns, sizes.width}, PositionOp{"pos_emb", rows, sizes.width}};
-  for (std::int64_t i = 0; i < sizes.layers; ++i) model.ops.push_back(layer("blocks." + std::to_string(i), sizes));
-  model.ops.insert(model.ops.end(),
-                   {LayerNormOp{"ln_f", sizes.width}, MeanTokensOp{}, LinearOp{"head", sizes.width, spec.classes}});
-  return model;
+  GraphBuilder graph;
+  ValueIndex x = graph.linear("embed", graph.rows(input_image(graph, spec)), sizes.width);
+  x = graph.position("pos_emb", x);
+  for (std::int64_t i = 0; i < sizes.layers; ++i) x = layer(graph, "blocks." + std::to_string(i), x, sizes);
+  x = graph.mean_tokens(graph.layer_norm("ln_f", x));
+  return described(spec, graph, graph.linear("head", x, spec.classes));
 }
 
 }  // namespace espalier

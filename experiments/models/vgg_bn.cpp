@@ -11,20 +11,18 @@ using Groups = std::array<int, 5>;
 
 ModelDescription describe_groups(const ModelSpec& spec, const Groups& groups) {
   constexpr std::array<std::int64_t, 5> kFilters{64, 128, 256, 512, 512};
-  ModelDescription model{spec.name, spec.input, spec.classes, {}};
-  std::int64_t channels = spec.input[0];
+  GraphBuilder graph;
+  ValueIndex x = input_image(graph, spec);
   int place = 0;
   for (std::size_t group = 0; group < groups.size(); ++group) {
-    if (group > 0) model.ops.push_back(MaxPool2dOp{});
+    if (group > 0) x = graph.max_pool2d(x);
     for (int i = 0; i < groups[group]; ++i) {
       const std::string number = std::to_string(++place);
-      model.ops.insert(model.ops.end(), {Conv2dOp{"conv" + number, channels, kFilters[group], 3, 1, 1},
-                                         BatchNorm2dOp{"bn" + number, kFilters[group]}, ReluOp{"relu" + number}});
-      channels = kFilters[group];
+      x = graph.conv2d("conv" + number, x, {kFilters[group], 3, 1, 1});
+      x = graph.relu("relu" + number, graph.batch_norm("bn" + number, x));
     }
   }
-  model.ops.insert(model.ops.end(), {GlobalAvgPoolOp{}, LinearOp{"fc", channels, spec.classes}});
-  return model;
+  return described(spec, graph, graph.linear("fc", graph.global_average_pool(x), spec.classes));
 }
 
 }  // namespace

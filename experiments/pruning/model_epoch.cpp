@@ -7,7 +7,7 @@
 namespace espalier {
 
 std::int64_t masks_epoch(const ModelDescription& model) {
-  return has_op<LayerNormOp>(model.ops) ? 2 : 1;
+  return has_operator(model, OperatorTrait::layer_norm) ? 2 : 1;
 }
 
 std::int64_t sensitivity_epoch(const std::vector<PruneScope>& scopes, const std::vector<double>& sparsities) {

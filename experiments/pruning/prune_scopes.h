@@ -12,15 +12,25 @@ namespace espalier {
 /// One tensor of a scope, or a part of it that belongs to its units.
 struct ScopeMember {
   enum class Part {
-    outputs,  ///< unit u is slice u * step .. of dimension 0 of LAYER.weight (for channels and heads of its bias too)
-    inputs,   ///< unit u is slice u * step .. of dimension 1 of LAYER.weight: what reads the unit. Not removed for
-              ///< channels (its input is zero then); counted by reductions over coupled members. Removed for heads
-              ///< (columns of o)
-    norm,     ///< unit u is element u of NORM.weight and NORM.bias of a batch norm
-    whole     ///< all of LAYER.weight and its bias: one unit
+    outputs,         ///< slices of LAYER.weight along its outputs; for channels and heads of its bias too
+    inputs,          ///< slices of LAYER.weight along its inputs: what reads the unit
+    grouped_inputs,  ///< the same of a convolution in groups: input i is index i mod (in / groups), in the rows of its
+                     ///< group
+    norm,            ///< elements of NORM.weight and NORM.bias of a batch norm
+    tensor,          ///< slices of the parameter that is called so
+    whole            ///< all of LAYER.weight and its bias: one unit
   } part = Part::outputs;
-  std::string layer;      ///< "conv1", or the norm's "bn1"
-  std::int64_t step = 1;  ///< slices a unit has in this dimension: rows of a head; pixels of a flattened channel
+  std::string layer;  ///< "conv1", the norm's "bn1", or a parameter's name
+  std::int64_t step =
+      1;  ///< unit u is slices u * step .. of the dimension: rows of a head; pixels of a flattened channel
+  std::vector<std::int32_t> unit_of = {};  ///< where that is not so: the unit of each slice, -1 for none
+  std::int64_t dimension =
+      0;  ///< that is cut: of a layer's weight 0 for outputs and 1 for inputs, but where it is transposed
+  std::int64_t groups = 1;  ///< of part grouped_inputs
+  /// What reads a unit need not be removed where it reads zeros then. Heads: it is.
+  bool goes = true;
+
+  bool reads() const { return part == Part::inputs || part == Part::grouped_inputs; }
 };
 
 /// What is ranked together under a count of its own, and the units it has. For weight, block, n:m, row and filter a

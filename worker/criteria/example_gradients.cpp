@@ -52,8 +52,8 @@ at::Tensor by_position(const at::Tensor& gradient, bool conv) {
 
 void see_layer(const Network& network, std::size_t layer, const at::Tensor& input, const at::Tensor& output_gradient,
                const See& see) {
-  const Conv2dOp* conv = find_conv(network.description(), network.prunable()[layer].layer);
-  const at::Tensor gradient = by_position(output_gradient, conv != nullptr);
+  const std::optional<Unfolding> unfolding = unfolding_of(network.description(), network.prunable()[layer].layer);
+  const at::Tensor gradient = by_position(output_gradient, unfolding.has_value());
   const at::Tensor& weight = network.prunable()[layer].weight;
   const std::int64_t columns = weight.numel() / weight.size(0);
   const std::int64_t largest = std::max(weight.numel(), columns * gradient.size(2));
@@ -61,7 +61,7 @@ void see_layer(const Network& network, std::size_t layer, const at::Tensor& inpu
   for (std::int64_t first = 0; first < input.size(0); first += step) {
     const std::int64_t count = std::min(step, input.size(0) - first);
     see(layer, first,
-        at::bmm(gradient.narrow(0, first, count), input_rows(input.narrow(0, first, count).detach(), conv)));
+        at::bmm(gradient.narrow(0, first, count), input_rows(input.narrow(0, first, count).detach(), unfolding)));
   }
 }
 

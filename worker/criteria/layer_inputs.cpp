@@ -1,7 +1,6 @@
 #include "worker/criteria/layer_inputs.h"
 
 #include <algorithm>
-#include <variant>
 #include <vector>
 
 #include <ATen/core/grad_mode.h>
@@ -15,22 +14,6 @@ namespace {
 
 constexpr std::int64_t kUnfoldedAtOnce = 1 << 22;  // values: 16 MB
 
-const Conv2dOp* find_conv(const std::vector<Op>& ops, const std::string& layer) {
-  for (const Op& one : ops) {
-    const Conv2dOp* found = nullptr;
-    if (const auto* conv = std::get_if<Conv2dOp>(&one.op)) {
-      if (conv->name == layer) found = conv;
-    } else if (const auto* residual = std::get_if<ResidualOp>(&one.op)) {
-      found = find_conv(residual->body, layer);
-      if (found == nullptr) found = find_conv(residual->shortcut, layer);
-    } else if (const auto* block = std::get_if<BlockOp>(&one.op)) {
-      found = find_conv(block->body, layer);
-    }
-    if (found != nullptr) return found;
-  }
-  return nullptr;
-}
-
 class InputObserver : public ForwardObserver {
  public:
   InputObserver(const Network& network, const std::function<void(std::size_t, const at::Tensor&)>& see)
@@ -43,11 +26,11 @@ class InputObserver : public ForwardObserver {
     if (found == prunable.end()) return;
     const auto index = static_cast<std::size_t>(found - prunable.begin());
     seen_[index] = true;
-    const Conv2dOp* conv = espalier::find_conv(network_.description(), layer);
+    const std::optional<Unfolding> unfolding = unfolding_of(network_.description(), layer);
     const std::int64_t columns = found->weight.numel() / found->weight.size(0);
     const std::int64_t positions = input.numel() / input.size(0) / found->weight.size(1);
     const std::int64_t examples = std::clamp<std::int64_t>(kUnfoldedAtOnce / (columns * positions), 1, input.size(0));
-    for (const at::Tensor& part : input.split(examples)) see_(index, input_rows(part, conv).flatten(0, 1));
+    for (const at::Tensor& part : input.split(examples)) see_(index, input_rows(part, unfolding).flatten(0, 1));
   }
 
   bool saw_all() const { return std::find(seen_.begin(), seen_.end(), false) == seen_.end(); }
@@ -60,14 +43,19 @@ class InputObserver : public ForwardObserver {
 
 }  // namespace
 
-const Conv2dOp* find_conv(const ModelDescription& model, const std::string& layer) {
-  return find_conv(model.ops, layer);
+std::optional<Unfolding> unfolding_of(const ModelDescription& model, const std::string& layer) {
+  if (!model.graph) return std::nullopt;
+  const Node& node = layer_node(*model.graph, layer);
+  const std::vector<std::int64_t> sizes = sizes_of(model.graph->dims(node, 1));
+  if (sizes.size() != 4) return std::nullopt;
+  return Unfolding{
+      {sizes[2], sizes[3]}, node.integers("dilations"), node.integers("padding"), node.integers("strides")};
 }
 
-at::Tensor input_rows(const at::Tensor& input, const Conv2dOp* conv) {
-  if (conv != nullptr) {
-    const auto both = [](std::int64_t side) { return std::vector<std::int64_t>{side, side}; };
-    return at::im2col(input, both(conv->kernel), both(1), both(conv->padding), both(conv->stride)).transpose(1, 2);
+at::Tensor input_rows(const at::Tensor& input, const std::optional<Unfolding>& unfolding) {
+  if (unfolding) {
+    return at::im2col(input, unfolding->kernel, unfolding->dilations, unfolding->padding, unfolding->strides)
+        .transpose(1, 2);
   }
   return input.dim() == 2 ? input.unsqueeze(1) : input;
 }

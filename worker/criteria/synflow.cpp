@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <limits>
-#include <variant>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/ones.h>
@@ -10,11 +9,6 @@
 
 namespace espalier {
 namespace {
-
-bool takes_tokens(const ModelDescription& model) {
-  return std::any_of(model.ops.begin(), model.ops.end(),
-                     [](const Op& one) { return std::holds_alternative<EmbeddingOp>(one.op); });
-}
 
 /// |w dR/dw| of a network whose parameters and buffers may be written to.
 Scores synaptic_flow(Network& network) {

@@ -10,8 +10,8 @@
 
 namespace espalier {
 
-/// Weight and mask have one shape: [out, in], or [out, in, kernel, kernel]; bias [out], undefined if there is none. All
-/// of one floating type; the mask is 1 where a weight is kept, else 0.
+/// Weight and mask have one shape: [out, in], or [out, in / groups, kernel...]; bias [out], undefined if there is none.
+/// All of one floating type; the mask is 1 where a weight is kept, else 0.
 struct LayerTensors {
   at::Tensor weight;
   at::Tensor bias;
@@ -34,10 +34,12 @@ class MaskedLayer {
   double density() const { return density_; }
 
   /// The multiply-adds of forward(input), which gave `output`.
-  Compute compute(const at::Tensor& output) const;
+  virtual Compute compute(const at::Tensor& input, const at::Tensor& output) const;
 
  protected:
   const LayerTensors& tensors() const { return tensors_; }
+  /// Of so many multiply-adds with all weights.
+  Compute of_products(std::int64_t done) const { return {done, static_cast<double>(done) * density_}; }
 
  private:
   const std::string name_;

@@ -7,6 +7,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "experiments/operators/operator_graph.h"
+
 namespace espalier {
 
 /// A weight that can be pruned, as views into the network's flat tensors, all of the weight's shape.
@@ -20,13 +22,7 @@ struct PrunableWeight {
 };
 
 struct Parameter {
-  enum class Role {
-    weight,     ///< of a Linear or Conv layer: can be pruned
-    bias,       ///< of a layer, or the shift of a norm: zero at first
-    scale,      ///< of a norm: one at first
-    embedding,  ///< of tokens or places
-    other       ///< of a scripted module: as it came
-  };
+  using Role = ParameterRole;
   std::string name;
   Role role = Role::weight;
   at::Tensor leaf;      ///< requires a gradient; its memory is that of the flat tensor

@@ -6,25 +6,10 @@
 #include <ATen/core/Tensor.h>
 
 #include "experiments/models/model_description.h"
-#include "worker/layers/compute_meter.h"
 #include "worker/network/flat_parameters.h"
-#include "worker/network/forward_observer.h"
+#include "worker/operators/pass.h"
 
 namespace espalier {
-
-class Gang;
-
-/// Whether batch norms use (and update) statistics of the batch, or those they have kept; whether dropout drops.
-/// batch_statistics: as evaluate, but batch norms use the batch's statistics, and what they have kept stays; a scripted
-/// module does not know it and evaluates.
-enum class Mode { evaluate, train, batch_statistics };
-
-struct Pass {
-  Mode mode = Mode::evaluate;
-  ForwardObserver* observer = nullptr;
-  ComputeMeter* meter = nullptr;  ///< what is computed is added to it
-  Gang* gang = nullptr;  ///< in training: the gang whose members share batch norm statistics. Not for scripted modules
-};
 
 /// What a network computes with its parameters.
 class NetworkBody {
@@ -37,8 +22,8 @@ class NetworkBody {
   virtual void on_masks_changed() {}
 };
 
-/// Runs a description's operations in order. Takes its parameters, named "fc1.weight", "fc1.bias", "bn1.weight", and
-/// buffers, "bn1.running_mean", from `parameters`, in the description's order.
+/// Runs a description's graph, node after node. Takes its parameters, named "fc1.weight", "fc1.bias", "bn1.weight", and
+/// buffers, "bn1.running_mean", from `parameters`, in the graph's order.
 std::unique_ptr<NetworkBody> make_body(const ModelDescription& model, FlatParameters& parameters);
 
 }  // namespace espalier

@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <utility>
 #include <variant>
 
 #include "base/error.h"
+#include "experiments/operators/operator.h"
 
 namespace espalier {
 namespace {
@@ -43,8 +45,8 @@ struct LayerLink {
   std::size_t layer;
 };
 struct AttentionLink {
-  WireIndex from, q, k, v, to;
-  std::size_t first_layer, heads;
+  WireIndex q, k, v, to;
+  std::size_t heads;
   ByteSpan q_bias;  // mask; empty: all kept
 };
 using Link = std::variant<CopyLink, ScaleLink, MixLink, LayerLink, AttentionLink>;
@@ -79,8 +81,10 @@ std::int64_t sum(ByteSpan bytes) {
 /// The matrix [out, in] of a layer's kernels: which of them have a kept element.
 class Kernels {
  public:
-  Kernels(const PrunableLayer& layer, ByteSpan mask)
-      : outputs_(static_cast<std::size_t>(layer.shape[0])),
+  /// The outputs of a group see its inputs alone.
+  Kernels(const PrunableLayer& layer, std::int64_t groups, ByteSpan mask)
+      : groups_(static_cast<std::size_t>(groups)),
+        outputs_(static_cast<std::size_t>(layer.shape[0])),
         inputs_(static_cast<std::size_t>(layer.shape[1])),
         area_(static_cast<std::size_t>(layer.weights) / (outputs_ * inputs_)),
         mask_(mask) {
@@ -96,22 +100,26 @@ class Kernels {
   std::size_t outputs() const { return outputs_; }
 
   void forward(const Bytes& from, Bytes& to) const {
-    const bool all = mask_.empty() && any(from);
-    for (std::size_t out = 0; out < outputs_; ++out) {
-      const bool reached = mask_.empty() ? all : any_common(row(out), from);
-      to[out] = static_cast<std::uint8_t>(to[out] | (reached ? 1 : 0));
+    for (std::size_t group = 0; group < groups_; ++group) {
+      const ByteSpan inputs = of_group(from, group);
+      const bool all = mask_.empty() && any(inputs);
+      for (std::size_t out = first(group); out < first(group + 1); ++out) {
+        const bool reached = mask_.empty() ? all : any_common(row(out), inputs);
+        to[out] = static_cast<std::uint8_t>(to[out] | (reached ? 1 : 0));
+      }
     }
   }
 
   void backward(const Bytes& to, Bytes& from) const {
-    if (mask_.empty()) {
-      if (any(to)) std::ranges::fill(from, std::uint8_t{1});
-      return;
-    }
-    for (std::size_t out = 0; out < outputs_; ++out) {
-      if (to[out] == 0) continue;
-      const ByteSpan kernels = row(out);
-      for (std::size_t in = 0; in < inputs_; ++in) from[in] = static_cast<std::uint8_t>(from[in] | kernels[in]);
+    for (std::size_t group = 0; group < groups_; ++group) {
+      std::uint8_t* inputs = from.data() + group * inputs_;
+      for (std::size_t out = first(group); out < first(group + 1); ++out) {
+        if (to[out] == 0) continue;
+        const ByteSpan kernels = row(out);
+        for (std::size_t in = 0; in < inputs_; ++in)
+          inputs[in] = static_cast<std::uint8_t>(inputs[in] | (mask_.empty() ? 1 : kernels[in]));
+        if (mask_.empty()) break;
+      }
     }
   }
 
@@ -120,13 +128,14 @@ class Kernels {
     std::int64_t count = 0;
     for (std::size_t out = 0; out < outputs_; ++out) {
       if (needed[out] == 0) continue;
+      const ByteSpan inputs = of_group(reached, out / (outputs_ / groups_));
       if (mask_.empty()) {
-        count += sum(reached) * static_cast<std::int64_t>(area_);
+        count += sum(inputs) * static_cast<std::int64_t>(area_);
       } else if (area_ == 1) {
-        count += count_common(row(out), reached);
+        count += count_common(row(out), inputs);
       } else {
         for (std::size_t in = 0; in < inputs_; ++in)
-          if (reached[in] != 0) count += sum(mask_.subspan((out * inputs_ + in) * area_, area_));
+          if (inputs[in] != 0) count += sum(mask_.subspan((out * inputs_ + in) * area_, area_));
       }
     }
     return count;
@@ -134,34 +143,45 @@ class Kernels {
 
  private:
   ByteSpan row(std::size_t out) const {
-    return (held_.empty() ? mask_ : ByteSpan(held_)).subspan(out * inputs_, inputs_);
+    return mask_.empty() ? mask_ : (held_.empty() ? mask_ : ByteSpan(held_)).subspan(out * inputs_, inputs_);
   }
+  ByteSpan of_group(const Bytes& inputs, std::size_t group) const {
+    return ByteSpan(inputs).subspan(group * inputs_, inputs_);
+  }
+  std::size_t first(std::size_t group) const { return group * (outputs_ / groups_); }
 
-  std::size_t outputs_, inputs_, area_;
-  ByteSpan mask_;  // empty: all kept
-  Bytes held_;     // of kernels larger than one element
+  std::size_t groups_, outputs_, inputs_, area_;  // inputs of a group
+  ByteSpan mask_;                                 // empty: all kept
+  Bytes held_;                                    // of kernels larger than one element
 };
 
 class PathFinder {
  public:
   PathFinder(const ModelDescription& model, const MaskViews& masks)
-      : masks_(masks), layers_(prunable_layers(model)), shape_(model.input.begin(), model.input.end()) {
+      : masks_(masks), graph_(*model.graph), layers_(prunable_layers(model)), wires_of_(graph_.values().size()) {
     kernels_.reserve(layers_.size());
     for (const PrunableLayer& layer : layers_)
-      kernels_.emplace_back(layer, mask_of(layer.name + ".weight", static_cast<std::size_t>(layer.weights)));
+      kernels_.emplace_back(layer, groups_of(layer.name),
+                            mask_of(layer.name + ".weight", static_cast<std::size_t>(layer.weights)));
     ends_.resize(layers_.size());
-    at_ = new_wire(shape_[0]);
-    std::ranges::fill(wires_[at_].reached, std::uint8_t{1});
-    walk(model.ops);
+    const Dims& input = graph_.value(graph_.input()).dims;
+    const WireIndex first = new_wire(input.size() > 1 ? input[1].size : 1);
+    std::ranges::fill(wires_[first].reached, std::uint8_t{1});
+    wires_of_[graph_.input()] = {first, 1};
+    for (const Node& node : graph_.nodes()) wires_of_[node.output] = add(node);
   }
 
   Paths find() {
+    Paths paths;
+    const std::optional<Stream> output = wires_of_[graph_.output()];
+    paths.followed = output.has_value();
+    if (!output) return paths;
+    const WireIndex end = output->wire;
     for (const Link& link : links_) std::visit([this](const auto& one) { forward(one); }, link);
-    std::ranges::fill(wires_[at_].needed, std::uint8_t{1});
+    std::ranges::fill(wires_[end].needed, std::uint8_t{1});
     for (auto link = links_.rbegin(); link != links_.rend(); ++link)
       std::visit([this](const auto& one) { backward(one); }, *link);
-    Paths paths;
-    paths.connectivity.connected = any(wires_[at_].reached);
+    paths.connectivity.connected = any(wires_[end].reached);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       const auto [from, to] = ends_[i];
       LayerPaths& layer = paths.layers.emplace_back();
@@ -186,108 +206,135 @@ class PathFinder {
     return found->second;
   }
 
+  std::int64_t groups_of(const std::string& layer) const {
+    const Node& node = layer_node(graph_, layer);
+    return node.attributes.contains("groups") ? node.integer("groups") : 1;
+  }
+
+  /// Of a parameter that a node reads; empty where it reads none.
+  ByteSpan mask_of(const Node& node, std::size_t input, std::size_t size) const {
+    const Value* parameter = graph_.tensor(node, input);
+    return parameter == nullptr ? ByteSpan() : mask_of(parameter->name, size);
+  }
+
   WireIndex new_wire(std::int64_t channels) {
     const auto size = static_cast<std::size_t>(channels);
     wires_.push_back({Bytes(size), Bytes(size)});
     return wires_.size() - 1;
   }
 
-  std::int64_t present_channels() const { return static_cast<std::int64_t>(wires_[at_].reached.size()); }
+  /// What carries the paths of a value: a wire, along one of the value's dimensions.
+  struct Stream {
+    WireIndex wire = 0;
+    std::size_t dim = 1;
+  };
+  std::size_t channels_of(const Stream& stream) const { return wires_[stream.wire].reached.size(); }
 
-  void walk(const std::vector<Op>& ops) {
-    for (const Op& one : ops) std::visit([this](const auto& op) { add(op); }, one.op);
+  /// The stream of a node's output; none, from there on, where it is not known how paths pass.
+  std::optional<Stream> add(const Node& node) {
+    const std::optional<Stream> from = wires_of_[node.inputs[0]];
+    if (node.op->name() == "Embedding") return add_reached(graph_.value(node.output).dims);
+    if (!from) return std::nullopt;
+    if (node.op->has(OperatorTrait::layer)) return add_layer(node, *from);
+    if (node.op->has(OperatorTrait::batch_norm)) return add_scale(node, *from);
+    if (node.op->has(OperatorTrait::layer_norm)) return add_mix(node, *from);
+    if (node.op->has(OperatorTrait::attention)) return add_attention(node, *from);
+    if (node.op->has(OperatorTrait::sum)) return add_sum(node, *from);
+    if (node.op->has(OperatorTrait::function)) return from;
+    if (node.op->has(OperatorTrait::per_channel)) return from->dim == 1 ? from : std::nullopt;
+    if (node.op->name() == "ReduceMean") return add_mean(node, *from);
+    if (node.op->name() == "Transpose") return add_transpose(node, *from);
+    if (node.op->name() == "Reshape") return add_reshape(node, *from);
+    return std::nullopt;
   }
 
-  void add(const LinearOp& op) {
-    add_layer(op.out);
-    if (shape_.size() == 3) shape_.resize(1);
-    shape_.back() = op.out;
-  }
-  void add(const Conv2dOp& op) {
-    add_layer(op.out);
-    const auto side = [&](std::int64_t before) { return (before + 2 * op.padding - op.kernel) / op.stride + 1; };
-    shape_ = {op.out, side(shape_[1]), side(shape_[2])};
-  }
-  void add(const MaxPool2dOp& op) {
-    const auto side = [&](std::int64_t before) { return (before - op.kernel) / op.stride + 1; };
-    shape_ = {shape_[0], side(shape_[1]), side(shape_[2])};
-  }
-  void add(const GlobalAvgPoolOp&) { shape_.resize(1); }
-  void add(const FlattenOp&) {
-    const bool is_image = shape_.size() == 3;
-    const std::int64_t copies = is_image ? shape_[1] * shape_[2] : shape_.size() == 2 ? shape_[0] : 1;
-    add_copy(present_channels() * copies, is_image ? copies : 1);
-    shape_ = {present_channels()};
-  }
-  void add(const ReluOp&) {}
-  void add(const GeluOp&) {}
-  void add(const BatchNorm2dOp& op) { add_scale(op.name); }
-  void add(const LayerNormOp& op) {
-    const WireIndex to = new_wire(present_channels());
-    links_.emplace_back(MixLink{at_, to, mask_of(op.name + ".weight", wires_[at_].reached.size())});
-    at_ = to;
-  }
-  void add(const ResidualOp& op) {
-    const WireIndex before = at_;
-    const std::vector<std::int64_t> shape_before = shape_;
-    walk(op.body);
-    const WireIndex body = std::exchange(at_, before);
-    shape_ = shape_before;
-    walk(op.shortcut);
-    const WireIndex sum = new_wire(present_channels());
-    links_.emplace_back(CopyLink{body, sum, 1});
-    links_.emplace_back(CopyLink{at_, sum, 1});
-    at_ = sum;
-  }
-  void add(const BlockOp& op) { walk(op.body); }
-  void add(const RowsOp&) {
-    const auto [channels, height, width] = std::array{shape_[0], shape_[1], shape_[2]};
-    add_copy(channels * width, width);
-    shape_ = {height, channels * width};
-  }
-  void add(const EmbeddingOp& op) {
-    const WireIndex to = new_wire(op.width);  // the token is not pruned, nor is its row
+  Stream add_reached(const Dims& dims) {
+    const WireIndex to = new_wire(dims.back().size);  // the token is not pruned, nor is its row
     std::ranges::fill(wires_[to].reached, std::uint8_t{1});
-    at_ = to;
-    shape_ = {shape_[0], op.width};
+    return {to, dims.size() - 1};
   }
-  void add(const PositionOp&) {}
-  void add(const AttentionOp& op) {
-    AttentionLink link{at_,
-                       new_wire(op.width),
-                       new_wire(op.width),
-                       new_wire(op.width),
-                       new_wire(op.width),
-                       next_layer_,
-                       static_cast<std::size_t>(op.heads),
+  std::optional<Stream> add_layer(const Node& node, const Stream& from) {
+    const auto layer = std::ranges::find(layers_, node.name, &PrunableLayer::name);
+    const Dims& dims = graph_.value(node.output).dims;
+    const std::size_t dim = graph_.dims(node, 1).size() == 2 ? dims.size() - 1 : 1;
+    if (layer == layers_.end() || from.dim != dim || node.op->name() == "ConvTranspose") return std::nullopt;
+    const auto index = static_cast<std::size_t>(layer - layers_.begin());
+    const WireIndex to = new_wire(dims[dim].size);
+    ends_[index] = {from.wire, to};
+    links_.emplace_back(LayerLink{from.wire, to, index});
+    return Stream{to, dim};
+  }
+  std::optional<Stream> add_scale(const Node& node, const Stream& from) {
+    const ByteSpan mask = mask_of(node, 1, channels_of(from));
+    if (mask.empty()) return from;
+    const WireIndex to = new_wire(static_cast<std::int64_t>(channels_of(from)));
+    links_.emplace_back(ScaleLink{from.wire, to, mask});
+    return Stream{to, from.dim};
+  }
+  std::optional<Stream> add_mix(const Node& node, const Stream& from) {
+    const WireIndex to = new_wire(static_cast<std::int64_t>(channels_of(from)));
+    links_.emplace_back(MixLink{from.wire, to, mask_of(node, 1, channels_of(from))});
+    return Stream{to, from.dim};
+  }
+  std::optional<Stream> add_sum(const Node& node, const Stream& from) {
+    if (graph_.tensor(node, 1) != nullptr) return from;
+    const std::optional<Stream> other = wires_of_[node.inputs[1]];
+    if (!other || other->dim != from.dim || channels_of(*other) != channels_of(from)) return std::nullopt;
+    const WireIndex to = new_wire(static_cast<std::int64_t>(channels_of(from)));
+    links_.emplace_back(CopyLink{from.wire, to, 1});
+    links_.emplace_back(CopyLink{other->wire, to, 1});
+    return Stream{to, from.dim};
+  }
+  std::optional<Stream> add_attention(const Node& node, const Stream& q) {
+    const std::optional<Stream> k = wires_of_[node.inputs[1]], v = wires_of_[node.inputs[2]];
+    if (!k || !v || node.integer("heads") != node.integer("key_value_heads")) return std::nullopt;
+    AttentionLink link{q.wire,
+                       k->wire,
+                       v->wire,
+                       new_wire(graph_.value(node.output).dims[2].size),
+                       static_cast<std::size_t>(node.integer("heads")),
                        {}};
-    link.q_bias = mask_of(op.name + ".q.bias", static_cast<std::size_t>(op.width));
-    for (const auto& ends : {std::pair(link.from, link.q), std::pair(link.from, link.k), std::pair(link.from, link.v),
-                             std::pair(link.v, link.to)}) {
-      ends_[next_layer_++] = ends;
-    }
+    if (const std::size_t maker = graph_.maker(node.inputs[0]); maker < graph_.nodes().size())
+      link.q_bias = mask_of(graph_.nodes()[maker], 2, channels_of(q));
     links_.emplace_back(link);
-    at_ = link.to;
+    return Stream{link.to, 2};
   }
-  void add(const MeanTokensOp&) { shape_ = {present_channels()}; }
-
-  void add_layer(std::int64_t outputs) {
-    const WireIndex to = new_wire(outputs);
-    ends_[next_layer_] = {at_, to};
-    links_.emplace_back(LayerLink{at_, to, next_layer_++});
-    at_ = to;
+  std::optional<Stream> add_mean(const Node& node, const Stream& from) {
+    const auto& dims = node.integers("dims");
+    Stream to = from;
+    for (const std::int64_t dim : dims) {
+      if (static_cast<std::size_t>(dim) == from.dim) return std::nullopt;
+      if (static_cast<std::size_t>(dim) < from.dim && node.integer("keep_dims") == 0) --to.dim;
+    }
+    return to;
   }
-  void add_copy(std::int64_t channels, std::int64_t step) {
-    const WireIndex to = new_wire(channels);
-    links_.emplace_back(CopyLink{at_, to, static_cast<std::size_t>(step)});
-    at_ = to;
+  std::optional<Stream> add_transpose(const Node& node, const Stream& from) {
+    const auto& permutation = node.integers("permutation");
+    const auto place = std::ranges::find(permutation, static_cast<std::int64_t>(from.dim));
+    return Stream{from.wire, static_cast<std::size_t>(place - permutation.begin())};
   }
-  void add_scale(const std::string& norm) {
-    const ByteSpan mask = mask_of(norm + ".weight", wires_[at_].reached.size());
-    if (mask.empty()) return;
-    const WireIndex to = new_wire(present_channels());
-    links_.emplace_back(ScaleLink{at_, to, mask});
-    at_ = to;
+  /// Only where the channels come to lie within one dimension.
+  std::optional<Stream> add_reshape(const Node& node, const Stream& from) {
+    const auto after = [](const Dims& dims, std::size_t dim) {
+      std::int64_t count = 1;
+      for (std::size_t i = dim + 1; i < dims.size(); ++i) count *= dims[i].size;
+      return count;
+    };
+    const Dims& before = graph_.dims(node, 0);
+    const Dims& now = graph_.value(node.output).dims;
+    const std::int64_t inner = after(before, from.dim), outer = inner * before[from.dim].size;
+    std::optional<std::size_t> around;  // the dimension that the channels come to lie in
+    for (std::size_t dim = 1; dim < now.size(); ++dim) {
+      const std::int64_t rest = after(now, dim);
+      if (now[dim].size == before[from.dim].size && rest == inner) return Stream{from.wire, dim};
+      if (rest <= inner && rest * now[dim].size >= outer && inner % rest == 0) around = dim;
+    }
+    if (around) {
+      const WireIndex to = new_wire(now[*around].size);
+      links_.emplace_back(CopyLink{from.wire, to, static_cast<std::size_t>(inner / after(now, *around))});
+      return Stream{to, *around};
+    }
+    return std::nullopt;
   }
 
   void forward(const CopyLink& link) {
@@ -308,13 +355,7 @@ class PathFinder {
   void forward(const LayerLink& link) {
     kernels_[link.layer].forward(wires_[link.from].reached, wires_[link.to].reached);
   }
-  void forward(const AttentionLink& link) {
-    const Bytes& from = wires_[link.from].reached;
-    kernels_[link.first_layer].forward(from, wires_[link.q].reached);
-    kernels_[link.first_layer + 1].forward(from, wires_[link.k].reached);
-    kernels_[link.first_layer + 2].forward(from, wires_[link.v].reached);
-    kernels_[link.first_layer + 3].forward(wires_[link.v].reached, wires_[link.to].reached);
-  }
+  void forward(const AttentionLink& link) { wires_[link.to].reached = wires_[link.v].reached; }
 
   void backward(const CopyLink& link) {
     Bytes& from = wires_[link.from].needed;
@@ -339,8 +380,7 @@ class PathFinder {
   }
   void backward(const AttentionLink& link) {
     Wire &q = wires_[link.q], &k = wires_[link.k], &v = wires_[link.v];
-    Bytes& from = wires_[link.from].needed;
-    kernels_[link.first_layer + 3].backward(wires_[link.to].needed, v.needed);
+    v.needed = wires_[link.to].needed;
     const std::size_t width = v.needed.size() / link.heads;
     for (std::size_t head = 0; head < link.heads; ++head) {
       const std::size_t first = head * width;
@@ -351,20 +391,16 @@ class PathFinder {
         k.needed[d] = is_asked ? 1 : 0;
       }
     }
-    kernels_[link.first_layer].backward(q.needed, from);
-    kernels_[link.first_layer + 1].backward(k.needed, from);
-    kernels_[link.first_layer + 2].backward(v.needed, from);
   }
 
   const MaskViews& masks_;
+  const OperatorGraph& graph_;
   const std::vector<PrunableLayer> layers_;
   std::vector<Kernels> kernels_;                       // parallel to layers_
   std::vector<std::pair<WireIndex, WireIndex>> ends_;  // parallel to layers_: what each layer reads and writes
   std::vector<Wire> wires_;
   std::vector<Link> links_;
-  std::vector<std::int64_t> shape_;  // of one example, at the end of what was walked
-  WireIndex at_ = 0;                 // the wire there
-  std::size_t next_layer_ = 0;
+  std::vector<std::optional<Stream>> wires_of_;  // by ValueIndex
 };
 
 }  // namespace
@@ -374,9 +410,8 @@ Paths find_paths(const ModelDescription& model, const MaskViews& masks) {
 }
 
 void report_paths(const ModelDescription& model, const MaskViews& masks, StageOutcome& outcome) {
-  const bool is_known = !model.ops.empty();
-  const Paths paths = is_known ? find_paths(model, masks) : Paths{};
-  if (is_known) outcome.connectivity = paths.connectivity;
+  const Paths paths = model.graph ? find_paths(model, masks) : Paths{};
+  if (model.graph && paths.followed) outcome.connectivity = paths.connectivity;
   for (LayerCount& count : outcome.layers) {
     const auto found = std::ranges::find(paths.layers, count.layer, &LayerPaths::layer);
     if (found != paths.layers.end()) {

@@ -23,6 +23,7 @@ struct LayerPaths {
 };
 
 struct Paths {
+  bool followed = true;  ///< false: some operator passes paths in a way that is not known; the rest is empty
   Connectivity connectivity;
   std::vector<LayerPaths> layers;  ///< in the order of prunable_layers()
 };
@@ -44,7 +45,7 @@ Paths find_paths(const ModelDescription& model, const MaskViews& masks);
 
 /// Writes find_paths into what a stage that leaves masks reports: connectivity, LayerCount::effective and dead_units of
 /// the layers counted there, and a warning for each emptied layer and for a network without a path. Of a model whose
-/// operations are not known only emptied layers are reported.
+/// paths cannot be followed only emptied layers are reported.
 void report_paths(const ModelDescription& model, const MaskViews& masks, StageOutcome& outcome);
 
 }  // namespace espalier

@@ -25,8 +25,9 @@ struct HeldMasks {
 }  // namespace
 
 bool has_path(const Network& network) {
-  if (!network.masked() || network.description().ops.empty()) return true;
-  return find_paths(network.description(), HeldMasks(network.masks()).views).connectivity.connected;
+  if (!network.masked() || !network.description().graph) return true;
+  const Paths paths = find_paths(network.description(), HeldMasks(network.masks()).views);
+  return !paths.followed || paths.connectivity.connected;
 }
 
 void report_paths(const Network& network, StageOutcome& outcome) {

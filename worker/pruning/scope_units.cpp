@@ -29,21 +29,32 @@ const Parameter* find_parameter(const Network& network, const std::string& name)
   return nullptr;
 }
 
-/// Whether the member's own elements go with the units; what merely reads a channel does not.
-bool goes(const ScopeMember& member, const Granularity& granularity) {
-  return member.part != MemberPart::inputs || granularity.kind == Kind::head;
+/// The weight, scale or parameter that the member is about.
+std::string parameter_of(const ScopeMember& member) {
+  return member.part == MemberPart::tensor ? member.layer : member.layer + ".weight";
 }
 
 /// How the units cut a tensor of the member: a weight, or a bias, scale or shift of one dimension.
-UnitGrid grid_of(const ScopeMember& member, const Granularity& granularity, at::IntArrayRef shape) {
+UnitGrid grid_of(const ScopeMember& member, const Granularity& granularity, at::IntArrayRef shape,
+                 std::int64_t dimension) {
   if (member.part == MemberPart::whole) return unit_grid(shape, {.kind = Kind::layer});
   if (granularity.kind == Kind::block) return unit_grid(shape, granularity);
-  return unit_grid_along(shape, member.part == MemberPart::inputs ? 1 : 0, member.step, member.layer);
+  const std::int64_t step = member.unit_of.empty() ? member.step : 1;
+  UnitGrid grid = member.part == MemberPart::grouped_inputs
+                      ? unit_grid_by_group(shape, member.groups)
+                      : unit_grid_along(shape, static_cast<int>(dimension), step, member.layer);
+  grid.unit_of = member.unit_of;
+  return grid;
 }
 
 /// The unit that the grid's first one is: a whole tensor is one unit, another for each block.
 std::int64_t first_unit(const PruneScope& scope, std::size_t member) {
   return scope.members[member].part == MemberPart::whole ? scope.unit_of[member] : 0;
+}
+
+/// The units that a grid speaks of.
+std::span<const std::uint8_t> kept_of(const UnitGrid& grid, std::span<const std::uint8_t> kept) {
+  return grid.unit_of.empty() ? kept.first(static_cast<std::size_t>(grid.units())) : kept;
 }
 
 at::Tensor bytes_on_cpu(const at::Tensor& mask) {
@@ -97,13 +108,13 @@ UnitScores score_units(const PruneScope& scope, const Granularity& granularity, 
   for (std::size_t i = 0; i < scope.members.size(); ++i) {
     const ScopeMember& member = scope.members[i];
     const PrunableWeight* layer = find_layer(network, member.layer);
-    if (layer == nullptr || !goes(member, granularity)) continue;
+    if (layer == nullptr || !member.goes) continue;
     const auto index = static_cast<std::size_t>(layer - network.prunable().data());
     if (!scores.at(index).defined()) continue;
     const at::Tensor values = scores[index].to(at::kCPU).contiguous();
     const at::Tensor mask = bytes_on_cpu(layer->mask);
     const std::span<const float> elements(values.data_ptr<float>(), static_cast<std::size_t>(values.numel()));
-    reducer.add({member.layer, elements, span_of(mask)}, grid_of(member, granularity, values.sizes()),
+    reducer.add({member.layer, elements, span_of(mask)}, grid_of(member, granularity, values.sizes(), member.dimension),
                 first_unit(scope, i));
   }
   return {reducer.scores(), reducer.surviving()};
@@ -123,18 +134,19 @@ void mask_units(const PruneScope& scope, const Granularity& granularity, const N
       granularity.kind == Kind::channel || granularity.kind == Kind::head || granularity.kind == Kind::layer;
   for (std::size_t i = 0; i < scope.members.size(); ++i) {
     const ScopeMember& member = scope.members[i];
-    if (!goes(member, granularity)) continue;
+    if (!member.goes) continue;
     const auto kept = kept_units.subspan(static_cast<std::size_t>(first_unit(scope, i)));
-    const Parameter* weight = find_parameter(network, member.layer + ".weight");
-    if (weight == nullptr) {
-      throw Error(ErrorKind::internal, "no parameter of the network is called " + member.layer + ".weight");
-    }
-    const UnitGrid grid = grid_of(member, granularity, weight->mask.sizes());
-    narrow_mask(*weight, grid, kept.first(static_cast<std::size_t>(grid.units())), revive, masks);
+    const Parameter* weight = find_parameter(network, parameter_of(member));
+    if (weight == nullptr)
+      throw Error(ErrorKind::internal, "no parameter of the network is called " + parameter_of(member));
+    const UnitGrid grid = grid_of(member, granularity, weight->mask.sizes(), member.dimension);
+    narrow_mask(*weight, grid, kept_of(grid, kept), revive, masks);
     const Parameter* bias = find_parameter(network, member.layer + ".bias");
-    if (!with_biases || member.part == MemberPart::inputs || bias == nullptr) continue;
-    const UnitGrid shifts = grid_of(member, granularity, bias->mask.sizes());
-    narrow_mask(*bias, shifts, kept.first(static_cast<std::size_t>(shifts.units())), revive, masks);
+    const bool has_bias =
+        member.part == MemberPart::outputs || member.part == MemberPart::norm || member.part == MemberPart::whole;
+    if (!with_biases || !has_bias || bias == nullptr) continue;
+    const UnitGrid shifts = grid_of(member, granularity, bias->mask.sizes(), 0);
+    narrow_mask(*bias, shifts, kept_of(shifts, kept), revive, masks);
   }
 }
 

@@ -64,6 +64,11 @@ UnitGrid unit_grid_along(std::span<const std::int64_t> shape, int dimension, std
   return {shape[0], columns, shape[0], step * product_from(shape, 2)};
 }
 
+UnitGrid unit_grid_by_group(std::span<const std::int64_t> shape, std::int64_t groups) {
+  const std::int64_t columns = product_from(shape, 1);
+  return {shape[0], columns, shape[0] / groups, product_from(shape, 2)};
+}
+
 UnitReducer::UnitReducer(std::int64_t units, Reduction reduction)
     : reduction_(reduction),
       totals_(static_cast<std::size_t>(units),
@@ -73,16 +78,18 @@ UnitReducer::UnitReducer(std::int64_t units, Reduction reduction)
 void UnitReducer::add(const ScoredLayer& layer, const UnitGrid& grid, std::int64_t first_unit) {
   count_survivors(std::span(&layer, 1));  // checks the sizes
   if (static_cast<std::int64_t>(layer.scores.size()) != grid.rows * grid.columns || first_unit < 0 ||
-      first_unit + grid.units() > static_cast<std::int64_t>(totals_.size())) {
+      (grid.unit_of.empty() && first_unit + grid.units() > static_cast<std::int64_t>(totals_.size()))) {
     throw Error(ErrorKind::internal, "the scores of layer " + layer.name + " do not fit the units they belong to");
   }
   for_each_run(grid, [&](std::size_t unit, std::size_t first, std::size_t count) {
-    double& total = totals_[static_cast<std::size_t>(first_unit) + unit];
+    if (grid.unit(unit) < 0) return;
+    const auto place = static_cast<std::size_t>(first_unit + grid.unit(unit));
+    double& total = totals_[place];
     for (std::size_t i = first; i < first + count; ++i) {
       if (!layer.surviving.empty() && !layer.surviving[i]) continue;
       const auto score = static_cast<double>(layer.scores[i]);
       if (std::isnan(score)) refuse_nan("weight", i, layer.name);
-      ++counts_[static_cast<std::size_t>(first_unit) + unit];
+      ++counts_[place];
       switch (reduction_) {
         case Reduction::sum:
         case Reduction::mean:
@@ -123,14 +130,15 @@ std::vector<std::uint8_t> UnitReducer::surviving() const {
 std::vector<std::uint8_t> expand_units(const UnitGrid& grid, std::span<const std::uint8_t> kept_units,
                                        std::span<const std::uint8_t> surviving) {
   const auto elements = static_cast<std::size_t>(grid.rows * grid.columns);
-  if (static_cast<std::int64_t>(kept_units.size()) != grid.units() ||
+  if ((grid.unit_of.empty() && static_cast<std::int64_t>(kept_units.size()) != grid.units()) ||
       (!surviving.empty() && surviving.size() != elements)) {
     throw Error(ErrorKind::internal, "a mask of " + std::to_string(kept_units.size()) +
                                          " units does not fit a tensor of " + std::to_string(grid.units()));
   }
   std::vector<std::uint8_t> mask(elements, 0);
   for_each_run(grid, [&](std::size_t unit, std::size_t first, std::size_t count) {
-    if (!kept_units[unit]) return;
+    const std::int64_t place = grid.unit(unit);
+    if (place >= 0 && !kept_units[static_cast<std::size_t>(place)]) return;
     for (std::size_t i = first; i < first + count; ++i) mask[i] = surviving.empty() || surviving[i];
   });
   return mask;

@@ -16,9 +16,15 @@ namespace espalier {
 struct UnitGrid {
   std::int64_t rows = 0, columns = 0;
   std::int64_t height = 1, width = 1;
+  std::vector<std::int32_t> unit_of =
+      {};  ///< where its units are numbered otherwise: what each is; -1: it always stays
 
   std::int64_t units_across() const { return (columns + width - 1) / width; }
   std::int64_t units() const { return (rows + height - 1) / height * units_across(); }
+  /// The unit that the grid's own number means.
+  std::int64_t unit(std::size_t number) const {
+    return unit_of.empty() ? static_cast<std::int64_t>(number) : unit_of[number];
+  }
   bool operator==(const UnitGrid&) const = default;
 };
 
@@ -31,6 +37,9 @@ UnitGrid unit_grid(std::span<const std::int64_t> shape, const Granularity& granu
 /// columns that read them. Errors: ErrorKind::invalid_input naming the layer if step does not divide the dimension.
 UnitGrid unit_grid_along(std::span<const std::int64_t> shape, int dimension, std::int64_t step,
                          const std::string& layer);
+
+/// Unit g * (in / groups) + j is column j, in the rows of group g, of a convolution's weight [out, in / groups, ...].
+UnitGrid unit_grid_by_group(std::span<const std::int64_t> shape, std::int64_t groups);
 
 /// Scores of units from those of their elements, over one tensor or several whose units are the same: each element that
 /// survives adds to its unit; the mean is over those. Sums are double. A unit survives if one of its elements does; its
@@ -52,7 +61,8 @@ class UnitReducer {
   std::vector<std::int64_t> counts_;
 };
 
-/// The mask of the elements: 1 where the unit is kept and the element survives (all do where `surviving` is empty).
+/// The mask of the elements: 1 where the unit is kept (or stays always) and the element survives (all do where
+/// `surviving` is empty).
 std::vector<std::uint8_t> expand_units(const UnitGrid& grid, std::span<const std::uint8_t> kept_units,
                                        std::span<const std::uint8_t> surviving);
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "experiments/operators/graph_builder.h"
 
 namespace espalier {
 namespace {
@@ -75,11 +76,14 @@ TEST(ModelDescription, RefusesWhatItCannotTake) {
 }
 
 TEST(ModelDescription, NamesTheLayerThatDoesNotFit) {
-  ModelDescription model{"crooked", kMnistShape, 10, {FlattenOp{}, LinearOp{"fc1", 700, 10}}};
+  GraphBuilder graph;
+  const ValueIndex x = graph.flatten(graph.input({1, 28, 28}));
+  const ValueIndex weight = graph.parameter("fc1.weight", {10, 700}, ParameterRole::weight);
   try {
-    count_model(model);
+    graph.add("Linear", "fc1", {x, weight, kNoValue});
     FAIL() << "700 inputs for 784 pixels were taken";
   } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
     EXPECT_STREQ(error.what(), "model: fc1 takes 700 inputs, but gets 784");
   }
 }

@@ -6,50 +6,48 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "tests/experiments/models/built_model.h"
 
 namespace espalier {
 namespace {
 
 using Part = ScopeMember::Part;
 
-std::vector<Op> conv_norm(const std::string& conv, const std::string& norm, std::int64_t in, std::int64_t out,
-                          std::int64_t kernel, std::int64_t stride) {
-  return {Conv2dOp{conv, in, out, kernel, stride, kernel / 2, false}, BatchNorm2dOp{norm, out}};
+ValueIndex conv_norm(GraphBuilder& graph, const std::string& conv, const std::string& norm, ValueIndex x,
+                     std::int64_t out, std::int64_t kernel, std::int64_t stride) {
+  return graph.batch_norm(norm, graph.conv2d(conv, x, {out, kernel, stride, kernel / 2, false}));
 }
 
-Op block(const std::string& name, std::int64_t in, std::int64_t out) {
-  const std::int64_t stride = in == out ? 1 : 2;
-  std::vector<Op> body = conv_norm(name + ".conv1", name + ".bn1", in, out, 3, stride);
-  body.push_back(ReluOp{name + ".relu1"});
-  for (Op& op : conv_norm(name + ".conv2", name + ".bn2", out, out, 3, 1)) body.push_back(op);
-  std::vector<Op> shortcut;
-  if (in != out) shortcut = conv_norm(name + ".shortcut.0", name + ".shortcut.1", in, out, 1, stride);
-  return BlockOp{name, {ResidualOp{name, body, shortcut}, ReluOp{name + ".relu2"}}};
+ValueIndex block(GraphBuilder& graph, const std::string& name, ValueIndex x, std::int64_t out) {
+  graph.begin_block(name, x);
+  const bool projects = graph.dims(x)[1].size != out;
+  const std::int64_t stride = projects ? 2 : 1;
+  ValueIndex body = conv_norm(graph, name + ".conv1", name + ".bn1", x, out, 3, stride);
+  body = conv_norm(graph, name + ".conv2", name + ".bn2", graph.relu(name + ".relu1", body), out, 3, 1);
+  if (projects) x = conv_norm(graph, name + ".shortcut.0", name + ".shortcut.1", x, out, 1, stride);
+  return graph.end_block(graph.relu(name + ".relu2", graph.sum(body, x)));
 }
 
 /// Three residual blocks of 8, 10 and 10 channels.
 ModelDescription resnet() {
-  ModelDescription model{"resnet", {3, 8, 8}, 10, conv_norm("conv1", "bn1", 3, 8, 3, 1)};
-  model.ops.push_back(ReluOp{"relu1"});
-  model.ops.push_back(block("block1", 8, 8));
-  model.ops.push_back(block("block2", 8, 10));
-  model.ops.push_back(block("block3", 10, 10));
-  model.ops.push_back(GlobalAvgPoolOp{});
-  model.ops.push_back(LinearOp{"fc", 10, 10});
-  return model;
+  return built_model("resnet", {3, 8, 8}, 10, [](GraphBuilder& graph, ValueIndex x) {
+    x = graph.relu("relu1", conv_norm(graph, "conv1", "bn1", x, 8, 3, 1));
+    x = block(graph, "block1", x, 8);
+    x = block(graph, "block2", x, 10);
+    x = block(graph, "block3", x, 10);
+    return graph.linear("fc", graph.global_average_pool(x), 10);
+  });
 }
 
 ModelDescription transformer() {
-  const Op attention = ResidualOp{"blocks.0.attn", {LayerNormOp{"ln1", 8}, AttentionOp{"blocks.0.attn", 8, 4}}, {}};
-  const Op mlp = ResidualOp{
-      "blocks.0.mlp",
-      {LayerNormOp{"ln2", 8}, LinearOp{"blocks.0.mlp.fc1", 8, 16}, GeluOp{}, LinearOp{"blocks.0.mlp.fc2", 16, 8}},
-      {}};
-  return {"transformer",
-          {1, 6, 5},
-          10,
-          {RowsOp{}, LinearOp{"embed", 5, 8}, PositionOp{"pos", 6, 8}, BlockOp{"blocks.0", {attention, mlp}},
-           LayerNormOp{"ln_f", 8}, MeanTokensOp{}, LinearOp{"head", 8, 10}}};
+  return built_model("transformer", {1, 6, 5}, 10, [](GraphBuilder& graph, ValueIndex x) {
+    x = graph.position("pos", graph.linear("embed", graph.rows(x), 8));
+    graph.begin_block("blocks.0", x);
+    x = graph.sum(graph.attention("blocks.0.attn", graph.layer_norm("ln1", x), 4), x);
+    const ValueIndex mlp = graph.gelu(graph.linear("blocks.0.mlp.fc1", graph.layer_norm("ln2", x), 16));
+    x = graph.end_block(graph.sum(graph.linear("blocks.0.mlp.fc2", mlp, 8), x));
+    return graph.linear("head", graph.mean_tokens(graph.layer_norm("ln_f", x)), 10);
+  });
 }
 
 std::vector<PruneScope> scopes(const ModelDescription& model, const char* granularity,
@@ -109,8 +107,10 @@ TEST(PruneScopes, ChannelsThatAreAddedUpGoTogether) {
 }
 
 TEST(PruneScopes, AFlattenedChannelIsReadByManyInputs) {
-  const ModelDescription model{
-      "cnn", {1, 6, 6}, 3, {Conv2dOp{"conv", 1, 4, 3}, MaxPool2dOp{}, FlattenOp{}, LinearOp{"fc", 16, 3}}};
+  const ModelDescription model = built_model("cnn", {1, 6, 6}, 3, [](GraphBuilder& graph, ValueIndex x) {
+    x = graph.max_pool2d(graph.conv2d("conv", x, {4, 3}));
+    return graph.linear("fc", graph.flatten(x), 3);
+  });
   const auto found = scopes(model, "channel");
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(members(found[0]), (std::set<std::string>{"conv out", "fc in 4"}));

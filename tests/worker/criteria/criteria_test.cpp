@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "experiments/catalog/catalog.h"
+#include "tests/experiments/models/built_model.h"
 #include "tests/worker/cpu.h"
 #include "worker/criteria/criterion.h"
 #include "worker/network/initialization.h"
@@ -20,26 +21,28 @@ namespace {
 
 /// Convolutions with norms, a residual with a projection, a Linear layer: every kind of layer that a score is for.
 ModelDescription every_kind_of_layer() {
-  const ResidualOp residual{"r",
-                            {Conv2dOp{"r.conv", 4, 6, 3, 2, 1, false}, BatchNorm2dOp{"r.bn", 6}, ReluOp{"r.relu"},
-                             Conv2dOp{"r.conv2", 6, 6, 3, 1, 1, false}, BatchNorm2dOp{"r.bn2", 6}},
-                            {Conv2dOp{"r.shortcut", 4, 6, 1, 2, 0, false}}};
-  return {
-      "small",
-      {2, 6, 6},
-      3,
-      {Conv2dOp{"conv", 2, 4, 3, 1, 1}, BatchNorm2dOp{"bn", 4}, ReluOp{"relu"}, BlockOp{"r", {residual, ReluOp{"out"}}},
-       GlobalAvgPoolOp{}, LinearOp{"fc1", 6, 8}, ReluOp{"relu1"}, LinearOp{"fc2", 8, 3}}};
+  return built_model("small", {2, 6, 6}, 3, [](GraphBuilder& graph, ValueIndex x) {
+    x = graph.relu("relu", graph.batch_norm("bn", graph.conv2d("conv", x, {4, 3, 1, 1})));
+    graph.begin_block("r", x);
+    ValueIndex body = graph.batch_norm("r.bn", graph.conv2d("r.conv", x, {6, 3, 2, 1, false}));
+    body = graph.conv2d("r.conv2", graph.relu("r.relu", body), {6, 3, 1, 1, false});
+    body = graph.batch_norm("r.bn2", body);
+    const ValueIndex shortcut = graph.conv2d("r.shortcut", x, {6, 1, 2, 0, false});
+    x = graph.end_block(graph.relu("out", graph.sum(body, shortcut)));
+    x = graph.relu("relu1", graph.linear("fc1", graph.global_average_pool(x), 8));
+    return graph.linear("fc2", x, 3);
+  });
 }
 
 ModelDescription bias_free_mlp(std::int64_t in, std::int64_t width, int hidden, std::int64_t classes) {
-  ModelDescription model{"mlp", {in, 1, 1}, classes, {FlattenOp{}}};
-  for (int i = 0; i < hidden; ++i) {
-    model.ops.push_back(LinearOp{"fc" + std::to_string(i), i == 0 ? in : width, width, false});
-    model.ops.push_back(ReluOp{"relu" + std::to_string(i)});
-  }
-  model.ops.push_back(LinearOp{"out", width, classes, false});
-  return model;
+  return built_model("mlp", {in, 1, 1}, classes, [&](GraphBuilder& graph, ValueIndex x) {
+    x = graph.flatten(x);
+    for (int i = 0; i < hidden; ++i) {
+      const std::string place = std::to_string(i);
+      x = graph.relu("relu" + place, graph.linear("fc" + place, x, width, false));
+    }
+    return graph.linear("out", x, classes, false);
+  });
 }
 
 /// `draw` of the seed; norms with scales and statistics that matter.
@@ -175,7 +178,7 @@ TEST(Criteria, OutputsShareTheirScore) {
 
 TEST(Criteria, FpgmLeavesOutWhatIsGone) {
   // Three points on a line, at 0, 1 and 5, the last pruned: the first two are 1 apart.
-  Network network({"line", {2, 1, 1}, 3, {FlattenOp{}, LinearOp{"fc", 2, 3, false}}}, kCpu);
+  Network network(linear_model("line", 2, 3, false), kCpu);
   network.set_weights({{"fc.weight", at::tensor({0.0F, 2.0F, 1.0F, 2.0F, 5.0F, 2.0F}).view({3, 2})}});
   EXPECT_TRUE(at::allclose(score(network, "fpgm")[0].select(1, 0), at::tensor({6.0F, 5.0F, 9.0F})));
   network.set_masks({{"fc.weight", at::tensor({1, 1, 1, 1, 0, 0}, at::kByte).view({3, 2})}});
@@ -224,7 +227,10 @@ TEST(Criteria, FisherIsTheSameOneByOne) {
 
 TEST(SynFlow, ScoresByHand) {
   // W1 = [[1, -2], [3, 4]], W2 = [[-1, 2]]: R = 1 * 3 + 2 * 7 = 17.
-  Network network({"two", {2, 1, 1}, 1, {FlattenOp{}, LinearOp{"a", 2, 2, false}, LinearOp{"b", 2, 1, false}}}, kCpu);
+  const auto two_layers = [](GraphBuilder& graph, ValueIndex x) {
+    return graph.linear("b", graph.linear("a", graph.flatten(x), 2, false), 1, false);
+  };
+  Network network(built_model("two", {2, 1, 1}, 1, two_layers), kCpu);
   network.set_weights({{"a.weight", at::tensor({1.0F, -2.0F, 3.0F, 4.0F}).view({2, 2})},
                        {"b.weight", at::tensor({-1.0F, 2.0F}).view({1, 2})}});
   const Scores scores = score(network, "synflow");
@@ -267,7 +273,10 @@ TEST(SynFlow, OverflowsFloat32WithAdvice) {
 }
 
 TEST(SynFlow, RefusesTokens) {
-  Network network({"t", {4, 1, 1}, 5, {EmbeddingOp{"e", 5, 3}, LinearOp{"head", 3, 5}}}, kCpu);
+  const auto next_token = [](GraphBuilder& graph, ValueIndex x) {
+    return graph.linear("head", graph.embedding("e", x, 5, 3), 5);
+  };
+  Network network(built_token_model("t", 4, 5, next_token), kCpu);
   try {
     score(network, "synflow");
     FAIL() << "tokens have no input of ones";

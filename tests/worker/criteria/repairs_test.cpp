@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "experiments/catalog/catalog.h"
+#include "tests/experiments/models/built_model.h"
 #include "tests/worker/cpu.h"
 #include "worker/criteria/column_pruning.h"
 #include "worker/criteria/criterion.h"
@@ -122,11 +123,10 @@ TEST(Obs, RefusesAHessianWithoutMinimum) {
 }
 
 ModelDescription repaired_network() {
-  return {"small",
-          {4, 5, 5},
-          3,
-          {Conv2dOp{"conv", 4, 6, 3, 2, 1}, BatchNorm2dOp{"bn", 6}, ReluOp{"relu"}, FlattenOp{}, LinearOp{"fc1", 54, 8},
-           ReluOp{"relu1"}, LinearOp{"fc2", 8, 3}}};
+  return built_model("small", {4, 5, 5}, 3, [](GraphBuilder& graph, ValueIndex x) {
+    x = graph.relu("relu", graph.batch_norm("bn", graph.conv2d("conv", x, {6, 3, 2, 1})));
+    return graph.linear("fc2", graph.relu("relu1", graph.linear("fc1", graph.flatten(x), 8)), 3);
+  });
 }
 
 Network initialized_for_repair(std::uint64_t seed) {
@@ -229,7 +229,7 @@ TEST(SparseGpt, NeedsACountForEachLayer) {
 
 TEST(SparseGpt, WeightsThatNoInputReachesAreGone) {
   // Inputs 1 and 3 are always zero: of 4 x 4 weights, 2 x 4 can say something. 12 are to stay, and 8 do.
-  Network network({"dead", {4, 1, 1}, 4, {FlattenOp{}, LinearOp{"fc", 4, 4}}}, kCpu);
+  Network network(linear_model("dead", 4, 4), kCpu);
   network.set_weights({{"fc.weight", at::arange(1, 17, at::kFloat).view({4, 4})}, {"fc.bias", at::zeros({4})}});
   const at::Tensor images = at::arange(10 * 4, at::kFloat).mul(12.9898).sin().view({10, 4, 1, 1}).clone();
   images.select(1, 1).zero_();

@@ -1,5 +1,6 @@
 #include "tests/worker/golden/golden_case.h"
 
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -10,7 +11,9 @@
 
 #include "experiments/catalog/catalog.h"
 #include "experiments/formats/safetensors.h"
+#include "tests/experiments/models/built_model.h"
 #include "tests/needs.h"
+#include "tests/worker/golden/architectures.h"
 
 namespace espalier {
 namespace {
@@ -21,75 +24,11 @@ std::string read_file(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// Shapes of a case's parameters, for building its architecture.
-class Shapes {
- public:
-  explicit Shapes(const GoldenCase& golden) : golden_(golden) {}
-  std::int64_t size(const std::string& parameter, std::int64_t dimension) const {
-    return golden_.tensor("param." + parameter).size(dimension);
-  }
-  bool has(const std::string& parameter) const { return golden_.has("param." + parameter); }
-  LinearOp linear(const std::string& name) const {
-    return {name, size(name + ".weight", 1), size(name + ".weight", 0), has(name + ".bias")};
-  }
-  Conv2dOp conv(const std::string& name, std::int64_t stride = 1) const {
-    const std::int64_t kernel = size(name + ".weight", 2);
-    return {name,       size(name + ".weight", 1), size(name + ".weight", 0), kernel, stride,
-            kernel / 2, has(name + ".bias")};
-  }
-  BatchNorm2dOp norm(const std::string& name) const { return {name, size(name + ".weight", 0)}; }
-  LayerNormOp layer_norm(const std::string& name) const { return {name, size(name + ".weight", 0)}; }
-
- private:
-  const GoldenCase& golden_;
-};
-
-std::vector<Op> mlp(const Shapes& shapes) {
-  std::vector<Op> ops{FlattenOp{}};
-  for (int i = 1; shapes.has("fc" + std::to_string(i) + ".weight"); ++i) {
-    if (i > 1) ops.push_back(ReluOp{"relu" + std::to_string(i - 1)});
-    ops.push_back(shapes.linear("fc" + std::to_string(i)));
-  }
-  return ops;
-}
-
-std::vector<Op> cnn(const Shapes& shapes) {
-  return {shapes.conv("conv1"), shapes.norm("bn1"), ReluOp{"relu1"},   MaxPool2dOp{2, 2},  shapes.conv("conv2"),
-          shapes.norm("bn2"),   ReluOp{"relu2"},    GlobalAvgPoolOp{}, shapes.linear("fc")};
-}
-
-std::vector<Op> resnet(const Shapes& shapes) {
-  std::vector<Op> ops{shapes.conv("conv1"), shapes.norm("bn1"), ReluOp{"relu"}};
-  for (int i = 1; shapes.has("block" + std::to_string(i) + ".conv1.weight"); ++i) {
-    const std::string block = "block" + std::to_string(i);
-    const bool projects = shapes.has(block + ".shortcut.0.weight");
-    const std::int64_t stride = projects ? 2 : 1;
-    ResidualOp residual{block, {}, {}};
-    residual.body = {shapes.conv(block + ".conv1", stride), shapes.norm(block + ".bn1"), ReluOp{block + ".relu1"},
-                     shapes.conv(block + ".conv2"), shapes.norm(block + ".bn2")};
-    if (projects) residual.shortcut = {shapes.conv(block + ".shortcut.0", stride), shapes.norm(block + ".shortcut.1")};
-    ops.push_back(BlockOp{block, {residual, ReluOp{block + ".relu2"}}});
-  }
-  ops.insert(ops.end(), {GlobalAvgPoolOp{}, shapes.linear("fc")});
-  return ops;
-}
-
-std::vector<Op> transformer(const Shapes& shapes, std::int64_t heads) {
-  const std::int64_t width = shapes.size("tok_emb.weight", 1);
-  std::vector<Op> ops{EmbeddingOp{"tok_emb", shapes.size("tok_emb.weight", 0), width},
-                      PositionOp{"pos_emb", shapes.size("pos_emb.weight", 0), width}};
-  for (int i = 0; shapes.has("blocks." + std::to_string(i) + ".ln1.weight"); ++i) {
-    const std::string block = "blocks." + std::to_string(i);
-    const ResidualOp attention{
-        block + ".attn", {shapes.layer_norm(block + ".ln1"), AttentionOp{block + ".attn", width, heads, true}}, {}};
-    const ResidualOp mlp{block + ".mlp",
-                         {shapes.layer_norm(block + ".ln2"), shapes.linear(block + ".mlp.fc1"), GeluOp{},
-                          shapes.linear(block + ".mlp.fc2")},
-                         {}};
-    ops.push_back(BlockOp{block, {attention, mlp}});
-  }
-  ops.insert(ops.end(), {shapes.layer_norm("ln_f"), shapes.linear("head")});
-  return ops;
+ValueIndex cnn(GraphBuilder& graph, ValueIndex x, const Shapes& shapes) {
+  x = graph.relu("relu1", graph.batch_norm("bn1", shapes.conv(graph, "conv1", x)));
+  x = shapes.conv(graph, "conv2", graph.max_pool2d(x));
+  x = graph.relu("relu2", graph.batch_norm("bn2", x));
+  return shapes.linear(graph, "fc", graph.global_average_pool(x));
 }
 
 }  // namespace
@@ -120,19 +59,22 @@ NamedTensors GoldenCase::under(const std::string& prefix) const {
 }
 
 ModelDescription GoldenCase::model() const {
-  const Shapes shapes(*this);
+  const Shapes shapes(tensors, "param.");
   const at::Tensor& x = tensor("x");
-  ModelDescription model;
-  model.name = name;
-  model.input = {1, 1, 1};
-  for (std::int64_t i = 1; i < x.dim(); ++i) model.input[static_cast<std::size_t>(i - 1)] = x.size(i);
-  model.classes = tensor("out").size(-1);
-  if (name == "mlp") model.ops = mlp(shapes);
-  if (name == "cnn") model.ops = cnn(shapes);
-  if (name == "resnet") model.ops = resnet(shapes);
-  if (name == "transformer") model.ops = transformer(shapes, meta.at("config").at("heads"));
-  if (model.ops.empty()) throw std::runtime_error("no architecture is known for a case \"" + name + "\"");
-  return model;
+  const std::int64_t classes = tensor("out").size(-1);
+  if (name == "transformer") {
+    return built_token_model(name, x.size(1), classes, [&](GraphBuilder& graph, ValueIndex tokens) {
+      return transformer(graph, tokens, shapes, meta.at("config").at("heads"));
+    });
+  }
+  using Architecture = ValueIndex (*)(GraphBuilder&, ValueIndex, const Shapes&);
+  const std::map<std::string, Architecture> architectures{{"mlp", mlp}, {"cnn", cnn}, {"resnet", resnet}};
+  const auto found = architectures.find(name);
+  if (found == architectures.end()) throw std::runtime_error("no architecture is known for a case \"" + name + "\"");
+  std::array<std::int64_t, 3> input{1, 1, 1};
+  for (std::int64_t i = 1; i < x.dim(); ++i) input[static_cast<std::size_t>(i - 1)] = x.size(i);
+  return built_model(name, input, classes,
+                     [&](GraphBuilder& graph, ValueIndex images) { return found->second(graph, images, shapes); });
 }
 
 Network GoldenCase::network(c10::ScalarType type) const {

@@ -13,6 +13,7 @@
 
 #include "base/random.h"
 #include "experiments/catalog/catalog.h"
+#include "tests/experiments/models/built_model.h"
 #include "tests/worker/cpu.h"
 #include "worker/network/initialization.h"
 #include "worker/network/network.h"
@@ -62,7 +63,8 @@ void expect_tensor_near(const at::Tensor& found, const at::Tensor& expected, dou
 
 TEST(NetworkBody, batch_norm_trains_and_evaluates_by_hand) {
   // x = 1, 3, 5, 7 in one channel: mean 4; variance 5 with which it divides, 20/3 without bias in what it keeps.
-  Network network({"norm", {1, 1, 2}, 2, {BatchNorm2dOp{"bn", 1}, FlattenOp{}}}, kCpu);
+  const auto norm = [](GraphBuilder& graph, ValueIndex x) { return graph.flatten(graph.batch_norm("bn", x)); };
+  Network network(built_model("norm", {1, 1, 2}, 2, norm), kCpu);
   network.set_weights({{"bn.weight", values({2}, {1})},
                        {"bn.bias", values({0.5F}, {1})},
                        {"bn.running_mean", values({0}, {1})},
@@ -78,14 +80,20 @@ TEST(NetworkBody, batch_norm_trains_and_evaluates_by_hand) {
 }
 
 TEST(NetworkBody, residual_adds_its_branches_by_hand) {
+  const auto residual = [](bool projects) {
+    return built_model("residual", {2, 1, 1}, 2, [&](GraphBuilder& graph, ValueIndex image) {
+      const ValueIndex flat = graph.flatten(image);
+      const ValueIndex body = graph.linear("fc", flat, 2, false);
+      return graph.sum(body, projects ? graph.linear("s", flat, 2, false) : flat);
+    });
+  };
   const at::Tensor x = values({1, 2}, {1, 2, 1, 1});
   const at::Tensor w = values({1, -2, 0, 3}, {2, 2}), s = values({1, 1, 1, 0}, {2, 2});
-  const LinearOp through{"fc", 2, 2, false}, around{"s", 2, 2, false};
   // W x = (-3, 6), so with x itself (-2, 8); with S x = (3, 1) it is (0, 7).
-  Network identity({"identity", {2, 1, 1}, 2, {FlattenOp{}, ResidualOp{"r", {through}, {}}}}, kCpu);
+  Network identity(residual(false), kCpu);
   identity.set_weights({{"fc.weight", w}});
   expect_tensor_near(run(identity, x), values({-2, 8}, {1, 2}));
-  Network projected({"projected", {2, 1, 1}, 2, {FlattenOp{}, ResidualOp{"r", {through}, {around}}}}, kCpu);
+  Network projected(residual(true), kCpu);
   projected.set_weights({{"fc.weight", w}, {"s.weight", s}});
   expect_tensor_near(run(projected, x), values({0, 7}, {1, 2}));
   EXPECT_EQ(projected.prunable()[1].layer, "s");
@@ -93,14 +101,17 @@ TEST(NetworkBody, residual_adds_its_branches_by_hand) {
 
 TEST(NetworkBody, rows_become_tokens_with_all_their_channels) {
   // Two channels of 2x3: row 0 is (0, 1, 2) and (6, 7, 8), row 1 (3, 4, 5) and (9, 10, 11).
-  const Network network({"rows", {2, 2, 3}, 6, {RowsOp{}, MeanTokensOp{}}}, kCpu);
+  const auto mean_row = [](GraphBuilder& graph, ValueIndex x) { return graph.mean_tokens(graph.rows(x)); };
+  const Network network(built_model("rows", {2, 2, 3}, 6, mean_row), kCpu);
   expect_tensor_near(run(network, at::arange(12, at::kFloat).view({1, 2, 2, 3})),
                      values({1.5F, 2.5F, 3.5F, 7.5F, 8.5F, 9.5F}, {1, 6}));
 }
 
 TEST(NetworkBody, layer_norm_gelu_and_places_by_hand) {
-  Network network({"sequence", {1, 2, 2}, 2, {RowsOp{}, PositionOp{"pos", 2, 2}, LayerNormOp{"ln", 2}, GeluOp{}}},
-                  kCpu);
+  const auto sequence = [](GraphBuilder& graph, ValueIndex x) {
+    return graph.gelu(graph.layer_norm("ln", graph.position("pos", graph.rows(x))));
+  };
+  Network network(built_model("sequence", {1, 2, 2}, 2, sequence), kCpu);
   network.set_weights({{"pos.weight", values({0, 0, -4, 2}, {2, 2})},
                        {"ln.weight", values({1, 1}, {2})},
                        {"ln.bias", values({0, 0}, {2})}});
@@ -156,7 +167,10 @@ std::vector<double> plain_attention(const NamedTensors& weights, const at::Tenso
 TEST(NetworkBody, attention_is_the_papers_equation) {
   for (const bool causal : {false, true}) {
     const Network network = [&] {
-      Network made({"attention", {1, 5, 6}, 6, {RowsOp{}, AttentionOp{"attn", 6, 3, causal}}}, kCpu);
+      const auto attention = [&](GraphBuilder& graph, ValueIndex x) {
+        return graph.attention("attn", graph.rows(x), 3, causal);
+      };
+      Network made(built_model("attention", {1, 5, 6}, 6, attention), kCpu);
       NamedTensors weights = made.weights();
       for (auto& [name, tensor] : weights) tensor = random_tensor(tensor.sizes().vec(), name.c_str());
       made.set_weights(weights);

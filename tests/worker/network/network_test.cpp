@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "tests/experiments/models/built_model.h"
 #include "tests/worker/cpu.h"
 #include "worker/criteria/criterion.h"
 #include "worker/network/initialization.h"
@@ -36,7 +37,7 @@ Network initialized_lenet(const char* name) {
 
 /// Two inputs, two outputs, no hidden layer: y = W x + b.
 ModelDescription tiny() {
-  return {"tiny", {2, 1, 1}, 2, {FlattenOp{}, LinearOp{"fc", 2, 2}}};
+  return linear_model("tiny", 2, 2);
 }
 
 TEST(Network, NamesParametersInOrder) {
@@ -167,7 +168,10 @@ TEST(NetworkPaths, ATransformerIsCalledCollapsedOnlyIfItsLogitsDoNotDependOnTheI
 
 TEST(Network, BatchStatisticsAreTheBatchsAndAreNotKept) {
   const at::NoGradGuard no_grad;
-  Network network({"bn", {2, 2, 2}, 2, {BatchNorm2dOp{"bn", 2}, FlattenOp{}, LinearOp{"fc", 8, 2}}}, kCpu);
+  const auto norm_first = [](GraphBuilder& graph, ValueIndex x) {
+    return graph.linear("fc", graph.flatten(graph.batch_norm("bn", x)), 2);
+  };
+  Network network(built_model("bn", {2, 2, 2}, 2, norm_first), kCpu);
   initialize(network, init_spec("kaiming_normal", "init"), 1);
   const at::Tensor images = at::arange(5 * 8, at::kFloat).mul(12.9898).sin().mul(3).add(1).view({5, 2, 2, 2});
   const NamedTensors before = network.weights();
@@ -185,7 +189,7 @@ TEST(Evaluation, ANetworkWhoseLogitsAreNotNumbersHasNoAccuracy) {
   DatasetSpec spec{"x", "x", 3, 0, 3, {1, 1, 1}, 3, 0};
   const Examples images{3, {0, 51, 255}, {1, 0, 1}};
   const ResidentDataset data({images, {}, images}, spec, kCpu);
-  Network network({"x", {1, 1, 1}, 3, {FlattenOp{}, LinearOp{"fc", 1, 3}}}, kCpu);
+  Network network(linear_model("x", 1, 3), kCpu);
   // The first example's pixel is zero; NaN, and infinity times it, are no numbers. argmax would find them.
   for (const float broken : {std::nanf(""), HUGE_VALF}) {
     network.set_weights(
@@ -203,7 +207,7 @@ TEST(Evaluation, CountsByHandAndChangesNothing) {
   DatasetSpec spec{"x", "x", 3, 0, 3, {1, 1, 1}, 3, 0};
   const Examples images{3, {0, 51, 255}, {1, 0, 1}};
   const ResidentDataset data({images, {}, images}, spec, kCpu);
-  Network network({"x", {1, 1, 1}, 3, {FlattenOp{}, LinearOp{"fc", 1, 3}}}, kCpu);
+  Network network(linear_model("x", 1, 3), kCpu);
   network.set_weights(
       {{"fc.weight", at::tensor({0.0F, 4.0F, 0.0F}).view({3, 1})}, {"fc.bias", at::tensor({0.5F, 0.0F, -9.0F})}});
   const Evaluation evaluation = evaluate(network, data, data.test());

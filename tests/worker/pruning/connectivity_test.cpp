@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "tests/experiments/models/built_model.h"
 
 namespace espalier {
 namespace {
@@ -40,7 +41,9 @@ std::vector<std::int64_t> dead(const Paths& paths) {
 
 /// Two inputs, three hidden units, two outputs.
 ModelDescription small_mlp() {
-  return {"small", {2, 1, 1}, 2, {FlattenOp{}, LinearOp{"fc1", 2, 3}, ReluOp{}, LinearOp{"fc2", 3, 2}}};
+  return built_model("small", {2, 1, 1}, 2, [](GraphBuilder& graph, ValueIndex x) {
+    return graph.linear("fc2", graph.relu("relu1", graph.linear("fc1", graph.flatten(x), 3)), 2);
+  });
 }
 
 TEST(Connectivity, ADenseNetworkHasNoDeadUnitAndEveryWeightCounts) {
@@ -68,11 +71,11 @@ TEST(Connectivity, KeptWeightsThatNeverMeetAreACollapse) {
 
 /// One channel of 4x4, two of 4x4, pooled to 2x2, flattened to 8 features, two classes.
 ModelDescription small_cnn(bool with_norm = false) {
-  ModelDescription model{"cnn", {1, 4, 4}, 2, {Conv2dOp{"conv1", 1, 2, 3, 1, 1}}};
-  if (with_norm) model.ops.emplace_back(BatchNorm2dOp{"bn1", 2});
-  for (const Op& op : {Op(ReluOp{}), Op(MaxPool2dOp{}), Op(FlattenOp{}), Op(LinearOp{"fc", 8, 2})})
-    model.ops.push_back(op);
-  return model;
+  return built_model("cnn", {1, 4, 4}, 2, [&](GraphBuilder& graph, ValueIndex x) {
+    x = graph.conv2d("conv1", x, {2, 3, 1, 1});
+    if (with_norm) x = graph.batch_norm("bn1", x);
+    return graph.linear("fc", graph.flatten(graph.max_pool2d(graph.relu("relu1", x))), 2);
+  });
 }
 
 TEST(Connectivity, AChannelBecomesItsPixelsWhenFlattened) {
@@ -92,14 +95,13 @@ TEST(Connectivity, ARemovedNormScaleCutsItsChannel) {
 
 /// A residual of two 3x3 convolutions over 2 channels, with or without a 1x1 shortcut, between a stem and a classifier.
 ModelDescription small_resnet(bool projected) {
-  std::vector<Op> shortcut;
-  if (projected) shortcut.emplace_back(Conv2dOp{"down", 2, 2, 1});
-  return {"resnet",
-          {1, 4, 4},
-          2,
-          {Conv2dOp{"stem", 1, 2, 3, 1, 1},
-           ResidualOp{"block1", {Conv2dOp{"a", 2, 2, 3, 1, 1}, ReluOp{}, Conv2dOp{"b", 2, 2, 3, 1, 1}}, shortcut},
-           GlobalAvgPoolOp{}, LinearOp{"fc", 2, 2}}};
+  return built_model("resnet", {1, 4, 4}, 2, [&](GraphBuilder& graph, ValueIndex x) {
+    x = graph.conv2d("stem", x, {2, 3, 1, 1});
+    ValueIndex body = graph.relu("relu1", graph.conv2d("a", x, {2, 3, 1, 1}));
+    body = graph.conv2d("b", body, {2, 3, 1, 1});
+    if (projected) x = graph.conv2d("down", x, {2, 1});
+    return graph.linear("fc", graph.global_average_pool(graph.sum(body, x)), 2);
+  });
 }
 
 TEST(Connectivity, AnIdentityShortcutKeepsTheNetworkConnectedWhereItsBodyIsGone) {
@@ -119,11 +121,10 @@ TEST(Connectivity, AProjectedShortcutThatIsEmptyTooCollapsesTheNetwork) {
 
 /// Tokens of width 4, one attention of two heads without a residual around it.
 ModelDescription small_attention() {
-  return {"attention",
-          {3, 1, 1},
-          2,
-          {EmbeddingOp{"embed", 5, 4}, PositionOp{"place", 3, 4}, LayerNormOp{"norm", 4}, AttentionOp{"attn", 4, 2},
-           MeanTokensOp{}, LinearOp{"fc", 4, 2}}};
+  return built_token_model("attention", 3, 2, [](GraphBuilder& graph, ValueIndex x) {
+    x = graph.layer_norm("norm", graph.position("place", graph.embedding("embed", x, 5, 4)));
+    return graph.linear("fc", graph.mean_tokens(graph.attention("attn", x, 2)), 2);
+  });
 }
 
 TEST(Connectivity, QueriesAndKeysOfAHeadCountOnlyBesideItsValues) {
@@ -149,8 +150,9 @@ TEST(Connectivity, AQueryWithoutItsKeyAddsAConstantToTheMatch) {
 
 TEST(Connectivity, RowsOfAnImageBecomeTokens) {
   // 1x2x3: two tokens of width 3. Only column 1 of the image is looked at, and token features flatten token by token.
-  const ModelDescription model{
-      "rows", {1, 2, 3}, 2, {RowsOp{}, LinearOp{"in", 3, 2}, FlattenOp{}, LinearOp{"fc", 4, 2}}};
+  const ModelDescription model = built_model("rows", {1, 2, 3}, 2, [](GraphBuilder& graph, ValueIndex x) {
+    return graph.linear("fc", graph.flatten(graph.linear("in", graph.rows(x), 2)), 2);
+  });
   // in: feature 1 sees column 1. fc reads place 1 (token 0, feature 1) and place 2 (token 1, feature 0).
   const Paths paths =
       paths_of(model, {{"in.weight", {0, 0, 0, 0, 1, 0}}, {"fc.weight", {0, 1, 0, 0, /**/ 0, 0, 1, 0}}});
@@ -160,10 +162,10 @@ TEST(Connectivity, RowsOfAnImageBecomeTokens) {
 
 /// Two layers of three units around a layer norm.
 ModelDescription small_norm() {
-  return {"norm",
-          {3, 1, 1},
-          2,
-          {FlattenOp{}, LinearOp{"in", 3, 3}, LayerNormOp{"norm", 3}, ReluOp{}, LinearOp{"out", 3, 2}}};
+  return built_model("norm", {3, 1, 1}, 2, [](GraphBuilder& graph, ValueIndex x) {
+    x = graph.layer_norm("norm", graph.linear("in", graph.flatten(x), 3));
+    return graph.linear("out", graph.relu("relu1", x), 2);
+  });
 }
 
 TEST(Connectivity, ThroughALayerNormEveryChannelReachesEveryOther) {
@@ -211,8 +213,9 @@ std::int64_t count_by_following(const std::vector<std::vector<std::uint8_t>>& ma
 
 TEST(Connectivity, AgreesWithFollowingEveryPathOfRandomMasks) {
   const std::vector<std::size_t> widths{5, 6, 4, 3};
-  const ModelDescription model{
-      "mlp", {5, 1, 1}, 3, {FlattenOp{}, LinearOp{"a", 5, 6}, LinearOp{"b", 6, 4}, LinearOp{"c", 4, 3}}};
+  const ModelDescription model = built_model("mlp", {5, 1, 1}, 3, [](GraphBuilder& graph, ValueIndex x) {
+    return graph.linear("c", graph.linear("b", graph.linear("a", graph.flatten(x), 6), 4), 3);
+  });
   int collapsed = 0;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     RandomStream random(seed, "mask", 0);
@@ -256,11 +259,9 @@ TEST(Connectivity, AStageReportsItByLayerAndWarnsOfWhatIsEmpty) {
 }
 
 TEST(Connectivity, TwentyFiveMillionWeightsTakeWellBelowASecond) {
-  const ModelDescription model{
-      "wide",
-      {64, 1, 1},
-      10,
-      {FlattenOp{}, LinearOp{"fc1", 64, 5000}, LinearOp{"fc2", 5000, 5000}, LinearOp{"fc3", 5000, 10}}};
+  const ModelDescription model = built_model("wide", {64, 1, 1}, 10, [](GraphBuilder& graph, ValueIndex x) {
+    return graph.linear("fc3", graph.linear("fc2", graph.linear("fc1", graph.flatten(x), 5000), 5000), 10);
+  });
   RandomStream random(1, "mask", 0);
   std::vector<std::uint8_t> mask(25'000'000);
   for (std::uint8_t& one : mask) one = random.uniform() < 0.02 ? 1 : 0;

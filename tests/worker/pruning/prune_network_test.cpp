@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "experiments/catalog/catalog.h"
+#include "tests/experiments/models/built_model.h"
 #include "tests/experiments/sweep_story.h"
 #include "tests/worker/cpu.h"
 #include "worker/network/initialization.h"
@@ -18,21 +19,22 @@
 namespace espalier {
 namespace {
 
-std::vector<Op> conv_norm(const std::string& conv, const std::string& norm, std::int64_t in, std::int64_t out) {
-  return {Conv2dOp{conv, in, out, 3, 1, 1, false}, BatchNorm2dOp{norm, out}};
+ValueIndex conv_norm(GraphBuilder& graph, const std::string& conv, const std::string& norm, ValueIndex x) {
+  return graph.batch_norm(norm, graph.conv2d(conv, x, {8, 3, 1, 1, false}));
 }
 
-/// One residual block between a first convolution and the output; 8 channels.
-ModelDescription one_block_resnet() {
-  ModelDescription model{"resnet", {1, 6, 6}, 3, conv_norm("conv1", "bn1", 1, 8)};
-  model.ops.push_back(ReluOp{"relu1"});
-  std::vector<Op> body = conv_norm("block.conv1", "block.bn1", 8, 8);
-  body.push_back(ReluOp{"block.relu1"});
-  for (Op& op : conv_norm("block.conv2", "block.bn2", 8, 8)) body.push_back(op);
-  model.ops.push_back(BlockOp{"block", {ResidualOp{"block", body, {}}, ReluOp{"block.relu2"}}});
-  model.ops.push_back(GlobalAvgPoolOp{});
-  model.ops.push_back(LinearOp{"fc", 8, 3});
-  return model;
+/// One residual block between a first convolution and the output, or none; 8 channels.
+ModelDescription one_block_resnet(bool with_block = true) {
+  return built_model("resnet", {1, 6, 6}, 3, [&](GraphBuilder& graph, ValueIndex x) {
+    x = graph.relu("relu1", conv_norm(graph, "conv1", "bn1", x));
+    if (with_block) {
+      graph.begin_block("block", x);
+      ValueIndex body = graph.relu("block.relu1", conv_norm(graph, "block.conv1", "block.bn1", x));
+      body = conv_norm(graph, "block.conv2", "block.bn2", body);
+      x = graph.end_block(graph.relu("block.relu2", graph.sum(body, x)));
+    }
+    return graph.linear("fc", graph.global_average_pool(x), 3);
+  });
 }
 
 Network drawn_with_shifts(const ModelDescription& model) {
@@ -103,9 +105,7 @@ TEST(PruneNetwork, ARemovedChannelIsSilentEverywhere) {
 TEST(PruneNetwork, ARemovedBlockIsTheIdentity) {
   Network network = drawn_with_shifts(one_block_resnet());
   prune(network, "layer l2", {0, {}});
-  ModelDescription stem = one_block_resnet();
-  std::erase_if(stem.ops, [](const Op& op) { return std::holds_alternative<BlockOp>(op.op); });
-  Network without(stem, kCpu);
+  Network without(one_block_resnet(false), kCpu);
   without.set_weights(network.weights());
   const at::Tensor images = at::linspace(-1, 1, 72).view({2, 1, 6, 6});
   const at::NoGradGuard no_grad;
@@ -113,8 +113,9 @@ TEST(PruneNetwork, ARemovedBlockIsTheIdentity) {
 }
 
 TEST(PruneNetwork, HeadsGoFromAllFourLayers) {
-  const ModelDescription model{
-      "attention", {1, 4, 8}, 3, {RowsOp{}, AttentionOp{"attn", 8, 4}, MeanTokensOp{}, LinearOp{"fc", 8, 3}}};
+  const ModelDescription model = built_model("attention", {1, 4, 8}, 3, [](GraphBuilder& graph, ValueIndex x) {
+    return graph.linear("fc", graph.mean_tokens(graph.attention("attn", graph.rows(x), 4)), 3);
+  });
   Network network = drawn_with_shifts(model);
   const Pruned pruned = prune(network, "head l2", {3, {}});
   for (const char* layer : {"attn.q", "attn.k", "attn.v", "attn.o"}) EXPECT_EQ(kept_of(pruned, layer), 48) << layer;
@@ -125,8 +126,9 @@ TEST(PruneNetwork, HeadsGoFromAllFourLayers) {
 }
 
 TEST(PruneNetwork, RowsOfTheirOwnAndGroups) {
-  const ModelDescription model{
-      "mlp", {8, 1, 1}, 4, {FlattenOp{}, LinearOp{"fc1", 8, 12}, ReluOp{}, LinearOp{"fc2", 12, 4}}};
+  const ModelDescription model = built_model("mlp", {8, 1, 1}, 4, [](GraphBuilder& graph, ValueIndex x) {
+    return graph.linear("fc2", graph.relu("relu1", graph.linear("fc1", graph.flatten(x), 12)), 4);
+  });
   Network network = drawn_with_shifts(model);
   prune(network, "weight", {12 * 3 + 4 * 6, {12 * 3, 4 * 6}}, "magnitude", "per_row");
   EXPECT_TRUE(at::equal(network.prunable()[0].mask.sum(1), at::full({12}, 3.0F)));
@@ -138,7 +140,7 @@ TEST(PruneNetwork, RowsOfTheirOwnAndGroups) {
 
 // Of 40 30 20 10 / 4 3 2 1 half stay: 40 30 20 10 where all are ranked together, 40 30 / 4 3 row by row.
 TEST(PruneNetwork, ALayerAloneIsPrunedAsThePruneDoesIt) {
-  const ModelDescription model{"one", {4, 1, 1}, 2, {FlattenOp{}, LinearOp{"fc", 4, 2}}};
+  const ModelDescription model = linear_model("one", 4, 2);
   for (const std::string ranking : {"", "per_row"}) {
     Network network(model, kCpu);
     network.set_weights({{"fc.weight", at::tensor({40.0F, 30.0F, 20.0F, 10.0F, 4.0F, 3.0F, 2.0F, 1.0F}).view({2, 4})},
@@ -167,7 +169,7 @@ TEST(PruneNetwork, ALayerAloneIsPrunedAsThePruneDoesIt) {
 TEST(PruneNetwork, ACriterionRefusesANetworkThatIsTooLargeForIt) {
   const std::int64_t rows = find_criterion("obs").most_weights / 100;
   for (const std::int64_t more : {0, 1}) {
-    Network network({"mlp", {100, 1, 1}, rows + more, {FlattenOp{}, LinearOp{"fc", 100, rows + more}}}, kCpu);
+    Network network(linear_model("mlp", 100, rows + more), kCpu);
     std::string message;
     try {
       prune(network, "weight", {1, {}}, "obs");

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "experiments/catalog/catalog.h"
 #include "experiments/pruning/prune_scopes.h"
+#include "tests/experiments/models/built_model.h"
 #include "tests/worker/cpu.h"
 #include "worker/network/initialization.h"
 #include "worker/pruning/prune_network.h"
@@ -20,34 +21,32 @@ namespace {
 
 constexpr std::int64_t kExamples = 12;
 
-std::vector<Op> conv(const std::string& name, std::int64_t in, std::int64_t out) {
-  return {Conv2dOp{name, in, out, 3, 1, 1, false}, BatchNorm2dOp{name + ".bn", out}};
+ValueIndex conv(GraphBuilder& graph, const std::string& name, ValueIndex x, std::int64_t out) {
+  return graph.batch_norm(name + ".bn", graph.conv2d(name, x, {out, 3, 1, 1, false}));
 }
 
 /// Convolutions, norms, a residual block, linear layers.
 ModelDescription convolutional() {
-  ModelDescription model{"conv", {4, 4, 4}, 3, conv("conv1", 4, 8)};
-  model.ops.push_back(ReluOp{"relu1"});
-  std::vector<Op> body = conv("block.conv1", 8, 4);
-  body.push_back(ReluOp{"block.relu1"});
-  for (Op& op : conv("block.conv2", 4, 8)) body.push_back(op);
-  model.ops.push_back(BlockOp{"block", {ResidualOp{"block", body, {}}, ReluOp{"block.relu2"}}});
-  model.ops.push_back(GlobalAvgPoolOp{});
-  model.ops.push_back(LinearOp{"fc1", 8, 8});
-  model.ops.push_back(ReluOp{"relu2"});
-  model.ops.push_back(LinearOp{"fc2", 8, 3});
-  return model;
+  return built_model("conv", {4, 4, 4}, 3, [](GraphBuilder& graph, ValueIndex x) {
+    x = graph.relu("relu1", conv(graph, "conv1", x, 8));
+    graph.begin_block("block", x);
+    const ValueIndex body = graph.relu("block.relu1", conv(graph, "block.conv1", x, 4));
+    x = graph.end_block(graph.relu("block.relu2", graph.sum(conv(graph, "block.conv2", body, 8), x)));
+    x = graph.relu("relu2", graph.linear("fc1", graph.global_average_pool(x), 8));
+    return graph.linear("fc2", x, 3);
+  });
 }
 
 /// Rows of 4 as tokens; the images are those of the convolutional network.
 ModelDescription attentive() {
-  const Op attention = ResidualOp{"b.attn", {LayerNormOp{"b.ln1", 8}, AttentionOp{"b.attn", 8, 4}}, {}};
-  const Op mlp =
-      ResidualOp{"b.mlp", {LayerNormOp{"b.ln2", 8}, LinearOp{"b.fc1", 8, 8}, GeluOp{}, LinearOp{"b.fc2", 8, 8}}, {}};
-  return {"attentive",
-          {4, 4, 4},
-          3,
-          {RowsOp{}, LinearOp{"embed", 16, 8}, BlockOp{"b", {attention, mlp}}, MeanTokensOp{}, LinearOp{"head", 8, 3}}};
+  return built_model("attentive", {4, 4, 4}, 3, [](GraphBuilder& graph, ValueIndex x) {
+    x = graph.linear("embed", graph.rows(x), 8);
+    graph.begin_block("b", x);
+    x = graph.sum(graph.attention("b.attn", graph.layer_norm("b.ln1", x), 4), x);
+    const ValueIndex mlp = graph.gelu(graph.linear("b.fc1", graph.layer_norm("b.ln2", x), 8));
+    x = graph.end_block(graph.sum(graph.linear("b.fc2", mlp, 8), x));
+    return graph.linear("head", graph.mean_tokens(x), 3);
+  });
 }
 
 DatasetSpec dataset() {
