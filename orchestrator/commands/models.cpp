@@ -7,10 +7,12 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "experiments/catalog/catalog.h"
 #include "experiments/formats/json_text.h"
 #include "experiments/models/model_description.h"
 #include "orchestrator/commands/commands.h"
+#include "orchestrator/commands/model_graph.h"
 
 namespace espalier {
 namespace {
@@ -57,6 +59,25 @@ void print_model(const nlohmann::json& model, bool with_layers) {
   }
 }
 
+/// The graphs of models given by name.
+void print_graphs(const std::vector<std::string>& names, const std::string& format, bool as_json) {
+  if (names.empty())
+    throw Error(ErrorKind::invalid_input,
+                "--graph shows one model's operators; name it, as in: espalier models lenet-5 --graph");
+  nlohmann::json list = nlohmann::json::array();
+  for (const std::string& name : names) {
+    const ModelDescription model = describe_model({name, find_model(name).images, kClasses});
+    if (as_json) {
+      list.push_back({{"name", name}, {"graph", graph_facts(model)}});
+    } else if (format == "dot") {
+      std::cout << graph_as_dot(*model.graph);
+    } else {
+      std::cout << name << "\n\n" << graph_table(graph_facts(model));
+    }
+  }
+  if (as_json) std::cout << json_text(list) << "\n";
+}
+
 /// One example per family. Layers are listed only for models given by name.
 void print_models(std::vector<std::string> names, bool as_json) {
   const bool all = names.empty();
@@ -83,8 +104,18 @@ void add_models_command(CLI::App& app, CommandLine&) {
   auto names = std::make_shared<std::vector<std::string>>();
   auto json = std::make_shared<bool>(false);
   command->add_option("NAME", *names, "Only these, with their layers; a family's sizes may be any: mlp-512-256");
+  auto graph = std::make_shared<std::string>();
+  command
+      ->add_option("--graph", *graph,
+                   "Operators, what could be removed and what is left alone: table, or dot for Graphviz")
+      ->expected(0, 1)
+      ->default_str("table")
+      ->check(CLI::IsMember({"table", "dot"}));
   command->add_flag("--json", *json, "As JSON");
-  command->callback([names, json] { print_models(*names, *json); });
+  command->callback([command, names, graph, json] {
+    if (command->count("--graph") > 0) return print_graphs(*names, *graph, *json);
+    print_models(*names, *json);
+  });
 }
 
 }  // namespace espalier

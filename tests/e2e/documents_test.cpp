@@ -77,7 +77,16 @@ TEST_F(Documents, Simulate) {
 
 TEST_F(Documents, Models) {
   const std::filesystem::path page = kProject / "docs" / "models.md";
-  type_all(page, 2);
+  type_all(page, 3);
+  // Its examples of a graph, line by line.
+  const std::string graph = espalier({"models", "lenet-5", "--graph"}).out;
+  const std::string shown = read_file(page, 1 << 20);
+  for (std::size_t block = shown.find("```\nnode "); block != std::string::npos;
+       block = shown.find("```\nWhat ", block)) {
+    std::istringstream lines(shown.substr(block + 4, shown.find("\n```", block + 4) - block - 4));
+    for (std::string line; std::getline(lines, line);) EXPECT_NE(graph.find(line + "\n"), std::string::npos) << line;
+    block += 4;
+  }
   // Its table is what the program counts.
   const std::string text = read_file(page, 1 << 20);
   const nlohmann::json models = nlohmann::json::parse(espalier({"models", "--json"}).out);
