@@ -5,6 +5,8 @@
 #include <map>
 #include <numeric>
 
+#include <ATen/Context.h>
+
 #include "base/files.h"
 #include "experiments/formats/safetensors.h"
 #include "tests/base/full_disk.h"
@@ -330,6 +332,15 @@ TEST_F(RunJob, ADeviceThatIsNotThereFailsEveryJob) {
       EXPECT_NE(outcome.failure->message.find(message), std::string::npos) << outcome.failure->message;
     }
   }
+}
+
+TEST_F(RunJob, ConvolutionsOnAGpuAddInOneOrderAndInFullPrecision) {
+  at::Context& context = at::globalContext();
+  context.setDeterministicCuDNN(false);
+  context.setAllowTF32CuDNN(true);
+  done({init("init")});
+  EXPECT_TRUE(context.deterministicCuDNN());
+  EXPECT_FALSE(context.allowTF32CuDNN());
 }
 
 TEST_F(RunJob, StopBeforeTheFirstStageRunsNothing) {
