@@ -60,7 +60,9 @@ DeviceChoice choose_device(const std::string& name, int local_rank) {
   if (name == "auto") return {};
   try {
     const c10::Device device(name);
-    if (device.is_cpu() || (device.is_cuda() && has_cuda)) return {device, {}};
+    const bool is_there =
+        device.is_cuda() && has_cuda && device.index() < static_cast<int>(torch::cuda::device_count());
+    if (device.is_cpu() || is_there) return {device, {}};
   } catch (const std::exception&) {  // c10::Error, or std::out_of_range for "cuda:99999999999"
     return {c10::kCPU, Failure{ErrorKind::invalid_input,
                                "device: unknown \"" + name + "\" (one of auto, cpu, cuda, cuda:1, ...)"}};
