@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <malloc.h>
 #include <new>
 #include <optional>
 #include <string>
@@ -184,10 +183,10 @@ struct JobRunner::Impl {
     if (memory.tensor_bytes() > 0) limit_tensor_memory(memory.tensor_bytes());
   }
 
-  /// Frees memory for the next job: empties the caches and returns freed memory to the system.
+  /// Frees memory for the next job, of this rank and of those that share its device.
   void make_room() {
     cache.clear();
-    ::malloc_trim(0);
+    return_freed_memory();
   }
 };
 

@@ -8,6 +8,10 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>
 #include <c10/util/Exception.h>
+#ifdef ESPALIER_TORCH_CUDA
+#include <c10/cuda/CUDACachingAllocator.h>
+#endif
+#include <spdlog/spdlog.h>
 #include <torch/version.h>
 
 namespace espalier {
@@ -54,6 +58,17 @@ void limit_tensor_memory(std::int64_t bytes) {
   static const bool in_front = (c10::SetCPUAllocator(&allocator, /*priority=*/1), true);
   static_cast<void>(in_front);
   g_limit = bytes;
+}
+
+void return_freed_memory() {
+  ::malloc_trim(0);
+#ifdef ESPALIER_TORCH_CUDA
+  try {
+    c10::cuda::CUDACachingAllocator::emptyCache();
+  } catch (const c10::Error& error) {
+    spdlog::warn("the GPU keeps the memory of freed tensors: {}", error.what_without_backtrace());
+  }
+#endif
 }
 
 }  // namespace espalier
