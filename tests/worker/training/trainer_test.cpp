@@ -54,7 +54,7 @@ class Trainers : public testing::Test {
     NamedTensors masks;
     for (const auto& [name, mask] : network.masks()) {
       at::Tensor changed = mask.clone();
-      changed.view(-1).slice(0, 0, c10::nullopt, name == emptied ? 1 : 2).zero_();
+      changed.view(-1).slice(0, 0, changed.numel(), name == emptied ? 1 : 2).zero_();
       masks.emplace_back(name, changed);
     }
     return masks;
