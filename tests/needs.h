@@ -21,8 +21,9 @@ namespace espalier {
 ///   python_torch  torch for python3
 ///   users         the right to be another user
 ///   mount         the right to mount a small disk
+///   gpu           an NVIDIA GPU that this LibTorch computes on
 inline constexpr std::string_view kNeeds[] = {"golden",  "cases",        "mnist", "cifar10", "slurm",
-                                              "network", "python_torch", "users", "mount"};
+                                              "network", "python_torch", "users", "mount",   "gpu"};
 
 inline bool is_required(std::string_view need) {
   const char* given = std::getenv("ESPALIER_REQUIRE");

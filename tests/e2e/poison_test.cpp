@@ -1,30 +1,13 @@
 // A job that crashes every rank that runs it, among fifty that do not: only it is quarantined, with its evidence.
 #include <csignal>
 
-#include "tests/e2e/sweep_case.h"
+#include "tests/e2e/poison_sweep.h"
 
 namespace espalier {
 namespace {
 
-class Poison : public SweepCase {
+class Poison : public PoisonSweep {
  protected:
-  /// Fifty small trainings, and one of a module that is poison.
-  std::string sweep_with(const std::string& poison) {
-    const std::string module = (folder_ / (poison + ".pt")).string();
-    const auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-    EXPECT_EQ(Program({(beside / "write_script_module").string(), module, poison}).wait().exit_code, 0);
-    std::string rates;
-    for (int rate = 1; rate <= 50; ++rate) rates += (rate == 1 ? "" : ", ") + std::to_string(rate) + "e-3";
-    return write("poison.yaml",
-                 "sweep: poison\n"
-                 "dataset: {name: glyphs, train: 300, validation: 60, test: 100}\n"
-                 "model: [lenet-300-100, {torchscript: " +
-                     module + "}]\nseeds: 1\ntrain: {optimizer: sgd, lr: [" + rates +
-                     "], batch_size: 60, steps: 12}\n"
-                     "when: [{model: lenet-300-100}, {model: {torchscript: " +
-                     module + "}, train.lr: 25e-3}]\n");
-  }
-
   nlohmann::json query(const std::string& sql) {
     const ProgramEnd end = Program({"/usr/bin/sqlite3", "-json", store() + "/espalier.db", sql}).wait();
     EXPECT_EQ(end.exit_code, 0) << end.err;
@@ -33,7 +16,7 @@ class Poison : public SweepCase {
 
   /// Runs it; all but the poison must be done and hardly disturbed. What was recorded when the poison was given up.
   nlohmann::json evidence_of(const std::string& poison, const std::vector<std::string>& options) {
-    std::vector<std::string> command{"run", sweep_with(poison), "--store", store(), "--workers", "4", "--quiet"};
+    std::vector<std::string> command{"run", sweep_with(poison, 50), "--store", store(), "--workers", "4", "--quiet"};
     command.insert(command.end(), options.begin(), options.end());
     const ProgramEnd end = Program(espalier_command(command)).wait(400);
     EXPECT_EQ(end.exit_code, 1) << end.out << end.err;

@@ -27,7 +27,7 @@ WorkerSettings JobTest::settings(const std::string& store) const {
   WorkerSettings settings;
   settings.artifacts = folder_ / store / "artifacts";
   settings.checkpoints = folder_ / store / "checkpoints";
-  settings.device = "cpu";
+  settings.device = device_;
   return settings;
 }
 

@@ -44,6 +44,7 @@ class JobTest : public testing::Test {
   StageOutcome done(std::vector<JobStage> stages, const std::string& store = "store") const;
 
   std::filesystem::path folder_;
+  std::string device_ = "cpu";
   ModelSpec model_{"lenet-300-100", {1, 28, 28}, 10};
   DatasetSpec dataset_;
 };

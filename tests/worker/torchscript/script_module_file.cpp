@@ -203,7 +203,7 @@ void write_poison(const std::filesystem::path& path, Poison poison) {
       dose =
           "    kept = [x]\n"
           "    while len(kept) > 0:\n"
-          "      kept.append(torch.ones([1000, 1000]))\n";
+          "      kept.append(torch.ones([16, 1000, 1000], device=x.device))\n";
       break;
     case Poison::crashes:
       net.define("def nest(self, inner: Any) -> Any:\n  return (inner, 0)\n");

@@ -33,7 +33,7 @@ void write_reparameterized_module(const std::filesystem::path& path, Reparameter
 /// linear layer and harmless.
 enum class Poison {
   hangs,         ///< never comes back
-  fills_memory,  ///< keeps tensors without end
+  fills_memory,  ///< keeps tensors without end, 64 MB each, on the device of its input
   crashes        ///< nests a value so deeply that its destruction overflows the stack: SIGSEGV
 };
 void write_poison(const std::filesystem::path& path, Poison poison);
