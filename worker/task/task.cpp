@@ -20,7 +20,7 @@ constexpr TaskEntry kTasks[] = {
 
 }  // namespace
 
-const Task& find_task(const std::string& name) {
+const Task& find_task(std::string_view name) {
   std::vector<std::string> choices;
   for (const TaskEntry& entry : kTasks) {
     if (entry.name == name) return entry.get();

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
+#include <string_view>
 
 #include <ATen/core/Tensor.h>
 
@@ -35,7 +35,7 @@ class Task {
 };
 
 /// Lives as long as the program. Errors: ErrorKind::invalid_input for an unknown name, with the choices.
-const Task& find_task(const std::string& name);
+const Task& find_task(std::string_view name);
 
 #define ESPALIER_TASK(name, loss, metrics, about) const Task& task_##name();
 #include "experiments/catalog/tasks.def"
