@@ -107,6 +107,10 @@ std::string Program::out() const {
   return std::filesystem::exists(out_) ? read_file(out_, 64U << 20) : "";
 }
 
+std::string Program::err() const {
+  return std::filesystem::exists(err_) ? read_file(err_, 64U << 20) : "";
+}
+
 std::vector<std::string> espalier_command(const std::vector<std::string>& arguments) {
   std::vector<std::string> command{
       (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "espalier").string()};

@@ -32,6 +32,7 @@ class Program {
   pid_t pid() const { return pid_; }
   /// What it has printed so far.
   std::string out() const;
+  std::string err() const;
 
  private:
   pid_t pid_ = -1;
