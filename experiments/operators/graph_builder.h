@@ -57,6 +57,8 @@ class GraphBuilder {
   ValueIndex end_block(ValueIndex output);
 
   const Dims& dims(ValueIndex value) const { return graph_.values()[value].dims; }
+  /// As far as it is built: without readers, makers and output.
+  const OperatorGraph& graph() const { return graph_; }
   /// The graph is given away. Errors: ErrorKind::internal for a block that was not ended.
   OperatorGraph finish(ValueIndex output);
 

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "experiments/operators/operator_graph.h"
@@ -13,5 +15,9 @@ namespace espalier {
 OperatorGraph rebuilt(const OperatorGraph& graph,
                       const std::function<std::vector<std::int64_t>(ValueIndex tensor)>& sizes,
                       const std::function<Attributes(const Node& node)>& attributes);
+
+/// The same graph with other names of parameters and buffers. Errors: those of GraphBuilder for a name that is there
+/// already.
+OperatorGraph renamed(const OperatorGraph& graph, const std::map<std::string, std::string>& names);
 
 }  // namespace espalier

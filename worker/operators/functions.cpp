@@ -5,11 +5,13 @@
 #include <ATen/ops/elu.h>
 #include <ATen/ops/erf.h>
 #include <ATen/ops/exp.h>
+#include <ATen/ops/feature_dropout.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/hardsigmoid.h>
 #include <ATen/ops/hardswish.h>
 #include <ATen/ops/leaky_relu.h>
 #include <ATen/ops/log.h>
+#include <ATen/ops/log_softmax.h>
 #include <ATen/ops/maximum.h>
 #include <ATen/ops/minimum.h>
 #include <ATen/ops/mish.h>
@@ -54,6 +56,14 @@ Computation function_called(std::string_view name) {
 
 at::Tensor compute_softmax(const Computed& computed) {
   return at::softmax(computed.x(), computed.node.integer("dim"));
+}
+
+at::Tensor compute_log_softmax(const Computed& computed) {
+  return at::log_softmax(computed.x(), computed.node.integer("dim"));
+}
+
+at::Tensor compute_channel_dropout(const Computed& computed) {
+  return at::feature_dropout(computed.x(), computed.node.number("probability"), computed.pass.mode == Mode::train);
 }
 
 at::Tensor compute_dropout(const Computed& computed) {

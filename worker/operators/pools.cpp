@@ -7,6 +7,7 @@
 #include <ATen/ops/max_pool1d.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/max_pool3d.h>
+#include <ATen/ops/norm.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 #include <ATen/ops/upsample_linear1d.h>
 #include <ATen/ops/upsample_nearest1d.h>
@@ -76,6 +77,14 @@ at::Tensor compute_adaptive_average_pool(const Computed& computed) {
 
 at::Tensor compute_reduce_mean(const Computed& computed) {
   return computed.x().mean(computed.node.integers("dims"), computed.node.integer("keep_dims") != 0);
+}
+
+at::Tensor compute_reduce_max(const Computed& computed) {
+  return computed.x().amax(computed.node.integers("dims"), computed.node.integer("keep_dims") != 0);
+}
+
+at::Tensor compute_reduce_l2(const Computed& computed) {
+  return at::norm(computed.x(), 2, computed.node.integers("dims"), computed.node.integer("keep_dims") != 0);
 }
 
 at::Tensor compute_resize(const Computed& computed) {

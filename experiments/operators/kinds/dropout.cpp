@@ -4,10 +4,11 @@ namespace espalier {
 namespace {
 
 /// Srivastava et al. 2014: in training, sets elements to zero with the attribute `probability`, and divides the others
-/// by 1 - probability.
+/// by 1 - probability. ChannelDropout (Tompson et al. 2015, arXiv:1411.4280) sets whole channels of an example to zero.
 class Dropout : public Operator {
  public:
-  std::string_view name() const override { return "Dropout"; }
+  explicit Dropout(std::string_view name) : name_(name) {}
+  std::string_view name() const override { return name_; }
   bool has(OperatorTrait trait) const override { return trait == OperatorTrait::per_channel; }
 
   Inferred infer(const OperatorGraph& graph, const Node& node) const override {
@@ -24,13 +25,21 @@ class Dropout : public Operator {
     }
     return result;
   }
+
+ private:
+  const std::string_view name_;
 };
 
 }  // namespace
 
 const Operator& operator_dropout() {
-  static const Dropout kDropout;
+  static const Dropout kDropout("Dropout");
   return kDropout;
+}
+
+const Operator& operator_channel_dropout() {
+  static const Dropout kChannelDropout("ChannelDropout");
+  return kChannelDropout;
 }
 
 }  // namespace espalier

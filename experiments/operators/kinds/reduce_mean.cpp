@@ -1,53 +1,12 @@
-#include <algorithm>
-
-#include "experiments/operators/kinds/kinds.h"
+#include "experiments/operators/kinds/reduction.h"
 
 namespace espalier {
 namespace {
 
-/// The mean over the dimensions of attribute `dims`, ascending; keep_dims: 1 where they stay, with one index. No index
-/// of these dimensions can leave: what is divided by would change.
-class ReduceMean : public Operator {
+/// The mean, as Reduction has it.
+class ReduceMean : public Reduction {
  public:
   std::string_view name() const override { return "ReduceMean"; }
-
-  Inferred infer(const OperatorGraph& graph, const Node& node) const override {
-    const Dims& dims = graph.dims(node, 0);
-    Dims result;
-    for (std::size_t i = 0; i < dims.size(); ++i) {
-      if (!is_reduced(node, i)) {
-        result.push_back(dims[i]);
-      } else if (node.integer("keep_dims") != 0) {
-        result.push_back({1});
-      }
-    }
-    for (const std::int64_t dim : node.integers("dims")) {
-      if (dims[dim_at(node, dims, dim)].batch) refuse(node, "takes a mean over the examples");
-    }
-    return {result};
-  }
-
-  CoupledDims couple(Coupling& coupling, const OperatorGraph& graph, const Node& node,
-                     const std::vector<CoupledDims>& inputs) const override {
-    const Dims& dims = graph.dims(node, 0);
-    CoupledDims result = inputs[0];
-    std::vector<std::size_t> places;  // of the dimensions in the result
-    std::size_t place = 0;
-    for (std::size_t i = 0; i < dims.size(); ++i) {
-      if (is_reduced(node, i)) block_dim(coupling, result, dims, i, node);
-      places.push_back(place);
-      if (!is_reduced(node, i) || node.integer("keep_dims") != 0) ++place;
-    }
-    for (CoupledAxis& axis : result) {
-      for (std::size_t& dim : axis.dims) dim = places[dim];
-    }
-    return result;
-  }
-
- private:
-  static bool is_reduced(const Node& node, std::size_t dim) {
-    return std::ranges::count(node.integers("dims"), static_cast<std::int64_t>(dim)) > 0;
-  }
 };
 
 }  // namespace

@@ -3,10 +3,11 @@
 namespace espalier {
 namespace {
 
-/// Over the attribute `dim`. No index of it can leave: a number without it would still be counted.
+/// Over the attribute `dim`; and its logarithm. No index of it can leave: a number without it would still be counted.
 class Softmax : public Operator {
  public:
-  std::string_view name() const override { return "Softmax"; }
+  explicit Softmax(std::string_view name) : name_(name) {}
+  std::string_view name() const override { return name_; }
 
   Inferred infer(const OperatorGraph& graph, const Node& node) const override {
     const Dims& dims = graph.dims(node, 0);
@@ -22,13 +23,21 @@ class Softmax : public Operator {
     for (CoupledAxis& axis : result) axis.removed.reset();
     return result;
   }
+
+ private:
+  const std::string_view name_;
 };
 
 }  // namespace
 
 const Operator& operator_softmax() {
-  static const Softmax kSoftmax;
+  static const Softmax kSoftmax("Softmax");
   return kSoftmax;
+}
+
+const Operator& operator_log_softmax() {
+  static const Softmax kLogSoftmax("LogSoftmax");
+  return kLogSoftmax;
 }
 
 }  // namespace espalier

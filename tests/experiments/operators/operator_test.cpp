@@ -115,7 +115,7 @@ TEST(Operators, RefuseWhatDoesNotFit) {
       {{"MatMul", {4, 5}, {{4, 6}}, {}}, "model: it takes 4 inputs, but gets 5"},
       {{"Concat", {4, 5}, {{1, 4, 5}}, {{"dim", 1}}},
        "model: it takes [N, 4, 5] and [1, 4, 5], which do not fit together"},
-      {{"ReduceMean", {4}, {}, {{"dims", Sizes{0}}, {"keep_dims", 0}}}, "model: it takes a mean over the examples"},
+      {{"ReduceMean", {4}, {}, {{"dims", Sizes{0}}, {"keep_dims", 0}}}, "model: it reduces the examples"},
       {{"Softmax", {4}, {}, {{"dim", 0}}}, "model: it compares examples"},
       {{"Slice", {4}, {}, cut(0, 0, 1, 1)}, "model: it takes some of the examples"},
       {{"Slice", {4}, {}, cut(1, 2, 5, 1)}, "model: it takes 2 to 5 of [N, 4]"},
