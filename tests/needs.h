@@ -19,11 +19,12 @@ namespace espalier {
 ///   slurm         Slurm's daemons and the scripts that start them ($ESPALIER_SLURM)
 ///   network       network namespaces and the scripts that make them ($ESPALIER_NETNS)
 ///   python_torch  torch for python3
+///   torchvision   torchvision for python3
 ///   users         the right to be another user
 ///   mount         the right to mount a small disk
 ///   gpu           an NVIDIA GPU that this LibTorch computes on
-inline constexpr std::string_view kNeeds[] = {"golden",  "cases",        "mnist", "cifar10", "slurm",
-                                              "network", "python_torch", "users", "mount",   "gpu"};
+inline constexpr std::string_view kNeeds[] = {"golden",       "cases",       "mnist", "cifar10", "slurm", "network",
+                                              "python_torch", "torchvision", "users", "mount",   "gpu"};
 
 inline bool is_required(std::string_view need) {
   const char* given = std::getenv("ESPALIER_REQUIRE");

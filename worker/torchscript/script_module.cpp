@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <sstream>
 #include <tuple>
 #include <utility>
@@ -216,11 +217,13 @@ struct ScriptModule::Impl {
   std::vector<ScriptTensor> tensors;
   std::vector<std::vector<Place>> places;  // parallel to tensors
   std::vector<ScriptLeftOut> left_out;
+  std::set<std::string> leaves;
 
   void collect() {
     std::vector<std::pair<ScriptTensor, Place>> parameters, buffers;
     for (const auto& owner : module.named_modules()) {
       const std::string prefix = owner.name.empty() ? "" : owner.name + ".";
+      if (owner.value.named_children().size() == 0) leaves.insert(owner.name);
       std::vector<std::string> slots;
       bool has_weight = false;
       for (const auto& one : owner.value.named_parameters(/*recurse=*/false)) {
@@ -327,6 +330,10 @@ const std::vector<ScriptLeftOut>& ScriptModule::left_out() const {
   return impl_->left_out;
 }
 
+bool ScriptModule::has_leaf(const std::string& module) const {
+  return impl_->leaves.contains(module);
+}
+
 void ScriptModule::place(std::size_t index, const at::Tensor& tensor) {
   impl_->tensors[index].tensor = tensor;
   for (Place& place : impl_->places[index]) place.owner.setattr(place.slot, tensor);
@@ -355,14 +362,11 @@ void ScriptModule::keep_shape() {
   impl_->keeps_shape = true;
 }
 
-at::Tensor ScriptModule::forward(const at::Tensor& input, bool train, const LayerUse* use) {
+c10::IValue ScriptModule::run(const at::Tensor& input, bool train) {
   const torch::jit::GraphOptimizerEnabledGuard as_written(false);
-  std::optional<Watch> watch;
-  if (use != nullptr) watch.emplace(impl_->tensors, *use);
-  c10::IValue output;
   try {
     impl_->module.train(train);
-    output = impl_->module.forward({script_input(input, impl_->keeps_shape)});
+    return impl_->module.forward({script_input(input, impl_->keeps_shape)});
   } catch (const Error&) {
     throw;
   } catch (const std::exception& failure) {
@@ -371,6 +375,12 @@ at::Tensor ScriptModule::forward(const at::Tensor& input, bool train, const Laye
       throw OutOfMemory(*memory, impl_->where + ": out of memory");
     throw Error(ErrorKind::invalid_input, impl_->where + ": the module fails: " + complaint);
   }
+}
+
+at::Tensor ScriptModule::forward(const at::Tensor& input, bool train, const LayerUse* use) {
+  std::optional<Watch> watch;
+  if (use != nullptr) watch.emplace(impl_->tensors, *use);
+  const c10::IValue output = run(input, train);
   if (output.isTensor()) return output.toTensor();
   throw Error(ErrorKind::invalid_input,
               impl_->where + ": the module gives a " + output.tagKind() + " where a tensor of logits is expected");

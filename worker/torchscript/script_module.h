@@ -10,6 +10,10 @@
 
 #include <ATen/core/Tensor.h>
 
+namespace c10 {
+struct IValue;
+}
+
 namespace espalier {
 
 /// A tensor that a TorchScript module holds.
@@ -57,18 +61,23 @@ class ScriptModule {
   /// In the module's order.
   const std::vector<ScriptLeftOut>& left_out() const;
 
+  /// Whether it has a module of this name, with no module inside.
+  bool has_leaf(const std::string& module) const;
+
   /// Puts `tensor` in the place of one of tensors(), under all its names. Same shape.
   void place(std::size_t index, const at::Tensor& tensor);
   /// What code of the module put into a buffer's place is copied into the buffer, which goes back.
   void settle_buffers();
 
-  /// Examples go in as they are from now on: see ScriptModel::keeps_shape.
+  /// Examples go in as they are from now on: see ModelFile::keeps_shape.
   void keep_shape();
 
   /// Drawing modules (dropout) are in training mode if `train`. [N, ...] -> what the module gives. Graphs are run as
   /// written: an optimizer that watches the first runs would make the numbers depend on how many there were.
   /// Errors: ErrorKind::invalid_input with the module's own complaint; ErrorKind::exhausted without memory.
   at::Tensor forward(const at::Tensor& input, bool train, const LayerUse* use = nullptr);
+  /// The same of whatever it gives: a tensor, or a tuple or dictionary of them.
+  c10::IValue run(const at::Tensor& input, bool train);
 
   /// Writes it as a TorchScript file, in the mode in which it came. Errors: ErrorKind::invalid_input.
   void save(const std::filesystem::path& path) const;
