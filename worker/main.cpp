@@ -28,7 +28,7 @@
 #include "worker/files/cache_folder.h"
 #include "worker/files/rank_files.h"
 #include "worker/files/scratch_store.h"
-#include "worker/inspection/script_tool.h"
+#include "worker/imports/model_tool.h"
 #include "worker/machine/blas_kernel.h"
 #include "worker/machine/crash_notes.h"
 #include "worker/watch/start_alarm.h"
@@ -59,7 +59,7 @@ struct Options {
   double memory_gb = -1;
   double start_limit_seconds = 60;
   double hang_seconds = 120, silence_seconds = 30, limit_seconds = 0, grace_seconds = 30;
-  ScriptToolOptions script;
+  ModelToolOptions script;
 };
 
 void add_guard_options(CLI::App& app, Options& options) {
@@ -135,16 +135,20 @@ void add_options(CLI::App& app, Options& options) {
   add_guard_options(app, options);
   CLI::Option* describe = app.add_option("--describe-torchscript", options.script.describe,
                                          "Instead: print what is inside a TorchScript file, as JSON");
-  app.add_option("--input", options.script.input, "C,H,W of the examples it is to take")->needs(describe);
-  app.add_flag("--keep-shape", options.script.keep_shape, "They are so, and no rows of numbers, also where two are 1")
-      ->needs(describe);
+  CLI::Option* import =
+      app.add_option("--import-network", options.script.import_from,
+                     "Instead: make a graph with tensors of this file, write it to --to, and print what is in it, as JSON")
+          ->excludes(describe);
+  app.add_option("--format", options.script.format, "Of that file: onnx or torchscript")->needs(import);
+  app.add_option("--output", options.script.output, "Which of its outputs, by name or place")->needs(import);
+  app.add_option("--input", options.script.input, "C,H,W of the examples it is to take");
+  app.add_flag("--keep-shape", options.script.keep_shape, "They are so, and no rows of numbers, also where two are 1");
   app.add_option("--classes", options.script.classes, "How many numbers it is to give")
-      ->check(whole_number_option(1, 1'000'000'000))
-      ->needs(describe);
+      ->check(whole_number_option(1, 1'000'000'000));
   CLI::Option* write = app.add_option("--export-torchscript", options.script.export_from,
                                       "Instead: write this TorchScript file with other tensors");
   app.add_option("--tensors", options.script.tensors, "A safetensors file of them")->needs(write);
-  app.add_option("--to", options.script.to, "The file to write")->needs(write);
+  app.add_option("--to", options.script.to, "The file to write");
 }
 
 std::filesystem::path store_folder(const Options& options) {
@@ -220,7 +224,7 @@ int main(int argc, char** argv) {
     if (app.exit(error) != 0) return kWrongInput;
     return output_was_lost("espalier-worker") ? kNoSpace : 0;
   }
-  if (options.script.asked()) return run_script_tool(options.script);
+  if (options.script.asked()) return run_model_tool(options.script);
   const std::string kernel_note = ensure_fast_blas_kernel(argv);
   install_leave_signals();
   StartAlarm alarm(options.start_limit_seconds);

@@ -16,6 +16,7 @@
 #include "base/waiting_notice.h"
 #include "cluster/launch/child_process.h"
 #include "cluster/launch/local_pool_process.h"
+#include "experiments/models/network_file.h"
 
 namespace espalier {
 namespace {
@@ -65,6 +66,26 @@ nlohmann::json ask_worker(std::vector<std::string> command, const std::string& a
   throw Error(parse_error_kind(error.value("kind", "internal")), error.value("message", "no reason was given"));
 }
 
+/// The worker takes a second to start; the commonest mistakes need none.
+void need_readable(const std::string& path) {
+  if (::access(path.c_str(), R_OK) != 0) throw Error(ErrorKind::invalid_input, path + ": " + std::strerror(errno));
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored))
+    throw Error(ErrorKind::invalid_input, path + ": is not a regular file");
+}
+
+std::string words(const std::array<std::int64_t, 3>& input) {
+  return std::to_string(input[0]) + "," + std::to_string(input[1]) + "," + std::to_string(input[2]);
+}
+
+ModelFile model_of(const nlohmann::json& answer) {
+  ModelFile model = parse_spec<ModelFile>(answer.value("model", nlohmann::json::object()).dump());
+  model.remarks = answer.value("remarks", std::vector<std::string>());
+  model.lone_example = answer.value("lone_example", "");
+  model.batch_norm = answer.value("batch_norm", false);
+  return model;
+}
+
 }  // namespace
 
 std::filesystem::path find_worker() {
@@ -74,22 +95,24 @@ std::filesystem::path find_worker() {
   return find_program("espalier-worker", "it is built when LibTorch and MPI are found: ./dev build");
 }
 
-ScriptModel describe_torchscript(const std::string& path, const std::array<std::int64_t, 3>& input, bool keeps_shape,
-                                 std::int64_t classes, const std::stop_token& stop) {
-  // The worker takes a second to start; the commonest mistakes need none.
-  if (::access(path.c_str(), R_OK) != 0) throw Error(ErrorKind::invalid_input, path + ": " + std::strerror(errno));
-  std::error_code ignored;
-  if (!std::filesystem::is_regular_file(path, ignored))
-    throw Error(ErrorKind::invalid_input, path + ": is not a regular file");
-  const std::string shape = std::to_string(input[0]) + "," + std::to_string(input[1]) + "," + std::to_string(input[2]);
-  std::vector<std::string> command{"--describe-torchscript=" + path, "--input=" + shape,
+ModelFile describe_torchscript(const std::string& path, const std::array<std::int64_t, 3>& input, bool keeps_shape,
+                               std::int64_t classes, const std::stop_token& stop) {
+  need_readable(path);
+  std::vector<std::string> command{"--describe-torchscript=" + path, "--input=" + words(input),
                                    "--classes=" + std::to_string(classes)};
   if (keeps_shape) command.emplace_back("--keep-shape");
-  const nlohmann::json answer = ask_worker(std::move(command), path, query_limit(), stop);
-  ScriptModel model = parse_spec<ScriptModel>(answer.value("model", nlohmann::json::object()).dump());
-  model.remarks = answer.value("remarks", std::vector<std::string>());
-  model.lone_example = answer.value("lone_example", "");
-  model.batch_norm = answer.value("batch_norm", false);
+  return model_of(ask_worker(std::move(command), path, query_limit(), stop));
+}
+
+ModelFile import_network(const NetworkImport& wanted, const std::filesystem::path& to, const std::stop_token& stop) {
+  need_readable(wanted.path);
+  std::vector<std::string> command{"--import-network=" + wanted.path, "--format=" + wanted.format,
+                                   "--input=" + words(wanted.input), "--classes=" + std::to_string(wanted.classes),
+                                   "--to=" + to.string()};
+  if (wanted.keeps_shape) command.emplace_back("--keep-shape");
+  if (!wanted.output.empty()) command.push_back("--output=" + wanted.output);
+  ModelFile model = model_of(ask_worker(std::move(command), wanted.path, query_limit(), stop));
+  model.graph = std::make_shared<const OperatorGraph>(read_network_graph(to));
   return model;
 }
 

@@ -19,13 +19,27 @@ inline constexpr std::chrono::seconds kDefaultQueryLimit{60};
 inline constexpr const char* kQueryLimitVariable = "ESPALIER_LOOK_LIMIT";
 
 /// Runs the worker's inspection of a TorchScript file (worker/inspection/script_facts.h), for examples of `input`
-/// (see ScriptModel::keeps_shape) and so many classes.
+/// (see ModelFile::keeps_shape) and so many classes.
 /// The file's code runs in that process, which gets kDefaultQueryLimit, or the seconds in $ESPALIER_LOOK_LIMIT; after
 /// two seconds a line on stderr names what it waits for. Errors: those of the worker, with their kinds;
 /// ErrorKind::unavailable without a worker, ErrorKind::invalid_input if it crashed or took too long, or was
 /// ended because `stop` was requested.
-ScriptModel describe_torchscript(const std::string& path, const std::array<std::int64_t, 3>& input, bool keeps_shape,
-                                 std::int64_t classes, const std::stop_token& stop = {});
+ModelFile describe_torchscript(const std::string& path, const std::array<std::int64_t, 3>& input, bool keeps_shape,
+                               std::int64_t classes, const std::stop_token& stop = {});
+
+/// What is imported, and what it is to fit.
+struct NetworkImport {
+  std::string path;
+  std::string format;  ///< "onnx" or "torchscript"
+  std::string output;  ///< which of several, by name or place; "" the first
+  std::array<std::int64_t, 3> input{};
+  bool keeps_shape = false;
+  std::int64_t classes = 0;
+};
+/// Has the worker import a network (worker/imports/network_import.h) and write it to `to`
+/// (experiments/models/network_file.h). Limits and errors: as of describe_torchscript. `to` is new.
+ModelFile import_network(const NetworkImport& wanted, const std::filesystem::path& to,
+                         const std::stop_token& stop = {});
 
 /// Has it write the module of `path` with the tensors of the safetensors file `tensors` to `to`. Errors: likewise.
 void export_torchscript(const std::filesystem::path& path, const std::filesystem::path& tensors,

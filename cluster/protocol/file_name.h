@@ -21,7 +21,7 @@ enum class FileKind {
 /// Names one file. Equal names mean equal bytes, except for checkpoints, which are replaced by later ones.
 struct FileName {
   FileKind kind = FileKind::artifact;
-  /// artifact, resume, checkpoint: the stage's key in hex. model: its content (ScriptModel::content). dataset:
+  /// artifact, resume, checkpoint: the stage's key in hex. model: its content (ModelFile::content). dataset:
   /// dataset_id(), which is the name of its listing, or dataset_id() / a file's name within it.
   std::string name;
   auto operator<=>(const FileName&) const = default;

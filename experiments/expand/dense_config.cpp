@@ -35,9 +35,9 @@ std::string variant_of(const SweepSpec& spec, const Combination& combination, bo
   return text;
 }
 
-DenseConfigs::DenseConfigs(const SweepSpec& spec, const DatasetResolver& resolve, const ScriptResolver& scripts,
+DenseConfigs::DenseConfigs(const SweepSpec& spec, const DatasetResolver& resolve, const ModelFileResolver& files,
                            Problems& problems)
-    : spec_(spec), resolve_(resolve), scripts_(scripts), problems_(problems) {}
+    : spec_(spec), resolve_(resolve), resolve_file_(files), problems_(problems) {}
 
 DenseConfig* DenseConfigs::find(const Combination& combination) {
   Combination key = combination;
@@ -81,12 +81,14 @@ std::filesystem::path DenseConfigs::absolute_path(const std::string& given) cons
   return std::filesystem::absolute(spec_.folder / given).lexically_normal();
 }
 
-const ScriptModel& DenseConfigs::script_of(const std::string& path, const DatasetSpec& dataset) {
-  if (!scripts_) throw Error(ErrorKind::internal, "a TorchScript file, and nothing that can read it");
-  const std::pair key{path, ModelShape{dataset.shape, dataset.keeps_shape, dataset.classes}};
-  const auto known = script_models_.find(key);
-  if (known != script_models_.end()) return known->second;
-  return script_models_.emplace(key, scripts_(path, dataset.shape, dataset.keeps_shape, dataset.classes)).first->second;
+const FoundModelFile& DenseConfigs::file_of(const ModelRequest& request, const DatasetSpec& dataset) {
+  if (!resolve_file_) throw Error(ErrorKind::internal, "a model's file, and nothing that can read it");
+  ModelFileRequest wanted{request, dataset.shape, dataset.keeps_shape, dataset.classes};
+  wanted.model.path = absolute_path(request.path).string();
+  const auto known = model_files_.find(wanted);
+  if (known != model_files_.end()) return known->second;
+  FoundModelFile found = resolve_file_(wanted);
+  return model_files_.emplace(std::move(wanted), std::move(found)).first->second;
 }
 
 bool DenseConfigs::set_model(const Combination& combination, const DatasetSpec& dataset, TrialConfig& config,
@@ -96,17 +98,17 @@ bool DenseConfigs::set_model(const Combination& combination, const DatasetSpec& 
   config.model = {request.name, dataset.shape, dataset.classes};
   try {
     if (!request.path.empty()) {
-      const std::string path = absolute_path(request.path).string();
-      config.model.script = script_of(path, dataset);
-      config.model.name = "torchscript-" + config.model.script->content.substr(0, kDigits);
-      config.model_path = std::make_shared<const std::string>(path);
-      for (const std::string& remark : std::exchange(config.model.script->remarks, {}))
-        problems_.warn(spec_.model_place, path + ": " + remark);
+      const FoundModelFile& found = file_of(request, dataset);
+      config.model.file = found.file;
+      config.model.name = request.format + "-" + found.file.content.substr(0, kDigits);
+      config.model_path = std::make_shared<const std::string>(found.path);
+      for (const std::string& remark : std::exchange(config.model.file->remarks, {}))
+        problems_.warn(spec_.model_place, absolute_path(request.path).string() + ": " + remark);
     }
     lone = lone_example(describe_model(config.model));
-    if (config.model.script) {  // trials need only what its JSON holds
-      config.model.script->lone_example.clear();
-      config.model.script->batch_norm = false;
+    if (config.model.file) {  // trials need only what its JSON holds
+      config.model.file->lone_example.clear();
+      config.model.file->batch_norm = false;
     }
     return true;
   } catch (const Error& error) {
@@ -117,18 +119,18 @@ bool DenseConfigs::set_model(const Combination& combination, const DatasetSpec& 
 
 bool DenseConfigs::set_init(const Combination& combination, TrialConfig& config) {
   const auto init = spec_.init.pick(combination);
-  config.init = init                  ? *init
-                : config.model.script ? name_with(list_inits(), InitProperty::of_script)
-                                      : default_name(list_inits());
-  if (config.model.script || !has(config.init, InitProperty::of_script)) return true;
-  problems_.add(spec_.init_place, config.init + " keeps the weights of a TorchScript file; " + config.model.name +
+  config.init = init                ? *init
+                : config.model.file ? name_with(list_inits(), InitProperty::of_script)
+                                    : default_name(list_inits());
+  if (config.model.file || !has(config.init, InitProperty::of_script)) return true;
+  problems_.add(spec_.init_place, config.init + " keeps the weights of a model's file; " + config.model.name +
                                       " has none: name a distribution to draw them from");
   return false;
 }
 
 bool DenseConfigs::set_ranks(const Combination& combination, TrialConfig& config) {
   const std::int64_t ranks = spec_.ranks.pick(combination).value_or(1);
-  if (ranks > 1 && config.model.script) {
+  if (ranks > 1 && config.model.file && !config.model.file->is_graph) {
     problems_.add(spec_.ranks_place,
                   "a TorchScript module cannot be trained by several ranks: its batch norms and dropout would see only "
                   "a part of each batch; use a model of the catalog, or one rank");

@@ -42,15 +42,13 @@ struct DenseConfig {
 /// Makes dense networks for combinations and keeps them. Asks for each dataset once.
 class DenseConfigs {
  public:
-  DenseConfigs(const SweepSpec& spec, const DatasetResolver& resolve, const ScriptResolver& scripts,
+  DenseConfigs(const SweepSpec& spec, const DatasetResolver& resolve, const ModelFileResolver& files,
                Problems& problems);
 
   /// Null where the combination's dataset, model or recipe do not fit together, which was reported.
   DenseConfig* find(const Combination& combination);
 
  private:
-  using ModelShape = std::tuple<std::array<std::int64_t, 3>, bool, std::int64_t>;  // of an example, and the classes
-
   std::unique_ptr<DenseConfig> make(const Combination& combination);
   const DatasetSpec* dataset_of(const Combination& combination);
   /// The model for this dataset, its file's path in `config`, and the result of its inspection in `lone`; nothing after
@@ -59,20 +57,20 @@ class DenseConfigs {
   /// Of a path as the sweep gives it.
   std::filesystem::path absolute_path(const std::string& given) const;
   /// Asks once for each file and shape of the examples. Errors: those of the resolver.
-  const ScriptModel& script_of(const std::string& path, const DatasetSpec& dataset);
+  const FoundModelFile& file_of(const ModelRequest& request, const DatasetSpec& dataset);
   /// Several ranks share batches that they can share, and only of models whose layers know of each other's parts.
   bool set_ranks(const Combination& combination, TrialConfig& config);
-  /// A scheme that keeps a module's weights needs a module.
+  /// A scheme that keeps a file's weights needs a file.
   bool set_init(const Combination& combination, TrialConfig& config);
   /// Of two datasets with equal content the trials would be equal, and those of one would vanish.
   void refuse_equal_content(std::size_t index);
 
   const SweepSpec& spec_;
   const DatasetResolver& resolve_;
-  const ScriptResolver& scripts_;
+  const ModelFileResolver& resolve_file_;
   Problems& problems_;
   std::map<std::size_t, std::optional<DatasetSpec>> datasets_;
-  std::map<std::pair<std::string, ModelShape>, ScriptModel> script_models_;
+  std::map<ModelFileRequest, FoundModelFile> model_files_;
   std::map<Combination, std::unique_ptr<DenseConfig>> networks_;
   Combination key_;  // the last request, which is often repeated
   DenseConfig* last_ = nullptr;

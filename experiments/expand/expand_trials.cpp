@@ -29,8 +29,8 @@ constexpr std::size_t kMostTrials = 1'000'000;
 // out once and kept with the dense network it belongs to; configurations are distinguished by their digest.
 class Expander {
  public:
-  Expander(const SweepSpec& spec, const DatasetResolver& resolve, const ScriptResolver& scripts)
-      : spec_(spec), networks_(spec, resolve, scripts, problems_) {}
+  Expander(const SweepSpec& spec, const DatasetResolver& resolve, const ModelFileResolver& files)
+      : spec_(spec), networks_(spec, resolve, files, problems_) {}
 
   Expansion run() {
     Combinations combinations(spec_);
@@ -188,7 +188,7 @@ class Expander {
       problems_.add(spec_.prune->norms_place, why);
       return false;
     };
-    if (network.config.model.script) {
+    if (network.config.model.file && !network.config.model.file->is_graph) {
       return refuse("batch is not known of TorchScript modules, whose norms and dropouts have one mode; use running");
     }
     if (!network.has_batch_norm) return true;
@@ -370,8 +370,8 @@ class Expander {
 
 }  // namespace
 
-Expansion expand_trials(const SweepSpec& spec, const DatasetResolver& resolve, const ScriptResolver& scripts) {
-  return Expander(spec, resolve, scripts).run();
+Expansion expand_trials(const SweepSpec& spec, const DatasetResolver& resolve, const ModelFileResolver& files) {
+  return Expander(spec, resolve, files).run();
 }
 
 }  // namespace espalier

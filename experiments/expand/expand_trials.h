@@ -16,11 +16,20 @@ namespace espalier {
 /// an Error becomes a diagnostic at the sweep's `dataset`.
 using DatasetResolver = std::function<DatasetSpec(const DatasetRequest&)>;
 
-/// What is inside a TorchScript file, once it was seen to take examples of this shape (see ScriptModel::keeps_shape)
-/// and to give one number for each class. Asked once per distinct request; an Error becomes a diagnostic at the sweep's
-/// `model`.
-using ScriptResolver = std::function<ScriptModel(const std::string& path, const std::array<std::int64_t, 3>& input,
-                                                 bool keeps_shape, std::int64_t classes)>;
+struct ModelFileRequest {
+  ModelRequest model;  ///< with an absolute path
+  std::array<std::int64_t, 3> input{};
+  bool keeps_shape = false;  ///< see ModelFile::keeps_shape
+  std::int64_t classes = 0;
+  auto operator<=>(const ModelFileRequest&) const = default;
+};
+struct FoundModelFile {
+  ModelFile file;
+  std::string path;  ///< that ranks read: the module's, or of an imported network's copy
+};
+/// What is inside a file, once it was seen to take examples of this shape and to give one number for each class. Asked
+/// once per distinct request; an Error becomes a diagnostic at the sweep's `model`.
+using ModelFileResolver = std::function<FoundModelFile(const ModelFileRequest&)>;
 
 struct Expansion {
   std::vector<Trial> trials;  ///< none if there is an error
@@ -31,6 +40,6 @@ struct Expansion {
 /// Every trial of a sweep, in the order of the file: combinations of axes (the last in the file fastest); of each, the
 /// dense network before the first that is pruned from it, the method's trials, then its controls; of each, the seeds. A
 /// trial that several ask for (the random control of two methods) is there once. At most a million.
-Expansion expand_trials(const SweepSpec& spec, const DatasetResolver& resolve, const ScriptResolver& scripts = {});
+Expansion expand_trials(const SweepSpec& spec, const DatasetResolver& resolve, const ModelFileResolver& files = {});
 
 }  // namespace espalier

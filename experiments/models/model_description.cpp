@@ -107,9 +107,9 @@ ModelDescription describe_unchecked(const ModelSpec& spec) {
 }
 
 /// A TorchScript module has known layers, but not known connections.
-std::vector<PrunableLayer> layers_of(const ScriptModel& script) {
+std::vector<PrunableLayer> layers_of(const ModelFile& script) {
   std::vector<PrunableLayer> layers;
-  for (const ScriptModel::Layer& given : script.layers) {
+  for (const ModelFile::Layer& given : script.layers) {
     PrunableLayer& layer = layers.emplace_back();
     layer.name = given.name;
     layer.shape = given.shape;
@@ -121,10 +121,10 @@ std::vector<PrunableLayer> layers_of(const ScriptModel& script) {
   return layers;
 }
 
-void check_script(const ScriptModel& script) {
+void check_script(const ModelFile& script) {
   std::int64_t weights = 0;
   bool good = !script.layers.empty();
-  for (const ScriptModel::Layer& layer : script.layers) {
+  for (const ModelFile::Layer& layer : script.layers) {
     good = good && (layer.shape.size() == 2 || layer.shape.size() == 4);
     std::int64_t count = 1;
     for (const std::int64_t size : layer.shape) {
@@ -165,21 +165,22 @@ bool has_operator(const ModelDescription& model, OperatorTrait trait) {
 
 ModelDescription describe_model(const ModelSpec& spec) {
   check_sizes(spec);
-  if (spec.script) {
-    check_script(*spec.script);
-    return {spec.name, spec.input, spec.classes, nullptr, spec.script};
+  if (spec.file) {
+    if (!spec.file->is_graph) check_script(*spec.file);
+    ModelDescription model{spec.name, spec.input, spec.classes, spec.file->graph, spec.file};
+    if (model.graph) check_logits(model);
+    return model;
   }
   return describe_unchecked(spec);
 }
 
 std::vector<PrunableLayer> prunable_layers(const ModelDescription& model) {
-  if (model.script) return layers_of(*model.script);
-  return layers_of(*model.graph);
+  return model.graph ? layers_of(*model.graph) : layers_of(*model.file);
 }
 
 ModelCounts count_model(const ModelDescription& model) {
   ModelCounts counts;
-  counts.parameters = model.script ? model.script->parameters : 0;
+  if (!model.graph) counts.parameters = model.file->parameters;
   if (model.graph) {
     for (const Value& value : model.graph->values())
       counts.parameters += value.source == Value::Source::parameter ? elements(value.dims) : 0;
@@ -192,8 +193,8 @@ ModelCounts count_model(const ModelDescription& model) {
 }
 
 LoneExample lone_example(const ModelDescription& model) {
-  if (model.script) return {model.script->lone_example, model.script->batch_norm};
-  return lone_example(*model.graph);
+  if (model.graph) return lone_example(*model.graph);
+  return {model.file->lone_example, model.file->batch_norm};
 }
 
 }  // namespace espalier

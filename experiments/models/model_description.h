@@ -22,9 +22,10 @@ struct ModelDescription {
   std::string name;
   std::array<std::int64_t, 3> input{};
   std::int64_t classes = 0;
-  std::shared_ptr<const OperatorGraph> graph = {};  ///< null for a TorchScript module, which computes what it will
-  std::optional<ScriptModel> script = {};
-  std::string script_path = {};     ///< the module's file on this machine; set before a network is built from it
+  /// Null for a TorchScript module, which computes what it will, and until a graph's file was read.
+  std::shared_ptr<const OperatorGraph> graph = {};
+  std::optional<ModelFile> file = {};
+  std::string file_path = {};       ///< where the file is on this machine; set before a network is built from it
   std::string task = kDefaultTask;  ///< a name of catalog/tasks.def
 };
 

@@ -120,7 +120,8 @@ void read_network(AxisReader& axes, MapReader& map, SweepSpec& spec) {
         [names = std::move(names)](const YamlValue& value, Problems& found) { return parse_name(value, names, found); };
   };
   map.require("dataset", "what to train on (" + catalog_list(list_dataset_names()) + ")");
-  map.require("model", "the network (" + catalog_list(list_models()) + ", or {torchscript: net.pt})");
+  map.require("model",
+              "the network (" + catalog_list(list_models()) + ", or {onnx: net.onnx} or {torchscript: net.pt})");
   axes.read(map, "dataset", spec.dataset, parse_dataset, AxisReader::Column<DatasetRequest>(dataset_label));
   axes.read(map, "model", spec.model, parse_model, AxisReader::Column<ModelRequest>(model_label));
   axes.read(map, "init", spec.init, name_of(catalog_names(list_inits())));

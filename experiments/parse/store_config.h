@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,7 +12,8 @@ namespace espalier {
 
 /// What a store's own config.yaml says to every sweep that is run on it. docs/running.md describes its keys.
 struct StoreConfig {
-  FailureKeys on_failure;  ///< where the sweep says nothing
+  FailureKeys on_failure;               ///< where the sweep says nothing
+  std::filesystem::path networks = {};  ///< the store's folder of imported networks; "": there is no store
 };
 
 struct ParsedStoreConfig {

@@ -24,6 +24,8 @@ struct StorePaths {
   }
   std::filesystem::path checkpoints() const { return root / "checkpoints"; }
   std::filesystem::path checkpoint(const StageKey& key) const { return checkpoints() / (to_hex(key) + ".safetensors"); }
+  /// Imported networks, called by the hash of what is in them (experiments/models/network_file.h).
+  std::filesystem::path networks() const { return root / "networks"; }
   std::filesystem::path logs() const { return root / "logs"; }
   /// What its user says to every sweep run on it (experiments/parse/store_config.h); may be missing.
   std::filesystem::path config() const { return root / "config.yaml"; }

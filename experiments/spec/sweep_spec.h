@@ -147,11 +147,16 @@ struct RetrainSetting {
   KeyPlace place;
 };
 
-/// A model of the catalog, or a TorchScript file.
+/// A model of the catalog, or a file.
 struct ModelRequest {
-  std::string name;  ///< "" if `path` is given
-  std::string path;  ///< as written; relative to the present folder
+  std::string name;         ///< "" if `path` is given
+  std::string path = {};    ///< as written; relative to the present folder
+  std::string format = {};  ///< of the file: kTorchScript or kOnnx
+  std::string output = {};  ///< of a file that gives several: which one, by name or place; "" the first
+  auto operator<=>(const ModelRequest&) const = default;
 };
+inline constexpr const char* kTorchScript = "torchscript";
+inline constexpr const char* kOnnx = "onnx";
 
 struct SweepSpec {
   std::string name;

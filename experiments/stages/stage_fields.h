@@ -14,7 +14,7 @@ inline constexpr FieldRange kClasses{1, 65'536};
 inline constexpr FieldRange kLayerMadds{0, 1'000'000'000'000'000};
 inline constexpr FieldRange kCaseEpochs{1, kNewestCaseEpoch};
 
-void visit_fields(auto& visit, Is<ScriptModel::Layer> auto& layer) {
+void visit_fields(auto& visit, Is<ModelFile::Layer> auto& layer) {
   visit.field("bias", layer.bias);
   visit.field("madds", layer.madds, kLayerMadds);
   visit.field("name", layer.name);
@@ -22,18 +22,19 @@ void visit_fields(auto& visit, Is<ScriptModel::Layer> auto& layer) {
   visit.field("shape", layer.shape);
 }
 
-void visit_fields(auto& visit, Is<ScriptModel> auto& script) {
-  visit.field("content", script.content);
-  visit.added("keeps_shape", script.keeps_shape);
-  visit.field("layers", script.layers, {0, 100'000});
-  visit.field("parameters", script.parameters, kAtLeastOne);
+void visit_fields(auto& visit, Is<ModelFile> auto& file) {
+  visit.field("content", file.content);
+  visit.added("graph", file.is_graph);
+  visit.added("keeps_shape", file.keeps_shape);
+  visit.field("layers", file.layers, {0, 100'000});
+  visit.field("parameters", file.parameters, kAtLeastOne);
 }
 
 void visit_fields(auto& visit, Is<ModelSpec> auto& model) {
   visit.field("classes", model.classes, kClasses);
   visit.field("input", model.input);
   visit.field("name", model.name);
-  visit.added("script", model.script);
+  visit.added("script", model.file);
 }
 
 void visit_fields(auto& visit, Is<DatasetSpec> auto& dataset) {

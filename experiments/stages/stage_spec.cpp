@@ -18,7 +18,7 @@ namespace {
   DO(EvaluateSpec, "evaluate spec")       \
   DO(SensitivitySpec, "sensitivity spec") \
   DO(NoopSpec, "noop spec")               \
-  DO(ScriptModel, "TorchScript module")
+  DO(ModelFile, "TorchScript module")
 
 template <typename Spec>
 const char* name_of_spec();
@@ -47,8 +47,8 @@ class ReadsCollector {
   void field(const char*, const Value& value, FieldRange = {}) {
     if constexpr (std::same_as<Value, DatasetSpec>) {
       reads_.datasets.push_back(value);
-    } else if constexpr (std::same_as<Value, ScriptModel>) {
-      reads_.script = value;
+    } else if constexpr (std::same_as<Value, ModelFile>) {
+      reads_.file = value;
     } else if constexpr (requires { visit_fields(*this, value); }) {
       visit_fields(*this, value);
     }

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,10 +17,12 @@ namespace espalier {
 // structs are the contract between expansion (which writes them) and the worker (which runs them); their canonical JSON
 // is part of the stage's key, so a field added later is left out of the JSON while it has its default.
 
-/// What is known of a TorchScript module without running it: the worker inspected it once
-/// (worker/inspection/script_facts.h). The file's path is given beside the spec: the same bytes elsewhere are the
-/// same model.
-struct ScriptModel {
+class OperatorGraph;
+
+/// What is known of a file that holds a network without running it: the worker inspected it once
+/// (worker/inspection). It is a TorchScript module, or a graph with its tensors (experiments/models/network_file.h).
+/// The file's path is given beside the spec: the same bytes elsewhere are the same model.
+struct ModelFile {
   struct Layer {
     std::string name;                 ///< "features.0"; its parameter is "features.0.weight"
     std::vector<std::int64_t> shape;  ///< of the weight: [out, in], or [out, in / groups, kernel, kernel]
@@ -30,21 +33,24 @@ struct ScriptModel {
   };
   std::string content;          ///< SHA-256 of the file, hex
   std::int64_t parameters = 0;  ///< all that are trained
-  std::vector<Layer> layers;    ///< Linear and Conv2d, in the module's order
+  std::vector<Layer> layers;    ///< Linear and Conv2d, in the module's order; none of a graph
+  bool is_graph = false;        ///< a graph with its tensors
   bool keeps_shape = false;     ///< takes examples {1, 1, F}, {1, F, 1} or {F, 1, 1} so, and not as rows of F numbers
 
-  // From the inspection of the module. Not part of a model's identity, and not in its JSON.
-  std::vector<std::string> remarks = {};  ///< what it does otherwise than one would think, for warnings
-  std::string lone_example = {};          ///< why it cannot be trained on a batch of one example; "": it can
-  bool batch_norm = false;                ///< some batch norm of it uses the statistics of the batch
-  bool operator==(const ScriptModel&) const = default;
+  // From the file's inspection. Not part of a model's identity, and not in its JSON.
+  std::shared_ptr<const OperatorGraph> graph = {};  ///< of a graph, where it was read
+  std::vector<std::string> remarks = {};            ///< what it does otherwise than one would think, for warnings
+  std::string lone_example = {};                    ///< why it cannot be trained on a batch of one example; "": it can
+  bool batch_norm = false;                          ///< some batch norm of it uses the statistics of the batch
+
+  bool operator==(const ModelFile& other) const { return content == other.content && keeps_shape == other.keeps_shape; }
 };
 
 struct ModelSpec {
-  std::string name;  ///< a name of catalog/models.def, or for a TorchScript module "torchscript-" and its first digits
+  std::string name;  ///< a name of catalog/models.def; for a file its format and its first digits, "onnx-3fa1c09b77d2"
   std::array<std::int64_t, 3> input{};  ///< channels, height, width of one example
   std::int64_t classes = 0;
-  std::optional<ScriptModel> script = {};  ///< only of a TorchScript module
+  std::optional<ModelFile> file = {};  ///< where the model is a file
   bool operator==(const ModelSpec&) const = default;
 };
 
@@ -204,7 +210,7 @@ struct NoopSpec {
 };
 
 /// Canonical JSON: keys sorted, no white space, numbers in their shortest exact form. `Spec` is the spec of a kind of
-/// stage, or ScriptModel: what the worker says of a TorchScript file.
+/// stage, or ModelFile: what the worker says of a file.
 template <typename Spec>
 std::string canonical_json(const Spec& spec);
 
@@ -216,7 +222,7 @@ Spec parse_spec(std::string_view json);
 /// What a stage reads besides other stages' artifacts.
 struct StageReads {
   std::vector<DatasetSpec> datasets;
-  std::optional<ScriptModel> script;
+  std::optional<ModelFile> file;  ///< of its model
 };
 /// By the spec of a stage. Errors: those of parse_spec.
 StageReads reads_of(StageKind kind, std::string_view spec);

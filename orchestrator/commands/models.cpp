@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -13,6 +15,7 @@
 #include "experiments/models/model_description.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/model_graph.h"
+#include "orchestrator/sweeps/resolve_model_file.h"
 
 namespace espalier {
 namespace {
@@ -25,9 +28,40 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return text;
 }
 
-nlohmann::json describe(const std::string& name) {
-  const ModelEntry& entry = find_model(name);
-  const ModelDescription model = describe_model({name, entry.images, kClasses});
+/// How a file is looked at, where it is one.
+struct ModelExamples {
+  std::vector<std::int64_t> input;  ///< channels, height, width
+  std::int64_t classes = kClasses;
+  std::string output;  ///< of a file that gives several
+};
+
+bool is_file(const std::string& name) {
+  return name.ends_with(".onnx") || name.ends_with(".pt") || name.find('/') != std::string::npos;
+}
+
+/// A model with where it comes from.
+struct Shown {
+  ModelDescription model;
+  std::string about, paper;
+};
+
+Shown find_shown(const std::string& name, const ModelExamples& examples) {
+  if (!is_file(name)) {
+    const ModelEntry& entry = find_model(name);
+    return {describe_model({name, entry.images, kClasses}), std::string(entry.about), std::string(entry.paper)};
+  }
+  if (examples.input.size() != 3)
+    throw Error(ErrorKind::invalid_input, name + ": say what its examples are, as in --input 3,32,32");
+  const std::string format = name.ends_with(".onnx") ? kOnnx : kTorchScript;
+  const std::array<std::int64_t, 3> input{examples.input[0], examples.input[1], examples.input[2]};
+  const ModelFile file = import_model_file({{"", name, format, examples.output}, input, false, examples.classes});
+  Shown shown{describe_model({name, input, examples.classes, file}), "imported", ""};
+  for (const std::string& remark : file.remarks) shown.about += "; " + remark;
+  return shown;
+}
+
+nlohmann::json describe(const std::string& name, const ModelExamples& examples) {
+  const auto [model, about, paper] = find_shown(name, examples);
   const ModelCounts counts = count_model(model);
   nlohmann::json layers = nlohmann::json::array();
   for (const PrunableLayer& layer : prunable_layers(model)) {
@@ -35,10 +69,10 @@ nlohmann::json describe(const std::string& name) {
         {{"name", layer.name}, {"shape", layer.shape}, {"weights", layer.weights}, {"madds", layer.madds}});
   }
   return {{"name", name},
-          {"about", entry.about},
-          {"paper", entry.paper},
-          {"input", entry.images},
-          {"classes", kClasses},
+          {"about", about},
+          {"paper", paper},
+          {"input", model.input},
+          {"classes", model.classes},
           {"parameters", counts.parameters},
           {"prunable", counts.prunable},
           {"madds", counts.madds},
@@ -47,10 +81,11 @@ nlohmann::json describe(const std::string& name) {
 
 void print_model(const nlohmann::json& model, bool with_layers) {
   std::cout << fmt::format(
-      "{}\n  {}\n  {}\n  {} inputs: {} parameters, {} of them prunable weights in {} layers; {} multiply-adds\n",
-      model["name"].get<std::string>(), model["about"].get<std::string>(), model["paper"].get<std::string>(),
-      shape_text(model["input"]), model["parameters"].get<std::int64_t>(), model["prunable"].get<std::int64_t>(),
-      model["layers"].size(), model["madds"].get<std::int64_t>());
+      "{}\n  {}\n{}  {} inputs: {} parameters, {} of them prunable weights in {} layers; {} multiply-adds\n",
+      model["name"].get<std::string>(), model["about"].get<std::string>(),
+      model["paper"] == "" ? "" : "  " + model["paper"].get<std::string>() + "\n", shape_text(model["input"]),
+      model["parameters"].get<std::int64_t>(), model["prunable"].get<std::int64_t>(), model["layers"].size(),
+      model["madds"].get<std::int64_t>());
   if (!with_layers) return;
   for (const nlohmann::json& layer : model["layers"]) {
     std::cout << fmt::format("    {:<20} {:<18} {:>9} weights {:>11} multiply-adds\n", layer["name"].get<std::string>(),
@@ -60,13 +95,14 @@ void print_model(const nlohmann::json& model, bool with_layers) {
 }
 
 /// The graphs of models given by name.
-void print_graphs(const std::vector<std::string>& names, const std::string& format, bool as_json) {
+void print_graphs(const std::vector<std::string>& names, const ModelExamples& examples, const std::string& format,
+                  bool as_json) {
   if (names.empty())
     throw Error(ErrorKind::invalid_input,
                 "--graph shows one model's operators; name it, as in: espalier models lenet-5 --graph");
   nlohmann::json list = nlohmann::json::array();
   for (const std::string& name : names) {
-    const ModelDescription model = describe_model({name, find_model(name).images, kClasses});
+    const ModelDescription model = find_shown(name, examples).model;
     if (as_json) {
       list.push_back({{"name", name}, {"graph", graph_facts(model)}});
     } else if (format == "dot") {
@@ -79,18 +115,19 @@ void print_graphs(const std::vector<std::string>& names, const std::string& form
 }
 
 /// One example per family. Layers are listed only for models given by name.
-void print_models(std::vector<std::string> names, bool as_json) {
+void print_models(std::vector<std::string> names, const ModelExamples& examples, bool as_json) {
   const bool all = names.empty();
   if (all) {
     for (const ModelEntry& entry : list_models()) names.push_back(std::string(entry.name) + std::string(entry.sizes));
   }
   nlohmann::json list = nlohmann::json::array();
-  for (const std::string& name : names) list.push_back(describe(name));
+  for (const std::string& name : names) list.push_back(describe(name, examples));
   if (as_json) {
     std::cout << json_text(list) << "\n";
     return;
   }
   for (const nlohmann::json& model : list) print_model(model, !all);
+  if (!all && std::ranges::all_of(names, is_file)) return;
   std::cout
       << "\nCounts are for one example of that shape and 10 classes; input and output layers adapt to the dataset."
       << (all ? "\n`espalier models NAME` also lists a model's layers.\n" : "\n");
@@ -103,7 +140,9 @@ void add_models_command(CLI::App& app, CommandLine&) {
       app.add_subcommand("models", "Networks with their parameters, prunable weights and multiply-adds");
   auto names = std::make_shared<std::vector<std::string>>();
   auto json = std::make_shared<bool>(false);
-  command->add_option("NAME", *names, "Only these, with their layers; a family's sizes may be any: mlp-512-256");
+  command->add_option(
+      "NAME", *names,
+      "Only these, with their layers; a family's sizes may be any: mlp-512-256; or files, net.onnx or net.pt");
   auto graph = std::make_shared<std::string>();
   command
       ->add_option("--graph", *graph,
@@ -112,9 +151,13 @@ void add_models_command(CLI::App& app, CommandLine&) {
       ->default_str("table")
       ->check(CLI::IsMember({"table", "dot"}));
   command->add_flag("--json", *json, "As JSON");
-  command->callback([command, names, graph, json] {
-    if (command->count("--graph") > 0) return print_graphs(*names, *graph, *json);
-    print_models(*names, *json);
+  auto examples = std::make_shared<ModelExamples>();
+  command->add_option("--input", examples->input, "Of a file: C,H,W of its examples")->delimiter(',')->expected(3);
+  command->add_option("--classes", examples->classes, "Of a file: how many numbers it gives")->capture_default_str();
+  command->add_option("--output", examples->output, "Of a file with several outputs: which, by name or place");
+  command->callback([command, names, examples, graph, json] {
+    if (command->count("--graph") > 0) return print_graphs(*names, *examples, *graph, *json);
+    print_models(*names, *examples, *json);
   });
 }
 

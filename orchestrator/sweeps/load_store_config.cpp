@@ -12,9 +12,14 @@ namespace espalier {
 StoreConfig load_store_config(const StorePaths& store) {
   const std::filesystem::path file = store.config();
   std::error_code error;
-  if (std::filesystem::symlink_status(file, error).type() == std::filesystem::file_type::not_found) return {};
-  const ParsedStoreConfig parsed = parse_store_config(read_file(file, kLargestSweepFile), file.string());
+  if (std::filesystem::symlink_status(file, error).type() == std::filesystem::file_type::not_found) {
+    StoreConfig nothing;
+    nothing.networks = store.networks();
+    return nothing;
+  }
+  ParsedStoreConfig parsed = parse_store_config(read_file(file, kLargestSweepFile), file.string());
   throw_if_errors("the store's configuration", parsed.diagnostics);
+  parsed.config.networks = store.networks();
   return parsed.config;
 }
 

@@ -8,7 +8,6 @@
 #include "analysis/statistics/power.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "cluster/launch/worker_program.h"
 #include "experiments/diagnostics/throw_if_errors.h"
 #include "experiments/expand/check_sweep.h"
 #include "experiments/expand/check_trials.h"
@@ -16,6 +15,7 @@
 #include "experiments/parse/parse_sweep.h"
 #include "experiments/paths/store_around.h"
 #include "experiments/spec/sweep_limits.h"
+#include "orchestrator/sweeps/resolve_model_file.h"
 
 namespace espalier {
 namespace {
@@ -80,13 +80,12 @@ LoadedSweep load_sweep_text(std::string yaml, const std::string& file, const std
     if (!request.path.empty()) request.path = folder / request.path;
     return resolve_dataset(request, folder / data);
   };
-  const auto find_module = [&](const std::string& path, const std::array<std::int64_t, 3>& input, bool keeps_shape,
-                               std::int64_t classes) {
+  const auto find_model_file = [&](const ModelFileRequest& request) -> FoundModelFile {
     refuse_if_stopped(stop);
-    refuse_in_store(path, folder);
-    return describe_torchscript(path, input, keeps_shape, classes, stop);
+    refuse_in_store(request.model.path, folder);
+    return resolve_model_file(request, config.networks, stop);
   };
-  Expansion expansion = expand_trials(*parsed.spec, find_dataset, find_module);
+  Expansion expansion = expand_trials(*parsed.spec, find_dataset, find_model_file);
   refuse_if_stopped(stop);
   throw_if_errors("the sweep", expansion.diagnostics);
   sweep.trials = std::move(expansion.trials);

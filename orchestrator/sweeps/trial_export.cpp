@@ -15,50 +15,10 @@
 #include "experiments/formats/safetensors.h"
 #include "experiments/paths/store_paths.h"
 #include "experiments/stages/stage_spec.h"
+#include "orchestrator/sweeps/stored_artifact.h"
 
 namespace espalier {
 namespace {
-
-constexpr std::uintmax_t kLargestArtifact = std::uintmax_t{64} << 30;
-constexpr std::string_view kMaskSuffix = ".mask";
-constexpr const char* kRemedy = "; `espalier db check --repair`, then running the sweep again, make it again";
-
-/// A file of the store in memory; the tensors are views into it.
-struct Artifact {
-  std::string bytes;
-  Safetensors content;
-};
-
-Artifact read_artifact(const std::filesystem::path& store, const std::string& stage, const std::string& sha256_hex) {
-  const std::filesystem::path path = StorePaths{store}.artifact(stage_key_from_hex(stage));
-  Artifact artifact;
-  try {
-    artifact.bytes = read_file(path, kLargestArtifact);
-  } catch (const Error& error) {
-    throw Error(ErrorKind::corrupt, std::string(error.what()) + kRemedy);
-  }
-  if (to_hex(sha256(artifact.bytes)) != sha256_hex)
-    throw Error(ErrorKind::corrupt, path.string() + ": is damaged" + kRemedy);
-  artifact.content = parse_safetensors(artifact.bytes, path.string());
-  return artifact;
-}
-
-bool is_mask(const TensorBytes& tensor) {
-  return tensor.name.ends_with(kMaskSuffix);
-}
-
-/// Masks by the names of what they cover. A stage that leaves weights too calls its masks "fc1.weight.mask".
-std::vector<TensorBytes> masks_of(const Artifact& artifact) {
-  const auto& all = artifact.content.tensors;
-  if (std::ranges::none_of(all, is_mask)) return all;
-  std::vector<TensorBytes> masks;
-  for (const TensorBytes& tensor : all) {
-    if (!is_mask(tensor)) continue;
-    masks.push_back(tensor);
-    masks.back().name.resize(tensor.name.size() - kMaskSuffix.size());
-  }
-  return masks;
-}
 
 /// The bytes of the tensor, zero where the mask is.
 std::string masked(const TensorBytes& tensor, const TensorBytes& mask) {
@@ -72,7 +32,7 @@ std::string masked(const TensorBytes& tensor, const TensorBytes& mask) {
 }
 
 /// `held` keeps the bytes that are not the artifact's.
-Safetensors masked_weights(const Artifact& weights, const std::vector<TensorBytes>& masks,
+Safetensors masked_weights(const StoredArtifact& weights, const std::vector<TensorBytes>& masks,
                            std::map<std::string, std::string>& held) {
   Safetensors content;
   for (const TensorBytes& tensor : weights.content.tensors) {
@@ -89,7 +49,7 @@ Safetensors masked_weights(const Artifact& weights, const std::vector<TensorByte
 
 void check_module(const TrialNetwork& network, const std::filesystem::path& module) {
   const ModelSpec model = parse_spec<EvaluateSpec>(network.evaluate_spec).model;
-  if (!model.script) {
+  if (!model.file) {
     throw Error(ErrorKind::invalid_input, "the trial's model " + network.model +
                                               " is no TorchScript module; --weights and --masks write its tensors");
   }
@@ -97,7 +57,7 @@ void check_module(const TrialNetwork& network, const std::filesystem::path& modu
     throw Error(ErrorKind::invalid_input,
                 "--torchscript needs --module, the TorchScript file that the sweep names as its model");
   }
-  if (to_hex(sha256_file(module)) == model.script->content) return;
+  if (to_hex(sha256_file(module)) == model.file->content) return;
   throw Error(ErrorKind::invalid_input, module.string() + ": is not the file that this trial's network was made from");
 }
 
@@ -109,8 +69,8 @@ void export_trial(const std::filesystem::path& store, const TrialExport& wanted)
   if (network.evaluate_state != "done" || network.weights_stage.empty())
     throw Error(ErrorKind::invalid_input, "trial " + network.trial.substr(0, 12) + " is not done; run its sweep first");
   if (!wanted.torchscript.empty()) check_module(network, wanted.module);
-  const Artifact weights = read_artifact(store, network.weights_stage, network.weights_sha256);
-  Artifact mask_file;
+  const StoredArtifact weights = read_artifact(store, network.weights_stage, network.weights_sha256);
+  StoredArtifact mask_file;
   std::vector<TensorBytes> masks;
   if (!network.masks_stage.empty()) {
     mask_file = read_artifact(store, network.masks_stage, network.masks_sha256);

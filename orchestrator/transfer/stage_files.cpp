@@ -61,7 +61,7 @@ std::filesystem::path StageFiles::locate(const FileName& file, const Stage& stag
       if (file.name != to_hex(stage.key)) refuse(file);
       return paths_.checkpoint(stage.key);
     case FileKind::model: {
-      const auto script = reads_of(stage.kind, *stage.spec).script;
+      const auto script = reads_of(stage.kind, *stage.spec).file;
       if (!script || script->content != file.name) refuse(file);
       return text_or_empty(stage.model_path);
     }

@@ -24,19 +24,19 @@ using TensorKind = ScriptTensor::Kind;
 constexpr std::int64_t kExamples = 2;  // one more than one, so that the dimension of the batch is seen
 constexpr std::uintmax_t kLargestTensors = std::uintmax_t{64} << 30;
 
-ScriptModel layers_of(const ScriptModule& module) {
-  ScriptModel facts;
+ModelFile layers_of(const ScriptModule& module) {
+  ModelFile facts;
   facts.content = module.content();
   std::vector<std::string> names;
   for (const ScriptTensor& one : module.tensors()) {
     names.push_back(one.name);
     if (one.kind != TensorKind::buffer) facts.parameters += one.tensor.numel();
     if (one.kind != TensorKind::weight) continue;
-    ScriptModel::Layer& layer = facts.layers.emplace_back();
+    ModelFile::Layer& layer = facts.layers.emplace_back();
     layer.name = one.name.substr(0, one.name.rfind('.'));
     layer.shape = one.tensor.sizes().vec();
   }
-  for (ScriptModel::Layer& layer : facts.layers)
+  for (ModelFile::Layer& layer : facts.layers)
     layer.bias = std::find(names.begin(), names.end(), layer.name + ".bias") != names.end();
   return facts;
 }
@@ -74,9 +74,9 @@ void remark_on_numbers(const ScriptModule& module, std::vector<std::string>& rem
 
 /// Trains it, too, and adds what was seen.
 void rehearse(const std::filesystem::path& path, const std::array<std::int64_t, 3>& input, std::int64_t classes,
-              ScriptModel& facts) {
+              ModelFile& facts) {
   ModelDescription model = describe_model({"torchscript", input, classes, facts});
-  model.script_path = path.string();
+  model.file_path = path.string();
   const ScriptRehearsal seen = rehearse_script(model);
   if (!seen.untrained.empty())
     facts.remarks.push_back("no gradient reaches " + named_layers(seen.untrained) + ": pruned, and never trained");
@@ -93,17 +93,17 @@ void rehearse(const std::filesystem::path& path, const std::array<std::int64_t, 
 
 }  // namespace
 
-ScriptModel describe_script(const std::filesystem::path& path, const std::array<std::int64_t, 3>& input,
-                            std::int64_t classes, bool keeps_shape) {
+ModelFile describe_script(const std::filesystem::path& path, const std::array<std::int64_t, 3>& input,
+                          std::int64_t classes, bool keeps_shape) {
   const at::NoGradGuard no_grad;
   ScriptModule module(path, at::kCPU);
   if (keeps_shape) module.keep_shape();
-  ScriptModel facts = layers_of(module);
+  ModelFile facts = layers_of(module);
   facts.keeps_shape = keeps_shape;
-  ScriptModel::Layer* last = nullptr;
+  ModelFile::Layer* last = nullptr;
   const LayerUse count = [&](const std::string& name, const at::Tensor&, const std::optional<at::Tensor>& output) {
     const auto layer = std::find_if(facts.layers.begin(), facts.layers.end(),
-                                    [&](const ScriptModel::Layer& one) { return one.name == name; });
+                                    [&](const ModelFile::Layer& one) { return one.name == name; });
     if (layer == facts.layers.end() || !output) return;
     std::int64_t weights = 1;
     for (const std::int64_t size : layer->shape) weights *= size;

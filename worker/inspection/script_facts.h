@@ -9,11 +9,11 @@
 namespace espalier {
 
 /// Inspects a TorchScript file, and runs it once, in evaluation mode, on two examples of zeros: multiply-adds are
-/// those of the Linear and Conv2d weights that this uses, as often as it does. See ScriptModel::keeps_shape. Then has
+/// those of the Linear and Conv2d weights that this uses, as often as it does. See ModelFile::keeps_shape. Then has
 /// it trained a little (worker/inspection/script_rehearsal.h). Errors: those of ScriptModule and rehearse_script;
 /// ErrorKind::invalid_input if the module does not take such examples, or does not give one number for each class.
-ScriptModel describe_script(const std::filesystem::path& path, const std::array<std::int64_t, 3>& input,
-                            std::int64_t classes, bool keeps_shape = false);
+ModelFile describe_script(const std::filesystem::path& path, const std::array<std::int64_t, 3>& input,
+                          std::int64_t classes, bool keeps_shape = false);
 
 /// Writes the module of `path` with the tensors of a safetensors file (by the names of ScriptTensor) in the place of
 /// its own. Errors: those of ScriptModule; ErrorKind::invalid_input if the tensors are not the module's.

@@ -90,7 +90,7 @@ at::Tensor small_examples(std::int64_t count, const std::array<std::int64_t, 3>&
 
 /// The loss of a step on so many examples; the gradients are left in the leaves.
 at::Tensor train_on(Network& network, std::int64_t examples) {
-  const std::string& where = network.description().script_path;
+  const std::string& where = network.description().file_path;
   const at::AutoGradMode with_grad(true);
   for (const Parameter& parameter : network.named()) parameter.leaf.mutable_grad().reset();
   network.seed_step(1);
@@ -121,7 +121,7 @@ std::vector<std::string> layers_without_gradient(const Network& network) {
   }
   if (any) return without;
   throw Error(ErrorKind::invalid_input,
-              network.description().script_path +
+              network.description().file_path +
                   ": no gradient leads from its output back to any of its parameters, so nothing would be trained; the "
                   "output is detached, or computed without gradients");
 }
@@ -188,7 +188,7 @@ ScriptRehearsal rehearse_script(const ModelDescription& model) {
   {
     Network network(model, at::kCPU);
     const auto shape = [&](std::int64_t examples) {
-      return shape_text(script_input(small_examples(examples, model.input), model.script->keeps_shape).sizes());
+      return shape_text(script_input(small_examples(examples, model.input), model.file->keeps_shape).sizes());
     };
     const auto evaluate = [&] { network.forward(small_examples(kThree, model.input)); };
     with_examples(shape(kThree) + " in evaluation mode, after " + shape(kTwo), evaluate);

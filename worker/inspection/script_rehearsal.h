@@ -18,7 +18,7 @@ struct ScriptRehearsal {
 /// Does with a module what a sweep will do, on the CPU, with the network that a worker builds: evaluates three
 /// examples, trains on three and on two of them, with the backward pass of the cross-entropy, and evaluates again; then
 /// tries batches of one. The examples are numbers in [0, 1), as pixels are. Nothing of it is kept. `model` has a script
-/// and its script_path. Errors: those of make_script_body; ErrorKind::invalid_input with the module's complaint if it
+/// and its file_path. Errors: those of make_script_body; ErrorKind::invalid_input with the module's complaint if it
 /// fails in one of the modes, gives anything but [N, classes] numbers there, or if no gradient reaches any parameter.
 ScriptRehearsal rehearse_script(const ModelDescription& model);
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "worker/files/damaged_copy.h"
+#include "worker/network/stored_network.h"
 
 namespace espalier {
 
@@ -13,28 +14,38 @@ Network StageContext::network(const ModelSpec& model) const {
   ModelDescription description = describe_model(model);
   const auto began = std::filesystem::file_time_type::clock::now();
   const auto make = [&] {
-    description.script_path = script_path(model);
-    Network network(description, device);
+    description.file_path = file_path(model);
+    return model.file && model.file->is_graph ? graph_network(description) : Network(description, device);
+  };
+  const auto with_pulse = [&](Network network) {
     network.beat_on(callbacks.pulse);
     return network;
   };
   try {
-    return make();
+    return with_pulse(make());
   } catch (const Error& error) {
-    if (!model.script || settings.supply == nullptr || error.kind() != ErrorKind::invalid_input) throw;
-    const FileName file{FileKind::model, model.script->content};
-    if (description.script_path != settings.supply->place(file)) throw;
+    if (!model.file || settings.supply == nullptr || error.kind() != ErrorKind::invalid_input) throw;
+    const FileName file{FileKind::model, model.file->content};
+    if (description.file_path != settings.supply->place(file)) throw;
     discard_copy(*settings.supply, file, began);
   }
-  return make();
+  return with_pulse(make());
 }
 
-std::string StageContext::script_path(const ModelSpec& model) const {
+Network StageContext::graph_network(ModelDescription description) const {
+  const StoredNetwork stored = load_network(description.file_path, description.file->content);
+  description.graph = stored.graph;
+  Network network(description, device);
+  network.set_weights(stored.tensors);
+  return network;
+}
+
+std::string StageContext::file_path(const ModelSpec& model) const {
   std::error_code absent;
-  if (!model.script || settings.supply == nullptr || std::filesystem::exists(stage.model_path, absent)) {
+  if (!model.file || settings.supply == nullptr || std::filesystem::exists(stage.model_path, absent)) {
     return stage.model_path;
   }
-  const FileName file{FileKind::model, model.script->content};
+  const FileName file{FileKind::model, model.file->content};
   const std::string why = settings.supply->bring(file);
   if (why.empty()) return settings.supply->place(file).string();
   throw Error(ErrorKind::invalid_input, stage.model_path + ": is not here, and could not be fetched: " + why);

@@ -45,7 +45,9 @@ struct StageContext {
   void leave(NamedTensors tensors, InputRole role, StageOutcome& outcome) const;
 
  private:
-  std::string script_path(const ModelSpec& model) const;
+  std::string file_path(const ModelSpec& model) const;
+  /// Of an imported network, as its file holds it. Errors: those of load_network.
+  Network graph_network(ModelDescription description) const;
 };
 
 }  // namespace espalier

@@ -37,7 +37,7 @@ class GraphBody : public NetworkBody {
 
   at::Tensor forward(const at::Tensor& input, const Pass& pass) const override {
     std::vector<at::Tensor> values = kept_;
-    values[graph_->input()] = input;
+    values[graph_->input()] = shaped(input);
     std::vector<at::Tensor> inputs;
     for (std::size_t i = 0; i < steps_.size(); ++i) {
       const Node& node = graph_->nodes()[i];
@@ -62,6 +62,18 @@ class GraphBody : public NetworkBody {
   }
 
  private:
+  /// Examples whose numbers lie in another shape, such as rows of an image without channels.
+  at::Tensor shaped(const at::Tensor& input) const {
+    const Dims& dims = graph_->value(graph_->input()).dims;
+    bool same = input.dim() == static_cast<std::int64_t>(dims.size());
+    for (std::size_t i = 1; i < dims.size() && same; ++i)
+      same = input.size(static_cast<std::int64_t>(i)) == dims[i].size;
+    if (same) return input;
+    std::vector<std::int64_t> sizes = sizes_of(dims);
+    sizes[0] = input.size(0);
+    return input.reshape(sizes);
+  }
+
   struct Step {
     std::shared_ptr<MaskedLayer> layer;  // of a weight that can be pruned
     Computation computation = nullptr;   // of anything else
@@ -71,8 +83,9 @@ class GraphBody : public NetworkBody {
   Step make_step(std::size_t place, const std::vector<at::Tensor>& masks) const {
     const Node& node = graph_->nodes()[place];
     Step step;
-    if (node.op->has(OperatorTrait::layer) && masks[node.inputs[1]].defined()) {
-      const at::Tensor bias = graph_->has_input(node, 2) ? kept_[node.inputs[2]] : at::Tensor();
+    const at::Tensor bias = graph_->has_input(node, 2) ? kept_[node.inputs[2]] : at::Tensor();
+    const bool has_computed_bias = graph_->has_input(node, 2) && !bias.defined();
+    if (node.op->has(OperatorTrait::layer) && masks[node.inputs[1]].defined() && !has_computed_bias) {
       step.layer = make_layer(*graph_, node, {kept_[node.inputs[1]], bias, masks[node.inputs[1]]});
     } else {
       step.computation = computation_of(*node.op);

@@ -62,21 +62,23 @@ Fans fans_of(const at::Tensor& weight) {
 void initialize(Network& network, const InitSpec& spec, std::uint64_t seed) {
   const Scheme& scheme = find_scheme(spec.scheme);
   if (has(spec.scheme, InitProperty::of_script)) {
-    if (network.description().script) return;  // the network came with its weights
+    if (network.description().file) return;  // the network came with its weights
     throw Error(ErrorKind::invalid_input,
-                "init: " + spec.scheme + " keeps a TorchScript module's weights; this model is none");
+                "init: " + spec.scheme + " keeps the weights of a model's file; this model has none");
   }
   NamedTensors weights = network.weights();
   using Role = Parameter::Role;
+  const bool from_file = network.description().file.has_value();
   const std::size_t parameters = network.named().size();
   for (std::size_t index = 0; index < weights.size(); ++index) {
     at::Tensor& parameter = weights[index].second;
     if (index >= parameters) {
+      if (from_file) continue;
       if (const auto initial = network.buffers()[index - parameters].initial) parameter.fill_(*initial);
       continue;
     }
     const Role role = network.named()[index].role;
-    if (role == Role::other) continue;
+    if (role == Role::other || (from_file && role != Role::weight)) continue;
     if (role == Role::bias || role == Role::scale) {
       parameter.fill_(role == Role::scale ? 1 : 0);
       continue;

@@ -11,8 +11,8 @@ namespace espalier {
 /// unit (times the kernel's area) and out = units that an input feeds (times the area):
 ///   glorot_normal:  std = sqrt(2 / (in + out))  (Glorot & Bengio 2010, PMLR 9:249, eq. 16, as a normal distribution)
 ///   kaiming_normal: std = sqrt(2 / in)          (He et al. 2015, arXiv:1502.01852, eq. 10)
-///   as_scripted:    what the TorchScript module holds
-/// Of a TorchScript module only the weights of Linear and Conv2d are drawn, everything else stays as in its file.
+///   as_scripted:    what the model's file holds
+/// Of a model from a file only the weights of layers are drawn, everything else stays as in the file.
 /// Drawn on the CPU from RandomStream(seed, spec.stream, index of the parameter), so it depends on no library's
 /// generator. Errors: ErrorKind::invalid_input for an unknown scheme.
 void initialize(Network& network, const InitSpec& spec, std::uint64_t seed);

@@ -6,8 +6,8 @@
 namespace espalier {
 
 std::unique_ptr<NetworkBody> make_body(const ModelDescription& model, FlatParameters& parameters) {
-  if (model.script) return make_script_body(model, parameters);
-  return make_graph_body(model.graph, parameters);
+  if (model.graph) return make_graph_body(model.graph, parameters);
+  return make_script_body(model, parameters);
 }
 
 }  // namespace espalier

@@ -43,7 +43,7 @@ class SeededGenerator {
 class ScriptBody : public NetworkBody {
  public:
   ScriptBody(ScriptModule module, const ModelDescription& model, FlatParameters& parameters)
-      : module_(std::move(module)), classes_(model.classes), where_(model.script_path) {
+      : module_(std::move(module)), classes_(model.classes), where_(model.file_path) {
     const at::NoGradGuard no_grad;
     device_ = parameters.values.device();
     for (std::size_t i = 0; i < module_.tensors().size(); ++i) {
@@ -60,7 +60,7 @@ class ScriptBody : public NetworkBody {
         module_.place(i, leaf);
       }
     }
-    for (const ScriptModel::Layer& layer : model.script->layers) {
+    for (const ModelFile::Layer& layer : model.file->layers) {
       for (const PrunableWeight& weight : parameters.prunable) {
         if (weight.layer == layer.name) layers_.push_back({layer.name, layer.madds, weight.mask});
       }
@@ -116,8 +116,8 @@ class ScriptBody : public NetworkBody {
 }  // namespace
 
 std::unique_ptr<NetworkBody> make_script_body(const ModelDescription& model, FlatParameters& parameters) {
-  ScriptModule module(model.script_path, parameters.values.device(), model.script->content);
-  if (model.script->keeps_shape) module.keep_shape();
+  ScriptModule module(model.file_path, parameters.values.device(), model.file->content);
+  if (model.file->keeps_shape) module.keep_shape();
   return std::make_unique<ScriptBody>(std::move(module), model, parameters);
 }
 

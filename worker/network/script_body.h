@@ -6,7 +6,7 @@
 
 namespace espalier {
 
-/// Runs a TorchScript module: model.script says which, model.script_path where its file is. Its trained tensors become
+/// Runs a TorchScript module: model.file says which, model.file_path where its file is. Its trained tensors become
 /// parts of `parameters` (of role weight for Linear and Conv2d weights, other for the rest), with the values they have
 /// in the file; all else it keeps is a buffer. Observers see what its layers take and give, no more. Errors: those
 /// of ScriptModule; ErrorKind::invalid_input if the file is not the one that the model was described from. Of every

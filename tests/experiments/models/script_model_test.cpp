@@ -7,6 +7,8 @@
 #include "base/error.h"
 #include "experiments/catalog/catalog.h"
 #include "experiments/models/model_description.h"
+#include "experiments/operators/graph_builder.h"
+#include "experiments/parse/parse_sweep.h"
 #include "experiments/pruning/prune_scopes.h"
 #include "tests/experiments/sweep_story.h"
 
@@ -17,8 +19,8 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-ScriptModel small() {
-  ScriptModel script;
+ModelFile small() {
+  ModelFile script;
   script.content = std::string(64, 'c');
   script.parameters = 4 * 9 + 4 + 10 * 16;
   script.layers = {{"conv", {4, 1, 3, 3}, true, false, 36 * 784}, {"out", {10, 16}, false, true, 160}};
@@ -34,11 +36,10 @@ std::string yaml_of(const std::string& file, const std::string& rest = "") {
 struct Resolver {
   int asked = 0;
   Expansion expand(const std::string& yaml) {
-    return expand_trials(spec_of(yaml), mnist_sizes,
-                         [this](const std::string&, const std::array<std::int64_t, 3>&, bool, std::int64_t) {
-                           ++asked;
-                           return small();
-                         });
+    return expand_trials(spec_of(yaml), mnist_sizes, [this](const ModelFileRequest& request) -> FoundModelFile {
+      ++asked;
+      return {small(), request.model.path};
+    });
   }
 };
 
@@ -68,30 +69,30 @@ TEST(ScriptModelTest, comes_back_from_a_spec_and_leaves_other_specs_alone) {
   spec.dataset = {"mnist", "c0ffee", 55000, 5000, 10000, {1, 28, 28}, 10, 0};
   EXPECT_EQ(parse_spec<EvaluateSpec>(canonical_json(spec)).model, spec.model);
   EXPECT_THAT(canonical_json(spec), HasSubstr(R"("parameters":200)"));
-  spec.model.script.reset();
+  spec.model.file.reset();
   EXPECT_THAT(canonical_json(spec), HasSubstr(R"({"classes":10,"input":[1,28,28],"name":"torchscript-c"})"));
 }
 
 // Whether the file has [N, 1, 1, F] or [N, F] is known from reading it, and in the key only where it matters.
 TEST(ScriptModelTest, examples_that_keep_a_row_s_shape_are_another_model) {
-  ScriptModel kept = small();
+  ModelFile kept = small();
   EXPECT_THAT(canonical_json(kept), testing::Not(HasSubstr("keeps_shape")));
   kept.keeps_shape = true;
-  EXPECT_EQ(parse_spec<ScriptModel>(canonical_json(kept)), kept);
+  EXPECT_EQ(parse_spec<ModelFile>(canonical_json(kept)), kept);
   const auto of = [](bool keeps) {
     const auto sizes = [keeps](const DatasetRequest& request) {
       DatasetSpec dataset = mnist_sizes(request);
       dataset.keeps_shape = keeps;
       return dataset;
     };
-    const auto look = [](const std::string&, const std::array<std::int64_t, 3>&, bool keeps_shape, std::int64_t) {
-      ScriptModel model = small();
-      model.keeps_shape = keeps_shape;
-      return model;
+    const auto look = [](const ModelFileRequest& request) -> FoundModelFile {
+      ModelFile model = small();
+      model.keeps_shape = request.keeps_shape;
+      return {model, request.model.path};
     };
     return expand_trials(spec_of(yaml_of("net.pt")), sizes, look).trials.at(0);
   };
-  EXPECT_TRUE(of(true).config->model.script->keeps_shape);
+  EXPECT_TRUE(of(true).config->model.file->keeps_shape);
   EXPECT_FALSE(of(true).key == of(false).key);
 }
 
@@ -113,12 +114,12 @@ TEST(ScriptModelTest, what_is_seen_of_data_is_said_and_is_in_no_key) {
 TEST(ScriptModelTest, what_is_seen_of_a_module_is_said_and_is_in_no_key) {
   const auto with = [](const std::string& remark, const std::string& lone_example, bool batch_norm) {
     return expand_trials(spec_of(yaml_of("/net.pt")), mnist_sizes,
-                         [&](const std::string&, const std::array<std::int64_t, 3>&, bool, std::int64_t) {
-                           ScriptModel seen = small();
+                         [&](const ModelFileRequest& request) -> FoundModelFile {
+                           ModelFile seen = small();
                            if (!remark.empty()) seen.remarks.push_back(remark);
                            seen.lone_example = lone_example;
                            seen.batch_norm = batch_norm;
-                           return seen;
+                           return {seen, request.model.path};
                          });
   };
   const Expansion odd = with("is odd", "fails", true), plain = with("", "", false);
@@ -135,11 +136,11 @@ Expansion with_lone_example(const std::string& model, const std::string& rest = 
   return expand_trials(
       spec_of("sweep: s\ndataset: {name: " + dataset + ", train: 501, validation: 100}\nmodel: " + model +
               "\nseeds: 1\ntrain: {lr: 0.1, batch_size: " + batch_size + ", epochs: 3}\n" + rest),
-      mnist_sizes, [&](const std::string&, const std::array<std::int64_t, 3>&, bool, std::int64_t) {
-        ScriptModel seen = small();
+      mnist_sizes, [&](const ModelFileRequest& request) -> FoundModelFile {
+        ModelFile seen = small();
         seen.lone_example = trouble;
         seen.batch_norm = batch_norm;
-        return seen;
+        return {seen, request.model.path};
       });
 }
 
@@ -176,15 +177,15 @@ TEST(ScriptModelTest, batch_norms_of_the_catalog_go_by_one_image_or_not_at_all) 
 }
 
 TEST(ScriptModelTest, layers_that_contradict_the_parameters_are_refused) {
-  ScriptModel more = small();
+  ModelFile more = small();
   more.parameters = 100;
-  ScriptModel flat = small();
+  ModelFile flat = small();
   flat.layers[0].shape = {36};
-  ScriptModel huge = small();
+  ModelFile huge = small();
   huge.layers[0].shape = {1LL << 40, 1LL << 40, 1LL << 40, 1LL << 40};
-  ScriptModel none = small();
+  ModelFile none = small();
   none.layers.clear();
-  for (const ScriptModel& script : {more, flat, huge, none})
+  for (const ModelFile& script : {more, flat, huge, none})
     EXPECT_THROW(describe_model({"torchscript-c", {1, 28, 28}, 10, script}), Error);
 }
 
@@ -217,7 +218,7 @@ TEST(ScriptModelTest, criteria_that_unfold_a_convolution_cannot_see_its_stride) 
                   HasSubstr(std::string(criterion) + " needs the stride and padding of convolution conv"));
     }
   }
-  spec.script->layers.erase(spec.script->layers.begin());  // of linear layers they can
+  spec.file->layers.erase(spec.file->layers.begin());  // of linear layers they can
   if (std::ranges::find(known, "wanda") != known.end()) {
     EXPECT_EQ(prune_scopes(describe_model(spec), weight, "wanda", {}).size(), 1U);
   }
@@ -266,7 +267,68 @@ TEST(ScriptModelTest, what_is_wrong_with_the_key_is_said_at_its_place) {
   EXPECT_THAT(problems(yaml_of("''")), Contains(HasSubstr("s.yaml:3:22: model.torchscript: expected a text")));
   EXPECT_THAT(problems("sweep: s\ndataset: mnist\nmodel: lenet-300-100\ninit: as_scripted\n"
                        "train: {lr: 0.1, epochs: 3}\n"),
-              Contains(HasSubstr("s.yaml:4:7: init: as_scripted keeps the weights of a TorchScript file")));
+              Contains(HasSubstr("s.yaml:4:7: init: as_scripted keeps the weights of a model's file")));
+}
+
+/// An imported network: two convolutions side by side, whose channels can leave.
+FoundModelFile imported(const ModelFileRequest& request) {
+  GraphBuilder graph;
+  const ValueIndex x = graph.input({request.input.begin(), request.input.end()});
+  const ValueIndex sides = graph.add("Concat", "", {graph.conv2d("left", x, {4, 3}), graph.conv2d("right", x, {6, 3})},
+                                     {{"dim", std::int64_t{1}}});
+  const ValueIndex logits = graph.linear("fc", graph.global_average_pool(sides), request.classes);
+  ModelFile file;
+  file.content = std::string(64, 'd');
+  file.is_graph = true;
+  file.graph = std::make_shared<const OperatorGraph>(graph.finish(logits));
+  file.parameters = count_model(describe_model({"net", request.input, request.classes, file})).parameters;
+  return {file, "/store/networks/d.safetensors"};
+}
+
+std::string onnx_yaml(const std::string& model, const std::string& rest = "") {
+  return "sweep: s\ndataset: mnist\nmodel: " + model + "\nseeds: 1\ntrain: {lr: 0.1, batch_size: 60, epochs: 3}\n" +
+         rest;
+}
+
+TEST(ImportedModel, IsKnownByItsContentAndReadFromItsCopy) {
+  std::vector<ModelFileRequest> asked;
+  const Expansion expansion = expand_trials(spec_of(onnx_yaml("{onnx: /net.onnx, output: probabilities}")), mnist_sizes,
+                                            [&](const ModelFileRequest& request) {
+                                              asked.push_back(request);
+                                              return imported(request);
+                                            });
+  ASSERT_EQ(asked.size(), 1U);
+  EXPECT_EQ(asked[0].model.path, "/net.onnx");
+  EXPECT_EQ(asked[0].model.format, kOnnx);
+  EXPECT_EQ(asked[0].model.output, "probabilities");
+  const TrialConfig& config = *expansion.trials.at(0).config;
+  EXPECT_EQ(config.model.name, "onnx-dddddddddddd");
+  EXPECT_EQ(*config.model_path, "/store/networks/d.safetensors");
+  EXPECT_EQ(config.init, "as_scripted");
+  EvaluateSpec spec;
+  spec.model = config.model;
+  const std::string json = canonical_json(spec);
+  EXPECT_THAT(json, HasSubstr(R"("script":{"content":")" + std::string(64, 'd') +
+                              R"(","graph":true,"layers":[],"parameters":)"));
+  EXPECT_TRUE(json.find(R"("graph":true)") != std::string::npos);
+}
+
+TEST(ImportedModel, LosesChannelsAsTheCatalogsDo) {
+  const Expansion expansion = expand_trials(
+      spec_of(onnx_yaml("{onnx: /net.onnx}",
+                        "prune: {method: magnitude, granularity: channel, sparsity: 0.5}\ncontrols: []\n")),
+      mnist_sizes, imported);
+  EXPECT_THAT(texts(expansion.diagnostics), testing::IsEmpty());
+  EXPECT_EQ(expansion.trials.size(), 2U);
+}
+
+TEST(ImportedModel, WhatIsWrongWithTheKeyIsSaidAtItsPlace) {
+  const auto problems = [](const std::string& model) {
+    return texts(parse_sweep(onnx_yaml(model), "s.yaml", {}).diagnostics);
+  };
+  EXPECT_THAT(problems("{onnx: a.onnx, torchscript: b.pt}"), Contains(HasSubstr("is a second file; name one")));
+  EXPECT_THAT(problems("{onnx: [1, 2, {a: b}]}"), testing::Not(testing::IsEmpty()));
+  EXPECT_THAT(problems("{onxn: a.onnx}"), Contains(HasSubstr("unknown \"onxn\"")));
 }
 
 }  // namespace

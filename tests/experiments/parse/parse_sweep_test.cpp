@@ -157,7 +157,7 @@ TEST(ParseSweep, types_are_checked) {
   EXPECT_THAT(problems("sweep: [a]\ndataset: {idx: }\nmodel: {a: 1}\ntrain: 5\n"),
               ElementsAre(HasSubstr("sweep: expected a name"), HasSubstr("dataset.idx: expected a text"),
                           HasSubstr("dataset: idx needs its folder"),
-                          HasSubstr("model.torchscript: is missing: the module's file"),
+                          HasSubstr("model.torchscript: is missing: the model's file"),
                           HasSubstr("model.a: unknown \"a\""), HasSubstr("train: expected a map of keys, found 5")));
   EXPECT_THAT(problems(kHead + "train: {lr: \"0.1\", batch_size: 1.5, epochs: 1e3, nesterov: yes}\n"),
               ElementsAre(HasSubstr("train.lr: expected a number"), HasSubstr("train.nesterov: expected true or false"),

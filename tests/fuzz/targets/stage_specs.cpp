@@ -15,7 +15,7 @@ bool read_spec(std::string_view input) {
   const std::size_t newline = input.find('\n');
   if (newline == std::string_view::npos) throw Error(ErrorKind::invalid_input, "no kind");
   const std::string_view spec = input.substr(newline + 1);
-  if (input.substr(0, newline) == kScript) return !parse_spec<ScriptModel>(spec).layers.empty();
+  if (input.substr(0, newline) == kScript) return !parse_spec<ModelFile>(spec).layers.empty();
   reads_of(parse_stage_kind(input.substr(0, newline)), spec);
   return true;
 }

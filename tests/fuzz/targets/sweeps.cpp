@@ -29,9 +29,11 @@ std::vector<std::string> take_overrides(std::string_view& yaml) {
   return overrides;
 }
 
-ScriptModel some_script(const std::string&, const std::array<std::int64_t, 3>& input, bool, std::int64_t classes) {
-  const std::int64_t values = input[0] * input[1] * input[2];
-  return {std::string(64, 'a'), values * classes, {{"fc", {classes, values}, false, true, values * classes}}};
+FoundModelFile some_file(const ModelFileRequest& request) {
+  const std::int64_t values = request.input[0] * request.input[1] * request.input[2];
+  const std::int64_t classes = request.classes;
+  return {{std::string(64, 'a'), values * classes, {{"fc", {classes, values}, false, true, values * classes}}},
+          request.model.path};
 }
 
 bool read_sweep_text(std::string_view text) {
@@ -43,7 +45,7 @@ bool read_sweep_text(std::string_view text) {
   }
   check_sweep(*parsed.spec);
   if (!Combinations(*parsed.spec).count(kMostCombinations) || parsed.spec->seeds.size() > kMostSeeds) return true;
-  const Expansion expansion = expand_trials(*parsed.spec, mnist_sizes, some_script);
+  const Expansion expansion = expand_trials(*parsed.spec, mnist_sizes, some_file);
   check_trials(*parsed.spec, expansion.trials);
   build_stage_graph(expansion.trials);
   return !expansion.trials.empty();

@@ -81,7 +81,7 @@ TEST_F(FilesOfStages, TheDatasetThatItReadsByItsListing) {
 TEST_F(FilesOfStages, AModuleByItsContent) {
   EvaluateSpec spec = evaluate_spec();
   put("net.pt", "module");
-  spec.model.script = ScriptModel{to_hex(sha256("module")), 1, {}};
+  spec.model.file = ModelFile{to_hex(sha256("module")), 1, {}};
   Stage scripted = stage("scripted", StageKind::evaluate, canonical_json(spec));
   scripted.model_path = std::make_shared<const std::string>((folder_ / "net.pt").string());
   EXPECT_EQ(bytes_of({FileKind::model, to_hex(sha256("module"))}, scripted), "module");

@@ -31,10 +31,10 @@ class ScriptRehearsalTest : public testing::Test {
   void SetUp() override { std::filesystem::create_directories(folder_); }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  ScriptModel look(const std::array<std::int64_t, 3>& input = {1, 1, 8}) const {
+  ModelFile look(const std::array<std::int64_t, 3>& input = {1, 1, 8}) const {
     return describe_script(file_, input, 2);
   }
-  ScriptModel look_at(const std::string& forward, const std::string& more = "") const {
+  ModelFile look_at(const std::string& forward, const std::string& more = "") const {
     write_rows_module(file_, forward, more);
     return look();
   }
@@ -60,7 +60,7 @@ class ScriptRehearsalTest : public testing::Test {
 };
 
 TEST_F(ScriptRehearsalTest, AGoodModuleHasNothingToBeSaid) {
-  const ScriptModel seen = look_at(kGood);
+  const ModelFile seen = look_at(kGood);
   EXPECT_THAT(seen.remarks, IsEmpty());
   EXPECT_EQ(seen.lone_example, "");
   EXPECT_FALSE(seen.batch_norm);
@@ -100,7 +100,7 @@ TEST_F(ScriptRehearsalTest, EveryPassOfATrainingComparesTheOutputsShape) {
        2,
        look_at("  y = self.fc2.forward(self.fc1.forward(x))\n  if x.size(0) > 3:\n    y = torch.cat([y, y], 1)\n"
                "  return y\n")});
-  model.script_path = file_.string();
+  model.file_path = file_.string();
   const Network network(model, at::kCPU);
   for (const Mode mode : {Mode::train, Mode::evaluate, Mode::batch_statistics}) {
     EXPECT_EQ(network.forward(at::ones({3, 1, 1, 8}), {mode, nullptr}).size(1), 2);
@@ -153,20 +153,20 @@ TEST_F(ScriptRehearsalTest, NumbersThatAreNoneAreNamed) {
 }
 
 TEST_F(ScriptRehearsalTest, ABatchNormNeedsMoreThanOneExample) {
-  const ScriptModel seen = look_at(kFlatNorm);
+  const ModelFile seen = look_at(kFlatNorm);
   EXPECT_TRUE(seen.batch_norm);
   EXPECT_THAT(seen.lone_example, HasSubstr("variance"));  // infinite from then on
-  const ScriptModel own = look_at(
+  const ModelFile own = look_at(
       "  h = self.fc1.forward(x)\n  if self.training:\n    h = (h - h.mean(0)) / h.std(0)\n"
       "  return self.fc2.forward(h)\n");
   EXPECT_FALSE(own.batch_norm);
   EXPECT_THAT(own.lone_example, HasSubstr("its loss is no number"));
-  const ScriptModel raises = look_at("  assert x.size(0) > 1 or not self.training, \"too few\"\n" + std::string(kGood));
+  const ModelFile raises = look_at("  assert x.size(0) > 1 or not self.training, \"too few\"\n" + std::string(kGood));
   EXPECT_THAT(raises.lone_example, HasSubstr("too few"));
 }
 
 TEST_F(ScriptRehearsalTest, ABatchNormOverMapsTakesOneExample) {
-  const ScriptModel seen = look_at(
+  const ModelFile seen = look_at(
       "  h = self.fc1.forward(x).view([-1, 4, 2, 2])\n"
       "  h = torch.batch_norm(h, None, None, None, None, self.training or h.size(0) > 0, 0.1, 1e-5, False)\n"
       "  return self.fc2.forward(torch.flatten(h, 1))\n");
@@ -182,7 +182,7 @@ TEST_F(ScriptRehearsalTest, AnInstanceNormIsNoBatchNorm) {
 }
 
 TEST_F(ScriptRehearsalTest, AModuleThatDropsTheBatchOfOneIsToldSo) {
-  const ScriptModel seen = look_at("  return self.fc2.forward(torch.relu(self.fc1.forward(x))).squeeze()\n");
+  const ModelFile seen = look_at("  return self.fc2.forward(torch.relu(self.fc1.forward(x))).squeeze()\n");
   EXPECT_THAT(seen.remarks, ElementsAre(HasSubstr("takes no batch of one example in evaluation mode")));
   EXPECT_THAT(seen.lone_example, HasSubstr("an output of 2 for 1 example in training mode"));
 }
@@ -200,7 +200,7 @@ TEST_F(ScriptRehearsalTest, LayersLeftOutAreNamedWithTheirReason) {
       {noisy, "computed from mu"}};
   for (const auto& [how, reason] : reasons) {
     write_reparameterized_module(file_, how, no);
-    const ScriptModel seen = look();
+    const ModelFile seen = look();
     EXPECT_THAT(seen.remarks, ElementsAre(AllOf(HasSubstr("not pruned: fc1: its weight"), HasSubstr(reason),
                                                 HasSubstr("sparsity_total"))));
     ASSERT_EQ(seen.layers.size(), 1U);

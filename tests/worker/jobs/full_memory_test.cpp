@@ -47,7 +47,7 @@ TEST_F(FullMemory, IsAFailureOfItsOwnAndTheNextJobHasRoom) {
   const std::atomic<bool> stop = false;
   ASSERT_EQ(runner.run_job({1, {init("innocent")}}, stop, {}), JobEnd::finished);
   model_ = {"", {1, 28, 28}, 10};
-  model_.script = describe_script(folder_ / "poison.pt", model_.input, model_.classes);
+  model_.file = describe_script(folder_ / "poison.pt", model_.input, model_.classes);
   InitSpec as_scripted{model_, "as_scripted", "init"};
   JobStage first = poison(init("poison"), "poison");
   first.spec = canonical_json(as_scripted);

@@ -231,7 +231,7 @@ TEST_F(GpuFullMemory, IsAFailureOfItsOwnAndTheNextJobHasRoom) {
   write_poison(folder_ / "poison.pt", Poison::fills_memory);
   const ModelSpec innocent = model_;
   ModelSpec scripted{"", {1, 28, 28}, 10};
-  scripted.script = describe_script(folder_ / "poison.pt", scripted.input, scripted.classes);
+  scripted.file = describe_script(folder_ / "poison.pt", scripted.input, scripted.classes);
   device_ = device_under_test();
   WorkerSettings limited = settings();
   limited.memory = {std::int64_t{1} << 30, std::int64_t{3} << 29};  // of the CPU's alone

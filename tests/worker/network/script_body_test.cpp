@@ -39,7 +39,7 @@ class ScriptBody : public JobTest {
   }
   ModelDescription description() const {
     ModelDescription model = describe_model(model_);
-    model.script_path = file_.string();
+    model.file_path = file_.string();
     return model;
   }
   JobStage at_file(JobStage stage) const {
@@ -76,7 +76,7 @@ class ScriptBody : public JobTest {
 };
 
 TEST_F(ScriptBody, ItsLayersAreCountedByHand) {
-  const ScriptModel& facts = *model_.script;
+  const ModelFile& facts = *model_.file;
   ASSERT_EQ(facts.layers.size(), 3U);
   EXPECT_EQ(facts.layers[0].name, "conv");
   EXPECT_THAT(facts.layers[0].shape, ElementsAre(4, 1, 3, 3));
@@ -90,7 +90,7 @@ TEST_F(ScriptBody, ItsLayersAreCountedByHand) {
   EXPECT_FALSE(facts.layers[1].is_output);
   EXPECT_EQ(facts.parameters, 36 + 4 + 2352 + 120 + 10 + 1);  // and no frozen one
   EXPECT_EQ(count_model(describe_model(model_)).prunable, 36 + 2352 + 120);
-  EXPECT_EQ(parse_spec<ScriptModel>(canonical_json(facts)), facts);
+  EXPECT_EQ(parse_spec<ModelFile>(canonical_json(facts)), facts);
 }
 
 TEST_F(ScriptBody, ComputesWhatTheModuleDoes) {
@@ -120,7 +120,7 @@ class ModuleElsewhere : public FakeSupply {
 
 TEST_F(ScriptBody, ACopyThatIsDamagedIsFetchedAnew) {
   ModuleElsewhere supply(folder_ / "cache", file_);
-  const FileName file{FileKind::model, model_.script->content};
+  const FileName file{FileKind::model, model_.file->content};
   std::filesystem::create_directories(supply.place(file).parent_path());
   write_file_atomically(supply.place(file), "no module");
   std::filesystem::last_write_time(supply.place(file),

@@ -1,4 +1,4 @@
-#include "worker/inspection/script_tool.h"
+#include "worker/imports/model_tool.h"
 
 #include <array>
 #include <exception>
@@ -11,6 +11,7 @@
 #include "base/draft_file.h"
 #include "base/error.h"
 #include "experiments/formats/json_text.h"
+#include "worker/imports/network_import.h"
 #include "worker/inspection/script_facts.h"
 #include "worker/machine/memory_limit.h"
 #include "worker/torchscript/torch_message.h"
@@ -29,14 +30,20 @@ std::array<std::int64_t, 3> parse_input(const std::string& text) {
   return input;
 }
 
-nlohmann::json answer(const ScriptToolOptions& options) {
+NetworkImportRequest import_of(const ModelToolOptions& options) {
+  return {options.import_from, options.format,  options.output, parse_input(options.input),
+          options.keep_shape,  options.classes, options.to};
+}
+
+nlohmann::json answer(const ModelToolOptions& options) {
   const MemoryLimit memory(memory_allowance(-1, memory_total(), 1));  // a module that fills it ends by itself
   if (!options.export_from.empty()) {
     export_script(options.export_from, options.tensors, options.to);
     return {{"written", options.to}};
   }
-  const ScriptModel model =
-      describe_script(options.describe, parse_input(options.input), options.classes, options.keep_shape);
+  const ModelFile model = options.import_from.empty() ? describe_script(options.describe, parse_input(options.input),
+                                                                        options.classes, options.keep_shape)
+                                                      : import_network(import_of(options));
   return {{"model", nlohmann::json::parse(canonical_json(model))},
           {"remarks", model.remarks},
           {"lone_example", model.lone_example},
@@ -49,7 +56,7 @@ nlohmann::json error_of(ErrorKind kind, const std::string& message) {
 
 }  // namespace
 
-int run_script_tool(const ScriptToolOptions& options) {
+int run_model_tool(const ModelToolOptions& options) {
   // A module may print while it runs.
   const int out = ::dup(STDOUT_FILENO);
   ::dup2(STDERR_FILENO, STDOUT_FILENO);

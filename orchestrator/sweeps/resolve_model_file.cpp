@@ -1,0 +1,101 @@
+#include "orchestrator/sweeps/resolve_model_file.h"
+
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unistd.h>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "base/draft_file.h"
+#include "base/error.h"
+#include "base/files.h"
+#include "base/sha256.h"
+#include "cluster/launch/worker_program.h"
+#include "experiments/models/network_file.h"
+
+namespace espalier {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uintmax_t kLargestRecord = 1 << 20;
+
+/// A folder that is gone afterwards, with all that is in it.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (fs::temp_directory_path() / "espalier-network-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr)
+      throw Error(ErrorKind::unavailable, name + ": cannot be made; set TMPDIR to a folder with room");
+    path_ = name;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+NetworkImport import_of(const ModelFileRequest& request) {
+  const ModelRequest& model = request.model;
+  return {model.path, model.format, model.output, request.input, request.keeps_shape, request.classes};
+}
+
+std::string text_of(const ModelFileRequest& request) {
+  return nlohmann::json{request.model.path, request.model.format, request.model.output,
+                        request.input,      request.keeps_shape,  request.classes}
+      .dump();
+}
+
+/// What a record names, if it is still there.
+std::optional<FoundModelFile> copy_of(const fs::path& record) {
+  std::error_code unreadable;
+  if (!fs::exists(record, unreadable)) return std::nullopt;
+  const nlohmann::json json = nlohmann::json::parse(read_file(record, kLargestRecord), nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  FoundModelFile found{parse_spec<ModelFile>(json.value("model", "")), ""};
+  const fs::path copy = record.parent_path() / (found.file.content + ".safetensors");
+  if (!fs::exists(copy, unreadable)) return std::nullopt;
+  found.file.graph = std::make_shared<const OperatorGraph>(read_network_graph(copy));
+  found.file.remarks.emplace_back("is gone; its copy in the store goes on");
+  found.path = fs::absolute(copy).string();
+  return found;
+}
+
+}  // namespace
+
+ModelFile import_model_file(const ModelFileRequest& request, const std::stop_token& stop) {
+  const TemporaryFolder folder;
+  return import_network(import_of(request), folder.path() / "network.safetensors", stop);
+}
+
+FoundModelFile resolve_model_file(const ModelFileRequest& request, const fs::path& networks,
+                                  const std::stop_token& stop) {
+  const ModelRequest& model = request.model;
+  if (model.format == kTorchScript)
+    return {describe_torchscript(model.path, request.input, request.keeps_shape, request.classes, stop), model.path};
+  if (networks.empty()) return {import_model_file(request, stop), ""};
+  fs::create_directories(networks);
+  // What was imported for this request, for the day when the original is gone.
+  const fs::path record = networks / (to_hex(sha256(text_of(request))) + ".import");
+  std::error_code unreadable;
+  if (!fs::exists(model.path, unreadable)) {
+    if (auto copy = copy_of(record)) return std::move(*copy);
+  }
+  const DraftFile draft(networks / "import");
+  ModelFile file = import_network(import_of(request), draft.path(), stop);
+  const fs::path copy = networks / (file.content + ".safetensors");
+  rename_into_place(draft.path(), copy);
+  write_file_atomically(record, nlohmann::json{{"model", canonical_json(file)}}.dump());
+  return {std::move(file), fs::absolute(copy).string()};
+}
+
+}  // namespace espalier

@@ -1,0 +1,151 @@
+#include "orchestrator/sweeps/trial_shape.h"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "db/read/trial_query.h"
+#include "experiments/models/network_file.h"
+#include "experiments/paths/store_paths.h"
+#include "experiments/pruning/coupled_scopes.h"
+#include "experiments/pruning/shrink.h"
+#include "experiments/stages/stage_spec.h"
+#include "orchestrator/sweeps/stored_artifact.h"
+
+namespace espalier {
+namespace {
+
+using Json = nlohmann::json;
+
+ModelDescription model_of(const std::filesystem::path& store, const TrialNetwork& network) {
+  ModelSpec spec = parse_spec<EvaluateSpec>(network.evaluate_spec).model;
+  if (spec.file && spec.file->is_graph) {
+    const std::filesystem::path file = StorePaths{store}.networks() / (spec.file->content + ".safetensors");
+    spec.file->graph = std::make_shared<const OperatorGraph>(read_network_graph(file));
+  }
+  ModelDescription model = describe_model(spec);
+  if (model.graph) return model;
+  throw Error(ErrorKind::invalid_input, "the trial's model " + spec.name +
+                                            " is a TorchScript module, whose structure is not known; `espalier layers "
+                                            "SWEEP` shows its densities");
+}
+
+/// Whether nothing is kept of a slice of a weight.
+bool is_empty(const TensorBytes& mask, std::int64_t dimension, std::int64_t slice) {
+  std::int64_t inner = 1, outer = 1;
+  for (std::size_t i = 0; i < mask.shape.size(); ++i) {
+    if (static_cast<std::int64_t>(i) < dimension) outer *= mask.shape[i];
+    if (static_cast<std::int64_t>(i) > dimension) inner *= mask.shape[i];
+  }
+  const std::int64_t size = mask.shape[static_cast<std::size_t>(dimension)];
+  for (std::int64_t o = 0; o < outer; ++o) {
+    const auto first = static_cast<std::size_t>((o * size + slice) * inner);
+    const std::string_view run = mask.bytes.substr(first, static_cast<std::size_t>(inner));
+    if (run.find_first_not_of('\0') != std::string_view::npos) return false;
+  }
+  return true;
+}
+
+/// Takes away each unit of the scope of which no output is kept, but never the last.
+void remove_empty_units(const PruneScope& scope, const std::vector<TensorBytes>& masks, Removal& removal) {
+  std::vector<bool> stays(static_cast<std::size_t>(scope.units), false);
+  std::vector<std::pair<std::string, std::pair<std::int64_t, std::int64_t>>> first(stays.size());
+  for (const ScopeMember& member : scope.members) {
+    if (member.part != ScopeMember::Part::outputs) continue;
+    const auto mask = std::ranges::find(masks, member.layer + ".weight", &TensorBytes::name);
+    const auto slices = static_cast<std::int64_t>(member.unit_of.size());
+    const std::int64_t count = slices > 0 ? slices : scope.units * member.step;
+    for (std::int64_t slice = 0; slice < count; ++slice) {
+      const std::int64_t unit = slices > 0 ? member.unit_of[static_cast<std::size_t>(slice)] : slice / member.step;
+      if (unit < 0) continue;
+      first[static_cast<std::size_t>(unit)] = {member.layer + ".weight", {member.dimension, slice}};
+      if (mask == masks.end() || !is_empty(*mask, member.dimension, slice))
+        stays[static_cast<std::size_t>(unit)] = true;
+    }
+  }
+  if (std::ranges::find(stays, true) == stays.end()) stays[0] = true;
+  for (std::size_t unit = 0; unit < stays.size(); ++unit) {
+    if (stays[unit]) continue;
+    const auto& [parameter, place] = first[unit];
+    removal.remove(parameter, static_cast<std::size_t>(place.first), place.second);
+  }
+}
+
+/// Outputs, inputs and weights of a layer.
+std::array<std::int64_t, 3> sizes_of_layer(const OperatorGraph& graph, const std::string& layer) {
+  const Node& node = layer_node(graph, layer);
+  const Dims& weight = graph.dims(node, 1);
+  const std::int64_t groups = node.attributes.contains("groups") ? node.integer("groups") : 1;
+  const bool transposed = node.op->has(OperatorTrait::transposed);
+  const std::int64_t outputs = transposed ? weight[1].size * groups : weight[0].size;
+  const std::int64_t inputs = transposed ? weight[0].size : weight[1].size * groups;
+  return {outputs, inputs, elements(weight)};
+}
+
+std::string factor(const Json& pair) {
+  const double before = pair[0].get<double>(), after = pair[1].get<double>();
+  return fmt::format("{} -> {} ({:.2f}x)", pair[0].dump(), pair[1].dump(), after > 0 ? before / after : 0.0);
+}
+
+}  // namespace
+
+Json trial_shape(const std::filesystem::path& store, const std::string& trial) {
+  const TrialNetwork network = find_trial_network(store, trial);
+  if (network.evaluate_state != "done" || network.weights_stage.empty())
+    throw Error(ErrorKind::invalid_input, "trial " + network.trial.substr(0, 12) + " is not done; run its sweep first");
+  if (network.masks_stage.empty())
+    throw Error(ErrorKind::invalid_input, "trial " + network.trial.substr(0, 12) + " is dense; nothing was removed");
+  const ModelDescription model = model_of(store, network);
+  const StoredArtifact artifact = read_artifact(store, network.masks_stage, network.masks_sha256);
+  const std::vector<TensorBytes> masks = masks_of(artifact);
+  const CoupledGraph coupled = couple(*model.graph);
+  Removal removal(*model.graph, coupled);
+  for (const PruneScope& scope : channel_scopes(*model.graph)) remove_empty_units(scope, masks, removal);
+  for (const PruneScope& scope : head_scopes(*model.graph)) remove_empty_units(scope, masks, removal);
+  ModelDescription small = model;
+  small.graph = std::make_shared<const OperatorGraph>(shrink(removal).graph);
+  Json layers = Json::array(), alone = Json::array();
+  for (const PrunableLayer& layer : prunable_layers(model)) {
+    const auto before = sizes_of_layer(*model.graph, layer.name), after = sizes_of_layer(*small.graph, layer.name);
+    layers.push_back({{"name", layer.name},
+                      {"in", {before[1], after[1]}},
+                      {"out", {before[0], after[0]}},
+                      {"weights", {before[2], after[2]}}});
+  }
+  for (const LeftAlone& one : left_alone(*model.graph)) alone.push_back({{"layer", one.layer}, {"reason", one.reason}});
+  const ModelCounts before = count_model(model), after = count_model(small);
+  return {{"trial", network.trial},
+          {"model", network.model},
+          {"layers", layers},
+          {"parameters", {before.parameters, after.parameters}},
+          {"madds", {before.madds, after.madds}},
+          {"left_alone", alone}};
+}
+
+std::string shape_table(const Json& shape) {
+  std::string text =
+      fmt::format("{} without the channels and heads that trial {} removed\n\n", shape.at("model").get<std::string>(),
+                  shape.at("trial").get<std::string>().substr(0, 12));
+  std::size_t width = 5;
+  for (const Json& layer : shape.at("layers")) width = std::max(width, layer.at("name").get<std::string>().size());
+  for (const Json& layer : shape.at("layers")) {
+    const auto arrow = [&](const char* key) {
+      return fmt::format("{} -> {} {}", layer.at(key)[0].dump(), layer.at(key)[1].dump(), key);
+    };
+    text += fmt::format("  {:<{}}  {:<18}  {:<18}  {} weights\n", layer.at("name").get<std::string>(), width,
+                        arrow("in"), arrow("out"), layer.at("weights")[1].dump());
+  }
+  text += fmt::format("\nparameters {}, multiply-adds {}\n", factor(shape.at("parameters")), factor(shape.at("madds")));
+  if (!shape.at("left_alone").empty()) text += "left alone:\n";
+  for (const Json& one : shape.at("left_alone"))
+    text += fmt::format("  {}: {}\n", one.at("layer").get<std::string>(), one.at("reason").get<std::string>());
+  return text;
+}
+
+}  // namespace espalier
