@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/number_option.h"
 #include "experiments/catalog/catalog.h"
 #include "experiments/formats/json_text.h"
 #include "experiments/models/model_description.h"
@@ -152,8 +153,13 @@ void add_models_command(CLI::App& app, CommandLine&) {
       ->check(CLI::IsMember({"table", "dot"}));
   command->add_flag("--json", *json, "As JSON");
   auto examples = std::make_shared<ModelExamples>();
-  command->add_option("--input", examples->input, "Of a file: C,H,W of its examples")->delimiter(',')->expected(3);
-  command->add_option("--classes", examples->classes, "Of a file: how many numbers it gives")->capture_default_str();
+  command->add_option("--input", examples->input, "Of a file: C,H,W of its examples")
+      ->delimiter(',')
+      ->expected(3)
+      ->check(whole_number_option(1, 1 << 20));
+  command->add_option("--classes", examples->classes, "Of a file: how many numbers it gives")
+      ->check(whole_number_option(1, 65'536))
+      ->capture_default_str();
   command->add_option("--output", examples->output, "Of a file with several outputs: which, by name or place");
   command->callback([command, names, examples, graph, json] {
     if (command->count("--graph") > 0) return print_graphs(*names, *examples, *graph, *json);

@@ -83,17 +83,23 @@ FoundModelFile resolve_model_file(const ModelFileRequest& request, const fs::pat
   if (model.format == kTorchScript)
     return {describe_torchscript(model.path, request.input, request.keeps_shape, request.classes, stop), model.path};
   if (networks.empty()) return {import_model_file(request, stop), ""};
-  fs::create_directories(networks);
   // What was imported for this request, for the day when the original is gone.
   const fs::path record = networks / (to_hex(sha256(text_of(request))) + ".import");
   std::error_code unreadable;
   if (!fs::exists(model.path, unreadable)) {
     if (auto copy = copy_of(record)) return std::move(*copy);
   }
-  const DraftFile draft(networks / "import");
-  ModelFile file = import_network(import_of(request), draft.path(), stop);
+  // Elsewhere first: a file that is refused leaves no store behind.
+  const TemporaryFolder folder;
+  const fs::path imported = folder.path() / "network.safetensors";
+  ModelFile file = import_network(import_of(request), imported, stop);
   const fs::path copy = networks / (file.content + ".safetensors");
-  rename_into_place(draft.path(), copy);
+  fs::create_directories(networks);
+  {
+    DraftFile draft(copy);
+    fs::copy_file(imported, draft.path(), fs::copy_options::overwrite_existing);
+    draft.put();
+  }
   write_file_atomically(record, nlohmann::json{{"model", canonical_json(file)}}.dump());
   return {std::move(file), fs::absolute(copy).string()};
 }

@@ -76,5 +76,14 @@ TEST_F(OwnNetworks, ThePageIsEnough) {
   EXPECT_NE(again.err.find("net.onnx: is gone; its copy in the store goes on"), std::string::npos) << again.err;
 }
 
+TEST_F(OwnNetworks, AFileThatIsNoneIsRefusedBeforeThereIsAStore) {
+  write("net.onnx", "no network");
+  write("own.yaml", blocks(page_, "yaml").at(0));
+  const ProgramEnd end = type("espalier run own.yaml");
+  EXPECT_NE(end.exit_code, 0);
+  EXPECT_NE(end.err.find("net.onnx: is no ONNX file, or is cut short"), std::string::npos) << end.err;
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "espalier-store"));
+}
+
 }  // namespace
 }  // namespace espalier

@@ -120,7 +120,7 @@ ModelFile import_network(const NetworkImportRequest& request) {
   file.graph = imported.network.graph;
   file.content = std::string(64, '0');
   file.remarks = std::move(imported.remarks);
-  const ModelDescription model = describe_model({request.format, request.input, request.classes, file});
+  const ModelDescription model = describe_model({request.from.string(), request.input, request.classes, file});
   file.parameters = count_model(model).parameters;
   if (prunable_layers(model).empty())
     throw Error(ErrorKind::invalid_input, request.from.string() + ": has no weight that could be pruned");
