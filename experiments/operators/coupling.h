@@ -30,10 +30,10 @@ using CoupledDims = std::vector<CoupledAxis>;
 /// Sets of atoms. Not thread-safe.
 class Coupling {
  public:
-  /// New atoms, one after the other; the first is returned.
+  /// New atoms, each a set of its own.
   std::vector<Atom> make(std::int64_t count);
   void unite(Atom one, Atom other);
-  /// Pairwise. Both have the same length.
+  /// Pairwise. Errors: ErrorKind::internal for unequal lengths.
   void unite(const std::vector<Atom>& some, const std::vector<Atom>& others);
   /// Such atoms never leave. `node` is the first that said so, for the reason given to a user.
   void block(const std::vector<Atom>& atoms, const Node& node);
@@ -51,7 +51,6 @@ class Coupling {
   Atom find(Atom atom) const;
   const Node* blocked_by(Atom atom) const { return blocked_[static_cast<std::size_t>(find(atom))]; }
   bool is_head(Atom atom) const { return heads_[static_cast<std::size_t>(find(atom))] != 0; }
-  std::size_t size() const { return parents_.size(); }
 
   struct Balance {
     std::vector<Atom> atoms;

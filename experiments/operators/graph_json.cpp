@@ -24,11 +24,8 @@ constexpr std::int64_t kLargestAttribute = std::int64_t{1} << 31;  // so that pr
 constexpr std::size_t kMostNodes = 100'000;
 constexpr std::size_t kMostDims = 12;
 
-constexpr std::array<std::pair<ParameterRole, const char*>, 5> kRoles{{{ParameterRole::weight, "weight"},
-                                                                       {ParameterRole::bias, "bias"},
-                                                                       {ParameterRole::scale, "scale"},
-                                                                       {ParameterRole::embedding, "embedding"},
-                                                                       {ParameterRole::other, "other"}}};
+constexpr ParameterRole kRoles[] = {ParameterRole::weight, ParameterRole::bias, ParameterRole::scale,
+                                    ParameterRole::embedding, ParameterRole::other};
 constexpr std::array<std::pair<ValueType, const char*>, 3> kTypes{
     {{ValueType::number, "number"}, {ValueType::index, "index"}, {ValueType::truth, "truth"}}};
 
@@ -48,6 +45,13 @@ template <typename Enum, std::size_t count>
 Enum enum_of(const std::array<std::pair<Enum, const char*>, count>& words, const std::string& text) {
   for (const auto& [one, word] : words) {
     if (text == word) return one;
+  }
+  refuse_graph("has a word that it cannot have: " + text.substr(0, 100));
+}
+
+ParameterRole role_of(const std::string& text) {
+  for (const ParameterRole role : kRoles) {
+    if (text == to_string(role)) return role;
   }
   refuse_graph("has a word that it cannot have: " + text.substr(0, 100));
 }
@@ -101,8 +105,7 @@ class GraphReader {
     const Json& input = json.at("input");
     named_["input"] = builder_.input(sizes_from(input.at("sizes")), enum_of(kTypes, input.at("type")));
     for (const Json& one : json.at("parameters"))
-      name(one.at("name"),
-           builder_.parameter(one.at("name"), sizes_from(one.at("sizes")), enum_of(kRoles, one.at("role"))));
+      name(one.at("name"), builder_.parameter(one.at("name"), sizes_from(one.at("sizes")), role_of(one.at("role"))));
     for (const Json& one : json.at("buffers"))
       name(one.at("name"), builder_.buffer(one.at("name"), sizes_from(one.at("sizes")), one.at("initial"),
                                            enum_of(kTypes, one.at("type"))));
@@ -165,7 +168,7 @@ Json to_json(const OperatorGraph& graph) {
   for (const Value& value : graph.values()) {
     if (value.source == Value::Source::parameter)
       json["parameters"].push_back(
-          {{"name", value.name}, {"sizes", sizes_of(value.dims)}, {"role", word_of(kRoles, value.role)}});
+          {{"name", value.name}, {"sizes", sizes_of(value.dims)}, {"role", to_string(value.role)}});
     if (value.source == Value::Source::buffer)
       json["buffers"].push_back({{"name", value.name},
                                  {"sizes", sizes_of(value.dims)},

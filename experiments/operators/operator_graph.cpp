@@ -38,7 +38,9 @@ void write(std::ostream& out, const Attribute& attribute) {
   std::visit(Writer{out}, attribute);
 }
 
-const char* word_of(ParameterRole role) {
+}  // namespace
+
+const char* to_string(ParameterRole role) {
   switch (role) {
     case ParameterRole::weight:
       return "weight";
@@ -53,8 +55,6 @@ const char* word_of(ParameterRole role) {
   }
   return "";
 }
-
-}  // namespace
 
 std::int64_t Node::integer(const std::string& attribute) const {
   return attribute_of<std::int64_t>(*this, attribute);
@@ -92,7 +92,7 @@ std::string OperatorGraph::text() const {
       if (value.source == source) out << kind(value) << ' ' << value.name << ' ' << to_string(value.dims) << '\n';
   };
   list(Value::Source::input, [](const Value&) { return "input"; });
-  list(Value::Source::parameter, [](const Value& value) { return word_of(value.role); });
+  list(Value::Source::parameter, [](const Value& value) { return to_string(value.role); });
   list(Value::Source::buffer, [](const Value&) { return "buffer"; });
   for (const Node& node : nodes_) {
     out << node.name << " = " << node.op->name() << '(';

@@ -40,6 +40,9 @@ enum class ParameterRole {
   other       ///< of an imported network: as it came
 };
 
+/// "weight", "bias", "scale", "embedding", "other".
+const char* to_string(ParameterRole role);
+
 struct Value {
   enum class Source { input, parameter, buffer, node };
   std::string name;  ///< a parameter's or buffer's ("conv1.weight"), or that of the node that makes it

@@ -31,6 +31,14 @@ struct ScopeMember {
   bool goes = true;
 
   bool reads() const { return part == Part::inputs || part == Part::grouped_inputs; }
+  /// Slices of the dimension, of a scope with so many units; not of part whole.
+  std::int64_t slices(std::int64_t units) const {
+    return unit_of.empty() ? units * step : static_cast<std::int64_t>(unit_of.size());
+  }
+  /// The unit of a slice, -1 for none.
+  std::int64_t unit(std::int64_t slice) const {
+    return unit_of.empty() ? slice / step : unit_of[static_cast<std::size_t>(slice)];
+  }
 };
 
 /// What is ranked together under a count of its own, and the units it has. For weight, block, n:m, row and filter a

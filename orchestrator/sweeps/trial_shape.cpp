@@ -59,10 +59,8 @@ void remove_empty_units(const PruneScope& scope, const std::vector<TensorBytes>&
   for (const ScopeMember& member : scope.members) {
     if (member.part != ScopeMember::Part::outputs) continue;
     const auto mask = std::ranges::find(masks, member.layer + ".weight", &TensorBytes::name);
-    const auto slices = static_cast<std::int64_t>(member.unit_of.size());
-    const std::int64_t count = slices > 0 ? slices : scope.units * member.step;
-    for (std::int64_t slice = 0; slice < count; ++slice) {
-      const std::int64_t unit = slices > 0 ? member.unit_of[static_cast<std::size_t>(slice)] : slice / member.step;
+    for (std::int64_t slice = 0; slice < member.slices(scope.units); ++slice) {
+      const std::int64_t unit = member.unit(slice);
       if (unit < 0) continue;
       first[static_cast<std::size_t>(unit)] = {member.layer + ".weight", {member.dimension, slice}};
       if (mask == masks.end() || !is_empty(*mask, member.dimension, slice))

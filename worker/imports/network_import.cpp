@@ -118,7 +118,6 @@ ModelFile import_network(const NetworkImportRequest& request) {
   ModelFile file;
   file.is_graph = true;
   file.graph = imported.network.graph;
-  file.content = std::string(64, '0');
   file.remarks = std::move(imported.remarks);
   const ModelDescription model = describe_model({request.from.string(), request.input, request.classes, file});
   file.parameters = count_model(model).parameters;

@@ -7,14 +7,12 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/index_select.h>
-#include <ATen/ops/stack.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
 #include "base/random.h"
 #include "experiments/pruning/coupled_scopes.h"
 #include "experiments/pruning/shrink.h"
+#include "worker/pruning/narrowed_tensor.h"
 #include "worker/pruning/scope_units.h"
 
 namespace espalier {
@@ -46,26 +44,6 @@ std::vector<Group> groups_of(const OperatorGraph& graph) {
   add(channel_scopes(graph), Granularity::Kind::channel);
   add(head_scopes(graph), Granularity::Kind::head);
   return groups;
-}
-
-at::Tensor taken(const at::Tensor& tensor, std::int64_t dim, const std::vector<std::int64_t>& indices) {
-  return at::index_select(tensor, dim, at::tensor(indices, at::TensorOptions(at::kLong)));
-}
-
-at::Tensor narrowed(const at::Tensor& tensor, const KeptTensor& kept) {
-  if (!kept.inputs_by_group.empty()) {
-    const std::int64_t rows = tensor.size(0) / std::ssize(kept.inputs_by_group);
-    std::vector<at::Tensor> left;
-    for (const std::int64_t row : kept.kept[0])
-      left.push_back(taken(tensor[row], 0, kept.inputs_by_group[static_cast<std::size_t>(row / rows)]));
-    return at::stack(left);
-  }
-  at::Tensor left = tensor;
-  for (std::size_t dim = 0; dim < kept.kept.size(); ++dim) {
-    if (std::ssize(kept.kept[dim]) != tensor.size(static_cast<std::int64_t>(dim)))
-      left = taken(left, static_cast<std::int64_t>(dim), kept.kept[dim]);
-  }
-  return left;
 }
 
 at::Tensor examples_for(const OperatorGraph& graph) {
@@ -131,10 +109,8 @@ class Proof {
   void remove(Removal& removal, const Group& group) const {
     for (const ScopeMember& member : group.scope.members) {
       if (member.part != ScopeMember::Part::outputs) continue;
-      const auto slices = static_cast<std::int64_t>(member.unit_of.size());
-      const std::int64_t count = slices > 0 ? slices : group.scope.units * member.step;
-      for (std::int64_t slice = 0; slice < count; ++slice) {
-        const std::int64_t unit = slices > 0 ? member.unit_of[static_cast<std::size_t>(slice)] : slice / member.step;
+      for (std::int64_t slice = 0; slice < member.slices(group.scope.units); ++slice) {
+        const std::int64_t unit = member.unit(slice);
         if (unit >= 0 && group.kept[static_cast<std::size_t>(unit)] == 0)
           removal.remove(member.layer + ".weight", static_cast<std::size_t>(member.dimension), slice);
       }

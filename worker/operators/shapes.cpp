@@ -8,7 +8,7 @@
 namespace espalier {
 namespace {
 
-/// Sizes of a result whose batch dimension is counted by the input's, if it has one; `examples` where it has none.
+/// Sizes of a result whose batch dimension is counted by the input's, if it has one.
 std::vector<std::int64_t> sizes_for(const Computed& computed) {
   std::vector<std::int64_t> sizes = computed.node.integers("sizes");
   const std::int64_t batch = computed.node.integer("batch");

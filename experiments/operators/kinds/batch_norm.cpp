@@ -15,11 +15,7 @@ class BatchNorm : public Operator {
   Inferred infer(const OperatorGraph& graph, const Node& node) const override {
     const Dims& dims = graph.dims(node, 0);
     if (dims.size() < 2 || !dims[0].batch) refuse(node, "takes channels, but gets " + to_string(dims));
-    for (std::size_t i = 1; i < 5; ++i) {
-      if (!graph.has_input(node, i)) continue;
-      if (elements(graph.dims(node, i)) != dims[1].size)
-        refuse_inputs(node, elements(graph.dims(node, i)), dims[1].size);
-    }
+    need_channel_tensors(graph, node, 5);
     return {dims};
   }
 
@@ -27,11 +23,7 @@ class BatchNorm : public Operator {
                      const std::vector<CoupledDims>& inputs) const override {
     CoupledDims result = inputs[0];
     CoupledAxis* channels = alone(coupling, result, graph.dims(node, 0), 1);
-    for (std::size_t i = 1; i < 5; ++i) {
-      if (!graph.has_input(node, i)) continue;
-      CoupledDims tensor = inputs[i];
-      couple_products(coupling, node, channels, alone(coupling, tensor, graph.dims(node, i), 0));
-    }
+    couple_channel_tensors(coupling, graph, node, inputs, channels, 5);
     for (CoupledAxis& axis : result) axis.removed.reset();
     if (channels != nullptr && graph.has_input(node, 1) && graph.has_input(node, 2)) channels->removed = 0.0;
     return result;

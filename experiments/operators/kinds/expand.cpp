@@ -4,7 +4,7 @@ namespace espalier {
 namespace {
 
 /// Repeats along dimensions of one index, and for every example. Attribute `sizes`: those of the result; batch: which
-/// of them is the batch's, -1 for none.
+/// of them is the batch's, -1 for none. A second input, where the first has no batch, says how many examples there are.
 class Expand : public Operator {
  public:
   std::string_view name() const override { return "Expand"; }
@@ -25,12 +25,7 @@ class Expand : public Operator {
   }
 
   Attributes narrowed(const OperatorGraph& graph, const Node& node, const KeptIndices& kept) const override {
-    Attributes attributes = node.attributes;
-    std::vector<std::int64_t> sizes;
-    for (std::size_t dim = 0; dim < graph.value(node.output).dims.size(); ++dim)
-      sizes.push_back(kept.count(node.output, dim));
-    attributes["sizes"] = sizes;
-    return attributes;
+    return with_kept_sizes(graph, node, kept);
   }
 };
 

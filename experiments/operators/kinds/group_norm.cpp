@@ -16,10 +16,7 @@ class GroupNorm : public Operator {
     if (groups < 1 || dims[1].size % groups != 0)
       refuse(node,
              "cannot share " + std::to_string(dims[1].size) + " channels among " + std::to_string(groups) + " groups");
-    for (std::size_t i = 1; i < 3; ++i) {
-      if (graph.has_input(node, i) && elements(graph.dims(node, i)) != dims[1].size)
-        refuse_inputs(node, elements(graph.dims(node, i)), dims[1].size);
-    }
+    need_channel_tensors(graph, node, 3);
     return {dims};
   }
 
@@ -29,11 +26,7 @@ class GroupNorm : public Operator {
     CoupledDims result = inputs[0];
     block_from(coupling, result, dims, 2, node);
     CoupledAxis* channels = alone(coupling, result, dims, 1);
-    for (std::size_t i = 1; i < 3; ++i) {
-      if (!graph.has_input(node, i)) continue;
-      CoupledDims tensor = inputs[i];
-      couple_products(coupling, node, channels, alone(coupling, tensor, graph.dims(node, i), 0));
-    }
+    couple_channel_tensors(coupling, graph, node, inputs, channels, 3);
     for (CoupledAxis& axis : result) axis.removed.reset();
     if (channels == nullptr) return result;
     const std::size_t width = channels->atoms.size() / static_cast<std::size_t>(node.integer("groups"));

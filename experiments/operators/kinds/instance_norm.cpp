@@ -13,10 +13,7 @@ class InstanceNorm : public Operator {
   Inferred infer(const OperatorGraph& graph, const Node& node) const override {
     const Dims& dims = graph.dims(node, 0);
     if (dims.size() < 3 || !dims[0].batch) refuse(node, "takes images, but gets " + to_string(dims));
-    for (std::size_t i = 1; i < 3; ++i) {
-      if (graph.has_input(node, i) && elements(graph.dims(node, i)) != dims[1].size)
-        refuse_inputs(node, elements(graph.dims(node, i)), dims[1].size);
-    }
+    need_channel_tensors(graph, node, 3);
     return {dims};
   }
 
@@ -26,11 +23,7 @@ class InstanceNorm : public Operator {
     CoupledDims result = inputs[0];
     block_from(coupling, result, dims, 2, node);
     CoupledAxis* channels = alone(coupling, result, dims, 1);
-    for (std::size_t i = 1; i < 3; ++i) {
-      if (!graph.has_input(node, i)) continue;
-      CoupledDims tensor = inputs[i];
-      couple_products(coupling, node, channels, alone(coupling, tensor, graph.dims(node, i), 0));
-    }
+    couple_channel_tensors(coupling, graph, node, inputs, channels, 3);
     // Without scale and shift a constant channel, which is its own mean, is zero.
     const bool is_zero = channels != nullptr && (graph.has_input(node, 1) || channels->removed);
     if (channels != nullptr) channels->removed = is_zero ? std::optional(0.0) : std::nullopt;

@@ -97,6 +97,32 @@ void couple_products(Coupling& coupling, const Node& node, const CoupledAxis* on
   }
 }
 
+void need_channel_tensors(const OperatorGraph& graph, const Node& node, std::size_t end) {
+  const std::int64_t channels = graph.dims(node, 0)[1].size;
+  for (std::size_t i = 1; i < end; ++i) {
+    if (graph.has_input(node, i) && elements(graph.dims(node, i)) != channels)
+      refuse_inputs(node, elements(graph.dims(node, i)), channels);
+  }
+}
+
+void couple_channel_tensors(Coupling& coupling, const OperatorGraph& graph, const Node& node,
+                            const std::vector<CoupledDims>& inputs, const CoupledAxis* channels, std::size_t end) {
+  for (std::size_t i = 1; i < end; ++i) {
+    if (!graph.has_input(node, i)) continue;
+    CoupledDims tensor = inputs[i];
+    couple_products(coupling, node, channels, alone(coupling, tensor, graph.dims(node, i), 0));
+  }
+}
+
+Attributes with_kept_sizes(const OperatorGraph& graph, const Node& node, const KeptIndices& kept) {
+  Attributes attributes = node.attributes;
+  std::vector<std::int64_t> sizes;
+  for (std::size_t dim = 0; dim < graph.value(node.output).dims.size(); ++dim)
+    sizes.push_back(kept.count(node.output, dim));
+  attributes["sizes"] = sizes;
+  return attributes;
+}
+
 void block_from(Coupling& coupling, CoupledDims& value, const Dims& dims, std::size_t first, const Node& node) {
   for (std::size_t dim = first; dim < dims.size(); ++dim) block_dim(coupling, value, dims, dim, node);
 }

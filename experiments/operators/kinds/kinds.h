@@ -42,6 +42,16 @@ std::vector<std::int64_t> places_in(const std::vector<std::int64_t>& kept, const
 /// them cannot lose an index, the other cannot.
 void couple_products(Coupling& coupling, const Node& node, const CoupledAxis* one, const CoupledAxis* other);
 
+/// Inputs 1 to `end` - 1, where there are some, have one number for each channel of x, dimension 1. Errors: as
+/// refuse().
+void need_channel_tensors(const OperatorGraph& graph, const Node& node, std::size_t end);
+/// And leave with the channels; `channels` may be null.
+void couple_channel_tensors(Coupling& coupling, const OperatorGraph& graph, const Node& node,
+                            const std::vector<CoupledDims>& inputs, const CoupledAxis* channels, std::size_t end);
+
+/// The node's attributes with the sizes that its output has then.
+Attributes with_kept_sizes(const OperatorGraph& graph, const Node& node, const KeptIndices& kept);
+
 /// Blocks all dimensions from `first` on.
 void block_from(Coupling& coupling, CoupledDims& value, const Dims& dims, std::size_t first, const Node& node);
 

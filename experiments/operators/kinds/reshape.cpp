@@ -92,12 +92,7 @@ class Reshape : public Operator {
   }
 
   Attributes narrowed(const OperatorGraph& graph, const Node& node, const KeptIndices& kept) const override {
-    Attributes attributes = node.attributes;
-    std::vector<std::int64_t> sizes;
-    for (std::size_t dim = 0; dim < graph.value(node.output).dims.size(); ++dim)
-      sizes.push_back(kept.count(node.output, dim));
-    attributes["sizes"] = sizes;
-    return attributes;
+    return with_kept_sizes(graph, node, kept);
   }
 
  private:

@@ -10,10 +10,7 @@
 #include <vector>
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/index_select.h>
 #include <ATen/ops/ones_like.h>
-#include <ATen/ops/stack.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -23,6 +20,7 @@
 #include "tests/needs.h"
 #include "tests/worker/golden/architectures.h"
 #include "worker/network/network.h"
+#include "worker/pruning/narrowed_tensor.h"
 
 // Networks from which units leave: which slices go together, what the network computes when they are zero, and what the
 // smaller network has and computes. Every key of the case is compared, or skipped by name.
@@ -164,26 +162,6 @@ at::Tensor& named(NamedTensors& tensors, const std::string& name) {
   for (auto& [one, tensor] : tensors)
     if (one == name) return tensor;
   throw std::out_of_range("there is no " + name);
-}
-
-at::Tensor select(const at::Tensor& tensor, std::int64_t dim, const std::vector<std::int64_t>& kept) {
-  return at::index_select(tensor, dim, at::tensor(kept, at::TensorOptions(at::kLong)));
-}
-
-at::Tensor narrowed(const at::Tensor& tensor, const KeptTensor& kept) {
-  at::Tensor left = tensor;
-  for (std::size_t dim = 0; dim < kept.kept.size(); ++dim) {
-    if (dim == 1 && !kept.inputs_by_group.empty()) {
-      const std::int64_t rows = tensor.size(0) / std::ssize(kept.inputs_by_group);
-      std::vector<at::Tensor> all;
-      for (std::int64_t row : kept.kept[0])
-        all.push_back(select(tensor[row], 0, kept.inputs_by_group[static_cast<std::size_t>(row / rows)]));
-      left = at::stack(all);
-    } else if (dim != 0 || kept.inputs_by_group.empty()) {
-      left = select(left, static_cast<std::int64_t>(dim), kept.kept[dim]);
-    }
-  }
-  return left;
 }
 
 std::int64_t attention_products(const OperatorGraph& graph) {
