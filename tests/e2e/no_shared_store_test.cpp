@@ -174,7 +174,7 @@ TEST_F(NoSharedStore, APoolThatIsSentAwayLeavesItsCheckpointToTheNext) {
     pool->signal(SIGUSR1);
     EXPECT_EQ(pool->wait(60).exit_code, 0);
   }
-  EXPECT_TRUE(has_files(StorePaths{store("a")}.checkpoints()));
+  EXPECT_TRUE(has_files(StorePaths{store("a")}.checkpoints())) << text_of_logs(store("b"));
   std::filesystem::remove_all(store("b") + "/cache");
   const auto pool = start_pool("c");
   const ProgramEnd end = coordinator->wait();
