@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "worker/network/network.h"
 #include "worker/onnx/import_onnx.h"
