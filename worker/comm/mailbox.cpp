@@ -1,7 +1,9 @@
 #include "worker/comm/mailbox.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <list>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -109,6 +111,9 @@ void Mailbox::finish_and_exit() {
 }
 
 void Mailbox::abort(int code) {
+  // Open MPI 5 loses what a rank printed last unless its launcher read it while the rank lived.
+  constexpr std::chrono::milliseconds kReadByLauncher{200};
+  std::this_thread::sleep_for(kReadByLauncher);
   MPI_Abort(MPI_COMM_WORLD, code);
   std::abort();
 }
