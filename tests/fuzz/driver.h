@@ -27,8 +27,9 @@ struct FuzzSummary {
 };
 
 /// Hands the target the inputs first, first + 1, ... of the run of `seed`. A finding is an input that makes it throw
-/// anything but an Error of a promised kind, hold more memory than it promises, or take longer than two seconds. A
-/// crash or ten seconds on one input end the process, after a line on stderr that says how to get there again.
+/// anything but an Error of a promised kind, hold more memory than it promises, or take longer than two seconds, or six
+/// under a sanitizer. A crash or ten seconds on one input end the process, after a line on stderr that says how to get
+/// there again.
 FuzzSummary fuzz(const FuzzTarget& target, std::uint64_t seed, std::uint64_t first, std::uint64_t count);
 
 /// The command that hands a target one input of a run.

@@ -1,5 +1,6 @@
 // Every operator that has a translation computes what it did, each in a small network of its own.
 #include <gmock/gmock.h>
+#include <torch/version.h>
 
 #include "tests/worker/lowering/same_outputs.h"
 #include "tests/worker/lowering/small_network.h"
@@ -93,8 +94,13 @@ const char* const kExpressions[] = {
     "torch.baddbmm(h.mean([3])[:, :, :4], h.mean([2])[:, :, :4], h.mean([3])[:, :, 4:], beta=0.5, alpha=2.0)",
     "torch.addmm(self.four, h.mean([2, 3]), self.square)",
     "torch.addmm(self.four, h.mean([2, 3]), self.square.t())",
+#if TORCH_VERSION_MAJOR >= 2
+    "torch.scaled_dot_product_attention(h, torch.tanh(h), h * 2, None, 0.0, True)",
+    "torch.scaled_dot_product_attention(h, h, h * 2, torch.ones([8, 8]).triu(1) < 1, 0.0, False)",
+#else
     "torch._scaled_dot_product_attention(h, torch.tanh(h), h * 2, None, 0.0, True, True)[0]",
     "torch._scaled_dot_product_attention(h, h, h * 2, torch.ones([8, 8]).triu(1) < 1, 0.0, False, False)[0]",
+#endif
     "torch.conv1d(h.flatten(2), self.filters.mean([3]), self.four)",
     "torch.conv2d(h, self.filters - self.filters.mean([1, 2, 3], True), self.four * 2, [2, 1], [1, 0])",
     "torch.conv2d(h, self.filters, None, [1, 1], \"same\")",
