@@ -8,7 +8,7 @@
 
 namespace espalier {
 
-/// Units that leave, as sets of atoms of a coupled graph.
+/// Units that leave: sets of atoms of a coupled graph, and blocks.
 class Removal {
  public:
   /// Both outlive it.
@@ -18,7 +18,13 @@ class Removal {
   /// index that cannot leave; ErrorKind::internal for one that is not there.
   void remove(const std::string& parameter, std::size_t dimension, std::int64_t index);
 
+  /// A block that gives what it is given once its weights are zero. Errors: ErrorKind::internal if there is none of
+  /// that name.
+  void remove_block(const std::string& block);
+
   bool leaves(Atom atom) const;
+  const std::vector<const Block*>& blocks() const { return blocks_; }
+  bool empty() const { return sets_.empty() && blocks_.empty(); }
   const OperatorGraph& graph() const { return graph_; }
   const CoupledGraph& coupled() const { return coupled_; }
 
@@ -26,6 +32,7 @@ class Removal {
   const OperatorGraph& graph_;
   const CoupledGraph& coupled_;
   std::vector<Atom> sets_;  // sorted
+  std::vector<const Block*> blocks_;
 };
 
 /// What is left of a parameter or buffer.
@@ -39,7 +46,7 @@ struct KeptTensor {
 
 struct ShrunkGraph {
   OperatorGraph graph;              ///< its tensors are called as the original's
-  std::vector<KeptTensor> tensors;  ///< of each parameter and buffer, in the graph's order
+  std::vector<KeptTensor> tensors;  ///< of each of its parameters and buffers, in its order
 };
 
 /// The graph without what leaves. Computes what the original does with the parameters of the units at zero, and with

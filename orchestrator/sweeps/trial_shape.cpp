@@ -14,7 +14,7 @@
 #include "experiments/models/network_file.h"
 #include "experiments/paths/store_paths.h"
 #include "experiments/pruning/coupled_scopes.h"
-#include "experiments/pruning/shrink.h"
+#include "experiments/pruning/removed_units.h"
 #include "experiments/stages/stage_spec.h"
 #include "orchestrator/sweeps/stored_artifact.h"
 
@@ -34,45 +34,6 @@ ModelDescription model_of(const std::filesystem::path& store, const TrialNetwork
   throw Error(ErrorKind::invalid_input, "the trial's model " + spec.name +
                                             " is a TorchScript module, whose structure is not known; `espalier layers "
                                             "SWEEP` shows its densities");
-}
-
-/// Whether nothing is kept of a slice of a weight.
-bool is_empty(const TensorBytes& mask, std::int64_t dimension, std::int64_t slice) {
-  std::int64_t inner = 1, outer = 1;
-  for (std::size_t i = 0; i < mask.shape.size(); ++i) {
-    if (static_cast<std::int64_t>(i) < dimension) outer *= mask.shape[i];
-    if (static_cast<std::int64_t>(i) > dimension) inner *= mask.shape[i];
-  }
-  const std::int64_t size = mask.shape[static_cast<std::size_t>(dimension)];
-  for (std::int64_t o = 0; o < outer; ++o) {
-    const auto first = static_cast<std::size_t>((o * size + slice) * inner);
-    const std::string_view run = mask.bytes.substr(first, static_cast<std::size_t>(inner));
-    if (run.find_first_not_of('\0') != std::string_view::npos) return false;
-  }
-  return true;
-}
-
-/// Takes away each unit of the scope of which no output is kept, but never the last.
-void remove_empty_units(const PruneScope& scope, const std::vector<TensorBytes>& masks, Removal& removal) {
-  std::vector<bool> stays(static_cast<std::size_t>(scope.units), false);
-  std::vector<std::pair<std::string, std::pair<std::int64_t, std::int64_t>>> first(stays.size());
-  for (const ScopeMember& member : scope.members) {
-    if (member.part != ScopeMember::Part::outputs) continue;
-    const auto mask = std::ranges::find(masks, member.layer + ".weight", &TensorBytes::name);
-    for (std::int64_t slice = 0; slice < member.slices(scope.units); ++slice) {
-      const std::int64_t unit = member.unit(slice);
-      if (unit < 0) continue;
-      first[static_cast<std::size_t>(unit)] = {member.layer + ".weight", {member.dimension, slice}};
-      if (mask == masks.end() || !is_empty(*mask, member.dimension, slice))
-        stays[static_cast<std::size_t>(unit)] = true;
-    }
-  }
-  if (std::ranges::find(stays, true) == stays.end()) stays[0] = true;
-  for (std::size_t unit = 0; unit < stays.size(); ++unit) {
-    if (stays[unit]) continue;
-    const auto& [parameter, place] = first[unit];
-    removal.remove(parameter, static_cast<std::size_t>(place.first), place.second);
-  }
 }
 
 /// Outputs, inputs and weights of a layer.
@@ -103,9 +64,7 @@ Json trial_shape(const std::filesystem::path& store, const std::string& trial) {
   const StoredArtifact artifact = read_artifact(store, network.masks_stage, network.masks_sha256);
   const std::vector<TensorBytes> masks = masks_of(artifact);
   const CoupledGraph coupled = couple(*model.graph);
-  Removal removal(*model.graph, coupled);
-  for (const PruneScope& scope : channel_scopes(*model.graph)) remove_empty_units(scope, masks, removal);
-  for (const PruneScope& scope : head_scopes(*model.graph)) remove_empty_units(scope, masks, removal);
+  const Removal removal = removal_of(*model.graph, coupled, removed_units(*model.graph, masks));
   ModelDescription small = model;
   small.graph = std::make_shared<const OperatorGraph>(shrink(removal).graph);
   Json layers = Json::array(), alone = Json::array();

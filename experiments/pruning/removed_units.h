@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "experiments/formats/safetensors.h"
+#include "experiments/pruning/prune_scopes.h"
+#include "experiments/pruning/shrink.h"
+
+namespace espalier {
+
+/// The units of a scope that leave.
+struct RemovedUnits {
+  PruneScope scope;
+  std::vector<bool> leaves;  ///< by unit; by block of a scope of blocks
+};
+
+/// The channels, heads and blocks of which masks keep nothing: neither weights nor what goes with them, the biases and
+/// the scales and shifts of norms. What of a unit still sends something on, as a filter whose norm has its shift, does
+/// not leave. Of a scope that is empty one channel or head stays, since no tensor is without numbers. `masks` are bytes
+/// by the names of parameters, 0 for what is removed; of a parameter without one all is kept. In the order of
+/// channel_scopes, head_scopes and block_scopes, only scopes that lose something.
+std::vector<RemovedUnits> removed_units(const OperatorGraph& graph, const std::vector<TensorBytes>& masks);
+
+/// What shrink() takes. `graph` and `coupled` outlive the result.
+Removal removal_of(const OperatorGraph& graph, const CoupledGraph& coupled, const std::vector<RemovedUnits>& units);
+
+}  // namespace espalier
