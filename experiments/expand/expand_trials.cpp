@@ -87,6 +87,7 @@ class Expander {
     set_ranking(setting, prune);
     if (!set_sensitivity(setting, points, config)) return;
     if (!set_moment(combination, points, config) || !set_data(combination, network, config)) return;
+    if (!set_compute(combination, setting, config)) return;
     prune.epoch = network.masks_epoch;  // and the criterion's, which controls have another of
     add_with_controls(config, points, {network.digest, retrain->digest}, *retrain);
   }
@@ -107,6 +108,24 @@ class Expander {
     problems_.add(
         spec_.prune->sensitivity_place,
         fmt::format("measures on {} examples, more than the {} training examples", examples, config.dataset.train));
+    return false;
+  }
+
+  /// Shrunk where whole channels, heads or blocks leave and stay away.
+  bool set_compute(const Combination& combination, const PruneSetting& setting, TrialConfig& config) {
+    const std::string asked = spec_.compute.pick(combination).value_or("auto");
+    if (asked == "masked") return true;
+    using Kind = Granularity::Kind;
+    const Kind kind = setting.granularity.kind;
+    std::string why;
+    if (kind != Kind::channel && kind != Kind::head && kind != Kind::layer)
+      why = fmt::format("granularity {} removes none as a whole; use channel, head or layer",
+                        to_string(setting.granularity));
+    if (config.prune->gradual) why = "the schedule prunes inside the training; use another";
+    if (why.empty()) config.compute = kShrunk;
+    if (why.empty() || asked == "auto") return true;
+    problems_.add(spec_.compute_place,
+                  fmt::format("shrunk leaves out whole channels, heads and blocks, and {}, or auto", why));
     return false;
   }
 

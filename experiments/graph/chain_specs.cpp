@@ -27,7 +27,8 @@ void ChainSpecs::turn_to(const TrialConfig& config) {
   const bool same_network =
       same_model && before->dataset == config.dataset && before->init == config.init && before->train == config.train;
   if (!same_network) forget_network();
-  if (!same_network || before->retrain != config.retrain) retrain_.clear();
+  if (!same_network || before->retrain != config.retrain || before->compute != config.compute) retrain_.clear();
+  if (!same_network || before->compute != config.compute) evaluate_pruned_.reset();
   shuffle_.reset();
   gradual_.reset();
   sensitivity_.reset();
@@ -61,7 +62,7 @@ void ChainSpecs::forget_network() {
   init_.reset();
   reinit_.reset();
   shuffle_.reset();
-  evaluate_.reset();
+  evaluate_dense_.reset();
   dense_.clear();
 }
 
@@ -88,9 +89,10 @@ SpecIndex ChainSpecs::shuffle() {
   return *shuffle_;
 }
 
-SpecIndex ChainSpecs::evaluate() {
-  if (!evaluate_) evaluate_ = table_.add(EvaluateSpec{config_->model, config_->dataset});
-  return *evaluate_;
+SpecIndex ChainSpecs::evaluate(bool pruned) {
+  std::optional<SpecIndex>& spec = pruned ? evaluate_pruned_ : evaluate_dense_;
+  if (!spec) spec = table_.add(EvaluateSpec{config_->model, config_->dataset, pruned ? config_->compute : ""});
+  return *spec;
 }
 
 TrainSpec ChainSpecs::train_spec(const TrainRecipe& recipe, std::int64_t start_step, std::int64_t end_step,
@@ -101,16 +103,11 @@ TrainSpec ChainSpecs::train_spec(const TrainRecipe& recipe, std::int64_t start_s
           recipe.augment,     std::nullopt,      recipe.ranks};
 }
 
-SpecIndex ChainSpecs::train(const TrainRecipe& recipe, std::int64_t start_step, std::int64_t end_step,
-                            std::int64_t phase) {
-  return table_.add_train(train_spec(recipe, start_step, end_step, phase));
-}
-
 SpecIndex ChainSpecs::dense_train(std::int64_t end_step) {
   for (const auto& [step, spec] : dense_) {
     if (step == end_step) return spec;
   }
-  dense_.emplace_back(end_step, train(config_->train, 0, end_step, 0));
+  dense_.emplace_back(end_step, table_.add_train(train_spec(config_->train, 0, end_step, 0)));
   return dense_.back().second;
 }
 
@@ -119,8 +116,10 @@ SpecIndex ChainSpecs::retrain(std::size_t round) {
   const std::size_t phase = retrain.own_data_order ? round + 1 : 0;
   if (retrain_.size() <= phase) retrain_.resize(phase + 1);
   if (!retrain_[phase]) {
-    retrain_[phase] =
-        train(*retrain.recipe, retrain.start_step, retrain.recipe->steps, static_cast<std::int64_t>(phase));
+    TrainSpec spec =
+        train_spec(*retrain.recipe, retrain.start_step, retrain.recipe->steps, static_cast<std::int64_t>(phase));
+    spec.compute = config_->compute;
+    retrain_[phase] = table_.add_train(std::move(spec));
   }
   return *retrain_[phase];
 }

@@ -29,7 +29,7 @@ class ChainSpecs {
   SpecIndex gradual_train();             ///< the dense training with the schedule inside
   SpecIndex sensitivity();
   SpecIndex shuffle();
-  SpecIndex evaluate();
+  SpecIndex evaluate(bool pruned);
 
   const ModelCounts& counts() const { return counts_; }
 
@@ -39,7 +39,6 @@ class ChainSpecs {
   std::optional<MaskDraws> draws_of(const TrialConfig& config) const;
   bool is_drawn() const;  ///< whether the prunes draw scores
   void keep_equal_prunes(const TrialConfig* before, const std::optional<MaskDraws>& draws_before);
-  SpecIndex train(const TrainRecipe& recipe, std::int64_t start_step, std::int64_t end_step, std::int64_t phase);
   TrainSpec train_spec(const TrainRecipe& recipe, std::int64_t start_step, std::int64_t end_step,
                        std::int64_t phase) const;
   PruneSpec prune_spec() const;  ///< but for its target and draw
@@ -48,7 +47,7 @@ class ChainSpecs {
   const TrialConfig* config_ = nullptr;
   ModelCounts counts_;
   std::optional<MaskDraws> draws_;
-  std::optional<SpecIndex> init_, reinit_, shuffle_, evaluate_, gradual_, sensitivity_;
+  std::optional<SpecIndex> init_, reinit_, shuffle_, evaluate_dense_, evaluate_pruned_, gradual_, sensitivity_;
   std::vector<std::pair<std::int64_t, SpecIndex>> dense_;  // by end step
   std::vector<std::optional<SpecIndex>> retrain_;          // by phase
   std::vector<std::optional<SpecIndex>> prune_;            // by round

@@ -142,7 +142,7 @@ std::optional<StageIndex> TrialChain::find_dense_evaluate(const Trial& trial) {
   if (!init) return std::nullopt;
   const auto trained = stages_.find({StageKind::train, trial.seed, specs_.dense_train(config_->train.steps), *init});
   if (!trained) return std::nullopt;
-  return stages_.find({StageKind::evaluate, 0, specs_.evaluate(), *trained});
+  return stages_.find({StageKind::evaluate, 0, specs_.evaluate(false), *trained});
 }
 
 StageIndex TrialChain::touch(StageIndex stage) {
@@ -231,7 +231,7 @@ StageIndex TrialChain::retrain(std::size_t round, StageIndex weights, StageIndex
 }
 
 StageIndex TrialChain::evaluate(StageIndex weights, std::optional<StageIndex> masks) {
-  const StageIdentity identity{StageKind::evaluate, 0, specs_.evaluate(), weights,
+  const StageIdentity identity{StageKind::evaluate, 0, specs_.evaluate(masks.has_value()), weights,
                                masks.value_or(StageIdentity::kNone)};
   return touch(stages_.add(identity, [&](Stage& stage) {
     const auto examples = static_cast<double>(config_->dataset.test);

@@ -107,6 +107,7 @@ void remember_sweep_places(const YamlValue& tree, SweepSpec& spec) {
   spec.train_place = place_of(tree, "train");
   spec.ranks_place = place_of(tree, "ranks_per_trial");
   spec.prune_place = place_of(tree, "prune");
+  spec.compute_place = place_of(tree, "compute");
   spec.controls_place = place_of(tree, "controls");
   spec.resources_place = place_of(tree, "resources");
   const YamlValue* prune = tree.find("prune");
@@ -137,6 +138,9 @@ void read_pruning(AxisReader& axes, MapReader& map, SweepSpec& spec) {
   const YamlValue* prune = map.find("prune");
   if (prune != nullptr) read_prune_keys(axes, *prune, spec.prune.emplace());
   axes.read(map, "retrain", spec.retrain, parse_retrain, AxisReader::Column<RetrainSetting>(retrain_label));
+  axes.read(map, "compute", spec.compute, [](const YamlValue& value, Problems& found) {
+    return parse_name(value, {"auto", "masked", "shrunk"}, found);
+  });
   const YamlValue* controls = map.find("controls");
   if (controls != nullptr) {
     parse_controls(*controls, spec, axes.problems());
@@ -144,7 +148,7 @@ void read_pruning(AxisReader& axes, MapReader& map, SweepSpec& spec) {
     spec.controls = {Control::random};
   }
   if (prune != nullptr) return;
-  for (const char* key : {"retrain", "controls"}) {
+  for (const char* key : {"retrain", "compute", "controls"}) {
     if (const YamlValue* value = map.find(key))
       axes.problems().add(value->place, "is not used: nothing is pruned without `prune`");
   }

@@ -115,6 +115,7 @@ void visit_fields(auto& visit, Is<InitSpec> auto& spec) {
 void visit_fields(auto& visit, Is<TrainSpec> auto& spec) {
   visit.added("augment", spec.augment);
   visit.field("batch_size", spec.batch_size, {1, kBatchSize.most});
+  visit.added("compute", spec.compute);
   visit.field("dataset", spec.dataset);
   visit.field("end_step", spec.end_step);
   visit.field("eval_every", spec.eval_every, kAtLeastOne);
@@ -144,6 +145,7 @@ void visit_fields(auto& visit, Is<SensitivitySpec> auto& spec) {
 }
 
 void visit_fields(auto& visit, Is<EvaluateSpec> auto& spec) {
+  visit.added("compute", spec.compute);
   visit.field("dataset", spec.dataset);
   visit.field("model", spec.model);
 }

@@ -162,6 +162,10 @@ struct SparsifySpec {
   std::map<std::string, double> options = {};  ///< where they differ from its defaults
 };
 
+/// How a pruned network is computed: "" with its masks; kShrunk: without the channels, heads and blocks that the masks
+/// remove as a whole. The tensors that a stage leaves are the whole network's either way; sums are in another order.
+inline constexpr const char* kShrunk = "shrunk";
+
 /// Runs optimizer steps start_step .. end_step - 1 of a trajectory that begins at start_step with the input weights and
 /// a fresh optimizer. The key names the state after end_step whatever the cuts before it: start_step is where the
 /// trajectory begins (0, or the rewind point), not where one piece of the work does.
@@ -182,6 +186,7 @@ struct TrainSpec {
   std::optional<GradualSpec> gradual = {};  ///< with it, the stage leaves masks beside the weights
   std::int64_t ranks = 1;                   ///< that share every batch; another number sums floats in another order
   std::optional<SparsifySpec> sparsify = {};
+  std::string compute = {};
 };
 
 struct ShuffleSpec {
@@ -203,6 +208,7 @@ struct SensitivitySpec {
 struct EvaluateSpec {
   ModelSpec model;
   DatasetSpec dataset;
+  std::string compute = {};
 };
 
 struct NoopSpec {

@@ -167,6 +167,7 @@ Digest TrialKeys::config(const TrialConfig& trial, const Digest& network, const 
     if (trial.prune) method.emplace(*trial.prune, trial.method);
     JsonFieldWriter fields(out);
     out.begin_object();
+    fields.added("compute", trial.compute);
     fields.field("control", to_string(trial.control));
     fields.field("network", to_hex(network));
     fields.nullable("prune", method);

@@ -105,6 +105,7 @@ struct TrialConfig {
   std::optional<PruneConfig> prune;  ///< none: nothing is pruned
   RetrainConfig retrain;
   Control control = Control::none;
+  std::string compute = {};  ///< of the pruned network: "" or kShrunk
   std::string variant;  ///< values of axes that have no column of their own: "train.lr=0.01"; "" if there are none
 };
 

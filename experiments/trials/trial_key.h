@@ -9,7 +9,7 @@ namespace espalier {
 // A trial's key names what is computed (specs, recipes, exact counts) and how the results distinguish it (method,
 // retrain, control, variant). It is made of nested digests, so that what trials share is written and hashed once:
 //   key     = SHA-256 of {"config":<hex of config>,"seed":<seed>}
-//   config  = SHA-256 of {"control","network":<hex>,"prune","retrain":<hex>,"variant"}
+//   config  = SHA-256 of {"compute","control","network":<hex>,"prune","retrain":<hex>,"variant"}
 //   network = SHA-256 of {"dataset","init","model","train"};  retrain = SHA-256 of the RetrainConfig
 // all canonical JSON. Paths and the dataset's display name are not in it.
 

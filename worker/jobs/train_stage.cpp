@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -11,6 +13,7 @@
 #include "base/log.h"
 #include "experiments/models/model_description.h"
 #include "worker/files/sealed_file.h"
+#include "worker/jobs/stage_network.h"
 #include "worker/jobs/stages.h"
 #include "worker/pruning/network_paths.h"
 #include "worker/training/trainer.h"
@@ -36,12 +39,11 @@ class TrainRun {
       : context_(context),
         spec_(spec),
         checkpoint_(context.checkpoints.path_of(context.stage.key)),
-        network_(context.network(spec.model)),
+        network_(context, spec.model, spec.compute),
         data_(context.datasets.get(spec.dataset, context.stage.dataset_path)) {}
 
   /// From its own checkpoint, from the state that the cut before it kept, or from its input weights.
   void take_up() {
-    if (const auto masks = context_.input(InputRole::masks)) network_.set_masks(*masks);
     const auto latest = context_.checkpoints.latest(context_.stage.key, context_.gang != nullptr);
     if (latest && restore(*latest, context_.stage.key)) {
       earlier_s_ = trainer_->state().wall_s;
@@ -53,6 +55,7 @@ class TrainRun {
     }
     trainer_->require_agreement("taken up from " + checkpoint_.parent_path().string() + ", which all ranks share",
                                 ErrorKind::unavailable);
+    check_shrunk();
     first_step_ = trainer_->state().step;
   }
 
@@ -111,6 +114,8 @@ class TrainRun {
     outcome.collapsed = trainer_->collapsed();
     trainer_->evaluate_end();  // begins a new loss_sum
     outcome.metrics = state.metrics;
+    if (const auto difference = check_shrunk())
+      outcome.metrics.push_back({state.step, "shrunk_difference", *difference});
     if (outcome.metrics.size() > kMostMetricPoints) {
       throw Error(ErrorKind::invalid_input, "a curve of " + std::to_string(outcome.metrics.size()) +
                                                 " points is more than " + std::to_string(kMostMetricPoints) +
@@ -118,18 +123,24 @@ class TrainRun {
     }
     outcome.best_validation_loss = state.best_validation_loss;
     outcome.test_accuracy_at_best_validation = state.test_accuracy_at_best_validation;
-    NamedTensors left = network_.weights();
+    NamedTensors left = network_.whole(network_.network().weights());
     if (trainer_->leaves_masks()) {
-      left = with_masks(std::move(left), network_.masks());
-      outcome.layers = count_layers(network_);
-      report_paths(network_, outcome);
+      left = with_masks(std::move(left), network_.network().masks());
+      outcome.layers = count_layers(network_.network());
+      report_paths(network_.network(), outcome);
     }
     context_.leave(std::move(left), InputRole::weights, outcome);
   }
 
  private:
   void make_trainer() {
-    trainer_ = std::make_unique<Trainer>(spec_, context_.stage.seed, network_, data_, context_.gang);
+    trainer_ = std::make_unique<Trainer>(spec_, context_.stage.seed, network_.network(), data_, context_.gang);
+  }
+
+  /// How far the smaller network is from the masked one, on some examples; none if it is not smaller.
+  std::optional<double> check_shrunk() const {
+    constexpr std::int64_t kExamples = 16;
+    return network_.check(data_.slice(data_.train(), 0, std::min(kExamples, data_.train().count())).inputs);
   }
 
   /// A gang stops when all its members know.
@@ -142,8 +153,9 @@ class TrainRun {
       const auto file = read_sealed_file(path, key);
       if (!file) return false;
       make_trainer();
-      trainer_->restore(parse_train_state(file->content.metadata.at("state")),
-                        from_file(file->content, context_.device));
+      const NamedTensors tensors = from_file(file->content, context_.device);
+      network_.set_weights(tensors);
+      trainer_->restore(parse_train_state(file->content.metadata.at("state")), network_.own(tensors));
       return true;
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::corrupt) throw;
@@ -163,7 +175,7 @@ class TrainRun {
   TensorFile present_state() {
     TrainState state = trainer_->state();
     state.wall_s = worked_s();
-    return to_file(trainer_->tensors(), {{"kind", "training"}, {"state", to_json(state)}});
+    return to_file(network_.whole(trainer_->tensors()), {{"kind", "training"}, {"state", to_json(state)}});
   }
 
   void report() {
@@ -176,7 +188,7 @@ class TrainRun {
   const StageContext& context_;
   const TrainSpec& spec_;
   const std::filesystem::path checkpoint_;
-  Network network_;
+  StageNetwork network_;
   const ResidentDataset& data_;
   std::unique_ptr<Trainer> trainer_;
   std::int64_t first_step_ = 0;
