@@ -263,6 +263,27 @@ TEST(ExpandTrials, augmentation_is_part_of_a_recipe_and_inherited_by_finetune) {
   EXPECT_EQ(plainly, 1);
 }
 
+TEST(ExpandTrials, whole_units_leave_unless_their_zeros_are_asked_for) {
+  const auto compute_of = [](const std::string& prune, const std::string& more = "") {
+    const auto trials = trials_of(kExpandedSweep + "prune: {method: magnitude, sparsity: 0.5, " + prune + "}\n" + more);
+    EXPECT_EQ(trials.at(0).config->compute, "") << "nothing is removed from the dense network";
+    return trials.at(1).config->compute;
+  };
+  EXPECT_EQ(compute_of("granularity: channel"), kShrunk);
+  EXPECT_EQ(compute_of("granularity: channel", "compute: masked\n"), "");
+  EXPECT_EQ(compute_of("granularity: channel", "compute: shrunk\n"), kShrunk);
+  EXPECT_EQ(compute_of("granularity: weight"), "");
+  EXPECT_EQ(compute_of("granularity: row"), "");
+  EXPECT_EQ(compute_of("granularity: channel, schedule: {cubic: {start: 0it, end: 100it, every: 50it}}"), "");
+  const auto both = trials_of(kExpandedSweep + "prune: {method: magnitude, sparsity: 0.5, granularity: channel}\n" +
+                              "compute: [masked, shrunk]\ncontrols: []\ndense: false\n");
+  EXPECT_NE(both.at(0).key, both.at(1).key);
+  EXPECT_EQ(both.at(1).config->variant, "compute=shrunk");
+  EXPECT_THAT(problems(kExpandedSweep + "prune: {method: magnitude, sparsity: 0.5}\ncompute: shrunk\n"),
+              ElementsAre(HasSubstr("granularity weight removes none as a whole; use channel, head or layer")));
+  EXPECT_THAT(problems(kExpandedSweep + "compute: shrunk\n"), ElementsAre(HasSubstr("compute: is not used")));
+}
+
 TEST(ExpandTrials, only_images_are_augmented) {
   EXPECT_THAT(problems(kExpandedSweep, {"dataset={tensors: x.safetensors}", "train.augment=crop_flip"}),
               ElementsAre("s.yaml:5:8: train: augment crop_flip moves and mirrors images; the examples of tensors are "
