@@ -122,4 +122,9 @@ void export_torchscript(const std::filesystem::path& path, const std::filesystem
              path.string(), std::max(kExportLimit, query_limit()));
 }
 
+void export_onnx(const std::filesystem::path& network, const std::filesystem::path& to) {
+  ask_worker({"--export-onnx=" + network.string(), "--to=" + to.string()}, to.string(),
+             std::max(kExportLimit, query_limit()));
+}
+
 }  // namespace espalier

@@ -44,5 +44,7 @@ ModelFile import_network(const NetworkImport& wanted, const std::filesystem::pat
 /// Has it write the module of `path` with the tensors of the safetensors file `tensors` to `to`. Errors: likewise.
 void export_torchscript(const std::filesystem::path& path, const std::filesystem::path& tensors,
                         const std::filesystem::path& to);
+/// Has it write the network of a file (experiments/models/network_file.h) as ONNX to `to`. Errors: likewise.
+void export_onnx(const std::filesystem::path& network, const std::filesystem::path& to);
 
 }  // namespace espalier

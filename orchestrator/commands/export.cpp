@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <ostream>
 #include <vector>
 
@@ -12,11 +13,13 @@ namespace espalier {
 namespace {
 
 void run_export(const std::string& store, const TrialExport& wanted) {
-  if (wanted.weights.empty() && wanted.masks.empty() && wanted.torchscript.empty()) {
-    throw Error(ErrorKind::invalid_input, "nothing to write: give --weights, --masks or --torchscript");
+  const std::vector<std::filesystem::path> outputs{wanted.weights, wanted.masks, wanted.torchscript, wanted.shrunk,
+                                                   wanted.onnx};
+  if (std::ranges::all_of(outputs, [](const auto& path) { return path.empty(); })) {
+    throw Error(ErrorKind::invalid_input,
+                "nothing to write: give --weights, --masks, --shrunk, --onnx or --torchscript");
   }
   export_trial(store, wanted);
-  const std::vector<std::filesystem::path> outputs{wanted.weights, wanted.masks, wanted.torchscript};
   for (const auto& path : outputs) {
     if (!path.empty()) message_stream(outputs) << "wrote " << path.string() << "\n";
   }
@@ -25,12 +28,18 @@ void run_export(const std::string& store, const TrialExport& wanted) {
 }  // namespace
 
 void add_export_command(CLI::App& app, CommandLine& line) {
-  CLI::App* command = app.add_subcommand("export", "Write the network of a trial: weights, masks, TorchScript");
+  CLI::App* command = app.add_subcommand("export", "Write the network of a trial: weights, masks, ONNX, TorchScript");
   auto wanted = std::make_shared<TrialExport>();
   command->add_option("--trial", wanted->trial, "The first digits of its key (results --json shows trial_key)")
       ->required();
   command->add_option("--weights", wanted->weights, "Safetensors file of its parameters and buffers, pruned ones zero");
   command->add_option("--masks", wanted->masks, "Safetensors file of its masks: uint8, 1 = kept");
+  command->add_option(
+      "--shrunk", wanted->shrunk,
+      "Safetensors file of the smaller network: its tensors without the channels, heads and blocks that "
+      "were removed");
+  CLI::Option* onnx = command->add_option("--onnx", wanted->onnx, "ONNX file of the smaller network (opset 17)");
+  command->add_flag("--masked", wanted->masked, "For --onnx: the whole network instead, with zeros")->needs(onnx);
   command->add_option("--torchscript", wanted->torchscript, "TorchScript file of a model that was one");
   command->add_option("--module", wanted->module, "For --torchscript: the file that the sweep names as its model");
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();

@@ -2,20 +2,24 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/sha256.h"
 #include "cluster/launch/worker_program.h"
-#include "db/read/trial_query.h"
 #include "experiments/formats/safetensors.h"
-#include "experiments/paths/store_paths.h"
+#include "experiments/models/network_file.h"
+#include "experiments/pruning/narrowed_bytes.h"
 #include "experiments/stages/stage_spec.h"
-#include "orchestrator/sweeps/stored_artifact.h"
+#include "orchestrator/sweeps/finished_network.h"
 
 namespace espalier {
 namespace {
@@ -61,37 +65,69 @@ void check_module(const TrialNetwork& network, const std::filesystem::path& modu
   throw Error(ErrorKind::invalid_input, module.string() + ": is not the file that this trial's network was made from");
 }
 
+/// The network that the masks leave of these weights, as a file.
+std::string network_file(const OperatorGraph& graph, const std::vector<TensorBytes>& masks, const Safetensors& weights,
+                         const std::map<std::string, std::string>& about) {
+  const ShrunkGraph shrunk = shrunk_by(graph, masks);
+  Safetensors content{about, {}};
+  std::vector<std::string> held;
+  held.reserve(shrunk.tensors.size());
+  nlohmann::json kept = nlohmann::json::object();
+  for (const KeptTensor& tensor : shrunk.tensors) {
+    const auto whole = std::ranges::find(weights.tensors, tensor.name, &TensorBytes::name);
+    if (whole == weights.tensors.end()) throw Error(ErrorKind::corrupt, "the weights have no tensor " + tensor.name);
+    held.push_back(narrowed_bytes(*whole, tensor));
+    content.tensors.push_back({tensor.name, whole->type, shape_of(tensor), held.back()});
+    if (shape_of(tensor) == whole->shape) continue;
+    kept[tensor.name] = tensor.kept;
+    if (!tensor.inputs_by_group.empty()) kept[tensor.name][1] = tensor.inputs_by_group;
+  }
+  content.metadata[kGraphKey] = graph_metadata(shrunk.graph);
+  content.metadata["kept"] = kept.dump();
+  return to_safetensors(content);
+}
+
+/// Has the worker make a file of this one.
+void write_by_worker(const std::filesystem::path& to, const std::string& bytes,
+                     const std::function<void(const std::filesystem::path&, const std::filesystem::path&)>& make) {
+  OutputFile output(to);
+  DraftFile from(output.path());  // never put in place: the tool reads it
+  from.write(bytes);
+  make(from.path(), output.path());
+  output.put();
+}
+
 }  // namespace
 
 void export_trial(const std::filesystem::path& store, const TrialExport& wanted) {
-  check_outputs({wanted.masks, wanted.weights, wanted.torchscript}, {wanted.overwrite, store, {wanted.module}});
-  const TrialNetwork network = find_trial_network(store, wanted.trial);
-  if (network.evaluate_state != "done" || network.weights_stage.empty())
-    throw Error(ErrorKind::invalid_input, "trial " + network.trial.substr(0, 12) + " is not done; run its sweep first");
-  if (!wanted.torchscript.empty()) check_module(network, wanted.module);
-  const StoredArtifact weights = read_artifact(store, network.weights_stage, network.weights_sha256);
-  StoredArtifact mask_file;
-  std::vector<TensorBytes> masks;
-  if (!network.masks_stage.empty()) {
-    mask_file = read_artifact(store, network.masks_stage, network.masks_sha256);
-    masks = masks_of(mask_file);
-  }
-  const std::map<std::string, std::string> about{{"trial", network.trial}, {"model", network.model}};
+  check_outputs({wanted.masks, wanted.weights, wanted.torchscript, wanted.shrunk, wanted.onnx},
+                {wanted.overwrite, store, {wanted.module}});
+  const FinishedNetwork network = read_finished_network(store, wanted.trial);
+  if (!wanted.torchscript.empty()) check_module(network.trial, wanted.module);
+  std::optional<ModelDescription> model;
+  if (!wanted.shrunk.empty() || !wanted.onnx.empty())
+    model = graph_model_of(store, network.trial, "--weights and --torchscript write it");
+  const std::map<std::string, std::string> about{{"trial", network.trial.trial}, {"model", network.trial.model}};
   if (!wanted.masks.empty()) {
-    if (masks.empty())
-      throw Error(ErrorKind::invalid_input, "trial " + network.trial.substr(0, 12) + " is dense; it has no masks");
-    write_output(wanted.masks, to_safetensors({about, masks}));
+    if (network.masks.empty()) {
+      throw Error(ErrorKind::invalid_input,
+                  "trial " + network.trial.trial.substr(0, 12) + " is dense; it has no masks");
+    }
+    write_output(wanted.masks, to_safetensors({about, network.masks}));
   }
   std::map<std::string, std::string> held;
-  Safetensors content = masked_weights(weights, masks, held);
+  Safetensors content = masked_weights(network.weights_file, network.masks, held);
   content.metadata = about;
   if (!wanted.weights.empty()) write_output(wanted.weights, to_safetensors(content));
+  if (!wanted.shrunk.empty()) write_output(wanted.shrunk, network_file(*model->graph, network.masks, content, about));
+  if (!wanted.onnx.empty()) {
+    const std::vector<TensorBytes> none;
+    write_by_worker(wanted.onnx, network_file(*model->graph, wanted.masked ? none : network.masks, content, {}),
+                    export_onnx);
+  }
   if (wanted.torchscript.empty()) return;
-  OutputFile output(wanted.torchscript);
-  DraftFile tensors(output.path());  // never put in place: the tool reads it
-  tensors.write(to_safetensors(content));
-  export_torchscript(wanted.module, tensors.path(), output.path());
-  output.put();
+  write_by_worker(wanted.torchscript, to_safetensors(content),
+                  [&](const auto& tensors, const auto& to) { export_torchscript(wanted.module, tensors, to); });
 }
 
 }  // namespace espalier

@@ -10,31 +10,13 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "db/read/trial_query.h"
-#include "experiments/models/network_file.h"
-#include "experiments/paths/store_paths.h"
 #include "experiments/pruning/coupled_scopes.h"
-#include "experiments/pruning/removed_units.h"
-#include "experiments/stages/stage_spec.h"
-#include "orchestrator/sweeps/stored_artifact.h"
+#include "orchestrator/sweeps/finished_network.h"
 
 namespace espalier {
 namespace {
 
 using Json = nlohmann::json;
-
-ModelDescription model_of(const std::filesystem::path& store, const TrialNetwork& network) {
-  ModelSpec spec = parse_spec<EvaluateSpec>(network.evaluate_spec).model;
-  if (spec.file && spec.file->is_graph) {
-    const std::filesystem::path file = StorePaths{store}.networks() / (spec.file->content + ".safetensors");
-    spec.file->graph = std::make_shared<const OperatorGraph>(read_network_graph(file));
-  }
-  ModelDescription model = describe_model(spec);
-  if (model.graph) return model;
-  throw Error(ErrorKind::invalid_input, "the trial's model " + spec.name +
-                                            " is a TorchScript module, whose structure is not known; `espalier layers "
-                                            "SWEEP` shows its densities");
-}
 
 /// Outputs, inputs and weights of a layer.
 std::array<std::int64_t, 3> sizes_of_layer(const OperatorGraph& graph, const std::string& layer) {
@@ -55,18 +37,13 @@ std::string factor(const Json& pair) {
 }  // namespace
 
 Json trial_shape(const std::filesystem::path& store, const std::string& trial) {
-  const TrialNetwork network = find_trial_network(store, trial);
-  if (network.evaluate_state != "done" || network.weights_stage.empty())
-    throw Error(ErrorKind::invalid_input, "trial " + network.trial.substr(0, 12) + " is not done; run its sweep first");
-  if (network.masks_stage.empty())
+  const FinishedNetwork finished = read_finished_network(store, trial);
+  const TrialNetwork& network = finished.trial;
+  if (finished.masks.empty())
     throw Error(ErrorKind::invalid_input, "trial " + network.trial.substr(0, 12) + " is dense; nothing was removed");
-  const ModelDescription model = model_of(store, network);
-  const StoredArtifact artifact = read_artifact(store, network.masks_stage, network.masks_sha256);
-  const std::vector<TensorBytes> masks = masks_of(artifact);
-  const CoupledGraph coupled = couple(*model.graph);
-  const Removal removal = removal_of(*model.graph, coupled, removed_units(*model.graph, masks));
+  const ModelDescription model = graph_model_of(store, network, "`espalier layers SWEEP` shows its densities");
   ModelDescription small = model;
-  small.graph = std::make_shared<const OperatorGraph>(shrink(removal).graph);
+  small.graph = std::make_shared<const OperatorGraph>(shrunk_by(*model.graph, finished.masks).graph);
   Json layers = Json::array(), alone = Json::array();
   for (const PrunableLayer& layer : prunable_layers(model)) {
     const auto before = sizes_of_layer(*model.graph, layer.name), after = sizes_of_layer(*small.graph, layer.name);

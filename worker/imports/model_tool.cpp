@@ -11,6 +11,7 @@
 #include "base/draft_file.h"
 #include "base/error.h"
 #include "experiments/formats/json_text.h"
+#include "worker/imports/network_export.h"
 #include "worker/imports/network_import.h"
 #include "worker/inspection/script_facts.h"
 #include "worker/machine/memory_limit.h"
@@ -39,6 +40,10 @@ nlohmann::json answer(const ModelToolOptions& options) {
   const MemoryLimit memory(memory_allowance(-1, memory_total(), 1));  // a module that fills it ends by itself
   if (!options.export_from.empty()) {
     export_script(options.export_from, options.tensors, options.to);
+    return {{"written", options.to}};
+  }
+  if (!options.onnx_from.empty()) {
+    export_network(options.onnx_from, options.to);
     return {{"written", options.to}};
   }
   const ModelFile model = options.import_from.empty() ? describe_script(options.describe, parse_input(options.input),

@@ -16,9 +16,10 @@ struct ModelToolOptions {
   std::string output;       ///< and of its outputs take this one
   std::string export_from;  ///< or write this module
   std::string tensors;      ///< with the tensors of this file
+  std::string onnx_from;    ///< or write this network as ONNX
   std::string to;           ///< here
 
-  bool asked() const { return !describe.empty() || !import_from.empty() || !export_from.empty(); }
+  bool asked() const { return !describe.empty() || !import_from.empty() || !export_from.empty() || !onnx_from.empty(); }
 };
 
 /// Prints one JSON object: {"model": ..., "remarks": [...], "lone_example": ..., "batch_norm": ...} (what ModelFile

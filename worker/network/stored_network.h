@@ -18,8 +18,8 @@ struct StoredNetwork {
 /// The file's bytes. Errors: ErrorKind::internal for tensors that are not the graph's.
 std::string to_bytes(const StoredNetwork& network);
 
-/// Reads at most 16 GB. `content`: the SHA-256 that the file must have. Errors: ErrorKind::invalid_input for another
-/// file or none; ErrorKind::corrupt for what is no network.
-StoredNetwork load_network(const std::filesystem::path& file, const std::string& content);
+/// Reads at most 16 GB. `content`: the SHA-256 that the file must have; "" for any. Errors: ErrorKind::invalid_input
+/// for another file or none; ErrorKind::corrupt for what is no network.
+StoredNetwork load_network(const std::filesystem::path& file, const std::string& content = "");
 
 }  // namespace espalier
