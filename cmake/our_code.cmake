@@ -5,7 +5,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # g++ 12 sees an overlap in "text" + std::string at -O3 that is not there: https://gcc.gnu.org/PR105651
   target_compile_options(espalier_options INTERFACE -Wno-restrict)
 endif()
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
   # g++ 13 and 14 take a reference into one argument for one into a temporary that was another: https://gcc.gnu.org/PR109642
   target_compile_options(espalier_options INTERFACE -Wno-dangling-reference)
 endif()
