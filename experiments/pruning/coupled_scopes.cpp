@@ -126,7 +126,7 @@ class UnitFinder {
     for (const auto& [place, indices] : *units[0]) {
       ScopeMember member{place.part, name_of(place), static_cast<std::int64_t>(indices.size())};
       member.dimension = static_cast<std::int64_t>(place.dimension);
-      if (place.part == Part::grouped_inputs) member.groups = graph_.nodes()[place.node].integer("groups");
+      member.groups = groups_of(place);
       if (member.reads()) member.goes = heads || !reads_zeros(place);
       map_slices(units, place, member);
       scope.members.push_back(std::move(member));
@@ -146,6 +146,14 @@ class UnitFinder {
     for (std::int64_t slice = 0; slice < slices; ++slice)
       regular = regular && unit_of[static_cast<std::size_t>(slice)] == slice / member.step;
     if (!regular) member.unit_of = std::move(unit_of);
+  }
+
+  /// Of a convolution whose groups stay as many; those of a depthwise one go with its channels.
+  std::int64_t groups_of(const Place& place) const {
+    const Node& node = graph_.nodes()[place.node];
+    if (place.part == Part::grouped_inputs) return node.integer("groups");
+    if (place.part != Part::outputs) return 1;
+    return groups_that_stay(graph_, node);
   }
 
   std::string name_of(const Place& place) const {
@@ -215,6 +223,12 @@ bool is_identity_without_weights(const OperatorGraph& graph, const Block& block)
 }
 
 }  // namespace
+
+std::int64_t groups_that_stay(const OperatorGraph& graph, const Node& node) {
+  if (!node.attributes.contains("groups")) return 1;
+  const std::int64_t groups = node.integer("groups");
+  return graph.dims(node, 0)[1].size == groups ? 1 : groups;
+}
 
 std::vector<PruneScope> channel_scopes(const OperatorGraph& graph) {
   return UnitFinder(graph).scopes(false);

@@ -17,6 +17,10 @@ std::vector<PruneScope> head_scopes(const OperatorGraph& graph);
 /// there is no such block.
 std::vector<PruneScope> block_scopes(const OperatorGraph& graph);
 
+/// The groups of a convolution, each with several inputs; 1 of other layers, and of a depthwise one, whose groups go
+/// with its channels.
+std::int64_t groups_that_stay(const OperatorGraph& graph, const Node& node);
+
 /// A layer of which no output, or not every one, could leave.
 struct LeftAlone {
   std::string layer;

@@ -55,7 +55,8 @@ void need_divisible(const Granularity& granularity, const PrunableLayer& layer) 
                                             layer.name + "]");
 }
 
-std::vector<PruneScope> layer_scopes(const std::vector<PrunableLayer>& layers, const Granularity& granularity) {
+std::vector<PruneScope> layer_scopes(const ModelDescription& model, const std::vector<PrunableLayer>& layers,
+                                     const Granularity& granularity) {
   std::vector<PruneScope> scopes;
   for (const PrunableLayer& layer : layers) {
     if (!fits(granularity, layer)) continue;
@@ -63,6 +64,8 @@ std::vector<PruneScope> layer_scopes(const std::vector<PrunableLayer>& layers, c
     scope.name = layer.name;
     scope.units = units_of(granularity, layer);
     scope.members = {{Part::outputs, layer.name, 1}};
+    if (model.graph && layer.is_conv())
+      scope.members[0].groups = groups_that_stay(*model.graph, layer_node(*model.graph, layer.name));
     scope.rows = layer.shape[0];
     scopes.push_back(std::move(scope));
   }
@@ -79,7 +82,7 @@ std::vector<PruneScope> all_scopes(const ModelDescription& model, const std::vec
     case Kind::layer:
       return block_scopes(*model.graph);
     default:
-      return layer_scopes(layers, granularity);
+      return layer_scopes(model, layers, granularity);
   }
 }
 

@@ -26,7 +26,7 @@ struct ScopeMember {
   std::vector<std::int32_t> unit_of = {};  ///< where that is not so: the unit of each slice, -1 for none
   std::int64_t dimension =
       0;  ///< that is cut: of a layer's weight 0 for outputs and 1 for inputs, but where it is transposed
-  std::int64_t groups = 1;  ///< of part grouped_inputs
+  std::int64_t groups = 1;  ///< of part grouped_inputs, and of outputs of a convolution that is not depthwise
   /// What reads a unit need not be removed where it reads zeros then. Heads: it is.
   bool goes = true;
 

@@ -72,6 +72,9 @@ void visit_fields(auto& visit, Is<PruneTarget> auto& target) {
   visit.field("layer_kept", target.layer_kept);
   visit.added("layer_least", target.layer_least);
   visit.added("layer_most", target.layer_most);
+  visit.added("layer_multiple", target.layer_multiple);
+  visit.added("layer_ranking", target.layer_ranking);
+  visit.added("ranking_kept", target.ranking_kept);
   visit.field("total_kept", target.total_kept);
 }
 

@@ -110,10 +110,14 @@ struct LrScheduleSpec {
 /// prune_scopes().
 struct PruneTarget {
   std::int64_t total_kept = 0;                ///< over all scopes
-  std::vector<std::int64_t> layer_kept = {};  ///< per scope; empty: one global ranking
+  std::vector<std::int64_t> layer_kept = {};  ///< per scope; empty: what rankings of several scopes leave each
   std::vector<std::int64_t> layer_least =
       {};                                     ///< of a global ranking: at least this many stay in each; empty: no bound
   std::vector<std::int64_t> layer_most = {};  ///< of a global ranking: at most this many; empty: no bound
+  std::vector<std::int64_t> layer_ranking = {};   ///< per scope: which ranking it competes in; empty: all in one
+  std::vector<std::int64_t> ranking_kept = {};    ///< of each of these rankings, adding up to total_kept
+  std::vector<std::int64_t> layer_multiple = {};  ///< per scope of rankings: it keeps a multiple of this, or all that
+                                                  ///< it has (experiments/pruning/aligned_counts.h); empty: any number
   bool operator==(const PruneTarget&) const = default;
 };
 

@@ -1,4 +1,6 @@
+#include <numeric>
 #include <utility>
+#include <vector>
 
 #include "experiments/catalog/catalog.h"
 #include "experiments/models/model_description.h"
@@ -28,9 +30,12 @@ bool run_prune_stage(const StageContext& context, StageOutcome& outcome) {
   const PruneBatches batches(spec, data, context.stage.seed, 0, context.device);
   PruneTarget target = spec.target;
   const PruneOrder order{spec, target, context.stage.seed, weights.has_value(), batches};
-  if (const auto curves = context.input(InputRole::sensitivity)) {
-    target.layer_kept =
-        allocate_by_sensitivity(curves_from(*curves), target.total_kept, surviving_units(network, order));
+  if (const auto curves = context.input(InputRole::sensitivity); curves && target.layer_kept.empty()) {
+    const std::vector<std::int64_t> counts =
+        counts_by_sensitivity(curves_from(*curves), target, surviving_units(network, order));
+    target = {};
+    target.layer_kept = counts;
+    target.total_kept = std::reduce(counts.begin(), counts.end());
   }
   Pruned pruned = prune_network(network, order);
   outcome.layers = std::move(pruned.layers);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <numeric>
 #include <utility>
 
 #include "base/error.h"
@@ -213,10 +214,17 @@ class PruneRun {
     };
     PruneTarget target;
     if (order_.target.layer_kept.empty()) {
-      std::int64_t all = 0;
-      for (const std::int64_t count : before) all += count;
-      target.total_kept = between(all, order_.target.total_kept);
-      target.layer_least = order_.target.layer_least;
+      target = order_.target;
+      target.layer_most.clear();
+      std::vector<std::int64_t> all(std::max<std::size_t>(1, target.ranking_kept.size()), 0);
+      for (std::size_t scope = 0; scope < before.size(); ++scope)
+        all.at(target.layer_ranking.empty() ? 0 : static_cast<std::size_t>(target.layer_ranking.at(scope))) +=
+            before[scope];
+      for (std::size_t i = 0; i < target.ranking_kept.size(); ++i)
+        target.ranking_kept[i] = between(all[i], target.ranking_kept[i]);
+      target.total_kept = target.ranking_kept.empty() ? between(all[0], target.total_kept)
+                                                      : std::accumulate(target.ranking_kept.begin(),
+                                                                        target.ranking_kept.end(), std::int64_t{0});
       return target;
     }
     for (std::size_t scope = 0; scope < before.size(); ++scope) {

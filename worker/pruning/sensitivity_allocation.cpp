@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "experiments/expand/kept_counts.h"
+#include "experiments/pruning/aligned_counts.h"
 
 namespace espalier {
 namespace {
@@ -83,6 +84,35 @@ std::vector<std::int64_t> allocate_by_sensitivity(const SensitivityCurves& curve
   std::vector<std::int64_t> least;
   for (const std::int64_t units : most) least.push_back(each_has_one ? std::min<std::int64_t>(1, units) : 0);
   return apportion(quotas, total, least, most);
+}
+
+std::vector<std::int64_t> counts_by_sensitivity(const SensitivityCurves& curves, const PruneTarget& target,
+                                                std::span<const std::int64_t> left) {
+  if (left.size() != curves.units.size() || curves.losses.size() != left.size())
+    throw Error(ErrorKind::internal, "sensitivity curves are of other scopes than those to be pruned");
+  const bool one = target.layer_ranking.empty();
+  std::vector<std::int64_t> counts(left.size(), 0);
+  for (std::size_t ranking = 0; ranking < (one ? 1 : target.ranking_kept.size()); ++ranking) {
+    SensitivityCurves rivals{curves.sparsities, {}, {}};
+    std::vector<std::size_t> places;
+    std::vector<std::int64_t> most;
+    std::vector<AlignedScope> scopes;
+    for (std::size_t i = 0; i < left.size(); ++i) {
+      if (!one && target.layer_ranking.at(i) != static_cast<std::int64_t>(ranking)) continue;
+      places.push_back(i);
+      rivals.losses.push_back(curves.losses[i]);
+      rivals.units.push_back(curves.units[i]);
+      most.push_back(left[i]);
+      scopes.push_back({target.layer_multiple.empty() ? 1 : target.layer_multiple.at(i), left[i]});
+    }
+    std::int64_t total = one ? target.total_kept : target.ranking_kept[ranking];
+    // A round of multiples may have left less than this one asks for.
+    if (!target.layer_multiple.empty()) total = std::min(total, std::reduce(most.begin(), most.end()));
+    std::vector<std::int64_t> kept = allocate_by_sensitivity(rivals, total, most);
+    if (!target.layer_multiple.empty()) kept = aligned_counts(kept, scopes, total);
+    for (std::size_t i = 0; i < places.size(); ++i) counts[places[i]] = kept[i];
+  }
+  return counts;
 }
 
 }  // namespace espalier

@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "experiments/stages/stage_spec.h"
+
 namespace espalier {
 
 /// What a sensitivity stage measured, a curve for each scope of a prune.
@@ -24,5 +26,10 @@ struct SensitivityCurves {
 /// ErrorKind::internal for curves of other scopes.
 std::vector<std::int64_t> allocate_by_sensitivity(const SensitivityCurves& curves, std::int64_t total,
                                                   std::span<const std::int64_t> most);
+
+/// The same for each ranking of a target of rankings: PruneTarget::layer_kept, in multiples where it has some
+/// (aligned_counts). `left` are the units of each scope that are left. Errors: the same.
+std::vector<std::int64_t> counts_by_sensitivity(const SensitivityCurves& curves, const PruneTarget& target,
+                                                std::span<const std::int64_t> left);
 
 }  // namespace espalier

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "experiments/pruning/aligned_counts.h"
 #include "worker/selection/selection_kernels.h"
 
 namespace espalier {
@@ -206,6 +207,73 @@ void select_each(std::span<const ScoredLayer> layers, const PruneTarget& target,
     select_together(layers.subspan(layer, 1), target.layer_kept[layer], rules, masks.subspan(layer, 1));
 }
 
+std::vector<std::int64_t> at_places(const std::vector<std::int64_t>& values, const std::vector<std::size_t>& places) {
+  std::vector<std::int64_t> picked;
+  for (std::size_t i = 0; !values.empty() && i < places.size(); ++i) picked.push_back(values[places[i]]);
+  return picked;
+}
+
+void check_rankings(std::size_t layers, const PruneTarget& target) {
+  const auto rankings = static_cast<std::int64_t>(target.ranking_kept.size());
+  const bool exist =
+      std::ranges::all_of(target.layer_ranking, [&](std::int64_t one) { return one >= 0 && one < rankings; });
+  const std::int64_t sum = std::accumulate(target.ranking_kept.begin(), target.ranking_kept.end(), std::int64_t{0});
+  if (target.layer_ranking.size() == layers && exist && sum == target.total_kept) return;
+  throw Error(ErrorKind::invalid_input,
+              "the rankings (" + std::to_string(rankings) + ", of " + std::to_string(target.layer_ranking.size()) +
+                  " layers, " + std::to_string(sum) + " in all) do not fit the network's " + std::to_string(layers) +
+                  " layers and the total of " + std::to_string(target.total_kept));
+}
+
+/// Each ranking by itself.
+KeepMasks select_in_rankings(const std::vector<ScoredLayer>& layers, const PruneTarget& target,
+                             const SelectionRules& rules) {
+  check_rankings(layers.size(), target);
+  KeepMasks masks(layers.size());
+  for (std::size_t ranking = 0; ranking < target.ranking_kept.size(); ++ranking) {
+    std::vector<std::size_t> places;
+    std::vector<ScoredLayer> rivals;
+    for (std::size_t layer = 0; layer < layers.size(); ++layer) {
+      if (target.layer_ranking[layer] != static_cast<std::int64_t>(ranking)) continue;
+      places.push_back(layer);
+      rivals.push_back(layers[layer]);
+    }
+    PruneTarget part;
+    part.total_kept = target.ranking_kept[ranking];
+    part.layer_least = at_places(target.layer_least, places);
+    part.layer_most = at_places(target.layer_most, places);
+    part.layer_multiple = at_places(target.layer_multiple, places);
+    KeepMasks kept = select_kept(rivals, part, rules);
+    for (std::size_t i = 0; i < places.size(); ++i) masks[places[i]] = std::move(kept[i]);
+  }
+  return masks;
+}
+
+/// What each layer would keep of a ranking that knows no multiples, and then multiples next to that.
+KeepMasks select_in_multiples(const std::vector<ScoredLayer>& layers, PruneTarget target, const SelectionRules& rules) {
+  const std::vector<std::int64_t> multiples = std::exchange(target.layer_multiple, {});
+  if (multiples.size() != layers.size() || std::ranges::any_of(multiples, [](std::int64_t one) { return one < 1; })) {
+    throw Error(ErrorKind::invalid_input, "layer_multiple needs one number from 1 on for each of the " +
+                                              std::to_string(layers.size()) + " layers");
+  }
+  std::vector<AlignedScope> scopes;
+  std::int64_t mosts = 0;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const std::int64_t left = count_survivors(std::span(layers).subspan(i, 1));
+    const std::int64_t most = target.layer_most.empty() ? left : std::min(left, target.layer_most.at(i));
+    scopes.push_back({multiples[i], most, target.layer_least.empty() ? 0 : target.layer_least.at(i)});
+    mosts += most;
+  }
+  target.total_kept = std::min(target.total_kept, mosts);
+  std::vector<std::int64_t> counts;
+  for (const auto& mask : select_kept(layers, target, rules))
+    counts.push_back(static_cast<std::int64_t>(count_set(mask.data(), mask.size())));
+  PruneTarget aligned;
+  aligned.layer_kept = aligned_counts(counts, scopes, target.total_kept);
+  aligned.total_kept = std::accumulate(aligned.layer_kept.begin(), aligned.layer_kept.end(), std::int64_t{0});
+  return select_kept(layers, aligned, rules);
+}
+
 }  // namespace
 
 Ties parse_ties(std::string_view text) {
@@ -217,6 +285,8 @@ Ties parse_ties(std::string_view text) {
 }
 
 KeepMasks select_kept(const std::vector<ScoredLayer>& layers, const PruneTarget& target, const SelectionRules& rules) {
+  if (!target.layer_ranking.empty()) return select_in_rankings(layers, target, rules);
+  if (!target.layer_multiple.empty()) return select_in_multiples(layers, target, rules);
   std::vector<ScoredLayer> competing = layers;
   KeepMasks masks;
   for (ScoredLayer& layer : competing) {

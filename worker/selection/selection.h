@@ -35,7 +35,10 @@ struct SelectionRules {
 /// target.layer_kept empty all layers are ranked together for target.total_kept, otherwise each for its own count. With
 /// target.layer_least or layer_most (each empty or one per layer), a ranking of all together still holds the total:
 /// layers that would keep fewer than their least keep that, by their own ranking, those above their most likewise, and
-/// the others share what remains. Exact and linear, nothing is sorted or copied (worker/selection/threshold.h). Errors:
+/// the others share what remains. With target.layer_ranking the layers of each ranking are ranked together for its
+/// count of target.ranking_kept. With target.layer_multiple a ranking says how many each layer keeps, these counts go
+/// to multiples as aligned_counts does, and each layer keeps so many by its own ranking; a total above what is left is
+/// what is left. Exact and linear, nothing is sorted or copied (worker/selection/threshold.h). Errors:
 /// ErrorKind::numeric naming layer and index if a survivor's score is NaN; ErrorKind::invalid_input if more is
 /// requested than survives, a count is negative, the counts do not fit the layers, bounds cannot hold the total, or
 /// bounds meet ties that do not keep counts (drop, keep).

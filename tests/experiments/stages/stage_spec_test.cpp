@@ -149,5 +149,14 @@ TEST(StageSpec, refusals_name_the_field) {
             "train spec: has fields that this version does not know; use the same version everywhere");
 }
 
+TEST(StageSpec, rankings_and_multiples_are_written_where_a_target_has_them) {
+  PruneSpec spec = snip_to_ten_percent();
+  EXPECT_EQ(canonical_json(spec).find("ranking_kept"), std::string::npos);
+  EXPECT_EQ(canonical_json(spec).find("layer_multiple"), std::string::npos);
+  spec.target = {.total_kept = 30, .layer_ranking = {0, 1, 0}, .ranking_kept = {20, 10}, .layer_multiple = {8, 1, 8}};
+  expect_canonical(canonical_json(spec));
+  EXPECT_EQ(parse_spec<PruneSpec>(canonical_json(spec)), spec);
+}
+
 }  // namespace
 }  // namespace espalier

@@ -80,14 +80,20 @@ Network drawn_at_random(const ModelDescription& model) {
   return network;
 }
 
+/// What says the counts: each scope's own, one ranking of all, or several.
+enum class Spread { by_scope, global, rankings, in_twos };
+
 struct Case {
   std::string criterion, granularity, ranking;
-  bool by_scope = false;
+  Spread spread = Spread::global;
+
+  bool by_scope() const { return spread == Spread::by_scope; }
 };
 
 std::string name_of(const Case& one) {
+  const char* spreads[] = {", by scope", ", global", ", two rankings", ", in twos"};
   return one.criterion + ", " + one.granularity + ", " + (one.ranking.empty() ? "raw" : one.ranking) +
-         (one.by_scope ? ", by scope" : ", global");
+         spreads[static_cast<int>(one.spread)];
 }
 
 std::vector<Case> all_cases() {
@@ -96,8 +102,8 @@ std::vector<Case> all_cases() {
     for (const char* granularity :
          {"weight", "block 2x3 mean", "2:4", "row l1", "filter l2", "channel max", "head sum", "layer mean"}) {
       for (const char* ranking : {"", "lamp", "normalized", "per_row"}) {
-        for (const bool by_scope : {false, true})
-          cases.push_back({std::string(criterion.name), granularity, ranking, by_scope});
+        for (const Spread spread : {Spread::global, Spread::by_scope, Spread::rankings, Spread::in_twos})
+          cases.push_back({std::string(criterion.name), granularity, ranking, spread});
       }
     }
   }
@@ -126,7 +132,19 @@ class Trial {
       target_.total_kept += kept;
       target_.layer_kept.push_back(kept);
     }
-    if (!one.by_scope) target_.layer_kept.clear();
+    if (!one.by_scope()) target_.layer_kept.clear();
+    if (one.spread == Spread::rankings) rank_apart();
+    if (one.spread == Spread::in_twos) target_.layer_multiple.assign(scopes_.size(), 2);
+  }
+
+  /// The first scope has rivals nowhere, the others one another.
+  void rank_apart() {
+    target_.ranking_kept = {scopes_[0].units / 2, 0};
+    target_.total_kept = scopes_[0].units / 2;
+    target_.layer_ranking.assign(scopes_.size(), 1);
+    target_.layer_ranking[0] = 0;
+    for (std::size_t i = 1; i < scopes_.size(); ++i) target_.ranking_kept[1] += scopes_[i].units * 2 / 5;
+    target_.total_kept += target_.ranking_kept[1];
   }
 
   Network& network() { return network_; }
@@ -140,11 +158,26 @@ class Trial {
 
   /// Units of which something is left.
   std::int64_t units_left() const {
-    const Granularity granularity = parse_granularity(one_.granularity);
     std::int64_t left = 0;
-    for (const PruneScope& scope : scopes_)
-      left += std::ranges::count(espalier::units_left(scope, granularity, network_), 1);
+    for (std::size_t i = 0; i < scopes_.size(); ++i) left += units_left(i);
     return left;
+  }
+  std::int64_t units_left(std::size_t scope) const {
+    return std::ranges::count(espalier::units_left(scopes_[scope], parse_granularity(one_.granularity), network_), 1);
+  }
+  const std::vector<PruneScope>& scopes() const { return scopes_; }
+
+  void expect_counts() const {
+    if (one_.spread == Spread::in_twos) {
+      EXPECT_LE(std::abs(units_left() - target_.total_kept), 1);
+      for (std::size_t i = 0; i < scopes_.size(); ++i)
+        EXPECT_TRUE(units_left(i) % 2 == 0 || units_left(i) == scopes_[i].units) << scopes_[i].name;
+      return;
+    }
+    EXPECT_EQ(units_left(), target_.total_kept);
+    if (one_.spread == Spread::rankings) {
+      EXPECT_EQ(units_left(0), target_.ranking_kept[0]);
+    }
   }
 
  private:
@@ -155,18 +188,24 @@ class Trial {
   std::vector<PruneScope> scopes_;
 };
 
-/// What check refuses: combinations with nothing to mean.
+/// What check refuses: combinations with nothing to mean; and repetitions.
 bool is_refused(const Case& one) {
   const bool weights = one.granularity == "weight";
   const CriterionEntry& criterion = find_criterion(one.criterion);
   const bool signed_scores = has(criterion.properties, CriterionProperty::signed_scores);
   const bool no_patterns = has(criterion.properties, CriterionProperty::no_patterns);
   const bool repairs = criterion.scores == CriterionScores::repairs_weights;
-  if (one.ranking == "per_row" && (!weights || !one.by_scope)) return true;
-  if (!one.ranking.empty() && one.ranking != "per_row" && (one.by_scope || one.granularity == "2:4")) return true;
+  const bool counts_units = one.granularity.starts_with("row") || one.granularity.starts_with("filter") ||
+                            one.granularity.starts_with("channel") || one.granularity.starts_with("head");
+  if (one.spread == Spread::in_twos && (!counts_units || !one.ranking.empty())) return true;
+  if (one.spread == Spread::rankings && one.ranking == "normalized") return true;
+  if (one.spread == Spread::rankings && (one.granularity == "2:4" || one.granularity == "layer mean" || repairs))
+    return true;
+  if (one.ranking == "per_row" && (!weights || !one.by_scope())) return true;
+  if (!one.ranking.empty() && one.ranking != "per_row" && (one.by_scope() || one.granularity == "2:4")) return true;
   if (one.ranking == "lamp" && (signed_scores || one.granularity == "layer mean")) return true;
   if (repairs && (!one.ranking.empty() || (no_patterns && !weights))) return true;
-  return repairs && criterion.ranks == CriterionRanks::within_layers && weights && !one.by_scope;
+  return repairs && criterion.ranks == CriterionRanks::within_layers && weights && !one.by_scope();
 }
 
 bool equal_tensors(const NamedTensors& a, const NamedTensors& b) {
@@ -195,7 +234,7 @@ TEST_P(EveryPrune, IsExactDeterministicAndLeavesTheRestAlone) {
     ++tried;
     const NamedTensors weights = trial->network().weights();
     const Pruned pruned = trial->prune();
-    EXPECT_EQ(trial->units_left(), trial->target().total_kept);
+    trial->expect_counts();
     Trial twin(model, one);
     EXPECT_TRUE(equal_tensors(twin.prune().masks, pruned.masks));
     // Weights that stay are as they were, unless the criterion repairs; those that went are zero; buffers are

@@ -76,5 +76,21 @@ TEST(SensitivityAllocation, TheTotalIsExactForAnyCurves) {
   }
 }
 
+// Each ranking by itself: the second scope has no rival and keeps its 30; the others share 110 as flat curves do.
+TEST(SensitivityAllocation, RankingsShareNothingAndMultiplesComeLast) {
+  const std::vector<double> flat{0, 0};
+  const SensitivityCurves curves{{0, 0.5}, {flat, flat, flat}, {100, 100, 100}};
+  PruneTarget target;
+  target.total_kept = 140;
+  target.layer_ranking = {0, 1, 0};
+  target.ranking_kept = {110, 30};
+  EXPECT_THAT(counts_by_sensitivity(curves, target, curves.units), ElementsAre(55, 30, 55));
+  target.layer_multiple = {8, 1, 8};
+  EXPECT_THAT(counts_by_sensitivity(curves, target, curves.units), ElementsAre(56, 30, 56));
+  PruneTarget one;
+  one.total_kept = 150;
+  EXPECT_THAT(counts_by_sensitivity(curves, one, curves.units), ElementsAre(50, 50, 50));
+}
+
 }  // namespace
 }  // namespace espalier
