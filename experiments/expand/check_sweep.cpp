@@ -72,9 +72,10 @@ std::string incomparable(const PruneSetting& setting) {
   const CriterionEntry& criterion = find_criterion(name);
   if (criterion.ranks == CriterionRanks::within_layers) {
     return fmt::format(
-        "scores of {} are comparable within a layer alone, and allocation global ranks all layers together; use "
-        "uniform, erk or a table",
-        name);
+        "scores of {} are comparable within a layer alone, and allocation {} ranks layers together; use uniform, erk "
+        "or "
+        "a table",
+        name, setting.allocation.name);
   }
   const Reduction reduction = setting.granularity.reduction;
   const bool by_size = reduction == Reduction::sum || reduction == Reduction::l1 || reduction == Reduction::l2;

@@ -167,10 +167,10 @@ class Expander {
   const PrunePoints& points_of(const Combination& combination, const PruneSetting& setting, DenseConfig& network) {
     const PruneKeys& keys = *spec_.prune;
     const auto index = [&](const auto& choices) { return choices.given() ? choices.index(combination) : 0; };
-    const auto [found, is_new] =
-        network.points.try_emplace({index(keys.method), index(keys.criterion), index(keys.granularity),
-                                    index(keys.sparsity), index(keys.allocation), index(keys.schedule),
-                                    index(keys.dialect), index(keys.min_kept), index(keys.max_kept)});
+    const auto [found, is_new] = network.points.try_emplace(
+        {index(keys.method), index(keys.criterion), index(keys.granularity), index(keys.sparsity),
+         index(keys.allocation), index(keys.schedule), index(keys.dialect), index(keys.min_kept), index(keys.max_kept),
+         index(keys.ratios), index(keys.align)});
     if (is_new) found->second = make_prune_points(setting, network, spec_, problems_);
     return found->second;
   }

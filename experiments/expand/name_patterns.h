@@ -8,8 +8,10 @@
 
 namespace espalier {
 
-/// The places in `names` of those that fit the pattern: an exact name, or one with * and ? as in a shell. Nothing after
-/// reporting a pattern that fits none.
+/// An exact name, or one with * and ? as in a shell.
+bool fits_pattern(const std::string& pattern, const std::string& name);
+
+/// The places in `names` of those that fit the pattern. Nothing after reporting a pattern that fits none.
 std::vector<std::size_t> find_matches(const std::string& pattern, const std::vector<std::string>& names,
                                       const KeyPlace& place, Problems& problems);
 

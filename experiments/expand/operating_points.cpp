@@ -10,11 +10,17 @@
 
 #include "base/rounded_share.h"
 #include "experiments/catalog/catalog.h"
+#include "experiments/expand/aligned_points.h"
+#include "experiments/expand/kept_bounds.h"
 #include "experiments/expand/kept_counts.h"
 #include "experiments/expand/name_patterns.h"
+#include "experiments/expand/scope_rankings.h"
+#include "experiments/expand/scope_ratios.h"
 #include "experiments/expand/spread_counts.h"
+#include "experiments/pruning/aligned_counts.h"
 #include "experiments/pruning/allocations/allocations.h"
 #include "experiments/pruning/schedules/schedules.h"
+#include "experiments/pruning/scope_structure.h"
 #include "experiments/spec/sweep_limits.h"
 
 namespace espalier {
@@ -22,8 +28,6 @@ namespace {
 
 using Kind = Granularity::Kind;
 using Counts = std::vector<std::int64_t>;
-
-constexpr double kRoundingError = 1e-9;
 
 /// What is counted together: the whole network, a layer, or one of a layer's rows.
 struct UnitBudget {
@@ -33,24 +37,6 @@ struct UnitBudget {
   double sparsity = 0;
   double rate = 0;
 };
-
-std::string_view units_word(Kind kind) {
-  switch (kind) {
-    case Kind::block:
-    case Kind::layer:
-      return "blocks";
-    case Kind::row:
-      return "rows";
-    case Kind::filter:
-      return "filters";
-    case Kind::channel:
-      return "channels";
-    case Kind::head:
-      return "heads";
-    default:
-      return "weights";
-  }
-}
 
 double fraction_removed(std::int64_t kept, std::int64_t total) {
   constexpr double kDecimals = 1e6;
@@ -73,9 +59,11 @@ class PointMaker {
   }
 
   std::vector<OperatingPoint> make() {
-    if (!set_target() || !set_rounds()) return {};
+    if (!set_target() || !set_rounds() || !set_rankings()) return {};
     std::vector<Counts> counts = by_shape() && !by_own_rule() ? counts_by_shape() : counts_by_budget();
-    if (found_.empty()) apply_bounds(counts);
+    if (found_.empty()) bounds_ = apply_kept_bounds(question_, rankings_, one_ranking(), counts, found_);
+    const bool holds_total = !one_ranking() && (by_shape() || !bounds_.most.empty());
+    if (found_.empty()) align_counts(question_, rankings_, bounds_, holds_total, counts, found_);
     if (found_.empty()) refuse_nothing_left(counts);
     if (found_.empty()) refuse_nothing_removed(counts.back());
     problems_.add_all(found_);
@@ -140,24 +128,61 @@ class PointMaker {
     }
   }
 
+  /// What is counted together.
+  bool set_rankings() {
+    ratios_.resize(units_.size());
+    Problems found;
+    if (setting_.ratios) {
+      ratios_ = scope_ratios(*setting_.ratios, question_.scopes, question_.layers,
+                             units_word(setting_.granularity.kind), found);
+    }
+    if (found.empty() && std::ranges::all_of(ratios_, [](const auto& ratio) { return ratio.has_value(); })) {
+      found.add(question_.keys.ratios_place,
+                "ratios name every layer, which leaves none for sparsity; write them as allocation: {...} instead");
+    }
+    problems_.add_all(found);
+    std::vector<std::size_t> competes;
+    if (one_ranking()) competes = competing();
+    rankings_ = scope_rankings(question_.scopes, ratios_, competes);
+    for (std::size_t i = 0; i < units_.size(); ++i)
+      if (!ratios_[i]) free_.push_back(i);
+    return found.empty();
+  }
+
+  /// As Allocation::rankings, of an allocation with rankings.
+  std::vector<std::size_t> competing() const {
+    const Allocation allocation = find_allocation(setting_.allocation.name);
+    if (allocation.rankings == nullptr) return std::vector<std::size_t>(units_.size(), 0);
+    std::vector<AllocationScope> scopes = allocation_scopes(question_.scopes, question_.layers);
+    if (question_.graph != nullptr) {
+      std::vector<std::string> structures = structures_of(*question_.graph, question_.scopes);
+      for (std::size_t i = 0; i < scopes.size(); ++i) scopes[i].structure = std::move(structures[i]);
+    }
+    return allocation.rankings(scopes);
+  }
+
+  /// In the order of rankings_.
   std::vector<UnitBudget> budgets() {
     const ScheduleSetting& schedule = setting_.schedule;
-    if (one_ranking()) {
-      if (!schedule.rates.empty()) {
-        refuse(schedule.place, "rates by layer need allocation: uniform, not " + setting_.allocation.name);
-      }
-      return {{"the network", all_, 1, counted_.value_or(0), schedule.rate}};
-    }
     const bool rows = has(setting_.allocation.name, AllocationProperty::by_row);
     std::vector<UnitBudget> made;
-    for (const PruneScope& scope : question_.scopes) {
-      const std::int64_t times = rows ? scope.rows : 1;
-      made.push_back({scope.name, scope.units / times, times, is_table() ? 0 : counted_.value_or(0), schedule.rate});
+    for (const ScopeRanking& ranking : rankings_) {
+      const std::int64_t times = rows ? question_.scopes[ranking.scopes[0]].rows : 1;
+      const double sparsity = is_table() ? 0 : ranking.ratio.value_or(counted_.value_or(0));
+      made.push_back({ranking.name, ranking.units / times, times, sparsity, schedule.rate});
+    }
+    if (one_ranking()) {
+      if (!schedule.rates.empty()) refuse_rates();
+      return made;
     }
     apply_shares(made, setting_.allocation.table, &UnitBudget::sparsity);
     apply_shares(made, schedule.rates, &UnitBudget::rate);
-    if (by_shape()) set_sparsities_by_shape(made);
+    if (by_shape() && by_own_rule()) set_sparsities_by_shape(made);
     return made;
+  }
+
+  void refuse_rates() {
+    refuse(setting_.schedule.place, "rates by layer need allocation: uniform, not " + setting_.allocation.name);
   }
 
   /// The final densities, as a dialect asks for them; every layer then follows the schedule by itself.
@@ -215,7 +240,7 @@ class PointMaker {
     return kept;
   }
 
-  /// By round, then by scope; with one ranking the total alone.
+  /// By round, then by ranking: by scope, where each is counted by itself.
   std::vector<Counts> counts_by_budget() {
     std::vector<Counts> counts(progress_.size());
     for (const UnitBudget& budget : budgets()) {
@@ -225,82 +250,19 @@ class PointMaker {
     return counts;
   }
 
-  /// The total of every round is exact and spread anew.
+  /// The total of every round is exact, and spread anew over the scopes without a ratio.
   std::vector<Counts> counts_by_shape() {
-    const Counts totals = counts_of({"the network", all_, 1, counted_.value_or(0), setting_.schedule.rate});
-    if (!setting_.schedule.rates.empty()) {
-      refuse(setting_.schedule.place, "rates by layer need allocation: uniform, not " + setting_.allocation.name);
-    }
-    const std::vector<AllocationScope> scopes = allocation_scopes(question_.scopes, question_.layers);
-    std::vector<Counts> counts;
-    for (const std::int64_t total : totals) {
-      counts.push_back(spread_counts(find_allocation(setting_.allocation.name), scopes, total,
-                                     counts.empty() ? units_ : counts.back()));
-    }
-    return counts;
-  }
-
-  Counts bounds(const std::optional<BoundSetting>& setting, bool least) {
-    Counts counts = least ? Counts(units_.size(), 0) : units_;
-    for (const LayerShare& bound : setting ? setting->layers : std::vector<LayerShare>{}) {
-      for (const std::size_t i : find_matches(bound.layer, names_, bound.place, found_)) {
-        const double of_units = bound.share * static_cast<double>(units_[i]);
-        const double exact = bound.share >= 1 ? bound.share
-                             : least          ? std::ceil(of_units - kRoundingError)
-                                              : std::floor(of_units + kRoundingError);
-        counts[i] = std::min(units_[i], static_cast<std::int64_t>(exact));
-      }
+    if (!setting_.schedule.rates.empty()) refuse_rates();
+    const Counts totals =
+        counts_of({"the network", sum_of(picked(units_, free_)), 1, counted_.value_or(0), setting_.schedule.rate});
+    const auto scopes = picked(allocation_scopes(question_.scopes, question_.layers), free_);
+    std::vector<Counts> counts = counts_by_budget();
+    Counts most = picked(units_, free_);
+    for (std::size_t round = 0; round < counts.size(); ++round) {
+      most = spread_counts(find_allocation(setting_.allocation.name), scopes, totals[round], most);
+      for (std::size_t i = 0; i < free_.size(); ++i) counts[round][free_[i]] = most[i];
     }
     return counts;
-  }
-
-  void apply_bounds(std::vector<Counts>& counts) {
-    if (!setting_.min_kept && !setting_.max_kept) return;
-    least_ = bounds(setting_.min_kept, true);
-    const Counts most = bounds(setting_.max_kept, false);
-    if (!found_.empty()) return;
-    const std::string_view units = units_word(setting_.granularity.kind);
-    for (std::size_t i = 0; i < most.size(); ++i) {
-      if (least_[i] <= most[i]) continue;
-      refuse(question_.keys.min_kept_place,
-             fmt::format("keeps at least {} {} of {}, where max_kept allows {}", least_[i], units, names_[i], most[i]));
-      return;
-    }
-    const auto sum = [](const Counts& values) {
-      return std::accumulate(values.begin(), values.end(), std::int64_t{0});
-    };
-    const std::int64_t final_total = sum(counts.back());
-    if (sum(least_) > final_total) {
-      refuse(question_.keys.min_kept_place,
-             fmt::format("keeps at least {} {}, but sparsity leaves {}; prune less, or lower it", sum(least_), units,
-                         final_total));
-    } else if (sum(most) < final_total) {
-      refuse(question_.keys.max_kept_place,
-             fmt::format("keeps at most {} {}, but sparsity leaves {}; prune more, or raise it", sum(most), units,
-                         final_total));
-    }
-    if (!found_.empty()) return;
-    for (Counts& round : counts) {
-      most_.push_back(relaxed(most, sum(round), final_total));
-      if (one_ranking()) continue;
-      Counts cap = most_.back();
-      if (&round != &counts.front()) {
-        for (std::size_t i = 0; i < cap.size(); ++i) cap[i] = std::min(cap[i], (&round)[-1][i]);
-      }
-      round = apportion(std::vector<double>(round.begin(), round.end()), sum(round), least_, cap);
-    }
-  }
-
-  /// The most of a round on the way: as far from all units as the round's total is on its way to the last.
-  Counts relaxed(const Counts& most, std::int64_t total, std::int64_t final_total) const {
-    const double way =
-        all_ == final_total ? 1.0 : static_cast<double>(all_ - total) / static_cast<double>(all_ - final_total);
-    Counts made;
-    for (std::size_t i = 0; i < most.size(); ++i) {
-      const double away = static_cast<double>(units_[i] - most[i]) * way;
-      made.push_back(units_[i] - static_cast<std::int64_t>(std::floor(away + kRoundingError)));
-    }
-    return made;
   }
 
   bool by_sparsity() const { return has_target() && !is_table() && !is_pattern(); }
@@ -314,9 +276,9 @@ class PointMaker {
     for (std::size_t i = 0; i < counts.front().size(); ++i) {
       for (std::size_t round = 0; round < counts.size(); ++round) {
         if (counts[round][i] > 0) continue;
-        refuse(place, fmt::format("leaves none of the {} {} of {} in round {}; prune less",
-                                  one_ranking() ? all_ : units_[i], units_word(setting_.granularity.kind),
-                                  one_ranking() ? "the network" : names_[i], round + 1));
+        refuse(rankings_[i].ratio ? question_.keys.ratios_place : place,
+               fmt::format("leaves none of the {} {} of {} in round {}; prune less", rankings_[i].units,
+                           units_word(setting_.granularity.kind), rankings_[i].name, round + 1));
         break;
       }
     }
@@ -331,7 +293,7 @@ class PointMaker {
   /// Few units: a small sparsity of them rounds to none. For single weights so few are never meant.
   void refuse_nothing_removed(const Counts& kept) {
     if (setting_.granularity.kind == Kind::weight || is_pattern() || !asks_for_removal()) return;
-    if (std::accumulate(kept.begin(), kept.end(), std::int64_t{0}) < all_) return;
+    if (sum_of(kept) < all_) return;
     std::int64_t units = all_;
     std::string of = "the network";
     if (!one_ranking()) {
@@ -344,19 +306,30 @@ class PointMaker {
                                           units_word(setting_.granularity.kind), of, 1 / static_cast<double>(units)));
   }
 
+  PruneTarget target_of(const Counts& counts, std::size_t round) const {
+    PruneTarget target;
+    target.total_kept = sum_of(counts);
+    const bool one_of_all = one_ranking() && rankings_.size() == 1;
+    if (!one_of_all && rankings_.size() == units_.size()) {
+      target.layer_kept = counts;
+      return target;
+    }
+    if (setting_.min_kept) target.layer_least = bounds_.least;
+    if (setting_.max_kept) target.layer_most = bounds_.most[round];
+    if (setting_.align > 1)
+      for (const PruneScope& scope : question_.scopes)
+        target.layer_multiple.push_back(unit_multiple(scope, setting_.align));
+    if (one_of_all) return target;
+    target.layer_ranking.resize(units_.size());
+    for (std::size_t r = 0; r < rankings_.size(); ++r)
+      for (const std::size_t i : rankings_[r].scopes) target.layer_ranking[i] = static_cast<std::int64_t>(r);
+    target.ranking_kept = counts;
+    return target;
+  }
+
   std::vector<OperatingPoint> points(const std::vector<Counts>& counts) const {
     std::vector<PruneTarget> targets;
-    for (std::size_t round = 0; round < counts.size(); ++round) {
-      PruneTarget target;
-      target.total_kept = std::accumulate(counts[round].begin(), counts[round].end(), std::int64_t{0});
-      if (!one_ranking()) {
-        target.layer_kept = counts[round];
-      } else if (!most_.empty()) {
-        if (setting_.min_kept) target.layer_least = least_;
-        if (setting_.max_kept) target.layer_most = most_[round];
-      }
-      targets.push_back(std::move(target));
-    }
+    for (std::size_t round = 0; round < counts.size(); ++round) targets.push_back(target_of(counts[round], round));
     std::vector<OperatingPoint> made;
     for (std::size_t end = has_target() ? targets.size() : 1; end <= targets.size(); ++end) {
       const double removed = fraction_removed(targets[end - 1].total_kept, all_);
@@ -377,8 +350,10 @@ class PointMaker {
   std::optional<double> target_;   // as asked for
   std::optional<double> counted_;  // of the units
   std::vector<double> progress_;   // by round
-  Counts least_;
-  std::vector<Counts> most_;  // by round
+  KeptBounds bounds_;
+  std::vector<std::optional<double>> ratios_;  // by scope
+  std::vector<std::size_t> free_;              // the scopes without a ratio
+  std::vector<ScopeRanking> rankings_;
 };
 
 }  // namespace

@@ -24,12 +24,14 @@ struct PointsQuestion {
   std::int64_t parameters = 0;          ///< of the network, for sparsities of all of them
   std::optional<GradualSteps> gradual;  ///< of a schedule inside the training
   KeyPlace sparsity_place;
+  const OperatorGraph* graph = nullptr;  ///< of the model, where it is known
 };
 
 /// One point for a sparsity, a table of sparsities or n:m; every round is a point if the schedule has a rate and no
-/// target. Counts are in units of the scopes (prune_scopes.h). Empty after reporting a layer that the model does not
-/// have, bounds that cannot hold, or counts that would leave nothing of a layer or network, or (of structures) all of
-/// it.
+/// target. Counts are in units of the scopes (prune_scopes.h). With `align`, counts of single scopes are multiples,
+/// each the nearest, or (of an allocation that holds a total) such that the total is as near as multiples allow; what
+/// rankings leave is aligned as they are made. Empty after reporting a layer that the model does not have, bounds that
+/// cannot hold, or counts that would leave nothing of a layer or network, or (of structures) all of it.
 std::vector<OperatingPoint> make_operating_points(const PointsQuestion& question, Problems& problems);
 
 }  // namespace espalier

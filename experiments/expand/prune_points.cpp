@@ -32,8 +32,8 @@ class PrunePointMaker {
       return {};
     }
     const KeyPlace& place = keys_.sparsity.given() ? spec_.sparsity_place : spec_.prune_place;
-    const PointsQuestion question{setting_, keys_, made_.scopes, network_.layers, count_model(model_).parameters,
-                                  gradual_, place};
+    const PointsQuestion question{setting_, keys_, made_.scopes,      network_.layers, count_model(model_).parameters,
+                                  gradual_, place, model_.graph.get()};
     made_.points = make_operating_points(question, problems_);
     if (std::ranges::find(spec_.controls, Control::erk_random) != spec_.controls.end()) spread_controls();
     return std::move(made_);
@@ -135,7 +135,7 @@ class PrunePointMaker {
   void spread_controls() {
     const bool pattern = setting_.granularity.kind == Granularity::Kind::n_of_m;
     for (const OperatingPoint& point : made_.points) {
-      const auto spread = pattern ? std::nullopt : spread_by_erk(point, made_.scopes, network_.layers);
+      const auto spread = pattern ? std::nullopt : spread_by_erk(point, made_.scopes, network_.layers, setting_.align);
       if (spread) {
         made_.by_erk.push_back(*spread);
         continue;

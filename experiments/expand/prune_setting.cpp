@@ -45,6 +45,8 @@ class Checker {
     check_pattern();
     check_repairs();
     check_bounds();
+    check_ratios();
+    check_align();
     check_gradual();
     if (setting_.dialect) check_dialect();
     return fine_;
@@ -165,6 +167,41 @@ class Checker {
     }
   }
 
+  void check_ratios() {
+    if (!setting_.ratios) return;
+    if (is(Kind::n_of_m)) {
+      refuse(keys_.ratios_place, fmt::format("ratios is not used: granularity {} says how much is kept", granularity_));
+    } else if (is(Kind::layer)) {
+      refuse(keys_.ratios_place,
+             "granularity layer removes whole layers, all in one ranking, and none has a ratio; "
+             "protect those that are to stay");
+    } else if (setting_.allocation.name == "table") {
+      refuse(keys_.ratios_place, "allocation gives each layer its sparsity already; use one of them");
+    } else if (!setting_.sparsity) {
+      refuse(keys_.ratios_place,
+             "ratios stand beside sparsity, which is that of the other layers; give it, or use "
+             "the schedule's rates");
+    } else if (setting_.dialect) {
+      refuse(keys_.ratios_place, fmt::format("ratios is unknown to dialect {}", setting_.dialect_name));
+    } else if (repairs() && knows_total_only(setting_.allocation)) {
+      refuse(keys_.ratios_place,
+             fmt::format("ratios does not fit criterion {} with one ranking over all layers", setting_.criterion.name));
+    }
+  }
+
+  void check_align() {
+    if (setting_.align == 1) return;
+    const bool whole = is(Kind::channel) || is(Kind::filter) || is(Kind::row) || is(Kind::head);
+    if (!whole) {
+      refuse(keys_.align_place,
+             fmt::format("rounds how many channels, filters, rows or heads a layer keeps, and granularity {} removes "
+                         "none of these; use one of them, or leave align out",
+                         granularity_));
+    } else if (setting_.dialect) {
+      refuse(keys_.align_place, fmt::format("align is unknown to dialect {}", setting_.dialect_name));
+    }
+  }
+
   void check_gradual() {
     const ScheduleSetting& schedule = setting_.schedule;
     const bool of_all = !has(schedule.name, ScheduleProperty::relative_initial);
@@ -255,6 +292,8 @@ PruneSetting pick_prune_setting(const PruneKeys& keys, const Combination& combin
   setting.allocation = keys.allocation.pick(combination).value_or(AllocationSetting{default_allocation(setting), {}});
   setting.min_kept = keys.min_kept.pick(combination);
   setting.max_kept = keys.max_kept.pick(combination);
+  setting.ratios = keys.ratios.pick(combination);
+  setting.align = keys.align.pick(combination).value_or(1);
   return setting;
 }
 

@@ -24,6 +24,8 @@ struct PruneSetting {
   std::string dialect_name;  ///< "" for ours
   std::optional<Dialect> dialect;
   std::optional<BoundSetting> min_kept, max_kept;
+  std::optional<RatioSetting> ratios;
+  std::int64_t align = 1;
 };
 
 PruneSetting pick_prune_setting(const PruneKeys& keys, const Combination& combination, const KeyPlace& place);

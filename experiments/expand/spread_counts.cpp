@@ -1,6 +1,7 @@
 #include "experiments/expand/spread_counts.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "experiments/expand/kept_counts.h"
@@ -23,13 +24,21 @@ std::vector<AllocationScope> allocation_scopes(const std::vector<PruneScope>& sc
 
 Counts spread_counts(const Allocation& allocation, const std::vector<AllocationScope>& scopes, std::int64_t total,
                      const Counts& most) {
+  total = std::min(total, std::accumulate(most.begin(), most.end(), std::int64_t{0}));
   std::vector<double> quotas = allocation.densities(scopes, static_cast<double>(total));
   for (std::size_t i = 0; i < quotas.size(); ++i) quotas[i] *= static_cast<double>(scopes[i].units);
   return apportion(quotas, total, Counts(quotas.size(), 0), most);
 }
 
+std::vector<AlignedScope> aligned_scopes(const std::vector<PruneScope>& scopes, std::int64_t align,
+                                         const Counts& most) {
+  std::vector<AlignedScope> made;
+  for (std::size_t i = 0; i < scopes.size(); ++i) made.push_back({unit_multiple(scopes[i], align), most[i]});
+  return made;
+}
+
 std::optional<OperatingPoint> spread_by_erk(const OperatingPoint& point, const std::vector<PruneScope>& scopes,
-                                            const std::vector<PrunableLayer>& layers) {
+                                            const std::vector<PrunableLayer>& layers, std::int64_t align) {
   const std::vector<AllocationScope> shapes = allocation_scopes(scopes, layers);
   Counts most;
   for (const AllocationScope& scope : shapes) {
@@ -38,9 +47,11 @@ std::optional<OperatingPoint> spread_by_erk(const OperatingPoint& point, const s
   }
   OperatingPoint made{point.sparsity_target, {}};
   for (const PruneTarget& round : point.rounds) {
-    most = spread_counts(allocation_erk(), shapes, round.total_kept, most);
+    Counts counts = spread_counts(allocation_erk(), shapes, round.total_kept, most);
+    if (align > 1) counts = aligned_counts(counts, aligned_scopes(scopes, align, most), round.total_kept);
+    most = std::move(counts);
     PruneTarget target;
-    target.total_kept = round.total_kept;
+    target.total_kept = std::accumulate(most.begin(), most.end(), std::int64_t{0});
     target.layer_kept = most;
     made.rounds.push_back(std::move(target));
   }

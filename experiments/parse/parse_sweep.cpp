@@ -191,7 +191,8 @@ SweepSpec read_sweep(const YamlValue& tree, Problems& problems) {
               "train.batch_size",  "train.epochs",     "train.steps",    "train.lr_schedule", "train.warmup",
               "train.eval_every",  "train.augment",    "prune.method",   "prune.criterion",   "prune.sparsity",
               "prune.granularity", "prune.allocation", "prune.schedule", "prune.protect",     "prune.min_kept",
-              "prune.max_kept",    "prune.at",         "prune.dialect",  "dataset.validation"});
+              "prune.max_kept",    "prune.ratios",     "prune.align",    "prune.at",          "prune.dialect",
+              "dataset.validation"});
   check_used(spec, map, problems);
   return spec;
 }

@@ -12,6 +12,7 @@ namespace espalier {
 namespace {
 
 constexpr std::int64_t kMostBatches = 1'000'000;
+constexpr std::int64_t kMostAligned = 65'536;
 
 std::optional<PruneMoment> parse_moment(const YamlValue& value, Problems& problems) {
   if (value.kind == YamlValue::Kind::scalar && value.text == "trained") return PruneMoment{true, {0, 0, value.place}};
@@ -78,6 +79,8 @@ void remember_prune_places(const YamlValue& value, PruneKeys& keys) {
   keys.sensitivity_place = place_of(value.find("sensitivity") != nullptr ? "sensitivity" : "allocation");
   keys.min_kept_place = place_of("min_kept");
   keys.max_kept_place = place_of("max_kept");
+  keys.ratios_place = place_of("ratios");
+  keys.align_place = place_of("align");
 }
 
 void refuse_data_keys_without_use(MapReader& map, const PruneKeys& keys, Problems& problems) {
@@ -141,6 +144,8 @@ void read_prune_keys(AxisReader& axes, const YamlValue& value, PruneKeys& keys) 
   axes.read(map, "dialect", keys.dialect, name_from(catalog_names(list_dialects())));
   axes.read(map, "min_kept", keys.min_kept, parse_bound);
   axes.read(map, "max_kept", keys.max_kept, parse_bound);
+  axes.read(map, "ratios", keys.ratios, parse_ratios);
+  axes.read(map, "align", keys.align, count_up_to(kMostAligned));
   axes.read(map, "at", keys.at, parse_moment, AxisReader::Column<PruneMoment>(moment_column));
   axes.read(map, "norms", keys.norms, name_from({"running", "batch"}));
   axes.read(map, "batches", keys.batches, count_up_to(kMostBatches));

@@ -39,6 +39,14 @@ std::optional<double> parse_option(const CriterionOption& option, const YamlValu
   return count ? std::optional(static_cast<double>(*count)) : std::nullopt;
 }
 
+std::vector<LayerShare> parse_sparsities(const YamlValue& map, Problems& problems) {
+  std::vector<LayerShare> shares;
+  for (const YamlEntry& entry : map.entries) {
+    if (const auto share = parse_sparsity(entry.value, problems)) shares.push_back({entry.key, *share, entry.place});
+  }
+  return shares;
+}
+
 }  // namespace
 
 std::optional<CriterionSetting> parse_criterion(const YamlValue& value, Problems& problems) {
@@ -96,13 +104,16 @@ std::optional<AllocationSetting> parse_allocation(const YamlValue& value, Proble
     const auto name = parse_name(value, catalog_names(list_allocations()), problems);
     return name ? std::optional(AllocationSetting{*name, {}}) : std::nullopt;
   }
-  AllocationSetting setting{"table", {}};
-  for (const YamlEntry& entry : value.entries) {
-    if (const auto share = parse_sparsity(entry.value, problems)) {
-      setting.table.push_back({entry.key, *share, entry.place});
-    }
-  }
-  return setting;
+  return AllocationSetting{"table", parse_sparsities(value, problems)};
+}
+
+std::optional<RatioSetting> parse_ratios(const YamlValue& value, Problems& problems) {
+  if (value.kind == YamlValue::Kind::map && !value.entries.empty())
+    return RatioSetting{parse_sparsities(value, problems)};
+  problems.add(
+      value.place,
+      "expected the sparsity of each layer or pattern, as in {\"layer1.*\": 0.3, fc1: 0}, found " + describe(value));
+  return std::nullopt;
 }
 
 std::optional<BoundSetting> parse_bound(const YamlValue& value, Problems& problems) {

@@ -25,6 +25,9 @@ std::optional<AllocationSetting> parse_allocation(const YamlValue& value, Proble
 /// `0.05`, `1`, `{conv*: 0.2, fc3: 10}`.
 std::optional<BoundSetting> parse_bound(const YamlValue& value, Problems& problems);
 
+/// `{"layer1.*": 0.3, fc1: 0}`.
+std::optional<RatioSetting> parse_ratios(const YamlValue& value, Problems& problems);
+
 /// `{sparsities: [0.5, 0.9], batches: 4}`; every key may be left out.
 std::optional<SensitivitySetting> parse_sensitivity(const YamlValue& value, Problems& problems);
 

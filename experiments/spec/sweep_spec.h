@@ -78,6 +78,11 @@ struct BoundSetting {
   std::vector<LayerShare> layers;  ///< the last that fits a layer holds
 };
 
+/// Sparsities of layers that are pruned by themselves, beside `sparsity`, which is then that of the others.
+struct RatioSetting {
+  std::vector<LayerShare> layers;  ///< the last that fits a layer holds
+};
+
 /// Inside the training: from `start` to `end`, every so many steps.
 struct GradualSetting {
   Length start, end, every;
@@ -117,6 +122,8 @@ struct PruneKeys {
   Choices<std::string> dialect;
   Choices<BoundSetting> min_kept;
   Choices<BoundSetting> max_kept;
+  Choices<RatioSetting> ratios;
+  Choices<std::int64_t> align;  ///< 1: any count
   Choices<PruneMoment> at;
   Choices<std::string> norms;  ///< "running" or "batch"
   Choices<std::int64_t> batches;
@@ -126,7 +133,7 @@ struct PruneKeys {
   std::optional<SensitivitySetting> sensitivity;  ///< given, or needed by an allocation
   KeyPlace sensitivity_place;
   KeyPlace criterion_place, granularity_place, allocation_place, dialect_place, min_kept_place, max_kept_place;
-  KeyPlace norms_place;
+  KeyPlace norms_place, ratios_place, align_place;
 };
 
 struct RetrainSetting {

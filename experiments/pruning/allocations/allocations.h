@@ -16,6 +16,7 @@ struct AllocationScope {
   std::string name;
   std::int64_t units = 0;
   std::vector<std::int64_t> shape;  ///< of the layer's weight; empty where the scope is not one layer
+  std::string structure = {};       ///< as structures_of has it; "" of a model whose operators are not known
 };
 
 struct Allocation {
@@ -23,6 +24,8 @@ struct Allocation {
   /// The share of its units that each scope keeps, such that `kept` units stay in all; null for one_ranking and
   /// by_curves, whose counts come out of scores and curves: only the total is requested.
   std::vector<double> (*densities)(std::span<const AllocationScope> scopes, double kept) = nullptr;
+  /// Of one_ranking: which ranking each scope competes in, numbered by their first scopes; null: one of all.
+  std::vector<std::size_t> (*rankings)(std::span<const AllocationScope> scopes) = nullptr;
 };
 
 #define ESPALIER_ALLOCATION(name, ...) Allocation allocation_##name();

@@ -21,7 +21,7 @@ TEST(Catalog, names_are_those_of_the_tables) {
   EXPECT_THAT(catalog_names(list_schedules()),
               ElementsAre("one_shot", "iterative", "linear", "cubic", "exponential", "agp"));
   EXPECT_THAT(catalog_names(list_allocations()),
-              ElementsAre("global", "uniform", "per_row", "erk", "er", "lamp", "sensitivity"));
+              ElementsAre("global", "uniform", "per_row", "erk", "er", "lamp", "isomorphic", "sensitivity"));
   EXPECT_THAT(catalog_names(list_dialects()),
               ElementsAre("open_lth", "shrinkbench", "synflow", "jaxpruner", "torch", "wanda"));
   EXPECT_THAT(catalog_names(list_optimizers()), ElementsAre("sgd", "adam"));

@@ -69,7 +69,7 @@ TEST(CheckSweep, scores_that_layers_do_not_share_a_scale_for_are_said) {
   };
   EXPECT_THAT(said("method: fpgm, granularity: filter"),
               ElementsAre("s.yaml:5:44: warning: prune.method: scores of fpgm are comparable within a layer alone, and "
-                          "allocation global ranks all layers together; use uniform, erk or a table"));
+                          "allocation global ranks layers together; use uniform, erk or a table"));
   EXPECT_THAT(said("method: [magnitude, fpgm], granularity: filter, allocation: [uniform, global]"),
               ElementsAre(HasSubstr("scores of fpgm")));
   EXPECT_THAT(said("method: [magnitude, fpgm], granularity: filter, allocation: [uniform, lamp, erk]"), IsEmpty());
