@@ -1,194 +1,57 @@
-// The network becomes a list of links between wires. A wire is what stands between two operations, one byte per channel
-// (per feature of a flat vector or a token) for "the input reaches it" and one for "it reaches the output". Links run
-// forward in order to fill the first, backward in reverse order to fill the second; a sum of branches is two links into
-// one wire. Nothing here knows more of a convolution than which of its kernels are empty.
+// The network becomes links between vertices (path_links.h): a vertex is an index of one dimension of a value, such as
+// a channel. Layers, norms and attentions have links of their own. Of every other operator, what leads where is what it
+// couples (operator.h), asked of it alone: an index of its output is reached by those of its inputs that would have to
+// leave with it, and by all that it cannot do without.
 #include "worker/pruning/connectivity.h"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
-#include <optional>
+#include <map>
+#include <set>
 #include <utility>
-#include <variant>
 
 #include "base/error.h"
 #include "experiments/operators/operator.h"
+#include "worker/pruning/kernel_matrix.h"
+#include "worker/pruning/path_links.h"
 
 namespace espalier {
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
-using ByteSpan = std::span<const std::uint8_t>;
-using WireIndex = std::size_t;
+using MaskBytes = KernelMatrix::View;
+using Vertices = PathLinks::Vertices;
 
-struct Wire {
-  Bytes reached;  // from the input
-  Bytes needed;   // by the output
-};
-
-/// reached[i] of `to` is that of channel (i / step) % channels of `from`: step is the pixels of a flattened channel.
-struct CopyLink {
-  WireIndex from, to;
-  std::size_t step;
-};
-struct ScaleLink {
-  WireIndex from, to;
-  ByteSpan mask;  // per channel; empty: all kept
-};
-/// Every output of a layer norm is made of all its inputs, through their mean and variance.
-struct MixLink {
-  WireIndex from, to;
-  ByteSpan mask;  // of the scale, per channel; empty: all kept
-};
-struct LayerLink {
-  WireIndex from, to;
-  std::size_t layer;
-};
-struct AttentionLink {
-  WireIndex q, k, v, to;
-  std::size_t heads;
-  ByteSpan q_bias;  // mask; empty: all kept
-};
-using Link = std::variant<CopyLink, ScaleLink, MixLink, LayerLink, AttentionLink>;
-
-bool any(ByteSpan bytes) {
-  return std::ranges::any_of(bytes, [](std::uint8_t byte) { return byte != 0; });
-}
-
-bool any_common(ByteSpan a, ByteSpan b) {
-  constexpr std::size_t kChunk = 256;  // without a branch inside, so that it is vectorized
-  for (std::size_t first = 0; first < a.size(); first += kChunk) {
-    std::uint8_t found = 0;
-    for (std::size_t i = first; i < std::min(first + kChunk, a.size()); ++i)
-      found = static_cast<std::uint8_t>(found | (a[i] & b[i]));
-    if (found != 0) return true;
-  }
-  return false;
-}
-
-std::int64_t count_common(ByteSpan a, ByteSpan b) {
-  std::uint32_t count = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) count += a[i] & b[i];
-  return count;
-}
-
-std::int64_t sum(ByteSpan bytes) {
-  std::uint32_t total = 0;
-  for (const std::uint8_t byte : bytes) total += byte;
-  return total;
-}
-
-/// The matrix [out, in] of a layer's kernels: which of them have a kept element.
-class Kernels {
- public:
-  /// The outputs of a group see its inputs alone.
-  Kernels(const PrunableLayer& layer, std::int64_t groups, ByteSpan mask)
-      : groups_(static_cast<std::size_t>(groups)),
-        outputs_(static_cast<std::size_t>(layer.shape[0])),
-        inputs_(static_cast<std::size_t>(layer.shape[1])),
-        area_(static_cast<std::size_t>(layer.weights) / (outputs_ * inputs_)),
-        mask_(mask) {
-    if (area_ == 1 || mask_.empty()) return;
-    held_.resize(outputs_ * inputs_);
-    for (std::size_t kernel = 0; kernel < held_.size(); ++kernel) {
-      std::uint8_t found = 0;
-      for (std::size_t i = 0; i < area_; ++i) found = static_cast<std::uint8_t>(found | mask_[kernel * area_ + i]);
-      held_[kernel] = found;
-    }
-  }
-
-  std::size_t outputs() const { return outputs_; }
-
-  void forward(const Bytes& from, Bytes& to) const {
-    for (std::size_t group = 0; group < groups_; ++group) {
-      const ByteSpan inputs = of_group(from, group);
-      const bool all = mask_.empty() && any(inputs);
-      for (std::size_t out = first(group); out < first(group + 1); ++out) {
-        const bool reached = mask_.empty() ? all : any_common(row(out), inputs);
-        to[out] = static_cast<std::uint8_t>(to[out] | (reached ? 1 : 0));
-      }
-    }
-  }
-
-  void backward(const Bytes& to, Bytes& from) const {
-    for (std::size_t group = 0; group < groups_; ++group) {
-      std::uint8_t* inputs = from.data() + group * inputs_;
-      for (std::size_t out = first(group); out < first(group + 1); ++out) {
-        if (to[out] == 0) continue;
-        const ByteSpan kernels = row(out);
-        for (std::size_t in = 0; in < inputs_; ++in)
-          inputs[in] = static_cast<std::uint8_t>(inputs[in] | (mask_.empty() ? 1 : kernels[in]));
-        if (mask_.empty()) break;
-      }
-    }
-  }
-
-  /// Kept elements of kernels from a reached input to a needed output.
-  std::int64_t effective(const Bytes& reached, const Bytes& needed) const {
-    std::int64_t count = 0;
-    for (std::size_t out = 0; out < outputs_; ++out) {
-      if (needed[out] == 0) continue;
-      const ByteSpan inputs = of_group(reached, out / (outputs_ / groups_));
-      if (mask_.empty()) {
-        count += sum(inputs) * static_cast<std::int64_t>(area_);
-      } else if (area_ == 1) {
-        count += count_common(row(out), inputs);
-      } else {
-        for (std::size_t in = 0; in < inputs_; ++in)
-          if (inputs[in] != 0) count += sum(mask_.subspan((out * inputs_ + in) * area_, area_));
-      }
-    }
-    return count;
-  }
-
- private:
-  ByteSpan row(std::size_t out) const {
-    return mask_.empty() ? mask_ : (held_.empty() ? mask_ : ByteSpan(held_)).subspan(out * inputs_, inputs_);
-  }
-  ByteSpan of_group(const Bytes& inputs, std::size_t group) const {
-    return ByteSpan(inputs).subspan(group * inputs_, inputs_);
-  }
-  std::size_t first(std::size_t group) const { return group * (outputs_ / groups_); }
-
-  std::size_t groups_, outputs_, inputs_, area_;  // inputs of a group
-  ByteSpan mask_;                                 // empty: all kept
-  Bytes held_;                                    // of kernels larger than one element
+/// The vertices of a value along some of its dimensions, row-major as those of a CoupledAxis; without dimensions one
+/// vertex for all of it.
+struct PathStream {
+  std::vector<std::size_t> dims;
+  Vertices vertices;
 };
 
 class PathFinder {
  public:
   PathFinder(const ModelDescription& model, const MaskViews& masks)
-      : masks_(masks), graph_(*model.graph), layers_(prunable_layers(model)), wires_of_(graph_.values().size()) {
+      : masks_(masks), graph_(*model.graph), layers_(prunable_layers(model)), streams_(graph_.values().size()) {
     kernels_.reserve(layers_.size());
     for (const PrunableLayer& layer : layers_)
-      kernels_.emplace_back(layer, groups_of(layer.name),
+      kernels_.emplace_back(layer, layer_node(graph_, layer.name),
                             mask_of(layer.name + ".weight", static_cast<std::size_t>(layer.weights)));
     ends_.resize(layers_.size());
-    const Dims& input = graph_.value(graph_.input()).dims;
-    const WireIndex first = new_wire(input.size() > 1 ? input[1].size : 1);
-    std::ranges::fill(wires_[first].reached, std::uint8_t{1});
-    wires_of_[graph_.input()] = {first, 1};
-    for (const Node& node : graph_.nodes()) wires_of_[node.output] = add(node);
+    streams_[graph_.input()] = {{}, {links_.add_vertex(true)}};
+    for (const Node& node : graph_.nodes()) streams_[node.output] = add(node);
   }
 
   Paths find() {
+    const Vertices& end = streams_[graph_.output()].vertices;
+    links_.follow(end);
     Paths paths;
-    const std::optional<Stream> output = wires_of_[graph_.output()];
-    paths.followed = output.has_value();
-    if (!output) return paths;
-    const WireIndex end = output->wire;
-    for (const Link& link : links_) std::visit([this](const auto& one) { forward(one); }, link);
-    std::ranges::fill(wires_[end].needed, std::uint8_t{1});
-    for (auto link = links_.rbegin(); link != links_.rend(); ++link)
-      std::visit([this](const auto& one) { backward(one); }, *link);
-    paths.connectivity.connected = any(wires_[end].reached);
+    paths.connectivity.connected = any_set(links_.reached(end));
     for (std::size_t i = 0; i < layers_.size(); ++i) {
-      const auto [from, to] = ends_[i];
+      const auto& [from, to] = ends_[i];
       LayerPaths& layer = paths.layers.emplace_back();
       layer.layer = layers_[i].name;
-      layer.effective = kernels_[i].effective(wires_[from].reached, wires_[to].needed);
-      layer.dead_units =
-          static_cast<std::int64_t>(kernels_[i].outputs()) - count_common(wires_[to].reached, wires_[to].needed);
+      layer.effective = kernels_[i].effective(links_.reached(from), links_.needed(to));
+      layer.dead_units = static_cast<std::int64_t>(to.size()) - count_common(links_.reached(to), links_.needed(to));
       paths.connectivity.effective_kept += layer.effective;
       paths.connectivity.dead_units += layer.dead_units;
     }
@@ -196,7 +59,7 @@ class PathFinder {
   }
 
  private:
-  ByteSpan mask_of(const std::string& parameter, std::size_t size) const {
+  MaskBytes mask_of(const std::string& parameter, std::size_t size) const {
     const auto found = masks_.find(parameter);
     if (found == masks_.end()) return {};
     if (found->second.size() != size) {
@@ -206,201 +69,187 @@ class PathFinder {
     return found->second;
   }
 
-  std::int64_t groups_of(const std::string& layer) const {
-    const Node& node = layer_node(graph_, layer);
-    return node.attributes.contains("groups") ? node.integer("groups") : 1;
+  /// Of a parameter that a node reads; empty where it reads none, or all of it is kept.
+  MaskBytes mask_of(const Node& node, std::size_t input, std::size_t size) const {
+    const Value* parameter = graph_.has_input(node, input) ? graph_.tensor(node, input) : nullptr;
+    return parameter == nullptr ? MaskBytes() : mask_of(parameter->name, size);
   }
 
-  /// Of a parameter that a node reads; empty where it reads none.
-  ByteSpan mask_of(const Node& node, std::size_t input, std::size_t size) const {
-    const Value* parameter = graph_.tensor(node, input);
-    return parameter == nullptr ? ByteSpan() : mask_of(parameter->name, size);
+  bool is_computed(const Node& node, std::size_t input) const {
+    return graph_.has_input(node, input) && graph_.tensor(node, input) == nullptr;
   }
 
-  WireIndex new_wire(std::int64_t channels) {
-    const auto size = static_cast<std::size_t>(channels);
-    wires_.push_back({Bytes(size), Bytes(size)});
-    return wires_.size() - 1;
-  }
-
-  /// What carries the paths of a value: a wire, along one of the value's dimensions.
-  struct Stream {
-    WireIndex wire = 0;
-    std::size_t dim = 1;
-  };
-  std::size_t channels_of(const Stream& stream) const { return wires_[stream.wire].reached.size(); }
-
-  /// The stream of a node's output; none, from there on, where it is not known how paths pass.
-  std::optional<Stream> add(const Node& node) {
-    const std::optional<Stream> from = wires_of_[node.inputs[0]];
-    if (node.op->name() == "Embedding") return add_reached(graph_.value(node.output).dims);
-    if (!from) return std::nullopt;
-    if (node.op->has(OperatorTrait::layer)) return add_layer(node, *from);
-    if (node.op->has(OperatorTrait::batch_norm)) return add_scale(node, *from);
-    if (node.op->has(OperatorTrait::layer_norm)) return add_mix(node, *from);
-    if (node.op->has(OperatorTrait::attention)) return add_attention(node, *from);
-    if (node.op->has(OperatorTrait::sum)) return add_sum(node, *from);
-    if (node.op->has(OperatorTrait::function)) return from;
-    if (node.op->has(OperatorTrait::per_channel)) return from->dim == 1 ? from : std::nullopt;
-    if (node.op->name() == "ReduceMean") return add_mean(node, *from);
-    if (node.op->name() == "Transpose") return add_transpose(node, *from);
-    if (node.op->name() == "Reshape") return add_reshape(node, *from);
-    return std::nullopt;
-  }
-
-  Stream add_reached(const Dims& dims) {
-    const WireIndex to = new_wire(dims.back().size);  // the token is not pruned, nor is its row
-    std::ranges::fill(wires_[to].reached, std::uint8_t{1});
-    return {to, dims.size() - 1};
-  }
-  std::optional<Stream> add_layer(const Node& node, const Stream& from) {
-    const auto layer = std::ranges::find(layers_, node.name, &PrunableLayer::name);
-    const Dims& dims = graph_.value(node.output).dims;
-    const std::size_t dim = graph_.dims(node, 1).size() == 2 ? dims.size() - 1 : 1;
-    if (layer == layers_.end() || from.dim != dim || node.op->name() == "ConvTranspose") return std::nullopt;
-    const auto index = static_cast<std::size_t>(layer - layers_.begin());
-    const WireIndex to = new_wire(dims[dim].size);
-    ends_[index] = {from.wire, to};
-    links_.emplace_back(LayerLink{from.wire, to, index});
-    return Stream{to, dim};
-  }
-  std::optional<Stream> add_scale(const Node& node, const Stream& from) {
-    const ByteSpan mask = mask_of(node, 1, channels_of(from));
-    if (mask.empty()) return from;
-    const WireIndex to = new_wire(static_cast<std::int64_t>(channels_of(from)));
-    links_.emplace_back(ScaleLink{from.wire, to, mask});
-    return Stream{to, from.dim};
-  }
-  std::optional<Stream> add_mix(const Node& node, const Stream& from) {
-    const WireIndex to = new_wire(static_cast<std::int64_t>(channels_of(from)));
-    links_.emplace_back(MixLink{from.wire, to, mask_of(node, 1, channels_of(from))});
-    return Stream{to, from.dim};
-  }
-  std::optional<Stream> add_sum(const Node& node, const Stream& from) {
-    if (graph_.tensor(node, 1) != nullptr) return from;
-    const std::optional<Stream> other = wires_of_[node.inputs[1]];
-    if (!other || other->dim != from.dim || channels_of(*other) != channels_of(from)) return std::nullopt;
-    const WireIndex to = new_wire(static_cast<std::int64_t>(channels_of(from)));
-    links_.emplace_back(CopyLink{from.wire, to, 1});
-    links_.emplace_back(CopyLink{other->wire, to, 1});
-    return Stream{to, from.dim};
-  }
-  std::optional<Stream> add_attention(const Node& node, const Stream& q) {
-    const std::optional<Stream> k = wires_of_[node.inputs[1]], v = wires_of_[node.inputs[2]];
-    if (!k || !v || node.integer("heads") != node.integer("key_value_heads")) return std::nullopt;
-    AttentionLink link{q.wire,
-                       k->wire,
-                       v->wire,
-                       new_wire(graph_.value(node.output).dims[2].size),
-                       static_cast<std::size_t>(node.integer("heads")),
-                       {}};
-    if (const std::size_t maker = graph_.maker(node.inputs[0]); maker < graph_.nodes().size())
-      link.q_bias = mask_of(graph_.nodes()[maker], 2, channels_of(q));
-    links_.emplace_back(link);
-    return Stream{link.to, 2};
-  }
-  std::optional<Stream> add_mean(const Node& node, const Stream& from) {
-    const auto& dims = node.integers("dims");
-    Stream to = from;
-    for (const std::int64_t dim : dims) {
-      if (static_cast<std::size_t>(dim) == from.dim) return std::nullopt;
-      if (static_cast<std::size_t>(dim) < from.dim && node.integer("keep_dims") == 0) --to.dim;
+  PathStream add(const Node& node) {
+    if (node.op->has(OperatorTrait::layer)) {
+      const auto layer = std::ranges::find(layers_, node.name, &PrunableLayer::name);
+      if (layer != layers_.end()) return add_layer(node, static_cast<std::size_t>(layer - layers_.begin()));
     }
+    if (node.op->has(OperatorTrait::batch_norm)) return add_scale(node);
+    if (node.op->has(OperatorTrait::layer_norm)) return add_mix(node);
+    if (node.op->has(OperatorTrait::attention) && has_equal_heads(node)) return add_attention(node);
+    return add_coupled(node);
+  }
+
+  static PathStream along(std::size_t dim, Vertices vertices) {
+    return vertices.size() == 1 ? PathStream{{}, std::move(vertices)} : PathStream{{dim}, std::move(vertices)};
+  }
+
+  /// A vertex for each index of a dimension of an input.
+  Vertices channels(const Node& node, std::size_t input, std::size_t dim) {
+    const PathStream& stream = streams_[node.inputs[input]];
+    const Dims& dims = graph_.dims(node, input);
+    const auto size = static_cast<std::size_t>(dims[dim].size);
+    if (stream.dims == std::vector{dim}) return stream.vertices;
+    if (std::ranges::find(stream.dims, dim) == stream.dims.end()) return Vertices(size, links_.joined(stream.vertices));
+    std::size_t inner = 1;
+    for (auto after = stream.dims.rbegin(); *after != dim; ++after)
+      inner *= static_cast<std::size_t>(dims[*after].size);
+    std::vector<Vertices> shares(size);
+    for (std::size_t i = 0; i < stream.vertices.size(); ++i) shares[i / inner % size].push_back(stream.vertices[i]);
+    Vertices made;
+    for (Vertices& share : shares) made.push_back(links_.joined(std::move(share)));
+    return made;
+  }
+
+  PathStream add_layer(const Node& node, std::size_t layer) {
+    const bool linear = graph_.dims(node, 1).size() == 2;
+    const std::size_t dim = linear ? graph_.dims(node, 0).size() - 1 : 1;
+    Vertices from = channels(node, 0, dim), to = links_.add_vertices(kernels_[layer].outputs());
+    ends_[layer] = {from, to};
+    links_.link_layer(kernels_[layer], std::move(from), to);
+    return along(dim, std::move(to));
+  }
+
+  /// Channel by channel, where its scale is kept.
+  PathStream add_scale(const Node& node) {
+    const MaskBytes mask = mask_of(node, 1, static_cast<std::size_t>(graph_.dims(node, 0)[1].size));
+    if (mask.empty()) return streams_[node.inputs[0]];
+    return along(1, scaled(channels(node, 0, 1), mask));
+  }
+
+  /// Every output of a layer norm is made of all its inputs, through their mean and variance.
+  PathStream add_mix(const Node& node) {
+    const std::size_t last = graph_.dims(node, 0).size() - 1;
+    const auto size = static_cast<std::size_t>(graph_.dims(node, 0)[last].size);
+    Vertices all(size, links_.joined(streams_[node.inputs[0]].vertices));
+    const bool by_channel = graph_.has_input(node, 1) && graph_.dims(node, 1).size() == 1;
+    const MaskBytes mask = by_channel ? mask_of(node, 1, size) : MaskBytes();
+    return along(last, mask.empty() ? std::move(all) : scaled(all, mask));
+  }
+
+  Vertices scaled(const Vertices& from, MaskBytes mask) {
+    const Vertices to = links_.add_vertices(mask.size());
+    for (std::size_t i = 0; i < mask.size(); ++i)
+      if (mask[i] != 0) links_.link(from[i], to[i]);
     return to;
   }
-  std::optional<Stream> add_transpose(const Node& node, const Stream& from) {
-    const auto& permutation = node.integers("permutation");
-    const auto place = std::ranges::find(permutation, static_cast<std::int64_t>(from.dim));
-    return Stream{from.wire, static_cast<std::size_t>(place - permutation.begin())};
-  }
-  /// Only where the channels come to lie within one dimension.
-  std::optional<Stream> add_reshape(const Node& node, const Stream& from) {
-    const auto after = [](const Dims& dims, std::size_t dim) {
-      std::int64_t count = 1;
-      for (std::size_t i = dim + 1; i < dims.size(); ++i) count *= dims[i].size;
-      return count;
-    };
-    const Dims& before = graph_.dims(node, 0);
-    const Dims& now = graph_.value(node.output).dims;
-    const std::int64_t inner = after(before, from.dim), outer = inner * before[from.dim].size;
-    std::optional<std::size_t> around;  // the dimension that the channels come to lie in
-    for (std::size_t dim = 1; dim < now.size(); ++dim) {
-      const std::int64_t rest = after(now, dim);
-      if (now[dim].size == before[from.dim].size && rest == inner) return Stream{from.wire, dim};
-      if (rest <= inner && rest * now[dim].size >= outer && inner % rest == 0) around = dim;
-    }
-    if (around) {
-      const WireIndex to = new_wire(now[*around].size);
-      links_.emplace_back(CopyLink{from.wire, to, static_cast<std::size_t>(inner / after(now, *around))});
-      return Stream{to, *around};
-    }
-    return std::nullopt;
+
+  bool has_equal_heads(const Node& node) const {
+    const auto width = [&](std::size_t input) { return graph_.dims(node, input)[2].size; };
+    return node.integer("heads") == node.integer("key_value_heads") && width(0) == width(1) && width(1) == width(2) &&
+           is_computed(node, 0) && is_computed(node, 1) && is_computed(node, 2);
   }
 
-  void forward(const CopyLink& link) {
-    const Bytes& from = wires_[link.from].reached;
-    Bytes& to = wires_[link.to].reached;
-    for (std::size_t i = 0; i < to.size(); ++i)
-      to[i] = static_cast<std::uint8_t>(to[i] | from[i / link.step % from.size()]);
+  PathStream add_attention(const Node& node) {
+    Vertices q = channels(node, 0, 2), k = channels(node, 1, 2), v = channels(node, 2, 2);
+    Vertices to = links_.add_vertices(v.size());
+    MaskBytes q_bias;
+    const std::size_t maker = graph_.maker(node.inputs[0]);
+    if (maker < graph_.nodes().size() && graph_.nodes()[maker].op->has(OperatorTrait::layer))
+      q_bias = mask_of(graph_.nodes()[maker], 2, q.size());
+    links_.link_attention(std::move(q), std::move(k), std::move(v), to, static_cast<std::size_t>(node.integer("heads")),
+                          q_bias);
+    return along(2, std::move(to));
   }
-  void forward(const ScaleLink& link) {
-    for (std::size_t i = 0; i < link.mask.size(); ++i)
-      wires_[link.to].reached[i] = static_cast<std::uint8_t>(wires_[link.from].reached[i] & link.mask[i]);
-  }
-  void forward(const MixLink& link) {
-    if (!any(wires_[link.from].reached)) return;
-    Bytes& to = wires_[link.to].reached;
-    for (std::size_t i = 0; i < to.size(); ++i) to[i] = link.mask.empty() ? std::uint8_t{1} : link.mask[i];
-  }
-  void forward(const LayerLink& link) {
-    kernels_[link.layer].forward(wires_[link.from].reached, wires_[link.to].reached);
-  }
-  void forward(const AttentionLink& link) { wires_[link.to].reached = wires_[link.v].reached; }
 
-  void backward(const CopyLink& link) {
-    Bytes& from = wires_[link.from].needed;
-    const Bytes& to = wires_[link.to].needed;
-    for (std::size_t i = 0; i < to.size(); ++i) {
-      std::uint8_t& source = from[i / link.step % from.size()];
-      source = static_cast<std::uint8_t>(source | to[i]);
-    }
-  }
-  void backward(const ScaleLink& link) {
-    Bytes& from = wires_[link.from].needed;
-    for (std::size_t i = 0; i < link.mask.size(); ++i)
-      from[i] = static_cast<std::uint8_t>(from[i] | (wires_[link.to].needed[i] & link.mask[i]));
-  }
-  void backward(const MixLink& link) {
-    const Bytes& to = wires_[link.to].needed;
-    if (link.mask.empty() ? any(to) : any_common(to, link.mask))
-      std::ranges::fill(wires_[link.from].needed, std::uint8_t{1});
-  }
-  void backward(const LayerLink& link) {
-    kernels_[link.layer].backward(wires_[link.to].needed, wires_[link.from].needed);
-  }
-  void backward(const AttentionLink& link) {
-    Wire &q = wires_[link.q], &k = wires_[link.k], &v = wires_[link.v];
-    v.needed = wires_[link.to].needed;
-    const std::size_t width = v.needed.size() / link.heads;
-    for (std::size_t head = 0; head < link.heads; ++head) {
-      const std::size_t first = head * width;
-      if (!any_common(ByteSpan(v.reached).subspan(first, width), ByteSpan(v.needed).subspan(first, width))) continue;
-      for (std::size_t d = first; d < first + width; ++d) {
-        const bool is_asked = q.reached[d] != 0 || link.q_bias.empty() || link.q_bias[d] != 0;
-        q.needed[d] = k.reached[d];
-        k.needed[d] = is_asked ? 1 : 0;
+  /// What an operator couples, asked of it alone: the indices of each input are atoms of their own.
+  PathStream add_coupled(const Node& node) {
+    Coupling coupling;
+    std::vector<CoupledDims> inputs;
+    std::vector<std::pair<Atom, PathVertex>> computed;
+    Vertices everywhere;  // what reaches all of the output
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      CoupledDims& dims = inputs.emplace_back();
+      if (!graph_.has_input(node, i)) continue;
+      if (!is_computed(node, i)) {
+        const Dims& sizes = graph_.dims(node, i);
+        for (std::size_t dim = 0; dim < sizes.size(); ++dim)
+          if (sizes[dim].size > 1) dims.push_back({{dim}, coupling.make(sizes[dim].size), std::nullopt});
+        continue;
       }
+      const PathStream& stream = streams_[node.inputs[i]];
+      if (stream.dims.empty()) {
+        everywhere.push_back(stream.vertices[0]);
+        continue;
+      }
+      dims.push_back({stream.dims, coupling.make(static_cast<std::int64_t>(stream.vertices.size())), std::nullopt});
+      for (std::size_t v = 0; v < stream.vertices.size(); ++v)
+        computed.emplace_back(dims[0].atoms[v], stream.vertices[v]);
     }
+    const CoupledDims outputs = node.op->couple(coupling, graph_, node, inputs);
+    std::map<Atom, Vertices> reach;  // by set of atoms
+    for (const auto& [atom, vertex] : computed) reach[coupling.find(atom)].push_back(vertex);
+    const CoupledAxis* axis = finest(coupling, outputs, reach);
+    std::map<Atom, std::size_t> members;
+    for (const CoupledDims& dims : inputs)
+      for (const CoupledAxis& one : dims)
+        for (const Atom atom : one.atoms) ++members[coupling.find(atom)];
+    std::set<Atom> apart;  // the sets that reach their own indices alone
+    for (std::size_t i = 0; axis != nullptr && i < axis->atoms.size(); ++i)
+      if (coupling.blocked_by(axis->atoms[i]) == nullptr || !reach.contains(coupling.find(axis->atoms[i])))
+        apart.insert(coupling.find(axis->atoms[i]));
+    for (const auto& [set, vertices] : reach) {
+      const bool is_dropped =
+          members[set] == 1 && coupling.blocked_by(set) == nullptr;  // by a slice; else it is summed
+      if (!apart.contains(set) && !is_dropped) everywhere.insert(everywhere.end(), vertices.begin(), vertices.end());
+    }
+    return joined_stream(coupling, axis, reach, std::move(everywhere));
+  }
+
+  /// The axis that tells the most sets of inputs apart; null where the output has none.
+  static const CoupledAxis* finest(const Coupling& coupling, const CoupledDims& outputs,
+                                   const std::map<Atom, Vertices>& reach) {
+    const CoupledAxis* found = nullptr;
+    std::size_t most = 0;
+    for (const CoupledAxis& axis : outputs) {
+      std::set<Atom> sets;
+      for (const Atom atom : axis.atoms)
+        if (reach.contains(coupling.find(atom))) sets.insert(coupling.find(atom));
+      if (found != nullptr && sets.size() <= most) continue;
+      found = &axis;
+      most = sets.size();
+    }
+    return found;
+  }
+
+  PathStream joined_stream(const Coupling& coupling, const CoupledAxis* axis, const std::map<Atom, Vertices>& reach,
+                           Vertices everywhere) {
+    if (everywhere.size() > 1) everywhere = {links_.joined(std::move(everywhere))};
+    if (axis == nullptr) return {{}, {links_.joined(std::move(everywhere))}};
+    std::map<Atom, PathVertex> made;
+    PathStream stream{axis->dims, {}};
+    for (const Atom atom : axis->atoms) {
+      const Atom set = coupling.find(atom);
+      const auto [place, is_new] = made.try_emplace(set, 0);
+      if (is_new) {
+        Vertices from = everywhere;
+        const auto own = reach.find(set);
+        if (own != reach.end()) from.insert(from.end(), own->second.begin(), own->second.end());
+        place->second = links_.joined(std::move(from));
+      }
+      stream.vertices.push_back(place->second);
+    }
+    if (stream.vertices.size() == 1) stream.dims.clear();
+    return stream;
   }
 
   const MaskViews& masks_;
   const OperatorGraph& graph_;
   const std::vector<PrunableLayer> layers_;
-  std::vector<Kernels> kernels_;                       // parallel to layers_
-  std::vector<std::pair<WireIndex, WireIndex>> ends_;  // parallel to layers_: what each layer reads and writes
-  std::vector<Wire> wires_;
-  std::vector<Link> links_;
-  std::vector<std::optional<Stream>> wires_of_;  // by ValueIndex
+  std::vector<KernelMatrix> kernels_;                // parallel to layers_
+  std::vector<std::pair<Vertices, Vertices>> ends_;  // parallel to layers_: what each layer reads and writes
+  PathLinks links_;
+  std::vector<PathStream> streams_;  // by ValueIndex
 };
 
 }  // namespace
@@ -411,7 +260,7 @@ Paths find_paths(const ModelDescription& model, const MaskViews& masks) {
 
 void report_paths(const ModelDescription& model, const MaskViews& masks, StageOutcome& outcome) {
   const Paths paths = model.graph ? find_paths(model, masks) : Paths{};
-  if (model.graph && paths.followed) outcome.connectivity = paths.connectivity;
+  if (model.graph) outcome.connectivity = paths.connectivity;
   for (LayerCount& count : outcome.layers) {
     const auto found = std::ranges::find(paths.layers, count.layer, &LayerPaths::layer);
     if (found != paths.layers.end()) {

@@ -23,7 +23,6 @@ struct LayerPaths {
 };
 
 struct Paths {
-  bool followed = true;  ///< false: some operator passes paths in a way that is not known; the rest is empty
   Connectivity connectivity;
   std::vector<LayerPaths> layers;  ///< in the order of prunable_layers()
 };
@@ -38,14 +37,17 @@ struct Paths {
 /// norm, whose mean and deviation are of all channels, from every channel to every one whose scale is kept. In an
 /// attention, a head passes what its values and the columns of o pass; queries and keys count only beside such a path,
 /// row d of q where row d of k sees the input (a constant added to all matches changes no softmax), row d of k where
-/// row d of q sees it or has its bias. Biases carry no path: a unit with nothing but its bias is a constant.
+/// row d of q sees it or has its bias. Any other operator carries a path from each index of its inputs to those of its
+/// output that it couples with it (experiments/operators/operator.h), and from indices that it cannot do without to
+/// all: where it does not tell them apart, more counts as effective than is. Biases carry no path: a unit with nothing
+/// but its bias is a constant.
 ///
 /// Errors: ErrorKind::internal for a mask that has another size than its parameter.
 Paths find_paths(const ModelDescription& model, const MaskViews& masks);
 
 /// Writes find_paths into what a stage that leaves masks reports: connectivity, LayerCount::effective and dead_units of
 /// the layers counted there, and a warning for each emptied layer and for a network without a path. Of a model whose
-/// paths cannot be followed only emptied layers are reported.
+/// operators are not known only emptied layers are reported.
 void report_paths(const ModelDescription& model, const MaskViews& masks, StageOutcome& outcome);
 
 }  // namespace espalier

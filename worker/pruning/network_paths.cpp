@@ -26,8 +26,7 @@ struct HeldMasks {
 
 bool has_path(const Network& network) {
   if (!network.masked() || !network.description().graph) return true;
-  const Paths paths = find_paths(network.description(), HeldMasks(network.masks()).views);
-  return !paths.followed || paths.connectivity.connected;
+  return find_paths(network.description(), HeldMasks(network.masks()).views).connectivity.connected;
 }
 
 void report_paths(const Network& network, StageOutcome& outcome) {
