@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
+#include <functional>
+#include <map>
+#include <span>
 #include <utility>
 
 #include <ATen/core/grad_mode.h>
@@ -12,6 +14,7 @@
 #include "base/random.h"
 #include "experiments/pruning/coupled_scopes.h"
 #include "experiments/pruning/shrink.h"
+#include "worker/operators/computations.h"
 #include "worker/pruning/narrowed_tensor.h"
 #include "worker/pruning/scope_units.h"
 
@@ -22,28 +25,22 @@ constexpr double kProofTolerance = 1e-6;
 constexpr std::int64_t kProofExamples = 2;
 constexpr std::uint64_t kProofSeed = 15;  // any: what is proven holds for all units alike
 
-struct Group {
-  PruneScope scope;
-  Granularity granularity;
-  std::vector<std::uint8_t> kept;
-};
-
-std::vector<Group> groups_of(const OperatorGraph& graph) {
-  std::vector<Group> groups;
+std::vector<KeptUnits> half_of(const OperatorGraph& graph) {
+  std::vector<KeptUnits> all;
   RandomStream random(kProofSeed, "removal proof", 0);
   const auto add = [&](std::vector<PruneScope> scopes, Granularity::Kind kind) {
     for (PruneScope& scope : scopes) {
       if (scope.units < 2) continue;
-      Group group{std::move(scope), {.kind = kind}, {}};
-      for (std::int64_t i = 0; i < group.scope.units; ++i) group.kept.push_back(random.below(2) == 0 ? 1 : 0);
-      group.kept[0] = 0;
-      group.kept[1] = 1;
-      groups.push_back(std::move(group));
+      KeptUnits units{std::move(scope), {.kind = kind}, {}};
+      for (std::int64_t i = 0; i < units.scope.units; ++i) units.kept.push_back(random.below(2) == 0 ? 1 : 0);
+      units.kept[0] = 0;
+      units.kept[1] = 1;
+      all.push_back(std::move(units));
     }
   };
   add(channel_scopes(graph), Granularity::Kind::channel);
   add(head_scopes(graph), Granularity::Kind::head);
-  return groups;
+  return all;
 }
 
 at::Tensor examples_for(const OperatorGraph& graph) {
@@ -57,85 +54,117 @@ at::Tensor examples_for(const OperatorGraph& graph) {
   return examples;
 }
 
-/// A float64 copy. Biases, shifts and running means are moved away from 0, so that what is forgotten shows.
-Network disturbed(const Network& network) {
-  Network copy(network.description(), at::kCPU, at::kDouble);
-  NamedTensors weights = network.weights();
-  RandomStream random(kProofSeed, "disturbance", 0);
-  for (auto& [name, tensor] : weights) {
-    if (!tensor.is_floating_point()) continue;
-    tensor = tensor.to(at::kCPU).to(at::kDouble);
-    if (tensor.dim() == 1) tensor = tensor.add(0.1 + 0.1 * random.uniform());
+using TensorByName = std::function<at::Tensor(const std::string& name)>;
+
+/// What the graph computes. A parameter or buffer is asked for whenever a node reads it, and not kept.
+at::Tensor outputs_of(const OperatorGraph& graph, const at::Tensor& examples, const TensorByName& tensor_called) {
+  const Pass pass;
+  std::vector<at::Tensor> computed(graph.values().size());
+  computed[graph.input()] = examples;
+  for (std::size_t place = 0; place < graph.nodes().size(); ++place) {
+    const Node& node = graph.nodes()[place];
+    std::vector<at::Tensor> inputs;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const Value* tensor = graph.tensor(node, i);
+      inputs.push_back(tensor != nullptr          ? tensor_called(tensor->name)
+                       : graph.has_input(node, i) ? computed[node.inputs[i]]
+                                                  : at::Tensor());
+    }
+    computed[node.output] = computation_of(*node.op)({graph, node, inputs, pass});
+    for (const ValueIndex index : node.inputs) {
+      if (index != kNoValue && index != graph.output() && graph.readers(index).back() == place) computed[index].reset();
+    }
   }
-  copy.set_weights(weights);
-  return copy;
+  return computed[graph.output()];
 }
 
 class Proof {
  public:
   explicit Proof(const Network& network)
-      : whole_(disturbed(network)),
+      : network_(network),
         graph_(*network.description().graph),
         coupled_(couple(graph_)),
-        examples_(examples_for(graph_)) {}
+        examples_(examples_for(graph_)) {
+    RandomStream random(kProofSeed, "disturbance", 0);
+    const auto add = [&](const std::string& name, const at::Tensor& tensor) {
+      tensors_[name] = {tensor.detach(), tensor.dim() == 1 ? 0.1 + 0.1 * random.uniform() : 0};
+    };
+    for (const Parameter& parameter : network.named()) add(parameter.name, parameter.leaf);
+    for (const Buffer& buffer : network.buffers()) add(buffer.name, buffer.tensor);
+  }
 
-  bool holds(const std::vector<const Group*>& groups) {
+  double difference(std::span<const KeptUnits> units) const {
     Removal removal(graph_, coupled_);
-    NamedTensors masks = whole_.masks();
-    for (const Group* group : groups) {
-      mask_units(group->scope, group->granularity, whole_, group->kept, false, masks);
-      remove(removal, *group);
+    NamedTensors masks = network_.masks();
+    for (const KeptUnits& one : units) {
+      mask_units(one.scope, one.granularity, network_, one.kept, false, masks);
+      remove(removal, one);
     }
-    Network masked(whole_.description(), at::kCPU, at::kDouble);
-    masked.set_weights(whole_.weights());
-    masked.set_masks(masks);
-    ShrunkGraph shrunk = shrink(removal);
-    ModelDescription small = whole_.description();
-    small.graph = std::make_shared<const OperatorGraph>(std::move(shrunk.graph));
-    Network smaller(small, at::kCPU, at::kDouble);
-    const NamedTensors weights = masked.weights();
-    NamedTensors left;
-    for (const KeptTensor& kept : shrunk.tensors) {
-      const auto whole = std::ranges::find(weights, kept.name, [](const auto& named) { return named.first; });
-      left.emplace_back(kept.name, narrowed(whole->second, kept));
-    }
-    smaller.set_weights(left);
-    const at::Tensor expected = masked.forward(examples_), given = smaller.forward(examples_);
+    const std::map<std::string, at::Tensor> mask_called(masks.begin(), masks.end());
+    const TensorByName masked = [&](const std::string& name) {
+      const Disturbed& found = tensors_.at(name);
+      at::Tensor tensor = found.tensor.to(at::kCPU, at::kDouble).add(found.shift);
+      if (const auto mask = mask_called.find(name); mask != mask_called.end()) tensor.mul_(mask->second.to(at::kCPU));
+      return tensor;
+    };
+    const ShrunkGraph shrunk = shrink(removal);
+    std::map<std::string, const KeptTensor*> kept;
+    for (const KeptTensor& tensor : shrunk.tensors) kept[tensor.name] = &tensor;
+    const at::Tensor expected = outputs_of(graph_, examples_, masked);
+    const at::Tensor given = outputs_of(
+        shrunk.graph, examples_, [&](const std::string& name) { return narrowed(masked(name), *kept.at(name)); });
     const double largest = expected.abs().max().item<double>();
-    return given.sub(expected).abs().max().item<double>() <= kProofTolerance * std::max(largest, 1e-12);
+    return given.sub(expected).abs().max().item<double>() / std::max(largest, 1e-12);
+  }
+
+  /// Names those that are wrong by halving. Where two halves are right and both together are not, all of them.
+  std::vector<std::string> unproven(std::span<const KeptUnits> units) const {
+    std::vector<std::string> names;
+    if (units.empty() || difference(units) <= kProofTolerance) return names;
+    if (units.size() > 1) {
+      names = unproven(units.first(units.size() / 2));
+      for (std::string& name : unproven(units.subspan(units.size() / 2))) names.push_back(std::move(name));
+    }
+    if (names.empty()) {
+      for (const KeptUnits& one : units) names.push_back(one.scope.name);
+    }
+    return names;
   }
 
  private:
-  void remove(Removal& removal, const Group& group) const {
-    for (const ScopeMember& member : group.scope.members) {
+  struct Disturbed {
+    at::Tensor tensor;
+    double shift = 0;
+  };
+
+  static void remove(Removal& removal, const KeptUnits& units) {
+    for (const ScopeMember& member : units.scope.members) {
       if (member.part != ScopeMember::Part::outputs) continue;
-      for (std::int64_t slice = 0; slice < member.slices(group.scope.units); ++slice) {
+      for (std::int64_t slice = 0; slice < member.slices(units.scope.units); ++slice) {
         const std::int64_t unit = member.unit(slice);
-        if (unit >= 0 && group.kept[static_cast<std::size_t>(unit)] == 0)
+        if (unit >= 0 && units.kept[static_cast<std::size_t>(unit)] == 0)
           removal.remove(member.layer + ".weight", static_cast<std::size_t>(member.dimension), slice);
       }
     }
   }
 
-  const Network whole_;
+  const Network& network_;
   const OperatorGraph& graph_;
   const CoupledGraph coupled_;
   const at::Tensor examples_;
+  std::map<std::string, Disturbed> tensors_;
 };
 
 }  // namespace
 
+double removal_difference(const Network& network, const std::vector<KeptUnits>& units) {
+  const at::NoGradGuard no_grad;
+  return Proof(network).difference(units);
+}
+
 std::vector<std::string> unproven_scopes(const Network& network) {
   const at::NoGradGuard no_grad;
-  const std::vector<Group> groups = groups_of(*network.description().graph);
-  Proof proof(network);
-  std::vector<const Group*> all;
-  for (const Group& group : groups) all.push_back(&group);
-  std::vector<std::string> unproven;
-  if (all.empty() || proof.holds(all)) return unproven;
-  for (const Group* group : all)
-    if (!proof.holds({group})) unproven.push_back(group->scope.name);
-  return unproven;
+  return Proof(network).unproven(half_of(*network.description().graph));
 }
 
 }  // namespace espalier

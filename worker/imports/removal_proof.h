@@ -1,17 +1,31 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "experiments/pruning/prune_scopes.h"
 #include "worker/network/network.h"
 
 namespace espalier {
 
-/// Removes half of the units of every scope of granularity channel and head, chosen at random, from a copy of the
-/// network, and compares what the smaller network gives for some examples with what this one gives under the masks.
-/// Both compute in double precision. Returns the names of scopes where they differ by more than 1e-6 of the largest
-/// output; empty where removing is what masking says. Errors: ErrorKind::internal, naming the operator, if a smaller
-/// network cannot be made.
+/// Of a scope of granularity channel or head the units that stay (1) and those that leave (0).
+struct KeptUnits {
+  PruneScope scope;
+  Granularity granularity;
+  std::vector<std::uint8_t> kept;
+};
+
+/// How far the outputs of the network without these units are from its outputs under their masks: the largest
+/// difference for some examples, divided by the largest output. Both are computed in double precision, from the
+/// network's weights with biases, shifts and running means moved away from 0, so that what is forgotten shows. Tensors
+/// are converted and cut one at a time: beside the network a byte for each weight is held. Errors: those of shrink();
+/// ErrorKind::invalid_input if nothing of a layer is left.
+double removal_difference(const Network& network, const std::vector<KeptUnits>& units);
+
+/// Removes half of the units of every scope of granularity channel and head, chosen at random. Returns the names of
+/// scopes for which removal_difference is more than 1e-6; empty where removing is what masking says. Errors: those of
+/// removal_difference.
 std::vector<std::string> unproven_scopes(const Network& network);
 
 }  // namespace espalier

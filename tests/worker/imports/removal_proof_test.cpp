@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "experiments/pruning/coupled_scopes.h"
 #include "tests/experiments/models/built_model.h"
 #include "worker/network/initialization.h"
 
@@ -11,13 +12,29 @@
 namespace espalier {
 namespace {
 
-std::vector<std::string> unproven(const ModelDescription& model) {
+Network drawn(const ModelDescription& model) {
   Network network(model, at::kCPU);
   InitSpec init;
   init.scheme = "kaiming_normal";
   init.stream = "init";
   initialize(network, init, 1);
-  return unproven_scopes(network);
+  return network;
+}
+
+std::vector<std::string> unproven(const ModelDescription& model) {
+  return unproven_scopes(drawn(model));
+}
+
+TEST(RemovalProof, SeesAPartThatAMaskForgets) {
+  const ModelDescription model = built_model("net", {3, 8, 8}, 5, [](GraphBuilder& graph, ValueIndex x) {
+    x = graph.relu("relu", graph.batch_norm("bn", graph.conv2d("conv", x, {6, 3, 1, 1})));
+    return graph.linear("fc", graph.flatten(x), 5);
+  });
+  const Network network = drawn(model);
+  KeptUnits half{channel_scopes(*model.graph).at(0), {.kind = Granularity::Kind::channel}, {1, 0, 1, 0, 0, 1}};
+  EXPECT_LT(removal_difference(network, {half}), 1e-12);
+  std::erase_if(half.scope.members, [](const ScopeMember& member) { return member.layer == "bn"; });
+  EXPECT_GT(removal_difference(network, {half}), 1e-3);
 }
 
 class Catalog : public testing::TestWithParam<const char*> {};

@@ -1,0 +1,159 @@
+// network_report onnx|torchscript FILE C,H,W CLASSES NUMBERS: what an import makes of a network, as one line of JSON.
+//   imported      processor seconds and largest memory of the import alone, with its proof of every unit and a training
+//                 step; or why it refused
+//   difference    of NUMBERS.output, what the network gave for NUMBERS.input where it comes from: the largest, divided
+//                 by the largest output
+//   parameters, in_units, operators, units, left_alone
+//   pruned        half of the channels removed by magnitude, the same share of every layer: the difference between the
+//                 smaller network and the masked one
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <string>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <nlohmann/json.hpp>
+
+#include "experiments/operators/operator.h"
+#include "experiments/pruning/coupled_scopes.h"
+#include "worker/imports/network_import.h"
+#include "worker/imports/removal_proof.h"
+#include "worker/network/stored_network.h"
+#include "worker/pruning/prune_network.h"
+#include "worker/pruning/scope_units.h"
+
+namespace espalier {
+namespace {
+
+using Json = nlohmann::json;
+
+Json costs_so_far() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+  };
+  return {{"seconds", seconds(usage.ru_utime) + seconds(usage.ru_stime)}, {"megabytes", usage.ru_maxrss / 1024}};
+}
+
+at::Tensor read_numbers(const std::string& file) {
+  std::ifstream in(file, std::ios::binary | std::ios::ate);
+  if (!in) throw std::runtime_error(file + ": cannot be read");
+  at::Tensor numbers = at::empty({static_cast<std::int64_t>(in.tellg()) / 4});
+  in.seekg(0);
+  in.read(static_cast<char*>(numbers.data_ptr()), static_cast<std::streamsize>(numbers.nbytes()));
+  return numbers;
+}
+
+double output_difference(const Network& network, const std::array<std::int64_t, 3>& input, const std::string& saved) {
+  const at::Tensor examples = read_numbers(saved + ".input").reshape({-1, input[0], input[1], input[2]});
+  const at::Tensor expected = read_numbers(saved + ".output").reshape({examples.size(0), -1});
+  const at::Tensor given = network.forward(examples).reshape({examples.size(0), -1});
+  return given.sub(expected).abs().max().item<double>() / std::max(expected.abs().max().item<double>(), 1e-12);
+}
+
+/// Parameters that would go or be left out if every unit were removed.
+std::int64_t parameters_in_units(const Network& network) {
+  const OperatorGraph& graph = *network.description().graph;
+  NamedTensors masks = network.masks();
+  const auto remove_all = [&](const std::vector<PruneScope>& scopes, Granularity::Kind kind) {
+    for (PruneScope scope : scopes) {
+      for (ScopeMember& member : scope.members) member.goes = true;
+      mask_units(scope, {.kind = kind}, network, std::vector<std::uint8_t>(static_cast<std::size_t>(scope.units), 0),
+                 false, masks);
+    }
+  };
+  remove_all(channel_scopes(graph), Granularity::Kind::channel);
+  remove_all(head_scopes(graph), Granularity::Kind::head);
+  std::int64_t removed = 0;
+  for (const auto& [name, mask] : masks) removed += mask.numel() - mask.count_nonzero().item<std::int64_t>();
+  return removed;
+}
+
+/// Half of the channels of every layer.
+std::vector<KeptUnits> prune_by_magnitude(Network& network) {
+  PruneSpec spec;
+  spec.criterion = "magnitude";
+  spec.granularity = "channel l2";
+  const Granularity granularity = parse_granularity(spec.granularity);
+  PruneTarget target;
+  std::vector<KeptUnits> units;
+  for (PruneScope& scope : prune_scopes(network.description(), granularity, spec.criterion, {})) {
+    target.layer_kept.push_back(std::max<std::int64_t>(1, scope.units / 2));
+    target.total_kept += target.layer_kept.back();
+    units.push_back({std::move(scope), granularity, {}});
+  }
+  prune_network(network, {spec, target, 1, true, PruneBatches(spec, nullptr, 1, 0, at::kCPU)});
+  for (KeptUnits& one : units) one.kept = units_left(one.scope, granularity, network);
+  return units;
+}
+
+Json report(const NetworkImportRequest& request, const std::string& saved) {
+  Json result;
+  ModelFile file = import_network(request);
+  result["imported"] = costs_so_far();
+  result["remarks"] = file.remarks;
+  const at::NoGradGuard no_grad;
+  StoredNetwork stored = load_network(request.to, file.content);
+  ModelDescription model;
+  model.name = "imported";
+  model.input = request.input;
+  model.classes = request.classes;
+  model.graph = stored.graph;
+  Network network(model, at::kCPU);
+  network.set_weights(stored.tensors);
+  stored.tensors.clear();
+  result["difference"] = output_difference(network, request.input, saved);
+  std::map<std::string, int> operators;
+  for (const Node& node : stored.graph->nodes()) ++operators[std::string(node.op->name())];
+  result["operators"] = operators;
+  result["parameters"] = network.parameters().numel();
+  result["in_units"] = parameters_in_units(network);
+  Json alone = Json::object();
+  for (const LeftAlone& one : left_alone(*stored.graph)) alone[one.reason].push_back(one.layer);
+  result["left_alone"] = alone;
+  try {
+    const std::vector<KeptUnits> units = prune_by_magnitude(network);
+    std::int64_t count = 0, kept = 0;
+    for (const KeptUnits& one : units) {
+      count += one.scope.units;
+      kept += std::ranges::count(one.kept, 1);
+    }
+    result["units"] = count;
+    result["units_kept"] = kept;
+    result["pruned"] = removal_difference(network, units);
+  } catch (const std::exception& error) {
+    result["pruned_error"] = error.what();
+  }
+  result["all"] = costs_so_far();
+  return result;
+}
+
+}  // namespace
+}  // namespace espalier
+
+int main(int argc, char** argv) {
+  using namespace espalier;
+  NetworkImportRequest request;
+  auto& [channels, height, width] = request.input;
+  if (argc != 6 || std::sscanf(argv[3], "%ld,%ld,%ld", &channels, &height, &width) != 3) return 2;
+  request.format = argv[1];
+  request.from = argv[2];
+  request.classes = std::stoll(argv[4]);
+  request.to = request.from.string() + ".network_" + std::to_string(::getpid());
+  nlohmann::json result;
+  try {
+    result = report(request, argv[5]);
+  } catch (const std::exception& error) {
+    result = {{"refused", error.what()}, {"all", costs_so_far()}};
+  }
+  std::error_code ignored;
+  std::filesystem::remove(request.to, ignored);
+  std::cout << result.dump() << std::endl;
+  return result.contains("refused") ? 1 : 0;
+}
