@@ -122,20 +122,26 @@ class OnnxImporter {
       refuse("does not say the shape of its input " + input->name());
     const auto& type = input->type().tensor_type();
     const auto& dims = type.shape().dim();
-    if (dims.size() < 1 || dims.size() > 8) refuse("takes examples of " + std::to_string(dims.size()) + " dimensions");
-    if (!sizes_.empty() && sizes_.size() + 1 != static_cast<std::size_t>(dims.size()))
+    if (dims.size() < 1 || dims.size() > 8)
+      refuse("takes " + std::to_string(dims.size()) + " dimensions as its input " + input->name());
+    const auto is_open = [&](int i) { return !dims[i].has_dim_value() || dims[i].dim_value() < 1; };
+    bool any_open = false;
+    for (int i = 1; i < dims.size(); ++i) any_open = any_open || is_open(i);
+    // Examples of another shape: what the file fixes they are given in.
+    const bool same_rank = sizes_.size() + 1 == static_cast<std::size_t>(dims.size());
+    if (!sizes_.empty() && any_open && !same_rank)
       refuse("takes examples of " + std::to_string(dims.size() - 1) + " dimensions, but is given " +
              std::to_string(sizes_.size()));
     std::vector<std::int64_t> sizes;
     std::int64_t count = 1;
     for (int i = 1; i < dims.size(); ++i) {
-      const bool open = !dims[i].has_dim_value() || dims[i].dim_value() < 1;
+      const bool open = is_open(i);
       if (open && sizes_.empty()) {
         refuse("leaves size " + std::to_string(i) + " of its input " + input->name() +
                " free; only the number of examples may be: export it with the sizes that the data has");
       }
       const std::int64_t size = open ? sizes_[static_cast<std::size_t>(i - 1)] : dims[i].dim_value();
-      if (!sizes_.empty() && size != sizes_[static_cast<std::size_t>(i - 1)]) {
+      if (same_rank && size != sizes_[static_cast<std::size_t>(i - 1)]) {
         refuse("takes " + std::to_string(size) + " as size " + std::to_string(i) + " of its input " + input->name() +
                ", but is given " + std::to_string(sizes_[static_cast<std::size_t>(i - 1)]));
       }

@@ -21,9 +21,10 @@ struct OnnxImport {
 };
 
 /// `output`: a name, or a place counted from 0; "": the first. `sizes`: those of an example, where the file leaves some
-/// free; {}: it leaves none. The number of examples is free afterwards, whatever it
-/// is in the file. Errors: those of OnnxFile; ErrorKind::invalid_input for a file of several inputs or of free sizes,
-/// an output that it does not have, and operators that are not understood, which the message names all.
+/// free; {}: it leaves none. A file that leaves none may have another number of them: an image as one row. The number
+/// of examples is free afterwards, whatever it is in the file. Errors: those of OnnxFile; ErrorKind::invalid_input for
+/// a file of several inputs or of free sizes, an output that it does not have, and operators that are not understood,
+/// which the message names all.
 OnnxImport import_onnx(const std::filesystem::path& file, const std::string& output = "",
                        const std::vector<std::int64_t>& sizes = {});
 

@@ -718,6 +718,12 @@ TEST(ImportOnnx, is_given_the_sizes_that_a_file_leaves_free) {
   EXPECT_THROW(import_onnx_bytes(bytes, "m.onnx", {}, "", {3, 4}), Error);
 }
 
+TEST(ImportOnnx, takes_examples_of_another_shape_in_its_own) {
+  const std::string bytes = std::move(OnnxModel({0, 60}).node("Relu", {"x"}, "y")).bytes();
+  const OnnxImport import = import_onnx_bytes(bytes, "m.onnx", {}, "", {3, 4, 5});
+  EXPECT_EQ(to_string(import.graph->value(import.graph->input()).dims), "[N, 60]");
+}
+
 std::string refusal_of(const OnnxModel& model, const std::string& output = "") {
   try {
     import_onnx_bytes(model.bytes(), "m.onnx", {}, output);
