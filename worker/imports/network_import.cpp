@@ -19,7 +19,6 @@
 #include "worker/imports/removal_proof.h"
 #include "worker/lowering/lower_script.h"
 #include "worker/network/network.h"
-#include "worker/network/stored_network.h"
 #ifdef ESPALIER_ONNX
 #include "worker/onnx/import_onnx.h"
 #endif
@@ -46,27 +45,6 @@ Imported read_network(const NetworkImportRequest& request) {
   }
   throw Error(ErrorKind::invalid_input, request.from.string() + ": this espalier-worker reads no files of the format " +
                                             request.format + "; build it with libonnx-dev");
-}
-
-/// What a layer or a batch norm reads is called after it, as scopes and masks have it: "conv1.weight", "conv1.bias".
-/// Tensors of other names are renamed.
-void name_after_layers(StoredNetwork& network) {
-  const OperatorGraph& graph = *network.graph;
-  std::map<std::string, std::string> names;
-  for (const Node& node : graph.nodes()) {
-    if (!node.op->has(OperatorTrait::layer) && !node.op->has(OperatorTrait::batch_norm)) continue;
-    for (const auto& [input, ending] : {std::pair(1, ".weight"), std::pair(2, ".bias")}) {
-      const Value* tensor = graph.tensor(node, static_cast<std::size_t>(input));
-      const bool is_own = tensor != nullptr && tensor->source == Value::Source::parameter &&
-                          graph.readers(node.inputs[static_cast<std::size_t>(input)]).size() == 1;
-      if (is_own && tensor->name != node.name + ending) names[tensor->name] = node.name + ending;
-    }
-  }
-  if (names.empty()) return;
-  network.graph = std::make_shared<const OperatorGraph>(renamed(graph, names));
-  for (auto& [name, tensor] : network.tensors) {
-    if (const auto found = names.find(name); found != names.end()) name = found->second;
-  }
 }
 
 /// The examples of a dataset are the network's, if in another shape.
@@ -110,6 +88,25 @@ std::string listed(const std::vector<std::string>& names) {
 }
 
 }  // namespace
+
+void name_after_layers(StoredNetwork& network) {
+  const OperatorGraph& graph = *network.graph;
+  std::map<std::string, std::string> names;
+  for (const Node& node : graph.nodes()) {
+    if (!node.op->has(OperatorTrait::layer) && !node.op->has(OperatorTrait::batch_norm)) continue;
+    for (const auto& [input, ending] : {std::pair(1, ".weight"), std::pair(2, ".bias")}) {
+      const Value* tensor = graph.tensor(node, static_cast<std::size_t>(input));
+      const bool is_own = tensor != nullptr && tensor->source == Value::Source::parameter &&
+                          graph.readers(node.inputs[static_cast<std::size_t>(input)]).size() == 1;
+      if (is_own && tensor->name != node.name + ending) names[tensor->name] = node.name + ending;
+    }
+  }
+  if (names.empty()) return;
+  network.graph = std::make_shared<const OperatorGraph>(renamed(graph, names));
+  for (auto& [name, tensor] : network.tensors) {
+    if (const auto found = names.find(name); found != names.end()) name = found->second;
+  }
+}
 
 ModelFile import_network(const NetworkImportRequest& request) {
   Imported imported = read_network(request);

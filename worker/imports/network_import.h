@@ -6,6 +6,7 @@
 #include <string>
 
 #include "experiments/stages/stage_spec.h"
+#include "worker/network/stored_network.h"
 
 namespace espalier {
 
@@ -24,5 +25,9 @@ struct NetworkImportRequest {
 /// (worker/imports/removal_proof.h). Errors: those of the format's import; ErrorKind::invalid_input for a network that
 /// does not take such examples, does not give a number for each class, or cannot be trained.
 ModelFile import_network(const NetworkImportRequest& request);
+
+/// What a layer or a batch norm reads is called after it, as scopes and masks have it: "conv1.weight", "conv1.bias".
+/// Tensors of other names that nothing else reads are renamed.
+void name_after_layers(StoredNetwork& network);
 
 }  // namespace espalier

@@ -8,7 +8,6 @@
 //                 smaller network and the masked one
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <string>
@@ -16,15 +15,13 @@
 #include <unistd.h>
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
 #include <nlohmann/json.hpp>
 
 #include "experiments/operators/operator.h"
 #include "experiments/pruning/coupled_scopes.h"
+#include "tests/worker/imports/pruned_half.h"
 #include "worker/imports/network_import.h"
-#include "worker/imports/removal_proof.h"
 #include "worker/network/stored_network.h"
-#include "worker/pruning/prune_network.h"
 #include "worker/pruning/scope_units.h"
 
 namespace espalier {
@@ -39,22 +36,6 @@ Json costs_so_far() {
     return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
   };
   return {{"seconds", seconds(usage.ru_utime) + seconds(usage.ru_stime)}, {"megabytes", usage.ru_maxrss / 1024}};
-}
-
-at::Tensor read_numbers(const std::string& file) {
-  std::ifstream in(file, std::ios::binary | std::ios::ate);
-  if (!in) throw std::runtime_error(file + ": cannot be read");
-  at::Tensor numbers = at::empty({static_cast<std::int64_t>(in.tellg()) / 4});
-  in.seekg(0);
-  in.read(static_cast<char*>(numbers.data_ptr()), static_cast<std::streamsize>(numbers.nbytes()));
-  return numbers;
-}
-
-double output_difference(const Network& network, const std::array<std::int64_t, 3>& input, const std::string& saved) {
-  const at::Tensor examples = read_numbers(saved + ".input").reshape({-1, input[0], input[1], input[2]});
-  const at::Tensor expected = read_numbers(saved + ".output").reshape({examples.size(0), -1});
-  const at::Tensor given = network.forward(examples).reshape({examples.size(0), -1});
-  return given.sub(expected).abs().max().item<double>() / std::max(expected.abs().max().item<double>(), 1e-12);
 }
 
 /// Parameters that would go or be left out if every unit were removed.
@@ -75,24 +56,6 @@ std::int64_t parameters_in_units(const Network& network) {
   return removed;
 }
 
-/// Half of the channels of every layer.
-std::vector<KeptUnits> prune_by_magnitude(Network& network) {
-  PruneSpec spec;
-  spec.criterion = "magnitude";
-  spec.granularity = "channel l2";
-  const Granularity granularity = parse_granularity(spec.granularity);
-  PruneTarget target;
-  std::vector<KeptUnits> units;
-  for (PruneScope& scope : prune_scopes(network.description(), granularity, spec.criterion, {})) {
-    target.layer_kept.push_back(std::max<std::int64_t>(1, scope.units / 2));
-    target.total_kept += target.layer_kept.back();
-    units.push_back({std::move(scope), granularity, {}});
-  }
-  prune_network(network, {spec, target, 1, true, PruneBatches(spec, nullptr, 1, 0, at::kCPU)});
-  for (KeptUnits& one : units) one.kept = units_left(one.scope, granularity, network);
-  return units;
-}
-
 Json report(const NetworkImportRequest& request, const std::string& saved) {
   Json result;
   ModelFile file = import_network(request);
@@ -108,7 +71,7 @@ Json report(const NetworkImportRequest& request, const std::string& saved) {
   Network network(model, at::kCPU);
   network.set_weights(stored.tensors);
   stored.tensors.clear();
-  result["difference"] = output_difference(network, request.input, saved);
+  result["difference"] = difference_from_saved(network, saved);
   std::map<std::string, int> operators;
   for (const Node& node : stored.graph->nodes()) ++operators[std::string(node.op->name())];
   result["operators"] = operators;
@@ -118,7 +81,7 @@ Json report(const NetworkImportRequest& request, const std::string& saved) {
   for (const LeftAlone& one : left_alone(*stored.graph)) alone[one.reason].push_back(one.layer);
   result["left_alone"] = alone;
   try {
-    const std::vector<KeptUnits> units = prune_by_magnitude(network);
+    const std::vector<KeptUnits> units = prune_half(network);
     std::int64_t count = 0, kept = 0;
     for (const KeptUnits& one : units) {
       count += one.scope.units;
