@@ -11,8 +11,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
+#include "base/draft_file.h"
 #include "base/error.h"
-#include "base/files.h"
 #include "base/random.h"
 #include "base/sha256.h"
 #include "experiments/operators/rebuilt_graph.h"
@@ -120,9 +120,16 @@ ModelFile import_network(const NetworkImportRequest& request) {
   file.parameters = count_model(model).parameters;
   if (prunable_layers(model).empty())
     throw Error(ErrorKind::invalid_input, request.from.string() + ": has no weight that could be pruned");
+  DraftFile draft(request.to);
+  {
+    const std::string bytes = to_bytes(imported.network);
+    file.content = to_hex(sha256(bytes));
+    draft.write(bytes);
+  }
   {
     Network network(model, at::kCPU);
     network.set_weights(imported.network.tensors);
+    imported.network.tensors.clear();  // a large network would be in memory twice
     const std::vector<std::string> unproven = unproven_scopes(network);
     if (!unproven.empty()) {
       throw Error(ErrorKind::invalid_input,
@@ -131,9 +138,7 @@ ModelFile import_network(const NetworkImportRequest& request) {
     }
     rehearse(network, request);
   }
-  const std::string bytes = to_bytes(imported.network);
-  file.content = to_hex(sha256(bytes));
-  write_file_atomically(request.to, bytes);
+  draft.put();
   return file;
 }
 

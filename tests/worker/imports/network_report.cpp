@@ -59,6 +59,7 @@ std::int64_t parameters_in_units(const Network& network) {
 Json report(const NetworkImportRequest& request, const std::string& saved) {
   Json result;
   ModelFile file = import_network(request);
+  if (!file.is_graph) throw std::runtime_error("stays a module");
   result["imported"] = costs_so_far();
   result["remarks"] = file.remarks;
   const at::NoGradGuard no_grad;
