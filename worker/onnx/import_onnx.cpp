@@ -10,6 +10,7 @@
 #include <ATen/ops/tensor.h>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "experiments/operators/rewrites/rewrite.h"
 #include "worker/onnx/fold_constants.h"
 #include "worker/onnx/onnx_file.h"
@@ -27,7 +28,7 @@ namespace espalier {
 namespace {
 
 constexpr std::int64_t kLargestSide = std::int64_t{1} << 31;
-constexpr std::size_t kMostNamed = 20;
+constexpr std::size_t kMostNamed = 20, kLongestRefusal = 8000;
 
 class OnnxImporter {
  public:
@@ -48,7 +49,12 @@ class OnnxImporter {
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& what) const {
+  [[noreturn]] void refuse(std::string what) const {
+    if (what.size() > kLongestRefusal) {
+      what.resize(kLongestRefusal);
+      what.resize(utf8_prefix(what));
+      what += " ...";
+    }
     throw Error(ErrorKind::invalid_input, file_.name() + ": " + what);
   }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "worker/onnx/onnx_tensor.h"
 
 namespace espalier {
 namespace {
@@ -181,6 +182,9 @@ ValueIndex OnnxNode::add_beside(std::string_view op, std::vector<ValueIndex> inp
 
 ValueIndex OnnxNode::add_named(std::string_view op, const std::string& name, std::vector<ValueIndex> inputs,
                                Attributes attributes) {
+  const auto sizes = attributes.find("sizes");
+  if (sizes != attributes.end() && std::get<std::vector<std::int64_t>>(sizes->second).size() > kMostOnnxDimensions)
+    refuse("makes more dimensions than a network has");
   const ValueIndex made = network_.builder().add(op, network_.unique(name), std::move(inputs), std::move(attributes));
   std::int64_t count = 1;
   for (const Dim& dim : dims_of(made)) {

@@ -71,6 +71,8 @@ StoredType type_of(const TensorProto& tensor) {
 }
 
 std::int64_t count_elements(const TensorProto& tensor) {
+  if (static_cast<std::size_t>(tensor.dims_size()) > kMostOnnxDimensions)
+    refuse_tensor(tensor, "has " + std::to_string(tensor.dims_size()) + " dimensions");
   std::int64_t count = 1;
   bool none = false;
   for (const std::int64_t dim : tensor.dims()) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -12,8 +13,11 @@ class TensorProto;
 
 namespace espalier {
 
-/// Bytes of a tensor in memory. Errors: ErrorKind::invalid_input for dims that are negative or of more than 2^40
-/// elements, and for types that are no numbers.
+/// Dimensions of a tensor or value. What infers shapes, and what names them in a message, takes long for more.
+inline constexpr std::size_t kMostOnnxDimensions = 32;
+
+/// Bytes of a tensor in memory. Errors: ErrorKind::invalid_input for more dimensions, for dims that are negative
+/// or of more than 2^40 elements, and for types that are no numbers.
 std::int64_t tensor_bytes(const onnx::TensorProto& tensor);
 
 /// Checks what tensor_of relies on, without reading: shape, type, and that the bytes that the file holds are as many as

@@ -77,6 +77,22 @@ TEST(OnnxFile, with_impossible_dimensions_is_refused_before_anything_is_allocate
   EXPECT_THAT(refusal_of_bytes(product.bytes()), testing::HasSubstr("more elements than a network has"));
 }
 
+TEST(OnnxFile, with_a_tensor_of_a_million_dimensions_is_refused_in_a_few_words) {
+  OnnxModel model = one_layer();
+  while (weight_of(model).dims_size() < 1'000'000) weight_of(model).add_dims(1);
+  EXPECT_THAT(refusal_of_bytes(model.bytes()), testing::EndsWith("tensor \"fc.weight\" has 1000000 dimensions"));
+}
+
+TEST(OnnxFile, that_makes_a_million_dimensions_is_refused_in_a_few_words) {
+  Integers sizes(1'000'000, 1);
+  sizes[0] = -1;
+  const auto reader = [&](const std::string& op) {
+    return std::move(OnnxModel({0, 1}).tensor("sizes", sizes).node(op, {"x", "sizes"}, "y")).bytes();
+  };
+  EXPECT_THAT(refusal_of_bytes(reader("Reshape")), testing::HasSubstr("makes more dimensions than a network has"));
+  EXPECT_LT(refusal_of_bytes(reader("Expand")).size(), 10'000u);
+}
+
 TEST(OnnxFile, with_other_data_than_its_shape_asks_for_is_refused) {
   OnnxModel model = one_layer();
   weight_of(model).set_dims(0, 5);
@@ -89,6 +105,8 @@ TEST(OnnxFile, that_runs_in_a_circle_is_refused) {
           std::move(OnnxModel({0, 4}).node("Add", {"x", "b"}, "a").node("Relu", {"a"}, "b").node("Relu", {"b"}, "y"))
               .bytes()),
       testing::HasSubstr("Add (node /a/Add) reads \"b\", which is made after it"));
+  EXPECT_THAT(refusal_of_bytes(std::move(OnnxModel({0, 4}).node("Add", {"x", "y"}, "y")).bytes()),
+              testing::HasSubstr("Add (node /y/Add) reads \"y\", which is made after it"));
 }
 
 TEST(OnnxFile, that_lacks_a_tensor_or_makes_one_twice_is_refused) {
