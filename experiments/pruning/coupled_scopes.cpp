@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "experiments/operators/coupled_graph.h"
+#include "experiments/pruning/removable_blocks.h"
 
 // A set of united atoms is a unit: some indices of some dimensions of some tensors. Units with slices of the same
 // tensors, as many of each, are a scope.
@@ -192,36 +193,6 @@ class UnitFinder {
   std::map<Atom, Unit> units_;
 };
 
-/// What a value inside a block is once the block's weights are zero.
-enum class Emptied { unknown, zero, input };
-
-Emptied emptied(const OperatorGraph& graph, const Node& node, const std::map<ValueIndex, Emptied>& known) {
-  const auto of = [&](std::size_t input) {
-    const auto found = graph.has_input(node, input) ? known.find(node.inputs[input]) : known.end();
-    return found == known.end() ? Emptied::unknown : found->second;
-  };
-  if (node.op->has(OperatorTrait::layer) || node.op->has(OperatorTrait::batch_norm)) return Emptied::zero;
-  if (node.op->has(OperatorTrait::attention)) return of(2) == Emptied::zero ? Emptied::zero : Emptied::unknown;
-  // A block follows a ReLU where it ends in one.
-  if (node.op->has(OperatorTrait::relu)) return of(0);
-  if (node.op->has(OperatorTrait::sum)) {
-    if (of(0) == Emptied::zero) return of(1);
-    if (of(1) == Emptied::zero) return of(0);
-  }
-  return Emptied::unknown;
-}
-
-bool is_identity_without_weights(const OperatorGraph& graph, const Block& block) {
-  std::map<ValueIndex, Emptied> known{{block.input, Emptied::input}};
-  bool has_layer = false;
-  for (std::size_t i = block.first; i < block.end; ++i) {
-    const Node& node = graph.nodes()[i];
-    known[node.output] = emptied(graph, node, known);
-    has_layer = has_layer || node.op->has(OperatorTrait::layer);
-  }
-  return has_layer && known[block.output] == Emptied::input;
-}
-
 }  // namespace
 
 std::int64_t groups_that_stay(const OperatorGraph& graph, const Node& node) {
@@ -245,10 +216,9 @@ std::vector<LeftAlone> left_alone(const OperatorGraph& graph) {
 std::vector<PruneScope> block_scopes(const OperatorGraph& graph) {
   PruneScope scope;
   scope.name = "blocks";
-  for (const Block& block : graph.blocks()) {
-    if (!is_identity_without_weights(graph, block)) continue;
-    for (std::size_t i = block.first; i < block.end; ++i) {
-      const Node& node = graph.nodes()[i];
+  for (const RemovableBlock& block : removable_blocks(graph)) {
+    for (const std::size_t place : block.nodes) {
+      const Node& node = graph.nodes()[place];
       if (!node.op->has(OperatorTrait::layer) && !node.op->has(OperatorTrait::batch_norm)) continue;
       scope.members.push_back({Part::whole, node.name, 1});
       scope.unit_of.push_back(scope.units);

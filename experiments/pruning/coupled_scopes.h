@@ -13,8 +13,7 @@ namespace espalier {
 std::vector<PruneScope> channel_scopes(const OperatorGraph& graph);
 /// Of granularity head: the heads of attentions, with the slices of queries, keys, values and of what reads them.
 std::vector<PruneScope> head_scopes(const OperatorGraph& graph);
-/// Of granularity layer: blocks that give what they are given once their weights are zero, all in one scope; none if
-/// there is no such block.
+/// Of granularity layer: the blocks of removable_blocks.h, all in one scope; none if there is no such block.
 std::vector<PruneScope> block_scopes(const OperatorGraph& graph);
 
 /// The groups of a convolution, each with several inputs; 1 of other layers, and of a depthwise one, whose groups go
