@@ -1,3 +1,4 @@
+#include <ATen/ops/dropout.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
@@ -27,7 +28,11 @@ at::Tensor compute_attention(const Computed& computed) {
     const at::Tensor future = at::ones({tokens, keys.size(2)}, queries.options().dtype(at::kBool)).triu(1);
     match = match.masked_fill(future, -HUGE_VAL);
   }
-  const at::Tensor given = at::matmul(at::softmax(match, -1), values).transpose(1, 2).contiguous();
+  if (const at::Tensor bias = computed.input(3); bias.defined()) match = match.add(bias);
+  at::Tensor share = at::softmax(match, -1);
+  if (node.attributes.contains("dropout"))
+    share = at::dropout(share, node.number("dropout"), computed.pass.mode == Mode::train);
+  const at::Tensor given = at::matmul(share, values).transpose(1, 2).contiguous();
   if (computed.pass.observer != nullptr) computed.pass.observer->on_heads(node.name, given);
   return given.view({batch, tokens, -1});
 }

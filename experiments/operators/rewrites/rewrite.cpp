@@ -1,5 +1,6 @@
 #include "experiments/operators/rewrites/rewrite.h"
 
+#include <cctype>
 #include <map>
 #include <set>
 #include <utility>
@@ -29,11 +30,25 @@ std::vector<bool> still_read(const OperatorGraph& graph, const Replacements& rep
     const Node& node = graph.nodes()[i];
     if (!read[node.output]) continue;
     const auto found = replacements.find(i);
-    for (const ValueIndex input : found == replacements.end() ? node.inputs : found->second.inputs) {
-      if (input != kNoValue) read[input] = true;
-    }
+    const auto mark = [&](const std::vector<ValueIndex>& inputs) {
+      for (const ValueIndex input : inputs) {
+        if (input < read.size()) read[input] = true;
+      }
+    };
+    mark(found == replacements.end() ? node.inputs : found->second.inputs);
+    if (found == replacements.end()) continue;
+    for (const Replacement& part : found->second.parts) mark(part.inputs);
   }
   return read;
+}
+
+/// NAME.op, with a number where that is taken.
+std::string name_of_part(std::string name, std::string_view op, std::set<std::string>& names) {
+  name += '.';
+  for (const char letter : op) name += static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  std::string numbered = name;
+  for (int number = 2; !names.insert(numbered).second; ++number) numbered = name + "_" + std::to_string(number);
+  return numbered;
 }
 
 OperatorGraph replaced(const OperatorGraph& graph, const Replacements& replacements) {
@@ -52,12 +67,25 @@ OperatorGraph replaced(const OperatorGraph& graph, const Replacements& replaceme
       continue;
     }
     const Replacement& replacement = found->second;
-    std::vector<ValueIndex> inputs;
-    for (const ValueIndex input : replacement.inputs) inputs.push_back(copy.at(input));
+    std::vector<ValueIndex> parts;
+    const auto add = [&](const Replacement& one, const std::string& name) {
+      std::vector<ValueIndex> inputs;
+      for (const ValueIndex input : one.inputs) {
+        const std::size_t part = kNoValue - 1 - input;
+        inputs.push_back(input != kNoValue && part < parts.size() ? parts[part] : copy.at(input));
+      }
+      return copy.builder().add(one.op, name, std::move(inputs), one.attributes);
+    };
+    std::string around = replacement.name;
+    for (const Replacement& part : replacement.parts) around = around.empty() ? part.name : around;
+    if (around.empty()) around = node.name;
+    for (const Replacement& part : replacement.parts) {
+      const bool named = !part.name.empty() && names.insert(part.name).second;
+      parts.push_back(add(part, named ? part.name : name_of_part(around, part.op, names)));
+    }
     // A name that another node has already stays its own.
     const bool renamed = !replacement.name.empty() && names.insert(replacement.name).second;
-    copy.replace(node.output, copy.builder().add(replacement.op, renamed ? replacement.name : node.name,
-                                                 std::move(inputs), replacement.attributes));
+    copy.replace(node.output, add(replacement, renamed ? replacement.name : node.name));
   }
   return copy.finish();
 }
