@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <numeric>
+#include <optional>
 #include <string_view>
 
 #include "base/error.h"
@@ -15,20 +17,59 @@ namespace {
 constexpr std::int64_t kLargestSize = 1 << 20;   // of a channel count, a side or a number of classes
 constexpr std::int64_t kLargestInput = 1 << 30;  // values of one example; so that every count here stays within 64 bits
 
+bool has_scale(const OperatorGraph& graph, const Node& norm) {
+  const Value* scale = graph.tensor(norm, 1);
+  return scale != nullptr && scale->source == Value::Source::parameter && scale->name == norm.name + ".weight";
+}
+
+/// Where dimension `dim` of what a node reads is in what it makes, of channels that are neither mixed nor moved within
+/// it; none for other nodes.
+std::optional<std::size_t> followed_dim(const Node& node, std::size_t dim) {
+  if (node.op->has(OperatorTrait::function) || node.op->name() == "Dropout") return dim;
+  if (node.op->name() == "Transpose") {
+    const auto& permutation = node.integers("permutation");
+    const auto place = std::ranges::find(permutation, static_cast<std::int64_t>(dim));
+    return static_cast<std::size_t>(place - permutation.begin());
+  }
+  if (node.op->has(OperatorTrait::per_channel)) return dim == 1 ? std::optional(dim) : std::nullopt;
+  if (node.op->name() != "ReduceMean") return std::nullopt;
+  std::size_t before = 0;
+  for (const std::int64_t reduced : node.integers("dims")) {
+    if (static_cast<std::size_t>(reduced) == dim) return std::nullopt;
+    if (static_cast<std::size_t>(reduced) < dim && node.integer("keep_dims") == 0) ++before;
+  }
+  return dim - before;
+}
+
 /// What follows a layer as long as its channels stay as they are and nothing else is mixed in.
 void follow_output(const OperatorGraph& graph, const Node& node, PrunableLayer& layer) {
   ValueIndex value = node.output;
+  std::size_t dim = layer.is_conv() ? 1 : graph.value(value).dims.size() - 1;
   bool as_it_was = true;
-  while (graph.readers(value).size() == 1) {
+  while (graph.readers(value).size() == 1 && as_it_was) {
     const Node& reader = graph.nodes()[graph.readers(value)[0]];
-    const bool averages = reader.op->name() == "ReduceMean" && reader.integers("dims").front() > 1;
-    if (reader.inputs[0] != value || !(reader.op->has(OperatorTrait::per_channel) || averages)) return;
-    if (reader.op->has(OperatorTrait::batch_norm) && as_it_was) layer.norm = reader.name;
-    if (reader.op->has(OperatorTrait::relu) && as_it_was && layer.activation.empty()) layer.activation = reader.name;
-    as_it_was = as_it_was && (reader.op->has(OperatorTrait::relu) || !reader.op->has(OperatorTrait::function));
+    const std::optional<std::size_t> followed = followed_dim(reader, dim);
+    if (reader.inputs[0] != value || !followed) return;
+    dim = *followed;
+    if (reader.op->has(OperatorTrait::batch_norm) && has_scale(graph, reader)) layer.norm = reader.name;
+    if (reader.op->has(OperatorTrait::relu) && layer.activation.empty()) {
+      layer.activation = reader.name;
+      layer.activation_dim = dim;
+    }
+    as_it_was = reader.op->has(OperatorTrait::relu) || !reader.op->has(OperatorTrait::function);
     value = reader.output;
   }
-  layer.is_output = value == graph.output();
+}
+
+/// By ValueIndex: whether a layer reads what is made of the value.
+std::vector<bool> read_by_layers(const OperatorGraph& graph) {
+  std::vector<bool> read(graph.values().size(), false);
+  for (auto node = graph.nodes().rbegin(); node != graph.nodes().rend(); ++node) {
+    for (const ValueIndex input : node->inputs) {
+      if (input != kNoValue && (node->op->has(OperatorTrait::layer) || read[node->output])) read[input] = true;
+    }
+  }
+  return read;
 }
 
 /// The attention that a layer computes queries, keys or values for, or whose heads it reads.
@@ -49,8 +90,15 @@ bool is_prunable(const OperatorGraph& graph, const Node& node) {
 
 std::vector<PrunableLayer> layers_of(const OperatorGraph& graph) {
   std::vector<PrunableLayer> layers;
+  std::map<ValueIndex, std::size_t> places;  // by weight
+  const std::vector<bool> read = read_by_layers(graph);
   for (const Node& node : graph.nodes()) {
     if (!is_prunable(graph, node)) continue;
+    const auto [place, is_new] = places.emplace(node.inputs[1], layers.size());
+    if (!is_new) {
+      layers[place->second].madds += node.op->madds(graph, node).layer;
+      continue;
+    }
     PrunableLayer& layer = layers.emplace_back();
     layer.name = node.name;
     layer.shape = sizes_of(graph.dims(node, 1));
@@ -58,7 +106,10 @@ std::vector<PrunableLayer> layers_of(const OperatorGraph& graph) {
     layer.madds = node.op->madds(graph, node).layer;
     layer.bias = graph.has_input(node, 2);
     layer.attention = attention_of(graph, node);
-    follow_output(graph, node, layer);
+    layer.is_output = !read[node.output];
+    layer.transposed = node.op->has(OperatorTrait::transposed);
+    if (node.attributes.contains("groups")) layer.groups = node.integer("groups");
+    if (graph.readers(node.inputs[1]).size() == 1) follow_output(graph, node, layer);
   }
   return layers;
 }

@@ -29,17 +29,22 @@ struct ModelDescription {
   std::string task = kDefaultTask;  ///< a name of catalog/tasks.def
 };
 
-/// A layer whose weights can be pruned. Weight shapes: Linear [out, in]; convolutions [out, in / groups, kernel...].
+/// A layer whose weights can be pruned. Weight shapes: Linear [out, in]; convolutions [out, in / groups, kernel...]. A
+/// weight that several nodes read is one layer, of the first of them.
 struct PrunableLayer {
   std::string name;  ///< "fc1"; its parameter is "fc1.weight"
   std::vector<std::int64_t> shape;
   std::int64_t weights = 0;
   std::int64_t madds = 0;  ///< multiply-adds of one example through the dense layer, bias not counted
   bool bias = true;
-  std::string norm;        ///< the batch norm that takes its output; "" if none does
+  std::string norm;        ///< the batch norm with a scale that takes its output; "" if none does
   std::string activation;  ///< the named ReLU that takes its output, through the norm if there is one; "" if none does
-  std::string attention;   ///< the attention it is part of; "" if none
-  bool is_output = false;  ///< its outputs are the logits
+  std::size_t activation_dim = 1;  ///< of the ReLU's output: the layer's outputs
+  std::string attention;           ///< the attention it is part of; "" if none
+  bool is_output = false;          ///< no other layer reads what is made of its outputs: they are the logits
+  bool transposed = false;         ///< a transposed convolution: [in, out / groups, kernel...]
+  std::int64_t groups = 1;
+  std::int64_t outputs() const { return transposed ? shape[1] * groups : shape[0]; }
   bool is_conv() const { return shape.size() > 2; }
 };
 

@@ -30,7 +30,8 @@ std::int64_t inputs_of(const PrunableLayer& layer) {
 
 bool fits(const Granularity& granularity, const PrunableLayer& layer) {
   if (granularity.kind == Kind::row) return !layer.is_conv() && !layer.is_output;
-  if (granularity.kind == Kind::filter) return layer.is_conv();
+  // The filters of a transposed convolution in groups are no slices of its weight.
+  if (granularity.kind == Kind::filter) return layer.is_conv() && (!layer.transposed || layer.groups == 1);
   return true;
 }
 
@@ -41,7 +42,7 @@ std::int64_t units_of(const Granularity& granularity, const PrunableLayer& layer
       return pieces(layer.shape[0], granularity.outputs) * pieces(inputs_of(layer), granularity.inputs);
     case Kind::row:
     case Kind::filter:
-      return layer.shape[0];
+      return layer.outputs();
     default:
       return layer.weights;
   }
@@ -66,6 +67,7 @@ std::vector<PruneScope> layer_scopes(const ModelDescription& model, const std::v
     scope.members = {{Part::outputs, layer.name, 1}};
     if (model.graph && layer.is_conv())
       scope.members[0].groups = groups_that_stay(*model.graph, layer_node(*model.graph, layer.name));
+    if (granularity.kind == Kind::filter && layer.transposed) scope.members[0].dimension = 1;
     scope.rows = layer.shape[0];
     scopes.push_back(std::move(scope));
   }
@@ -111,6 +113,12 @@ void check_fit(const ModelDescription& model, const Granularity& granularity, co
 /// They unfold the inputs of a convolution themselves, for which they need its stride and padding.
 void need_geometry(const ModelDescription& model, const CriterionEntry& criterion, const PrunableLayer& layer) {
   const bool unfolds = has(criterion.properties, CriterionProperty::unfolds_inputs);
+  const bool has_other_way = criterion.needs == CriterionNeeds::needs_example_gradients;  // one example after another
+  if (unfolds && layer.transposed && !has_other_way) {
+    throw Error(ErrorKind::invalid_input, "criterion " + std::string(criterion.name) +
+                                              " unfolds the inputs of convolutions, which it cannot do for " +
+                                              layer.name + ", a transposed one; use another criterion");
+  }
   if (!unfolds || model.graph || !layer.is_conv()) return;
   throw Error(ErrorKind::invalid_input, "criterion " + std::string(criterion.name) +
                                             " needs the stride and padding of convolution " + layer.name +
@@ -123,7 +131,9 @@ std::int64_t weights_of(const ScopeMember& member, const PrunableLayer& layer) {
   return slices == 0 ? layer.weights : layer.weights / slices * (slices - staying);
 }
 
-std::string what_is_missing(const Granularity& granularity, CriterionScores scores) {
+std::string what_is_missing(const ModelDescription& model, const Granularity& granularity, CriterionScores scores) {
+  if (scores == CriterionScores::scores_normed_outputs && model.file && !has_operator(model, OperatorTrait::batch_norm))
+    return "no batch normalization, which exporters fold into the layers before it unless they are asked not to";
   if (scores == CriterionScores::scores_normed_outputs) return "no such layer that a batch norm takes";
   if (scores == CriterionScores::scores_activated_outputs) return "no such layer that a ReLU takes";
   switch (granularity.kind) {
@@ -173,7 +183,7 @@ std::vector<PruneScope> prune_scopes(const ModelDescription& model, const Granul
   if (!scopes.empty()) return scopes;
   throw Error(ErrorKind::invalid_input, "prune: nothing of model " + model.name + " can be removed by granularity " +
                                             to_string(granularity) + " and criterion " + criterion + ": it has " +
-                                            what_is_missing(granularity, entry.scores) +
+                                            what_is_missing(model, granularity, entry.scores) +
                                             (protect.empty() ? "" : ", or all of it is protected"));
 }
 

@@ -12,9 +12,16 @@ class ActivationObserver : public ForwardObserver {
  public:
   std::map<std::string, ActivationSums> sums;
 
+  explicit ActivationObserver(const ModelDescription& model) {
+    for (const PrunableLayer& layer : prunable_layers(model))
+      dims_.emplace(layer.activation, static_cast<std::int64_t>(layer.activation_dim));
+  }
+
   void on_relu(const std::string& relu, const at::Tensor& output) override {
-    // [N, C, H, W] has its channels in the second dimension; [N, C] and [N, tokens, C] in the last.
-    const std::int64_t channel = output.dim() == 4 ? 1 : output.dim() - 1;
+    // Where no layer says it, [N, C, H, W] has its channels in the second dimension; [N, C] and [N, tokens, C] in the
+    // last.
+    const auto dim = dims_.find(relu);
+    const std::int64_t channel = dim != dims_.end() ? dim->second : output.dim() == 4 ? 1 : output.dim() - 1;
     const at::Tensor rows = output.movedim(channel, -1).reshape({-1, output.size(channel)});
     ActivationSums& one = sums[relu];
     const at::Tensor zeros = rows.eq(0).sum(0, false, at::kDouble), sum = rows.sum(0, false, at::kDouble);
@@ -22,6 +29,9 @@ class ActivationObserver : public ForwardObserver {
     one.sum = one.sum.defined() ? one.sum.add(sum) : sum;
     one.count += rows.size(0);
   }
+
+ private:
+  std::map<std::string, std::int64_t> dims_;  // of the outputs of layers, by ReLU
 };
 
 }  // namespace
@@ -30,7 +40,7 @@ std::map<std::string, ActivationSums> activation_sums(const CriterionContext& co
   if (context.batches <= 0)
     throw Error(ErrorKind::internal, "a criterion that looks at activations was given no batches");
   const at::NoGradGuard no_grad;
-  ActivationObserver observer;
+  ActivationObserver observer(context.network.description());
   for (std::int64_t index = 0; index < context.batches; ++index)
     context.network.forward(context.batch(index).inputs, {context.mode, &observer});
   return observer.sums;
@@ -43,7 +53,7 @@ Scores activation_scores(const CriterionContext& context, at::Tensor (*f)(const 
   for (std::size_t i = 0; i < scores.size() && i < layers.size(); ++i) {
     const auto found = sums.find(layers[i].activation);
     if (!layers[i].activation.empty() && found != sums.end())
-      scores[i] = spread_over_outputs(f(found->second), context.weights()[i].weight);
+      scores[i] = spread_over_outputs(f(found->second), layers[i]);
   }
   return scores;
 }

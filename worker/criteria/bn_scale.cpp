@@ -14,7 +14,7 @@ Scores score_bn_scale(const CriterionContext& context) {
     const auto& named = context.network.named();
     const auto scale = std::find_if(named.begin(), named.end(),
                                     [&](const Parameter& one) { return one.name == layers[i].norm + ".weight"; });
-    if (scale != named.end()) scores[i] = spread_over_outputs(scale->leaf.detach().abs(), context.weights()[i].weight);
+    if (scale != named.end()) scores[i] = spread_over_outputs(scale->leaf.detach().abs(), layers[i]);
   }
   return scores;
 }

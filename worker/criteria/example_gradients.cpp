@@ -5,6 +5,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/bmm.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -27,42 +28,65 @@ class LayerObserver : public ForwardObserver {
   void on_layer_input(const std::string& layer, const at::Tensor& input) override { keep(inputs, layer, input); }
   void on_layer_output(const std::string& layer, const at::Tensor& output) override { keep(outputs, layer, output); }
 
-  bool saw_all() const {
-    return std::all_of(outputs.begin(), outputs.end(), [](const at::Tensor& one) { return one.defined(); });
+  bool saw_each_once() const {
+    return !twice_ && std::all_of(outputs.begin(), outputs.end(), [](const at::Tensor& one) { return one.defined(); });
   }
 
  private:
   void keep(std::vector<at::Tensor>& where, const std::string& layer, const at::Tensor& tensor) {
     for (std::size_t i = 0; i < where.size(); ++i) {
-      if (network_.prunable()[i].layer == layer) where[i] = tensor;
+      if (network_.prunable()[i].layer != layer) continue;
+      twice_ = twice_ || where[i].defined();
+      where[i] = tensor;
     }
   }
 
   const Network& network_;
+  bool twice_ = false;
 
  public:
   std::vector<at::Tensor> inputs, outputs;
 };
 
-/// [N, out, positions]
-at::Tensor by_position(const at::Tensor& gradient, bool conv) {
-  if (conv) return gradient.flatten(2);
-  return gradient.dim() == 2 ? gradient.unsqueeze(2) : gradient.transpose(1, 2);
+/// [N, out, positions] of [N * each, ...].
+at::Tensor by_position(const at::Tensor& gradient, bool conv, std::int64_t each) {
+  const at::Tensor positions =
+      conv ? gradient.flatten(2) : gradient.reshape({gradient.size(0), -1, gradient.size(-1)}).transpose(1, 2);
+  if (each == 1) return positions;
+  return positions.unflatten(0, {-1, each}).transpose(1, 2).flatten(2);
 }
 
 void see_layer(const Network& network, std::size_t layer, const at::Tensor& input, const at::Tensor& output_gradient,
                const See& see) {
-  const std::optional<Unfolding> unfolding = unfolding_of(network.description(), network.prunable()[layer].layer);
-  const at::Tensor gradient = by_position(output_gradient, unfolding.has_value());
+  const std::string& name = network.prunable()[layer].layer;
+  const std::optional<Unfolding> unfolding = unfolding_of(network.description(), name);
+  const ExamplesIn examples = *examples_given(network.description(), name);
+  const at::Tensor given = input.detach().movedim(examples.dim, 0);
+  const at::Tensor gradient =
+      by_position(output_gradient.movedim(examples.dim, 0), unfolding.has_value(), examples.each);
   const at::Tensor& weight = network.prunable()[layer].weight;
-  const std::int64_t columns = weight.numel() / weight.size(0);
-  const std::int64_t largest = std::max(weight.numel(), columns * gradient.size(2));
-  const std::int64_t step = std::clamp<std::int64_t>(kValuesAtOnce / largest, 1, input.size(0));
-  for (std::int64_t first = 0; first < input.size(0); first += step) {
-    const std::int64_t count = std::min(step, input.size(0) - first);
-    see(layer, first,
-        at::bmm(gradient.narrow(0, first, count), input_rows(input.narrow(0, first, count).detach(), unfolding)));
+  const std::int64_t columns = weight.numel() / weight.size(0), groups = unfolding ? unfolding->groups : 1;
+  const std::int64_t largest = std::max(weight.numel(), groups * columns * gradient.size(2));
+  const std::int64_t step = std::clamp<std::int64_t>(kValuesAtOnce / largest, 1, gradient.size(0));
+  for (std::int64_t first = 0; first < gradient.size(0); first += step) {
+    const std::int64_t count = std::min(step, gradient.size(0) - first);
+    const at::Tensor part = given.narrow(0, first * examples.each, count * examples.each);
+    std::vector<at::Tensor> by_group;
+    for (std::int64_t group = 0; group < groups; ++group) {
+      const std::int64_t outputs = gradient.size(1) / groups;
+      by_group.push_back(at::bmm(gradient.narrow(0, first, count).narrow(1, group * outputs, outputs),
+                                 input_rows(part, unfolding, group, examples.each)));
+    }
+    see(layer, first, groups == 1 ? by_group[0] : at::cat(by_group, 1));
   }
+}
+
+/// Whether the products of what layers are given and of the gradients of what they give are those of examples.
+bool has_products_of_examples(const Network& network) {
+  const std::vector<PrunableLayer> layers = prunable_layers(network.description());
+  return std::all_of(layers.begin(), layers.end(), [&](const PrunableLayer& layer) {
+    return !layer.transposed && examples_given(network.description(), layer.name);
+  });
 }
 
 void see_one_by_one(const Network& network, const Batch& batch, const See& see) {
@@ -81,7 +105,7 @@ void see_example_gradients(const Network& network, const Batch& batch, const See
   const at::AutoGradMode with_grad(true);
   LayerObserver observer(network);
   const at::Tensor logits = network.forward(batch.inputs, {Mode::evaluate, &observer});
-  if (!observer.saw_all()) return see_one_by_one(network, batch, see);
+  if (!observer.saw_each_once() || !has_products_of_examples(network)) return see_one_by_one(network, batch, see);
   const at::Tensor loss = network.task().example_losses(logits, batch.labels).sum();
   const std::vector<at::Tensor> gradients = torch::autograd::grad({loss}, observer.outputs);
   const at::NoGradGuard no_grad;

@@ -12,7 +12,7 @@ namespace espalier {
 /// gradients)` with gradients [n, out, in * kernel area] of the examples first .. first + n - 1 of the batch, a few at
 /// a time, layer by layer. One pass forward and one back: an example's gradient is the product of the gradient of a
 /// layer's output and of its input (Goodfellow 2015, arXiv:1510.01799). Of a network that does not show these (a
-/// scripted module) each example is a pass of its own.
+/// scripted module), that uses a weight twice, or has transposed convolutions, each example is a pass of its own.
 void see_example_gradients(
     const Network& network, const Batch& batch,
     const std::function<void(std::size_t layer, std::int64_t first, const at::Tensor& gradients)>& see);

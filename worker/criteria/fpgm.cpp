@@ -11,11 +11,13 @@ Scores score_fpgm(const CriterionContext& context) {
   constexpr std::int64_t kByDifferences = 2;  // not by |a|^2 + |b|^2 - 2ab, which cancels
   const at::NoGradGuard no_grad;
   Scores scores;
-  for (const PrunableWeight& prunable : context.weights()) {
-    const at::Tensor rows = prunable.weight.flatten(1);
-    const at::Tensor alive = prunable.mask.flatten(1).amax(1);
+  const std::vector<PrunableLayer> layers = prunable_layers(context.network.description());
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const PrunableWeight& prunable = context.weights()[i];
+    const at::Tensor rows = rows_of_outputs(prunable.weight, layers[i]);
+    const at::Tensor alive = rows_of_outputs(prunable.mask, layers[i]).amax(1);
     const at::Tensor distances = at::cdist(rows, rows, 2, kByDifferences);
-    scores.push_back(spread_over_outputs(distances.matmul(alive), prunable.weight));
+    scores.push_back(spread_over_outputs(distances.matmul(alive), layers[i]));
   }
   return scores;
 }

@@ -41,10 +41,24 @@ Scores mean_of_products(const CriterionContext& context, const std::function<at:
   return means;
 }
 
-at::Tensor spread_over_outputs(const at::Tensor& per_output, const at::Tensor& weight) {
-  std::vector<std::int64_t> shape(static_cast<std::size_t>(weight.dim()), 1);
-  shape[0] = weight.size(0);
-  return per_output.detach().to(at::kFloat).view(shape).expand(weight.sizes()).contiguous();
+at::Tensor spread_over_outputs(const at::Tensor& per_output, const PrunableLayer& layer) {
+  const at::Tensor scores = per_output.detach().to(at::kFloat);
+  std::vector<std::int64_t> shape(layer.shape.size() + 1, 1);
+  // [groups, in / groups, out / groups, ...] of a transposed convolution, [out, 1, ...] of others.
+  shape[0] = layer.transposed ? layer.groups : layer.shape[0];
+  if (layer.transposed) shape[2] = layer.shape[1];
+  std::vector<std::int64_t> sizes = layer.shape;
+  sizes.insert(sizes.begin() + 1, layer.transposed ? layer.shape[0] / layer.groups : 1);
+  if (layer.transposed) sizes[0] = layer.groups;
+  return scores.view(shape).expand(sizes).reshape(layer.shape).contiguous();
+}
+
+at::Tensor rows_of_outputs(const at::Tensor& weight, const PrunableLayer& layer) {
+  if (!layer.transposed) return weight.flatten(1);
+  std::vector<std::int64_t> sizes = layer.shape;
+  sizes.insert(sizes.begin(), layer.groups);
+  sizes[1] /= layer.groups;
+  return weight.reshape(sizes).transpose(1, 2).reshape({layer.outputs(), -1});
 }
 
 Network in_float64(const Network& network) {

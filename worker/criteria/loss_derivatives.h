@@ -16,8 +16,10 @@ std::vector<at::Tensor> weight_derivatives(const Network& network, const at::Ten
 /// The mean over batches of f(w * g), g = dL/dw of one batch. Errors: those of mean_gradients.
 Scores mean_of_products(const CriterionContext& context, const std::function<at::Tensor(const at::Tensor&)>& f);
 
-/// One score per output, as scores of all its weights.
-at::Tensor spread_over_outputs(const at::Tensor& per_output, const at::Tensor& weight);
+/// One score per output, as scores of all its weights: of the weight's shape.
+at::Tensor spread_over_outputs(const at::Tensor& per_output, const PrunableLayer& layer);
+/// A weight, or its mask, as rows [out, in / groups * kernel area].
+at::Tensor rows_of_outputs(const at::Tensor& weight, const PrunableLayer& layer);
 
 /// The same network with float64 tensors and the same masks.
 Network in_float64(const Network& network);

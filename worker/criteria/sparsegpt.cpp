@@ -2,6 +2,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 
 #include "base/error.h"
@@ -11,15 +12,17 @@
 namespace espalier {
 namespace {
 
-/// X^T X over all rows that the layer is given, with what is pruned by now.
-at::Tensor layer_hessian(const CriterionContext& context, std::size_t layer) {
-  const at::Tensor& weight = context.weights()[layer].weight;
-  const std::int64_t columns = weight.numel() / weight.size(0);
-  at::Tensor hessian = at::zeros({columns, columns}, weight.options().dtype(at::kDouble));
-  see_inputs(context, [&](std::size_t seen, const at::Tensor& rows) {
-    if (seen == layer) hessian.add_(rows.t().matmul(rows));
+/// X^T X over all rows that each group of the layer is given, with what is pruned by now: [groups, columns, columns].
+at::Tensor layer_hessians(const CriterionContext& context, std::size_t layer) {
+  const PrunableWeight& prunable = context.weights()[layer];
+  const std::int64_t columns = prunable.weight.numel() / prunable.weight.size(0);
+  const std::optional<Unfolding> unfolding = unfolding_of(context.network.description(), prunable.layer);
+  at::Tensor hessians =
+      at::zeros({unfolding ? unfolding->groups : 1, columns, columns}, prunable.weight.options().dtype(at::kDouble));
+  see_inputs(context, [&](std::size_t seen, std::int64_t group, const at::Tensor& rows) {
+    if (seen == layer) hessians[group].add_(rows.t().matmul(rows));
   });
-  return hessian;
+  return hessians;
 }
 
 /// Columns so that the inputs at one kernel position lie side by side, as groups of n:m do.
@@ -49,37 +52,49 @@ void repair_sparsegpt(const CriterionContext& context, const RepairOrder& order)
   Network& network = context.network;
   for (std::size_t i = 0; i < order.layers.size(); ++i) {
     const std::size_t layer = order.layers[i];
-    at::Tensor hessian = layer_hessian(context, layer);
+    const at::Tensor hessians = layer_hessians(context, layer);
     const at::NoGradGuard no_grad;
     const PrunableWeight& prunable = context.weights()[layer];
-    const at::Tensor columns = column_order(prunable.weight);
-    at::Tensor weight = prunable.weight.flatten(1), surviving = prunable.mask.flatten(1).to(at::kByte);
-    ColumnPruning rules{block, 0, 0, {}};
-    if (n_of_m) {
-      rules.kept = order.granularity.kept;
-      rules.of = order.granularity.of;
-      weight = weight.index_select(1, columns);
-      surviving = surviving.index_select(1, columns);
-      hessian = hessian.index_select(0, columns).index_select(1, columns);
-    } else {
-      rules.counts = counts_of_blocks(surviving, block, order.target.layer_kept.at(i));
+    const std::int64_t rows = prunable.weight.size(0) / hessians.size(0);
+    const at::Tensor weight = prunable.weight.flatten(1), surviving = prunable.mask.flatten(1).to(at::kByte);
+    // A layer's count is shared by its groups as a row's is by its blocks of columns.
+    std::vector<std::int64_t> counts(static_cast<std::size_t>(hessians.size(0)), 0);
+    if (!n_of_m)
+      counts = counts_of_blocks(surviving.reshape({hessians.size(0), -1}).t(), 1, order.target.layer_kept.at(i));
+    std::vector<at::Tensor> weights, masks;
+    for (std::int64_t group = 0; group < hessians.size(0); ++group) {
+      at::Tensor hessian = hessians[group];
+      at::Tensor of_group = weight.narrow(0, group * rows, rows), left = surviving.narrow(0, group * rows, rows);
+      const at::Tensor columns = column_order(prunable.weight);
+      ColumnPruning rules{block, 0, 0, {}};
+      if (n_of_m) {
+        rules.kept = order.granularity.kept;
+        rules.of = order.granularity.of;
+        of_group = of_group.index_select(1, columns);
+        left = left.index_select(1, columns);
+        hessian = hessian.index_select(0, columns).index_select(1, columns);
+      } else {
+        rules.counts = counts_of_blocks(left, block, counts[static_cast<std::size_t>(group)]);
+      }
+      // A column without input can be anything: its weights become zero, and are gone after the others were chosen.
+      const at::Tensor has_input = hessian.diagonal().ne(0);
+      PrunedColumns pruned =
+          prune_columns(of_group.mul(has_input), left, inverse_factor(hessian, context.option("damping")), rules);
+      pruned.mask.mul_(has_input);
+      if (n_of_m) {
+        const at::Tensor back = columns.argsort();
+        pruned.weight = pruned.weight.index_select(1, back);
+        pruned.mask = pruned.mask.index_select(1, back);
+      }
+      weights.push_back(pruned.weight);
+      masks.push_back(pruned.mask);
     }
-    // A column without input can be anything: its weights become zero, and are gone after the others were chosen.
-    const at::Tensor has_input = hessian.diagonal().ne(0);
-    weight = weight.mul(has_input);
-    PrunedColumns pruned = prune_columns(weight, surviving, inverse_factor(hessian, context.option("damping")), rules);
-    pruned.mask.mul_(has_input);
-    if (n_of_m) {
-      const at::Tensor back = columns.argsort();
-      pruned.weight = pruned.weight.index_select(1, back);
-      pruned.mask = pruned.mask.index_select(1, back);
+    NamedTensors changed = network.masks();
+    for (auto& [name, mask] : changed) {
+      if (name == prunable.parameter) mask = at::cat(masks).view(prunable.mask.sizes());
     }
-    NamedTensors masks = network.masks();
-    for (auto& [name, mask] : masks) {
-      if (name == prunable.parameter) mask = pruned.mask.view(prunable.mask.sizes());
-    }
-    prunable.weight.copy_(pruned.weight.view(prunable.weight.sizes()));
-    network.set_masks(masks);
+    prunable.weight.copy_(at::cat(weights).view(prunable.weight.sizes()));
+    network.set_masks(changed);
   }
 }
 

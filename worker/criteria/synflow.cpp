@@ -16,7 +16,9 @@ Scores synaptic_flow(Network& network) {
     const at::NoGradGuard no_grad;
     network.parameters().abs_();
     for (const Buffer& buffer : network.buffers()) {
-      if (buffer.tensor.is_floating_point()) buffer.tensor.abs_();
+      // Minus infinity is what an attention is told not to look at.
+      if (buffer.tensor.is_floating_point())
+        buffer.tensor.copy_(buffer.tensor.abs().where(buffer.tensor.isfinite(), buffer.tensor));
     }
   }
   const at::AutoGradMode with_grad(true);

@@ -10,8 +10,9 @@ Scores score_wanda(const CriterionContext& context) {
   Scores scores;
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const at::Tensor& weight = context.weights()[i].weight;
-    const at::Tensor norms = sums[i].sqrt().to(at::kFloat);
-    scores.push_back(weight.flatten(1).abs().mul(norms).view(weight.sizes()));
+    const at::Tensor norms = sums[i].sqrt().to(at::kFloat).unsqueeze(1);  // [groups, 1, columns]
+    const at::Tensor rows = weight.reshape({norms.size(0), -1, norms.size(2)});
+    scores.push_back(rows.abs().mul(norms).view(weight.sizes()));
   }
   return scores;
 }

@@ -15,11 +15,13 @@ ConvGeometry geometry_of(const Node& node) {
 
 }  // namespace
 
-std::shared_ptr<MaskedLayer> make_layer(const OperatorGraph&, const Node& node, LayerTensors tensors) {
-  if (node.op == &operator_linear()) return std::make_shared<Linear>(node.name, std::move(tensors));
-  if (node.op == &operator_conv()) return std::make_shared<Conv>(node.name, std::move(tensors), geometry_of(node));
+std::shared_ptr<MaskedLayer> make_layer(const OperatorGraph& graph, const Node& node, LayerTensors tensors) {
+  // Nodes that share a weight are one layer.
+  const Node& first = graph.nodes()[graph.readers(node.inputs[1])[0]];
+  if (node.op == &operator_linear()) return std::make_shared<Linear>(first.name, std::move(tensors));
+  if (node.op == &operator_conv()) return std::make_shared<Conv>(first.name, std::move(tensors), geometry_of(node));
   if (node.op == &operator_conv_transpose()) {
-    return std::make_shared<ConvTranspose>(node.name, std::move(tensors), geometry_of(node),
+    return std::make_shared<ConvTranspose>(first.name, std::move(tensors), geometry_of(node),
                                            node.integers("output_padding"));
   }
   throw Error(ErrorKind::internal, "operator " + std::string(node.op->name()) + " is no layer");

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "experiments/operators/graph_builder.h"
+#include "tests/experiments/models/built_model.h"
 
 namespace espalier {
 namespace {
@@ -86,6 +87,54 @@ TEST(ModelDescription, NamesTheLayerThatDoesNotFit) {
     EXPECT_EQ(error.kind(), ErrorKind::invalid_input);
     EXPECT_STREQ(error.what(), "model: fc1 takes 700 inputs, but gets 784");
   }
+}
+
+/// Of a network whose examples are [3, 6, 4].
+std::vector<PrunableLayer> layers_built(ValueIndex (*build)(GraphBuilder& graph, ValueIndex x)) {
+  return prunable_layers(built_model("net", {3, 6, 4}, 5, build));
+}
+
+TEST(PrunableLayers, WhatNoOtherLayerReadsGivesTheLogits) {
+  const auto layers = layers_built([](GraphBuilder& graph, ValueIndex x) {
+    x = graph.relu("relu", graph.linear("fc1", graph.flatten(x), 7));
+    return graph.add("LogSoftmax", "", {graph.linear("fc2", x, 5)}, {{"dim", std::int64_t{-1}}});
+  });
+  EXPECT_FALSE(layers.at(0).is_output);
+  EXPECT_TRUE(layers.at(1).is_output);
+}
+
+TEST(PrunableLayers, ABatchNormOverTokensIsNotThatOfTheirFeatures) {
+  const auto layers = layers_built([](GraphBuilder& graph, ValueIndex x) {
+    x = graph.relu("relu", graph.batch_norm("over_tokens", graph.linear("fc1", graph.rows(x), 6)));
+    return graph.linear("fc2", graph.mean_tokens(x), 5);
+  });
+  EXPECT_EQ(layers.at(0).norm, "");
+  EXPECT_EQ(layers.at(0).activation, "");
+}
+
+TEST(PrunableLayers, AreFollowedWhereTheirOutputsChangePlaces) {
+  const auto layers = layers_built([](GraphBuilder& graph, ValueIndex x) {
+    const Attributes turn{{"permutation", std::vector<std::int64_t>{0, 2, 1}}};
+    x = graph.add("Transpose", "", {graph.linear("fc1", graph.rows(x), 7)}, turn);
+    x = graph.add("Transpose", "", {graph.batch_norm("bn", x)}, turn);
+    return graph.linear("fc2", graph.mean_tokens(graph.relu("relu", x)), 5);
+  });
+  EXPECT_EQ(layers.at(0).norm, "bn");
+  EXPECT_EQ(layers.at(0).activation, "relu");
+  EXPECT_EQ(layers.at(0).activation_dim, 2U);
+}
+
+TEST(PrunableLayers, AWeightThatTwoNodesReadIsOneLayer) {
+  const auto layers = layers_built([](GraphBuilder& graph, ValueIndex x) {
+    const ValueIndex weight = graph.parameter("shared.weight", {4, 4}, ParameterRole::weight);
+    x = graph.add("Relu", "", {graph.add("Linear", "shared", {x, weight, kNoValue})});
+    x = graph.add("Linear", "again", {x, weight, kNoValue});
+    return graph.linear("fc", graph.flatten(x), 5);
+  });
+  ASSERT_EQ(layers.size(), 2U);
+  EXPECT_EQ(layers[0].name, "shared");
+  EXPECT_EQ(layers[0].weights, 16);
+  EXPECT_EQ(layers[0].madds, 2 * 18 * 16);
 }
 
 }  // namespace

@@ -165,5 +165,46 @@ TEST(PruneScopes, RefusalsNameBoth) {
   EXPECT_NE(scope_refusal(transformer(), "filter").find("no convolution"), std::string::npos);
 }
 
+/// Four channels to six, by a transposed convolution.
+ModelDescription upsampling(std::int64_t groups) {
+  return built_model("up", {4, 4, 4}, 3, [&](GraphBuilder& graph, ValueIndex x) {
+    const ValueIndex weight = graph.parameter("up.weight", {4, 6 / groups, 2, 2}, ParameterRole::weight);
+    x = graph.add("ConvTranspose", "up", {x, weight, kNoValue},
+                  {{"strides", std::vector<std::int64_t>{2, 2}},
+                   {"padding", std::vector<std::int64_t>{0, 0}},
+                   {"dilations", std::vector<std::int64_t>{1, 1}},
+                   {"output_padding", std::vector<std::int64_t>{0, 0}},
+                   {"groups", groups}});
+    x = graph.relu("relu", graph.conv2d("conv", x, {5, 1}));
+    return graph.linear("fc", graph.global_average_pool(x), 3);
+  });
+}
+
+TEST(PruneScopes, AFilterOfATransposedConvolutionIsOneOfItsOutputs) {
+  const std::vector<PruneScope> found = scopes(upsampling(1), "filter");
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].units, 6);
+  EXPECT_EQ(found[0].members[0].dimension, 1);
+  EXPECT_EQ(found[1].members[0].dimension, 0);
+  // In groups it is no slice of the weight.
+  ASSERT_EQ(scopes(upsampling(2), "filter").size(), 1U);
+}
+
+TEST(PruneScopes, WhatUnfoldsInputsRefusesTransposedConvolutions) {
+  for (const char* criterion : {"wanda", "sparsegpt"}) {
+    const std::string message = scope_refusal(upsampling(1), "weight", criterion);
+    EXPECT_NE(message.find("which it cannot do for up, a transposed one"), std::string::npos) << message;
+  }
+  EXPECT_EQ(scopes(upsampling(1), "weight", "obd_fisher").size(), 3U);
+}
+
+TEST(PruneScopes, OfANetworkOfAFileWithoutBatchNormsItIsSaidWhereTheyAre) {
+  ModelDescription model = upsampling(1);
+  model.file = ModelFile{};
+  const std::string message = scope_refusal(model, "channel", "bn_scale");
+  EXPECT_NE(message.find("no batch normalization, which exporters fold into the layers before it"), std::string::npos)
+      << message;
+}
+
 }  // namespace
 }  // namespace espalier
