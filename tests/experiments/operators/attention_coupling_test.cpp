@@ -112,6 +112,40 @@ TEST(AttentionCoupling, HeadsThatHoldTheirQueriesKeysAndValuesAreRunsOfRows) {
   EXPECT_TRUE(units.is_head("qkv.weight", 8));
 }
 
+/// Queries are turned by their places: halves of each head change sides.
+TEST(AttentionCoupling, HeadsWhoseHalvesAreCutAndJoinedStayApart) {
+  GraphBuilder graph;
+  const ValueIndex x = graph.input({kTokens, 3});
+  const auto heads = [&](const char* layer) {
+    return turned(graph, parts_of(graph, graph.linear(layer, x, 8, false), {1, kTokens, 2, 4}), {0, 2, 1, 3});
+  };
+  const ValueIndex q = heads("q"), k = heads("k"), v = heads("v");
+  const auto half = [&](std::int64_t start) {
+    return graph.add("Slice", "", {q}, {{"dim", 3}, {"start", start}, {"end", start + 2}, {"step", 1}});
+  };
+  const ValueIndex first = half(0), second = half(2);
+  const ValueIndex other = graph.add("Concat", "", {graph.add("Neg", "", {second}), first}, {{"dim", 3}});
+  const ValueIndex cos = graph.buffer("cos", {kTokens, 4}, 1), sin = graph.buffer("sin", {kTokens, 4}, 0);
+  const ValueIndex both = graph.add("Add", "", {graph.add("Mul", "", {q, cos}), graph.add("Mul", "", {other, sin})});
+  const CoupledUnits units(graph, graph.linear("out", plain_attention(graph, both, k, v), 2));
+  EXPECT_EQ(units.with("k.weight", 5), "q.weight[4 5 6 7] k.weight[4 5 6 7] v.weight[4 5 6 7] out.weight[:,4 5 6 7]");
+  EXPECT_EQ(units.kept_by("k.weight", 5), "");
+}
+
+TEST(AttentionCoupling, WhatIsAddedToTheMatchesOfAHeadLeavesWithIt) {
+  GraphBuilder graph;
+  const ValueIndex x = graph.input({kTokens, 3});
+  const ValueIndex q = graph.linear("q", x, 8, false), k = graph.linear("k", x, 4, false),
+                   v = graph.linear("v", x, 4, false);
+  const ValueIndex table = graph.parameter("table", {4, kTokens, kTokens}, ParameterRole::other);
+  const ValueIndex given = graph.add("Attention", "a", {q, k, v, table},
+                                     {{"heads", 4}, {"key_value_heads", 2}, {"causal", 0}, {"divisor", 2.0}});
+  const CoupledUnits units(graph, graph.linear("out", given, 2));
+  EXPECT_EQ(units.with("v.weight", 2),
+            "q.weight[4 5 6 7] k.weight[2 3] v.weight[2 3] table[2 3] out.weight[:,4 5 6 7]");
+  EXPECT_EQ(units.kept_by("v.weight", 2), "");
+}
+
 TEST(AttentionCoupling, SharesStayAsTheyAre) {
   GraphBuilder graph;
   const ValueIndex x = graph.linear("in", graph.input({5}), 4);
