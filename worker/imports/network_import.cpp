@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "base/sha256.h"
 #include "experiments/operators/rebuilt_graph.h"
+#include "worker/imports/block_proof.h"
 #include "worker/imports/removal_proof.h"
 #include "worker/lowering/lower_script.h"
 #include "worker/network/network.h"
@@ -130,7 +131,8 @@ ModelFile import_network(const NetworkImportRequest& request) {
     Network network(model, at::kCPU);
     network.set_weights(imported.network.tensors);
     imported.network.tensors.clear();  // a large network would be in memory twice
-    const std::vector<std::string> unproven = unproven_scopes(network);
+    std::vector<std::string> unproven = unproven_scopes(network);
+    for (std::string& block : unproven_blocks(network)) unproven.push_back(std::move(block));
     if (!unproven.empty()) {
       throw Error(ErrorKind::invalid_input,
                   request.from.string() + ": without a part of " + listed(unproven) +
