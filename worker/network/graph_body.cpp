@@ -1,10 +1,13 @@
 #include "worker/network/graph_body.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "worker/network/seeded_generator.h"
 #include "worker/operators/computations.h"
 
 namespace espalier {
@@ -21,7 +24,7 @@ at::Tensor run_layer(const MaskedLayer& layer, const at::Tensor& x, const Pass& 
 class GraphBody : public NetworkBody {
  public:
   GraphBody(std::shared_ptr<const OperatorGraph> graph, FlatParameters& parameters)
-      : graph_(std::move(graph)), kept_(graph_->values().size()) {
+      : graph_(std::move(graph)), kept_(graph_->values().size()), device_(parameters.values.device()) {
     std::vector<at::Tensor> masks(kept_.size());
     for (ValueIndex i = 0; i < kept_.size(); ++i) {
       const Value& value = graph_->value(i);
@@ -33,9 +36,16 @@ class GraphBody : public NetworkBody {
       }
     }
     for (std::size_t i = 0; i < graph_->nodes().size(); ++i) steps_.push_back(make_step(i, masks));
+    draws_ = std::ranges::any_of(graph_->nodes(), [](const Node& node) {
+      return node.op->name().ends_with("Dropout") || node.attributes.contains("dropout");
+    });
   }
 
+  void seed_step(std::uint64_t seed) override { seed_ = seed; }
+
   at::Tensor forward(const at::Tensor& input, const Pass& pass) const override {
+    std::optional<SeededGenerator> seeded;
+    if (draws_ && seed_ && pass.mode == Mode::train) seeded.emplace(device_, *seed_);
     std::vector<at::Tensor> values = kept_;
     values[graph_->input()] = shaped(input);
     std::vector<at::Tensor> inputs;
@@ -109,6 +119,9 @@ class GraphBody : public NetworkBody {
 
   const std::shared_ptr<const OperatorGraph> graph_;
   std::vector<at::Tensor> kept_;  // parameters and buffers, by ValueIndex
+  const c10::Device device_;
+  bool draws_ = false;  // in training
+  std::optional<std::uint64_t> seed_;
   std::vector<Step> steps_;
 };
 

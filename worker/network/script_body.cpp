@@ -1,44 +1,20 @@
 #include "worker/network/script_body.h"
 
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <ATen/Context.h>
-#include <ATen/core/Generator.h>
 #include <ATen/core/grad_mode.h>
 
+#include "worker/network/seeded_generator.h"
 #include "worker/torchscript/script_module.h"
 
 namespace espalier {
 namespace {
 
 using TensorKind = ScriptTensor::Kind;
-
-/// Seeds the device's default generator, which is all that a module's dropout can draw from, and puts it back.
-class SeededGenerator {
- public:
-  SeededGenerator(c10::Device device, std::uint64_t seed)
-      : generator_(at::globalContext().defaultGenerator(device)), lock_(generator_.mutex()) {
-    state_ = generator_.get_state();
-    generator_.set_current_seed(seed);
-    lock_.unlock();
-  }
-  ~SeededGenerator() {
-    lock_.lock();
-    generator_.set_state(state_);
-  }
-  SeededGenerator(const SeededGenerator&) = delete;
-  SeededGenerator& operator=(const SeededGenerator&) = delete;
-
- private:
-  at::Generator generator_;
-  std::unique_lock<std::mutex> lock_;
-  at::Tensor state_;
-};
 
 class ScriptBody : public NetworkBody {
  public:

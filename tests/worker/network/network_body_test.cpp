@@ -285,5 +285,37 @@ TEST(NetworkBody, weights_and_running_statistics_come_back_from_a_file) {
   EXPECT_TRUE(at::equal(run(other, images(4, model)), fresh));
 }
 
+TEST(NetworkBody, WhatATrainingPassDropsIsAFunctionOfTheStepsSeed) {
+  const auto build = [](GraphBuilder& graph, ValueIndex x, bool attends) {
+    x = graph.linear("in", graph.rows(x), 8);
+    if (attends) {
+      const ValueIndex q = graph.linear("q", x, 8), k = graph.linear("k", x, 8), v = graph.linear("v", x, 8);
+      x = graph.add("Attention", "a", {q, k, v},
+                    {{"heads", std::int64_t{2}},
+                     {"key_value_heads", std::int64_t{2}},
+                     {"causal", std::int64_t{0}},
+                     {"divisor", 2.0},
+                     {"dropout", 0.5}});
+    } else {
+      x = graph.add("Dropout", "", {x}, {{"probability", 0.5}});
+    }
+    return graph.linear("fc", graph.mean_tokens(x), 3);
+  };
+  for (const bool attends : {false, true}) {
+    Network network = drawn_network(
+        built_model("net", {1, 6, 4}, 3, [&](GraphBuilder& graph, ValueIndex x) { return build(graph, x, attends); }));
+    const at::Tensor input = images(4, network.description());
+    const auto pass = [&](std::uint64_t seed) {
+      network.seed_step(seed);
+      return run(network, input, Mode::train);
+    };
+    const at::Tensor first = pass(1), other = pass(2);
+    EXPECT_FALSE(at::equal(first, other));
+    EXPECT_TRUE(at::equal(pass(1), first));
+    EXPECT_TRUE(at::equal(run(network, input), run(network, input)));
+    EXPECT_FALSE(at::equal(run(network, input), first));
+  }
+}
+
 }  // namespace
 }  // namespace espalier
