@@ -47,7 +47,7 @@ NamedTensors wanda_by_sequences(const GoldenCase& golden, const std::string&) {
 NamedTensors input_norms(const GoldenCase& golden, const std::string&) {
   Network network = golden.network();
   std::vector<at::Tensor> norms = input_square_sums(golden.context(network, "wanda"));
-  for (at::Tensor& norm : norms) norm = norm.sqrt();
+  for (at::Tensor& norm : norms) norm = norm.flatten().sqrt();
   return by_parameter(network, norms);
 }
 
