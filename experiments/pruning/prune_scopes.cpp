@@ -31,7 +31,8 @@ std::int64_t inputs_of(const PrunableLayer& layer) {
 bool fits(const Granularity& granularity, const PrunableLayer& layer) {
   if (granularity.kind == Kind::row) return !layer.is_conv() && !layer.is_output;
   // The filters of a transposed convolution in groups are no slices of its weight.
-  if (granularity.kind == Kind::filter) return layer.is_conv() && (!layer.transposed || layer.groups == 1);
+  if (granularity.kind == Kind::filter)
+    return layer.is_conv() && !layer.is_output && (!layer.transposed || layer.groups == 1);
   return true;
 }
 

@@ -190,6 +190,16 @@ TEST(PruneScopes, AFilterOfATransposedConvolutionIsOneOfItsOutputs) {
   ASSERT_EQ(scopes(upsampling(2), "filter").size(), 1U);
 }
 
+TEST(PruneScopes, FiltersThatGiveTheLogitsStay) {
+  const ModelDescription model = built_model("net", {3, 4, 4}, 5, [](GraphBuilder& graph, ValueIndex x) {
+    x = graph.relu("relu", graph.conv2d("conv", x, {4, 3, 1, 1}));
+    return graph.global_average_pool(graph.relu("last_relu", graph.conv2d("classes", x, {5, 1})));
+  });
+  const std::vector<PruneScope> found = scopes(model, "filter");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].name, "conv");
+}
+
 TEST(PruneScopes, WhatUnfoldsInputsRefusesTransposedConvolutions) {
   for (const char* criterion : {"wanda", "sparsegpt"}) {
     const std::string message = scope_refusal(upsampling(1), "weight", criterion);
