@@ -136,12 +136,12 @@ void add_options(CLI::App& app, Options& options) {
   CLI::Option* describe = app.add_option("--describe-torchscript", options.script.describe,
                                          "Instead: print what is inside a TorchScript file, as JSON");
   CLI::Option* import =
-      app.add_option(
-             "--import-network", options.script.import_from,
-             "Instead: make a graph with tensors of this file, write it to --to, and print what is in it, as JSON")
+      app.add_option("--import-network", options.script.import_from,
+                     "Instead: make a graph with tensors of this file if it can be one, write it to --to, and print "
+                     "what is in it, as JSON")
           ->excludes(describe);
   app.add_option("--format", options.script.format, "Of that file: onnx or torchscript")->needs(import);
-  app.add_option("--output", options.script.output, "Which of its outputs, by name or place")->needs(import);
+  app.add_option("--output", options.script.output, "Which of its outputs, by name or place");
   app.add_option("--input", options.script.input, "C,H,W of the examples it is to take");
   app.add_flag("--keep-shape", options.script.keep_shape, "They are so, and no rows of numbers, also where two are 1");
   app.add_option("--classes", options.script.classes, "How many numbers it is to give")
@@ -150,6 +150,8 @@ void add_options(CLI::App& app, Options& options) {
                                       "Instead: write this TorchScript file with other tensors");
   app.add_option("--tensors", options.script.tensors, "A safetensors file of them")->needs(write);
   app.add_option("--export-onnx", options.script.onnx_from, "Instead: write a network's file as ONNX")->excludes(write);
+  app.add_option("--content", options.script.content, "They are of the graph with this hash that it becomes")
+      ->needs(write);
   app.add_option("--to", options.script.to, "The file to write");
 }
 

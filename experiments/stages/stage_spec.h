@@ -20,7 +20,8 @@ namespace espalier {
 class OperatorGraph;
 
 /// What is known of a file that holds a network without running it: the worker inspected it once
-/// (worker/inspection). It is a TorchScript module, or a graph with its tensors (experiments/models/network_file.h).
+/// (worker/imports). It is a graph with its tensors (experiments/models/network_file.h), or a TorchScript module that
+/// could not be one: a black box, which computes what it will.
 /// The file's path is given beside the spec: the same bytes elsewhere are the same model.
 struct ModelFile {
   struct Layer {
@@ -42,6 +43,7 @@ struct ModelFile {
   std::vector<std::string> remarks = {};            ///< what it does otherwise than one would think, for warnings
   std::string lone_example = {};                    ///< why it cannot be trained on a batch of one example; "": it can
   bool batch_norm = false;                          ///< some batch norm of it uses the statistics of the batch
+  std::string obstacle = {};                        ///< why a TorchScript module is no graph; "" of a graph
 
   bool operator==(const ModelFile& other) const { return content == other.content && keeps_shape == other.keeps_shape; }
 };

@@ -31,28 +31,33 @@ std::array<std::int64_t, 3> parse_input(const std::string& text) {
   return input;
 }
 
-NetworkImportRequest import_of(const ModelToolOptions& options) {
-  return {options.import_from, options.format,  options.output, parse_input(options.input),
-          options.keep_shape,  options.classes, options.to};
+NetworkImportRequest import_of(const ModelToolOptions& options, const std::string& from) {
+  return {from,      options.format, options.output, parse_input(options.input), options.keep_shape, options.classes,
+          options.to};
 }
 
 nlohmann::json answer(const ModelToolOptions& options) {
   const MemoryLimit memory(memory_allowance(-1, memory_total(), 1));  // a module that fills it ends by itself
   if (!options.export_from.empty()) {
-    export_script(options.export_from, options.tensors, options.to);
+    if (options.content.empty()) {
+      export_script(options.export_from, options.tensors, options.to);
+    } else {
+      export_network(import_of(options, options.export_from), options.content, options.tensors);
+    }
     return {{"written", options.to}};
   }
   if (!options.onnx_from.empty()) {
-    export_network(options.onnx_from, options.to);
+    export_as_onnx(options.onnx_from, options.to);
     return {{"written", options.to}};
   }
   const ModelFile model = options.import_from.empty() ? describe_script(options.describe, parse_input(options.input),
                                                                         options.classes, options.keep_shape)
-                                                      : import_network(import_of(options));
+                                                      : import_network(import_of(options, options.import_from));
   return {{"model", nlohmann::json::parse(canonical_json(model))},
           {"remarks", model.remarks},
           {"lone_example", model.lone_example},
-          {"batch_norm", model.batch_norm}};
+          {"batch_norm", model.batch_norm},
+          {"obstacle", model.obstacle}};
 }
 
 nlohmann::json error_of(ErrorKind kind, const std::string& message) {

@@ -15,6 +15,7 @@ struct ModelToolOptions {
   std::string format;       ///< which is in this format
   std::string output;       ///< and of its outputs take this one
   std::string export_from;  ///< or write this module
+  std::string content;      ///< which becomes this graph; "" if it is none
   std::string tensors;      ///< with the tensors of this file
   std::string onnx_from;    ///< or write this network as ONNX
   std::string to;           ///< here
@@ -22,9 +23,10 @@ struct ModelToolOptions {
   bool asked() const { return !describe.empty() || !import_from.empty() || !export_from.empty() || !onnx_from.empty(); }
 };
 
-/// Prints one JSON object: {"model": ..., "remarks": [...], "lone_example": ..., "batch_norm": ...} (what ModelFile
-/// holds beside its JSON), {"written": PATH} or {"error": {"kind": ..., "message": ...}}. What the
-/// module itself prints goes to stderr. Never throws; 0 unless it printed an error, or could print nothing.
+/// Prints one JSON object: {"model": ..., "remarks": [...], "lone_example": ..., "batch_norm": ...,
+/// "obstacle": ...} (what ModelFile holds beside its JSON), {"written": PATH} or {"error": {"kind": ..., "message":
+/// ...}}. What the module itself prints goes to stderr. Never throws; 0 unless it printed an error, or could print
+/// nothing.
 int run_model_tool(const ModelToolOptions& options);
 
 }  // namespace espalier

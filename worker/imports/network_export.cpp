@@ -9,7 +9,7 @@
 
 namespace espalier {
 
-void export_network(const std::filesystem::path& network, const std::filesystem::path& to) {
+void export_as_onnx(const std::filesystem::path& network, const std::filesystem::path& to) {
 #ifdef ESPALIER_ONNX
   const StoredNetwork stored = load_network(network);
   write_file_atomically(to, export_onnx(*stored.graph, stored.tensors));

@@ -10,11 +10,13 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/some_names.h"
 #include "experiments/models/model_description.h"
 #include "experiments/paths/output_file.h"
 #include "worker/inspection/script_rehearsal.h"
 #include "worker/network/named_tensors.h"
 #include "worker/torchscript/script_module.h"
+#include "worker/torchscript/script_remarks.h"
 
 namespace espalier {
 namespace {
@@ -41,37 +43,6 @@ ModelFile layers_of(const ScriptModule& module) {
   return facts;
 }
 
-/// "fc1, fc2 and 3 more".
-std::string named_layers(const std::vector<std::string>& names) {
-  constexpr std::size_t kMostNamed = 8;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(names.size(), kMostNamed); ++i) text += (i == 0 ? "" : ", ") + names[i];
-  return names.size() > kMostNamed ? text + " and " + std::to_string(names.size() - kMostNamed) + " more" : text;
-}
-
-void remark_on_left_out(const ScriptModule& module, std::vector<std::string>& remarks) {
-  std::vector<std::pair<std::string, std::vector<std::string>>> reasons;
-  for (const ScriptLeftOut& one : module.left_out()) {
-    const auto same = std::ranges::find(reasons, one.reason, &decltype(reasons)::value_type::first);
-    (same == reasons.end() ? reasons.emplace_back(one.reason, std::vector<std::string>()) : *same)
-        .second.push_back(one.layer);
-  }
-  for (const auto& [reason, layers] : reasons) {
-    remarks.push_back("not pruned: " + named_layers(layers) + ": " + reason +
-                      ". Results tell the sparsity of what can be pruned, and as sparsity_total that of everything");
-  }
-}
-
-void remark_on_numbers(const ScriptModule& module, std::vector<std::string>& remarks) {
-  std::vector<std::string> broken;
-  for (const ScriptTensor& one : module.tensors()) {
-    if (one.kind != TensorKind::buffer && !one.tensor.isfinite().all().item<bool>()) broken.push_back(one.name);
-  }
-  if (!broken.empty())
-    remarks.push_back("the file holds numbers that are NaN or infinite, from which no training begins: in " +
-                      named_layers(broken));
-}
-
 /// Trains it, too, and adds what was seen.
 void rehearse(const std::filesystem::path& path, const std::array<std::int64_t, 3>& input, std::int64_t classes,
               ModelFile& facts) {
@@ -79,7 +50,7 @@ void rehearse(const std::filesystem::path& path, const std::array<std::int64_t, 
   model.file_path = path.string();
   const ScriptRehearsal seen = rehearse_script(model);
   if (!seen.untrained.empty())
-    facts.remarks.push_back("no gradient reaches " + named_layers(seen.untrained) + ": pruned, and never trained");
+    facts.remarks.push_back("no gradient reaches " + some_names(seen.untrained) + ": pruned, and never trained");
   if (!seen.lone_evaluation.empty()) {
     facts.remarks.push_back(
         "takes no batch of one example in evaluation mode, which criteria that look at examples one by one give it, "
@@ -121,23 +92,26 @@ ModelFile describe_script(const std::filesystem::path& path, const std::array<st
   }
   require_logits(output, kExamples, classes, false, path.string());
   if (last != nullptr) last->is_output = true;
-  remark_on_left_out(module, facts.remarks);
-  remark_on_numbers(module, facts.remarks);
+  facts.remarks = remarks_on(module);
   rehearse(path, input, classes, facts);
   return facts;
 }
 
 void export_script(const std::filesystem::path& path, const std::filesystem::path& tensors,
-                   const std::filesystem::path& to) {
+                   const std::filesystem::path& to, const std::map<std::string, std::string>& names) {
   const at::NoGradGuard no_grad;
   ScriptModule module(path, at::kCPU);
   const std::string bytes = read_file(tensors, kLargestTensors);
   const NamedTensors values = from_file(parse_safetensors(bytes, tensors.string()), at::kCPU);
-  if (values.size() != module.tensors().size()) {
+  if (names.empty() && values.size() != module.tensors().size()) {
     throw Error(ErrorKind::invalid_input, tensors.string() + ": holds " + std::to_string(values.size()) +
                                               " tensors, but the module " + std::to_string(module.tensors().size()));
   }
-  for (const ScriptTensor& one : module.tensors()) one.tensor.copy_(tensor_like(values, one.name, one.tensor));
+  for (const ScriptTensor& one : module.tensors()) {
+    const auto named = names.find(one.name);
+    if (!names.empty() && (named == names.end() || !one.tensor.is_floating_point())) continue;
+    one.tensor.copy_(tensor_like(values, names.empty() ? one.name : named->second, one.tensor));
+  }
   OutputFile output(to);
   module.save(output.path());
   output.put();

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <string>
 
 #include "experiments/stages/stage_spec.h"
 
@@ -15,9 +17,10 @@ namespace espalier {
 ModelFile describe_script(const std::filesystem::path& path, const std::array<std::int64_t, 3>& input,
                           std::int64_t classes, bool keeps_shape = false);
 
-/// Writes the module of `path` with the tensors of a safetensors file (by the names of ScriptTensor) in the place of
-/// its own. Errors: those of ScriptModule; ErrorKind::invalid_input if the tensors are not the module's.
+/// Writes the module of `path` with the tensors of a safetensors file in the place of its own: all of them, by the
+/// names of ScriptTensor; or those that are in `names`, by the names that it gives, and whole numbers stay. Errors:
+/// those of ScriptModule; ErrorKind::invalid_input if the tensors are not the module's.
 void export_script(const std::filesystem::path& path, const std::filesystem::path& tensors,
-                   const std::filesystem::path& to);
+                   const std::filesystem::path& to, const std::map<std::string, std::string>& names = {});
 
 }  // namespace espalier

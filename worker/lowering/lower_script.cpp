@@ -9,38 +9,38 @@
 #include <ATen/ops/randn.h>
 
 #include "base/error.h"
+#include "base/some_names.h"
 #include "experiments/operators/operator.h"
 #include "experiments/operators/rewrites/rewrite.h"
 #include "worker/lowering/call_lowering.h"
 #include "worker/lowering/recording.h"
 #include "worker/torchscript/script_module.h"
 #include "worker/torchscript/script_output.h"
+#include "worker/torchscript/script_remarks.h"
 
 namespace espalier {
 namespace {
 
 constexpr std::int64_t kExamples = 2, kOtherExamples = 3;
-constexpr std::uint64_t kSeed = 15;
-
-/// "a, b, c and 12 more".
-std::string some_of(const std::vector<std::string>& names) {
-  constexpr std::size_t kMostNamed = 4;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(names.size(), kMostNamed); ++i) text += (i == 0 ? "" : ", ") + names[i];
-  return names.size() > kMostNamed ? text + " and " + std::to_string(names.size() - kMostNamed) + " more" : text;
-}
+constexpr std::uint64_t kSeed = 15, kProbeSeed = 16;
 
 class ScriptLowering {
  public:
-  ScriptLowering(const std::filesystem::path& path, const std::vector<std::int64_t>& input, bool keeps_shape)
-      : path_(path.string()), input_(input), keeps_shape_(keeps_shape), module_(path, at::kCPU), graph_(module_) {
+  ScriptLowering(const std::filesystem::path& path, const std::vector<std::int64_t>& input, std::int64_t classes,
+                 bool keeps_shape)
+      : path_(path.string()),
+        input_(input),
+        classes_(classes),
+        keeps_shape_(keeps_shape),
+        module_(path, at::kCPU),
+        graph_(module_) {
     if (keeps_shape) module_.keep_shape();
   }
 
-  LoweredModule lower(std::int64_t classes, const std::string& output) {
+  LoweredModule lower(const std::string& output) {
     LoweredModule result;
     const ScriptOutput chosen = lower_runs(output);
-    require_logits(chosen.tensor, kExamples, classes, /*train=*/false, path_);
+    require_logits(chosen.tensor, kExamples, classes_, /*train=*/false, path_);
     try {
       result.graph = std::make_shared<const OperatorGraph>(rewritten(graph_.finish(chosen.tensor)));
     } catch (const Error& error) {
@@ -49,18 +49,20 @@ class ScriptLowering {
     result.remarks = std::move(graph_.remarks);
     if (!chosen.ignored.empty())
       result.remarks.push_back("its logits are " + chosen.name + ", and " + chosen.ignored + " is ignored");
+    for (std::string& remark : remarks_on(module_)) result.remarks.push_back(std::move(remark));
     keep_tensors(result);
-    watch_training(result);
+    watch(output, result);
     return result;
   }
 
  private:
-  at::Tensor examples_of(std::int64_t count) const {
+  at::Tensor random_examples(std::int64_t count, std::uint64_t seed) const {
     std::vector<std::int64_t> sizes{count};
     sizes.insert(sizes.end(), input_.begin(), input_.end());
-    auto generator = at::make_generator<at::CPUGeneratorImpl>(kSeed);
-    return script_input(at::randn(sizes, generator, at::TensorOptions(at::kFloat)), keeps_shape_);
+    auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
+    return at::randn(sizes, generator, at::TensorOptions(at::kFloat));
   }
+  at::Tensor examples_of(std::int64_t count) const { return script_input(random_examples(count, kSeed), keeps_shape_); }
 
   [[noreturn]] void rethrow(const Error& error) const { throw Error(error.kind(), path_ + ": " + error.what()); }
 
@@ -122,25 +124,75 @@ class ScriptLowering {
       if (one.kind != ScriptTensor::Kind::buffer && !read.contains(one.name)) unread.push_back(one.name);
     }
     if (!unread.empty())
-      result.remarks.push_back("left out, as the output does not depend on it in evaluation mode: " + some_of(unread));
+      result.remarks.push_back("left out, as the output does not depend on it in evaluation mode: " +
+                               some_names(unread));
   }
 
-  /// What a training step of the module would do that the graph's does not. Buffers are put back.
-  void watch_training(LoweredModule& result) {
-    std::vector<at::Tensor> before;
-    for (const ScriptTensor& one : module_.tensors())
-      before.push_back(one.kind == ScriptTensor::Kind::buffer ? one.tensor.clone() : at::Tensor());
-    try {
-      const Recording recording = record_calls(module_, examples_of(kOtherExamples), /*train=*/true);
-      remark_on(recording, result);
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::invalid_input) throw;
-      result.remarks.push_back(std::string("it cannot be run in training mode: ") + error.what());
+  at::Tensor logits_of(const c10::IValue& value, const std::string& output, bool train) const {
+    const at::Tensor logits = choose(value, output).tensor;
+    require_logits(logits, kOtherExamples, classes_, train, path_);
+    return logits.detach().clone();
+  }
+
+  /// Runs the module as it is. In training mode it does what the graph's training does not, which is remarked on.
+  void watch(const std::string& output, LoweredModule& result) {
+    ModuleOutputs& original = result.original;
+    original.examples = random_examples(kOtherExamples, kProbeSeed);
+    const at::Tensor given = script_input(original.examples, keeps_shape_);
+    {
+      const at::AutoGradMode with_grad(true);  // see record_calls
+      original.evaluation = logits_of(module_.run(given, /*train=*/false), output, /*train=*/false);
     }
-    const at::NoGradGuard no_grad;
-    for (std::size_t i = 0; i < before.size(); ++i) {
-      if (before[i].defined()) module_.tensors()[i].tensor.copy_(before[i]);
+    const KeptBuffers kept(module_);
+    const Recording whole = record_calls(module_, given, /*train=*/true);
+    const bool same_norms = !remark_on(whole, result);
+    const std::set<std::string> drawing = modules_that_draw(whole);
+    if (!same_norms) return;
+    if (drawing.empty()) {
+      original.training = logits_of(whole.output, output, /*train=*/true);
+      return;
     }
+    kept.put_back();
+    module_.keep_evaluating(drawing);
+    const Recording quiet = record_calls(module_, given, /*train=*/true);
+    if (modules_that_draw(quiet).empty()) {
+      original.training = logits_of(quiet.output, output, /*train=*/true);
+    } else {
+      result.remarks.emplace_back(
+          "its random numbers cannot be turned off in training mode, so that only its outputs in evaluation mode were "
+          "compared");
+    }
+  }
+
+  /// A copy of the module's buffers, which goes back into them in the end.
+  class KeptBuffers {
+   public:
+    explicit KeptBuffers(const ScriptModule& module) : module_(module) {
+      for (const ScriptTensor& one : module.tensors())
+        copies_.push_back(one.kind == ScriptTensor::Kind::buffer ? one.tensor.clone() : at::Tensor());
+    }
+    ~KeptBuffers() { put_back(); }
+    KeptBuffers(const KeptBuffers&) = delete;
+    KeptBuffers& operator=(const KeptBuffers&) = delete;
+    void put_back() const {
+      const at::NoGradGuard no_grad;
+      for (std::size_t i = 0; i < copies_.size(); ++i) {
+        if (copies_[i].defined()) module_.tensors()[i].tensor.copy_(copies_[i]);
+      }
+    }
+
+   private:
+    const ScriptModule& module_;
+    std::vector<at::Tensor> copies_;
+  };
+
+  static std::set<std::string> modules_that_draw(const Recording& recording) {
+    std::set<std::string> modules;
+    for (const Obstacle& draw : recording.draws) modules.insert(draw.module);
+    for (const RecordedCall& call : recording.calls) {
+      if (drops(call)) modules.insert(call.module);
+    }
+    return modules;
   }
 
   static bool is_dropout(const RecordedCall& call) {
@@ -152,7 +204,8 @@ class ScriptLowering {
     return call.name.ends_with("scaled_dot_product_attention") && number(call, "dropout_p") > 0;
   }
 
-  void remark_on(const Recording& recording, LoweredModule& result) const {
+  /// Whether some norms or dropouts of the module stay in evaluation mode, unlike the graph's.
+  static bool remark_on(const Recording& recording, LoweredModule& result) {
     if (!recording.draws.empty()) {
       const Obstacle& first = recording.draws.front();
       result.remarks.push_back(with_place(
@@ -178,6 +231,7 @@ class ScriptLowering {
       result.remarks.push_back("drops " + std::to_string(dropping) + " times in training, of which evaluation shows " +
                                std::to_string(described) + "; the others are left out");
     }
+    return frozen > 0;
   }
 
   static const c10::IValue& argument(const RecordedCall& call, const char* name) {
@@ -190,6 +244,7 @@ class ScriptLowering {
 
   const std::string path_;
   const std::vector<std::int64_t> input_;
+  const std::int64_t classes_;
   const bool keeps_shape_;
   ScriptModule module_;
   GraphLowering graph_;
@@ -199,7 +254,7 @@ class ScriptLowering {
 
 LoweredModule lower_script(const std::filesystem::path& path, const std::vector<std::int64_t>& input,
                            std::int64_t classes, const std::string& output, bool keeps_shape) {
-  return ScriptLowering(path, input, keeps_shape).lower(classes, output);
+  return ScriptLowering(path, input, classes, keeps_shape).lower(output);
 }
 
 }  // namespace espalier

@@ -115,7 +115,7 @@ class CallRecorder {
     const std::string name = function.name();
     auto schema = function.operator_schema();
     if (!schema) return nullptr;
-    if (is_among(draws(), name)) recording_.draws.push_back({name, stack_here()});
+    if (is_among(draws(), name)) recording_.draws.push_back({name, stack_here(), module_here()});
     if (train_)
       return find_translation(name, *schema) != nullptr ? keep(name, *schema, plain_inputs(function)) : nullptr;
     std::vector<RecordedInput> inputs;

@@ -47,6 +47,7 @@ struct RecordedCall {
 struct Obstacle {
   std::string what;
   CallStack stack;
+  std::string module = {};  ///< as RecordedCall::module, of a draw
 };
 
 /// One forward pass, call by call: the outermost operators that have a translation.

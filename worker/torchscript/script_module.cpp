@@ -218,6 +218,7 @@ struct ScriptModule::Impl {
   std::vector<std::vector<Place>> places;  // parallel to tensors
   std::vector<ScriptLeftOut> left_out;
   std::set<std::string> leaves;
+  std::set<std::string> evaluating;  // in training mode too
 
   void collect() {
     std::vector<std::pair<ScriptTensor, Place>> parameters, buffers;
@@ -250,6 +251,16 @@ struct ScriptModule::Impl {
       for (auto& [tensor, place] : *list) add(std::move(tensor), std::move(place));
     }
     check();
+  }
+
+  void set_mode(bool train) {
+    module.train(train);
+    if (!train || evaluating.empty()) return;
+    for (const auto& one : module.named_modules()) {
+      if (!evaluating.contains(one.name)) continue;
+      torch::jit::Module held = one.value;
+      if (held.hasattr("training")) held.setattr("training", false);
+    }
   }
 
   /// Gives a tensor that is there under a second name one place more.
@@ -362,10 +373,14 @@ void ScriptModule::keep_shape() {
   impl_->keeps_shape = true;
 }
 
+void ScriptModule::keep_evaluating(std::set<std::string> modules) {
+  impl_->evaluating = std::move(modules);
+}
+
 c10::IValue ScriptModule::run(const at::Tensor& input, bool train) {
   const torch::jit::GraphOptimizerEnabledGuard as_written(false);
   try {
-    impl_->module.train(train);
+    impl_->set_mode(train);
     return impl_->module.forward({script_input(input, impl_->keeps_shape)});
   } catch (const Error&) {
     throw;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,9 @@ class ScriptModule {
 
   /// Examples go in as they are from now on: see ModelFile::keeps_shape.
   void keep_shape();
+  /// These of its modules ("features.1.dropout"; "" is the whole), but not those inside them, evaluate in training mode
+  /// too from now on. Those that are not there or know no modes are left out.
+  void keep_evaluating(std::set<std::string> modules);
 
   /// Drawing modules (dropout) are in training mode if `train`. [N, ...] -> what the module gives. Graphs are run as
   /// written: an optimizer that watches the first runs would make the numbers depend on how many there were.

@@ -42,8 +42,13 @@ struct Files {
   }
 };
 
-/// `loud`: see write_loud_script_module.
-void write_net(const std::filesystem::path& path, bool loud) {
+/// A number of the examples decides.
+constexpr const char* kLook =
+    "  if float(x.sum()) < -1e30:\n"
+    "    x = torch.zeros_like(x)\n";
+
+/// `loud`, `looks`: see write_loud_script_module and write_looking_script_module.
+void write_net(const std::filesystem::path& path, bool loud, bool looks) {
   const Files files;
   Module net = files.module("__torch__.Net");
   net.register_attribute("training", c10::BoolType::get(), true);
@@ -69,7 +74,7 @@ void write_net(const std::filesystem::path& path, bool loud) {
     voice.define("def forward(self, x):\n  return x\n");
     net.register_module("voice", voice);
   }
-  net.define("def forward(self, x):\n" + says + R"(
+  net.define("def forward(self, x):\n" + says + (looks ? kLook : "") + R"(
   if self.training:
     self.passes.add_(1)
     self.replaced = self.replaced + 2
@@ -84,11 +89,15 @@ void write_net(const std::filesystem::path& path, bool loud) {
 }  // namespace
 
 void write_script_module(const std::filesystem::path& path) {
-  write_net(path, false);
+  write_net(path, false, false);
 }
 
 void write_loud_script_module(const std::filesystem::path& path) {
-  write_net(path, true);
+  write_net(path, true, false);
+}
+
+void write_looking_script_module(const std::filesystem::path& path) {
+  write_net(path, false, true);
 }
 
 void write_rows_module(const std::filesystem::path& path, const std::string& forward, const std::string& more) {
@@ -213,7 +222,7 @@ void write_poison(const std::filesystem::path& path, Poison poison) {
           "      nested = self.nest(nested)\n";
       break;
   }
-  net.define("def forward(self, x):\n  if self.training and x.size(0) > 3:\n" + dose +
+  net.define("def forward(self, x):\n" + std::string(kLook) + "  if self.training and x.size(0) > 3:\n" + dose +
              "  return self.fc.forward(torch.flatten(x, 1))\n");
   net.save(path.string());
 }

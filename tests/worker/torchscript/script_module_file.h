@@ -13,6 +13,8 @@ void write_script_module(const std::filesystem::path& path);
 /// The same network; its code prints kLoudWords when it is loaded, and whenever it is run.
 void write_loud_script_module(const std::filesystem::path& path);
 inline constexpr const char* kLoudWords = "the module's own code ran";
+/// The same network, which looks at the numbers of its examples before it goes on: no graph describes it.
+void write_looking_script_module(const std::filesystem::path& path);
 
 /// The same without any Linear or Conv2d.
 void write_script_without_layers(const std::filesystem::path& path);
@@ -30,7 +32,7 @@ enum class Reparameterized { no, frozen, buffer, weight_norm, pruned, spectral_n
 void write_reparameterized_module(const std::filesystem::path& path, Reparameterized fc1, Reparameterized fc2);
 
 /// What a module does to the rank that trains it. In evaluation mode, and on the three examples of a look, it is one
-/// linear layer and harmless.
+/// linear layer and harmless. No graph describes it.
 enum class Poison {
   hangs,         ///< never comes back
   fills_memory,  ///< keeps tensors without end, 64 MB each, on the device of its input
