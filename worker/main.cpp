@@ -135,12 +135,11 @@ void add_options(CLI::App& app, Options& options) {
   add_guard_options(app, options);
   CLI::Option* describe = app.add_option("--describe-torchscript", options.script.describe,
                                          "Instead: print what is inside a TorchScript file, as JSON");
-  CLI::Option* import =
-      app.add_option("--import-network", options.script.import_from,
-                     "Instead: make a graph with tensors of this file if it can be one, write it to --to, and print "
-                     "what is in it, as JSON")
-          ->excludes(describe);
-  app.add_option("--format", options.script.format, "Of that file: onnx or torchscript")->needs(import);
+  app.add_option("--import-network", options.script.import_from,
+                 "Instead: make a graph with tensors of this file if it can be one, write it to --to, and print "
+                 "what is in it, as JSON")
+      ->excludes(describe);
+  app.add_option("--format", options.script.format, "Of that file: onnx or torchscript");
   app.add_option("--output", options.script.output, "Which of its outputs, by name or place");
   app.add_option("--input", options.script.input, "C,H,W of the examples it is to take");
   app.add_flag("--keep-shape", options.script.keep_shape, "They are so, and no rows of numbers, also where two are 1");

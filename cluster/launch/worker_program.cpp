@@ -78,11 +78,19 @@ std::string words(const std::array<std::int64_t, 3>& input) {
   return std::to_string(input[0]) + "," + std::to_string(input[1]) + "," + std::to_string(input[2]);
 }
 
+void add_words(const NetworkImport& wanted, std::vector<std::string>& command) {
+  command.insert(command.end(), {"--format=" + wanted.format, "--input=" + words(wanted.input),
+                                 "--classes=" + std::to_string(wanted.classes)});
+  if (wanted.keeps_shape) command.emplace_back("--keep-shape");
+  if (!wanted.output.empty()) command.push_back("--output=" + wanted.output);
+}
+
 ModelFile model_of(const nlohmann::json& answer) {
   ModelFile model = parse_spec<ModelFile>(answer.value("model", nlohmann::json::object()).dump());
   model.remarks = answer.value("remarks", std::vector<std::string>());
   model.lone_example = answer.value("lone_example", "");
   model.batch_norm = answer.value("batch_norm", false);
+  model.obstacle = answer.value("obstacle", "");
   return model;
 }
 
@@ -106,20 +114,22 @@ ModelFile describe_torchscript(const std::string& path, const std::array<std::in
 
 ModelFile import_network(const NetworkImport& wanted, const std::filesystem::path& to, const std::stop_token& stop) {
   need_readable(wanted.path);
-  std::vector<std::string> command{"--import-network=" + wanted.path, "--format=" + wanted.format,
-                                   "--input=" + words(wanted.input), "--classes=" + std::to_string(wanted.classes),
-                                   "--to=" + to.string()};
-  if (wanted.keeps_shape) command.emplace_back("--keep-shape");
-  if (!wanted.output.empty()) command.push_back("--output=" + wanted.output);
+  std::vector<std::string> command{"--import-network=" + wanted.path, "--to=" + to.string()};
+  add_words(wanted, command);
   ModelFile model = model_of(ask_worker(std::move(command), wanted.path, query_limit(), stop));
-  model.graph = std::make_shared<const OperatorGraph>(read_network_graph(to));
+  if (model.is_graph) model.graph = std::make_shared<const OperatorGraph>(read_network_graph(to));
   return model;
 }
 
-void export_torchscript(const std::filesystem::path& path, const std::filesystem::path& tensors,
+void export_torchscript(const NetworkImport& from, const std::string& content, const std::filesystem::path& tensors,
                         const std::filesystem::path& to) {
-  ask_worker({"--export-torchscript=" + path.string(), "--tensors=" + tensors.string(), "--to=" + to.string()},
-             path.string(), std::max(kExportLimit, query_limit()));
+  std::vector<std::string> command{"--export-torchscript=" + from.path, "--tensors=" + tensors.string(),
+                                   "--to=" + to.string()};
+  if (!content.empty()) {
+    command.push_back("--content=" + content);
+    add_words(from, command);
+  }
+  ask_worker(std::move(command), from.path, std::max(kExportLimit, query_limit()));
 }
 
 void export_onnx(const std::filesystem::path& network, const std::filesystem::path& to) {

@@ -37,7 +37,7 @@ std::string_view kind_text(FileKind kind) {
     case FileKind::model:
       break;
   }
-  return "TorchScript module";
+  return "network file";
 }
 
 }  // namespace

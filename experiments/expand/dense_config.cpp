@@ -93,20 +93,23 @@ const FoundModelFile& DenseConfigs::file_of(const ModelRequest& request, const D
 
 bool DenseConfigs::set_model(const Combination& combination, const DatasetSpec& dataset, TrialConfig& config,
                              LoneExample& lone) {
-  constexpr std::size_t kDigits = 12;  // enough to distinguish files; the path is not part of a model's identity
   const ModelRequest& request = spec_.model.at(combination);
   config.model = {request.name, dataset.shape, dataset.classes};
   try {
     if (!request.path.empty()) {
       const FoundModelFile& found = file_of(request, dataset);
       config.model.file = found.file;
-      config.model.name = request.format + "-" + found.file.content.substr(0, kDigits);
+      config.model.name = model_file_name(request.format, found.file.content);
       config.model_path = std::make_shared<const std::string>(found.path);
-      for (const std::string& remark : std::exchange(config.model.file->remarks, {}))
+      const auto warn = [&](const std::string& remark) {
         problems_.warn(spec_.model_place, absolute_path(request.path).string() + ": " + remark);
+      };
+      for (const std::string& remark : std::exchange(config.model.file->remarks, {})) warn(remark);
+      if (!found.file.obstacle.empty())
+        warn("stays a black box, of which only weights, rows and filters can be removed: " + found.file.obstacle);
     }
     lone = lone_example(describe_model(config.model));
-    if (config.model.file) {  // trials need only what its JSON holds
+    if (config.model.file) {  // trials need its JSON, and what says why it has no channels
       config.model.file->lone_example.clear();
       config.model.file->batch_norm = false;
     }

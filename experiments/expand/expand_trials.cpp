@@ -389,6 +389,11 @@ class Expander {
 
 }  // namespace
 
+std::string model_file_name(const std::string& format, const std::string& content) {
+  constexpr std::size_t kDigits = 12;  // enough to distinguish files; the path is not part of a model's identity
+  return format + "-" + content.substr(0, kDigits);
+}
+
 Expansion expand_trials(const SweepSpec& spec, const DatasetResolver& resolve, const ModelFileResolver& files) {
   return Expander(spec, resolve, files).run();
 }

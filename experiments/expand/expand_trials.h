@@ -25,8 +25,10 @@ struct ModelFileRequest {
 };
 struct FoundModelFile {
   ModelFile file;
-  std::string path;  ///< that ranks read: the module's, or of an imported network's copy
+  std::string path;  ///< that ranks read: a black box's, or of an imported network's copy
 };
+/// What results call it, in ModelSpec::name: "onnx-3fa1c09b77d2".
+std::string model_file_name(const std::string& format, const std::string& content);
 /// What is inside a file, once it was seen to take examples of this shape and to give one number for each class. Asked
 /// once per distinct request; an Error becomes a diagnostic at the sweep's `model`.
 using ModelFileResolver = std::function<FoundModelFile(const ModelFileRequest&)>;

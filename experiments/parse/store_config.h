@@ -12,8 +12,9 @@ namespace espalier {
 
 /// What a store's own config.yaml says to every sweep that is run on it. docs/running.md describes its keys.
 struct StoreConfig {
-  FailureKeys on_failure;               ///< where the sweep says nothing
-  std::filesystem::path networks = {};  ///< the store's folder of imported networks; "": there is no store
+  FailureKeys on_failure;            ///< where the sweep says nothing
+  std::filesystem::path store = {};  ///< its folder; "": there is none
+  bool takes_copies = false;         ///< of the networks that its sweeps import
 };
 
 struct ParsedStoreConfig {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/some_names.h"
 #include "experiments/catalog/catalog.h"
 #include "experiments/pruning/coupled_scopes.h"
 
@@ -89,6 +90,11 @@ std::vector<PruneScope> all_scopes(const ModelDescription& model, const std::vec
   }
 }
 
+std::string obstacle_of(const ModelDescription& model) {
+  const std::string& obstacle = model.file->obstacle;
+  return obstacle.empty() ? "" : " (what stands in the way: " + obstacle + ")";
+}
+
 void check_fit(const ModelDescription& model, const Granularity& granularity, const CriterionEntry& criterion) {
   const bool whole_outputs =
       granularity.kind == Kind::row || granularity.kind == Kind::filter || granularity.kind == Kind::channel;
@@ -106,8 +112,9 @@ void check_fit(const ModelDescription& model, const Granularity& granularity, co
   if (!model.graph &&
       (granularity.kind == Kind::channel || granularity.kind == Kind::head || granularity.kind == Kind::layer)) {
     throw Error(ErrorKind::invalid_input, "granularity: " + to_string(granularity) +
-                                              " needs to know how layers are joined, which "
-                                              "a scripted model does not tell; use weight, block, n:m, row or filter");
+                                              " needs to know how layers are joined, which is not known of this "
+                                              "TorchScript module; use weight, block, n:m, row or filter" +
+                                              obstacle_of(model));
   }
 }
 
@@ -123,13 +130,22 @@ void need_geometry(const ModelDescription& model, const CriterionEntry& criterio
   if (!unfolds || model.graph || !layer.is_conv()) return;
   throw Error(ErrorKind::invalid_input, "criterion " + std::string(criterion.name) +
                                             " needs the stride and padding of convolution " + layer.name +
-                                            ", which a scripted model does not tell; use another criterion");
+                                            ", which is not known of this TorchScript module; use another criterion" +
+                                            obstacle_of(model));
 }
 
 /// Those that go with the member's units.
 std::int64_t weights_of(const ScopeMember& member, const PrunableLayer& layer) {
   const auto staying = std::ranges::count(member.unit_of, -1), slices = std::ssize(member.unit_of);
   return slices == 0 ? layer.weights : layer.weights / slices * (slices - staying);
+}
+
+/// "; fc: its outputs are the network's; conv1: norm (LayerNorm) needs them all".
+std::string reasons_of(const OperatorGraph& graph) {
+  constexpr std::size_t kMostReasons = 6;
+  std::vector<std::string> reasons;
+  for (const LeftAlone& one : left_alone(graph)) reasons.push_back(one.layer + ": " + one.reason);
+  return reasons.empty() ? "" : " (" + some_names(reasons, kMostReasons, "; ") + ")";
 }
 
 std::string what_is_missing(const ModelDescription& model, const Granularity& granularity, CriterionScores scores) {
@@ -143,7 +159,8 @@ std::string what_is_missing(const ModelDescription& model, const Granularity& gr
     case Kind::filter:
       return "no convolution";
     case Kind::channel:
-      return "no outputs that could go without changing its input, its output or a layer norm";
+      return "no outputs that could go without changing its input, its output or an operator that needs them all" +
+             reasons_of(*model.graph);
     case Kind::head:
       return "no attention";
     case Kind::layer:

@@ -42,6 +42,7 @@ void add_export_command(CLI::App& app, CommandLine& line) {
   command->add_flag("--masked", wanted->masked, "For --onnx: the whole network instead, with zeros")->needs(onnx);
   command->add_option("--torchscript", wanted->torchscript, "TorchScript file of a model that was one");
   command->add_option("--module", wanted->module, "For --torchscript: the file that the sweep names as its model");
+  command->add_option("--output", wanted->output, "For --torchscript: what the sweep says as its model's output");
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
   const auto force = std::make_shared<bool>(false);
   command->add_flag("--force", *force, "Replace files that are there");

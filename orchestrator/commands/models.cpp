@@ -55,8 +55,11 @@ Shown find_shown(const std::string& name, const ModelExamples& examples) {
     throw Error(ErrorKind::invalid_input, name + ": say what its examples are, as in --input 3,32,32");
   const std::string format = name.ends_with(".onnx") ? kOnnx : kTorchScript;
   const std::array<std::int64_t, 3> input{examples.input[0], examples.input[1], examples.input[2]};
-  const ModelFile file = import_model_file({{"", name, format, examples.output}, input, false, examples.classes});
-  Shown shown{describe_model({name, input, examples.classes, file}), "imported", ""};
+  const ModelFile file =
+      resolve_model_file({{"", name, format, examples.output}, input, false, examples.classes}, {}).file;
+  Shown shown{describe_model({name, input, examples.classes, file}), "imported as a graph of operators", ""};
+  if (!file.is_graph)
+    shown.about = "a black box, of which only weights, rows and filters can be removed: " + file.obstacle;
   for (const std::string& remark : file.remarks) shown.about += "; " + remark;
   return shown;
 }
@@ -104,6 +107,8 @@ void print_graphs(const std::vector<std::string>& names, const ModelExamples& ex
   nlohmann::json list = nlohmann::json::array();
   for (const std::string& name : names) {
     const ModelDescription model = find_shown(name, examples).model;
+    if (!model.graph)
+      throw Error(ErrorKind::invalid_input, name + ": cannot be a graph of operators: " + model.file->obstacle);
     if (as_json) {
       list.push_back({{"name", name}, {"graph", graph_facts(model)}});
     } else if (format == "dot") {

@@ -97,7 +97,9 @@ struct PlanOptions {
 };
 
 void plan(const PlanOptions& options, const std::string& store) {
-  LoadedSweep sweep = load_sweep(options.sweep.file, options.sweep.overrides, data_folder(options.sweep.data));
+  StoreConfig config;
+  config.store = store;
+  LoadedSweep sweep = load_sweep(options.sweep.file, options.sweep.overrides, data_folder(options.sweep.data), config);
   for (const Diagnostic& warning : sweep.warnings) std::cerr << to_string(warning) << "\n";
   std::vector<bool> done(sweep.graph.stages.size(), false);
   MeasuredCost measured;

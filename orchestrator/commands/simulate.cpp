@@ -80,8 +80,9 @@ Simulated simulate_sweep(const SimulateOptions& options, const std::string& stor
   Simulated simulated;
   simulated.model = parse_duration_model(options.durations);
   find_rate(simulated, store);
-  LoadedSweep sweep = load_sweep(options.sweep.file, options.sweep.overrides, data_folder(options.sweep.data),
-                                 load_store_config(StorePaths{store}));
+  StoreConfig config = load_store_config(StorePaths{store});
+  config.takes_copies = false;
+  LoadedSweep sweep = load_sweep(options.sweep.file, options.sweep.overrides, data_folder(options.sweep.data), config);
   simulated.sweep = sweep.name;
   simulated.trials = static_cast<std::int64_t>(sweep.trials.size());
   sweep.trials = {};

@@ -5,7 +5,7 @@
 
 namespace espalier {
 
-/// Reads the store's config.yaml; a missing one is empty.
+/// Reads the config.yaml of a store that sweeps are run on; a missing one is empty.
 /// Errors: ErrorKind::invalid_input with every problem on a line of its own, or if it cannot be read.
 StoreConfig load_store_config(const StorePaths& store);
 

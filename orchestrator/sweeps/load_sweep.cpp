@@ -83,7 +83,7 @@ LoadedSweep load_sweep_text(std::string yaml, const std::string& file, const std
   const auto find_model_file = [&](const ModelFileRequest& request) -> FoundModelFile {
     refuse_if_stopped(stop);
     refuse_in_store(request.model.path, folder);
-    return resolve_model_file(request, config.networks, stop);
+    return resolve_model_file(request, config, stop);
   };
   Expansion expansion = expand_trials(*parsed.spec, find_dataset, find_model_file);
   refuse_if_stopped(stop);

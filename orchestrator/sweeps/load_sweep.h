@@ -32,7 +32,9 @@ struct LoadedSweep {
 
 /// Reads the sweep and the sizes of its datasets (files are found in `data`, verified, and not kept).
 /// `overrides` are `--set` values: "train.epochs=2". `config` is that of the sweep's store: keys of `on_failure` in the
-/// sweep override it, key by key. Errors: ErrorKind::invalid_input with every problem on a line of its own.
+/// sweep override it, key by key; modules that the store has results of stay what they were there
+/// (orchestrator/sweeps/resolve_model_file.h). Errors: ErrorKind::invalid_input with every problem on a line of its
+/// own.
 LoadedSweep load_sweep(const std::filesystem::path& file, const std::vector<std::string>& overrides,
                        const DataFolder& data, const StoreConfig& config = {});
 

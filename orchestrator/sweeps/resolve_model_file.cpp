@@ -14,7 +14,9 @@
 #include "base/files.h"
 #include "base/sha256.h"
 #include "cluster/launch/worker_program.h"
+#include "db/read/model_query.h"
 #include "experiments/models/network_file.h"
+#include "experiments/paths/store_paths.h"
 
 namespace espalier {
 namespace {
@@ -70,29 +72,37 @@ std::optional<FoundModelFile> copy_of(const fs::path& record) {
   return found;
 }
 
-}  // namespace
-
-ModelFile import_model_file(const ModelFileRequest& request, const std::stop_token& stop) {
-  const TemporaryFolder folder;
-  return import_network(import_of(request), folder.path() / "network.safetensors", stop);
+/// What a TorchScript module is where the store has trials of it as a black box.
+std::optional<FoundModelFile> known_module(const ModelFileRequest& request, const StoreConfig& config,
+                                           const std::stop_token& stop) {
+  const std::string& path = request.model.path;
+  if (request.model.format != kTorchScript || config.store.empty()) return std::nullopt;
+  if (!has_model(config.store, model_file_name(kTorchScript, to_hex(sha256_file(path))))) return std::nullopt;
+  FoundModelFile found{describe_torchscript(path, request.input, request.keeps_shape, request.classes, stop), path};
+  found.file.obstacle =
+      "the store has trials of it as one, which go on; with another --store it is a graph of operators";
+  return found;
 }
 
-FoundModelFile resolve_model_file(const ModelFileRequest& request, const fs::path& networks,
+}  // namespace
+
+FoundModelFile resolve_model_file(const ModelFileRequest& request, const StoreConfig& config,
                                   const std::stop_token& stop) {
   const ModelRequest& model = request.model;
-  if (model.format == kTorchScript)
-    return {describe_torchscript(model.path, request.input, request.keeps_shape, request.classes, stop), model.path};
-  if (networks.empty()) return {import_model_file(request, stop), ""};
+  const fs::path networks = config.store.empty() ? fs::path() : StorePaths{config.store}.networks();
   // What was imported for this request, for the day when the original is gone.
   const fs::path record = networks / (to_hex(sha256(text_of(request))) + ".import");
   std::error_code unreadable;
-  if (!fs::exists(model.path, unreadable)) {
+  if (!networks.empty() && !fs::exists(model.path, unreadable)) {
     if (auto copy = copy_of(record)) return std::move(*copy);
   }
   // Elsewhere first: a file that is refused leaves no store behind.
   const TemporaryFolder folder;
   const fs::path imported = folder.path() / "network.safetensors";
   ModelFile file = import_network(import_of(request), imported, stop);
+  if (!file.is_graph) return {std::move(file), model.path};
+  if (auto known = known_module(request, config, stop)) return std::move(*known);
+  if (!config.takes_copies) return {std::move(file), ""};
   const fs::path copy = networks / (file.content + ".safetensors");
   fs::create_directories(networks);
   {

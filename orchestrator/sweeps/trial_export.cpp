@@ -18,6 +18,7 @@
 #include "experiments/formats/safetensors.h"
 #include "experiments/models/network_file.h"
 #include "experiments/pruning/narrowed_bytes.h"
+#include "experiments/spec/sweep_spec.h"
 #include "experiments/stages/stage_spec.h"
 #include "orchestrator/sweeps/finished_network.h"
 
@@ -51,17 +52,22 @@ Safetensors masked_weights(const StoredArtifact& weights, const std::vector<Tens
   return content;
 }
 
-void check_module(const TrialNetwork& network, const std::filesystem::path& module) {
+/// The module to write into, and the graph that it became; "" for a black box.
+std::pair<NetworkImport, std::string> module_of(const TrialNetwork& network, const TrialExport& wanted) {
   const ModelSpec model = parse_spec<EvaluateSpec>(network.evaluate_spec).model;
-  if (!model.file) {
+  if (!model.file || !model.name.starts_with(kTorchScript)) {
     throw Error(ErrorKind::invalid_input, "the trial's model " + network.model +
                                               " is no TorchScript module; --weights and --masks write its tensors");
   }
+  const std::filesystem::path& module = wanted.module;
   if (module.empty()) {
     throw Error(ErrorKind::invalid_input,
                 "--torchscript needs --module, the TorchScript file that the sweep names as its model");
   }
-  if (to_hex(sha256_file(module)) == model.file->content) return;
+  const NetworkImport from{module.string(),         kTorchScript, wanted.output, model.input,
+                           model.file->keeps_shape, model.classes};
+  if (model.file->is_graph) return {from, model.file->content};
+  if (to_hex(sha256_file(module)) == model.file->content) return {from, ""};
   throw Error(ErrorKind::invalid_input, module.string() + ": is not the file that this trial's network was made from");
 }
 
@@ -103,7 +109,8 @@ void export_trial(const std::filesystem::path& store, const TrialExport& wanted)
   check_outputs({wanted.masks, wanted.weights, wanted.torchscript, wanted.shrunk, wanted.onnx},
                 {wanted.overwrite, store, {wanted.module}});
   const FinishedNetwork network = read_finished_network(store, wanted.trial);
-  if (!wanted.torchscript.empty()) check_module(network.trial, wanted.module);
+  std::pair<NetworkImport, std::string> module;
+  if (!wanted.torchscript.empty()) module = module_of(network.trial, wanted);
   std::optional<ModelDescription> model;
   if (!wanted.shrunk.empty() || !wanted.onnx.empty())
     model = graph_model_of(store, network.trial, "--weights and --torchscript write it");
@@ -126,8 +133,9 @@ void export_trial(const std::filesystem::path& store, const TrialExport& wanted)
                     export_onnx);
   }
   if (wanted.torchscript.empty()) return;
-  write_by_worker(wanted.torchscript, to_safetensors(content),
-                  [&](const auto& tensors, const auto& to) { export_torchscript(wanted.module, tensors, to); });
+  write_by_worker(wanted.torchscript, to_safetensors(content), [&](const auto& tensors, const auto& to) {
+    export_torchscript(module.first, module.second, tensors, to);
+  });
 }
 
 }  // namespace espalier

@@ -13,6 +13,7 @@ struct TrialExport {
   std::filesystem::path weights;      ///< safetensors: parameters and buffers by name, pruned ones zero
   std::filesystem::path masks;        ///< safetensors: uint8 by the names of the weights, 1 = kept
   std::filesystem::path module;       ///< the TorchScript file that the model was
+  std::string output;                 ///< what the sweep's `output` says of it
   std::filesystem::path torchscript;  ///< it with these weights
   std::filesystem::path shrunk;       ///< safetensors: what is left of the tensors without the units that were removed
   std::filesystem::path onnx;         ///< ONNX: the network without them

@@ -52,8 +52,8 @@ class TorchScript : public SweepCase {
     return file;
   }
   /// Trains the module of sweep_of in a pool that joins once `between` is done; what the pool wrote.
-  std::string train_after(const std::function<void()>& between) {
-    const std::string sweep = sweep_of(made_module(), "prune: {method: magnitude, sparsity: 0.8}\ncontrols: []\n");
+  std::string train_after(const std::function<void()>& between, const std::vector<std::string>& kind = {}) {
+    const std::string sweep = sweep_of(made_module(kind), "prune: {method: magnitude, sparsity: 0.8}\ncontrols: []\n");
     Program coordinator(espalier_command({"serve", "--store", store()}));
     while (coordinator.running() && coordinator.out().find("listening on") == std::string::npos) ::usleep(10000);
     const ProgramEnd submitted = espalier({"submit", sweep, "--store", store()});
@@ -137,36 +137,47 @@ TEST_F(TorchScript, TheSameFileElsewhereIsTheSameModel) {
 
 // What was looked at is what runs: a module is a program.
 TEST_F(TorchScript, AnotherModuleInItsPlaceNeverRuns) {
-  const std::string said = train_after([&] { made_module({"loud"}); });
+  const std::string said = train_after([&] { made_module({"loud"}); }, {"looking"});
   EXPECT_EQ(said.find(kLoudWords), std::string::npos) << said;
   const ProgramEnd failures = espalier({"failures", "--store", store()});
   EXPECT_NE(failures.out.find("is another file than when this sweep was read"), std::string::npos) << failures.out;
   EXPECT_TRUE(results_of(store()).empty());
 }
 
+// A graph is read from its copy in the store.
+TEST_F(TorchScript, AnotherModuleInTheOriginalsPlaceChangesNothing) {
+  const std::string said = train_after([&] { made_module({"loud"}); });
+  EXPECT_EQ(said.find(kLoudWords), std::string::npos) << said;
+  EXPECT_EQ(results_of(store()).size(), 2U);
+}
+
 TEST_F(TorchScript, ExportsWeightsMasksAndOnlyIntoItsOwnModule) {
-  const std::string file = made_module();
-  ASSERT_EQ(run(sweep_of(file), store()).exit_code, 0);
-  const std::string trial = magnitude_trial(store());
-  const auto path = [&](const char* name) { return (folder_ / name).string(); };
-  const ProgramEnd end =
-      espalier({"export", "--trial", trial.substr(0, 16), "--store", store(), "--weights", path("w.safetensors"),
-                "--masks", path("m.safetensors"), "--torchscript", path("trained.pt"), "--module", file});
-  ASSERT_EQ(end.exit_code, 0) << end.err;
-  const std::string masks = read_file(path("m.safetensors"), 1 << 20);
-  const std::string weights = read_file(path("w.safetensors"), 1 << 20);
-  std::int64_t kept = 0;
-  for (const TensorBytes& mask : parse_safetensors(masks, "masks").tensors)
-    kept += std::count(mask.bytes.begin(), mask.bytes.end(), '\1');
-  EXPECT_EQ(kept, 502);
-  EXPECT_EQ(parse_safetensors(weights, "weights").tensors.size(), 11U);
-  EXPECT_TRUE(std::filesystem::exists(path("trained.pt")));
-  const std::string other = write("other.pt", "not it");
-  refuse({"export", "--trial", trial, "--store", store(), "--torchscript", path("x.pt"), "--module", other},
-         {"is not the file"});
-  refuse({"export", "--trial", trial, "--store", store(), "--torchscript", path("x.pt")}, {"--module"});
-  refuse({"export", "--trial", trial, "--store", store()}, {"nothing to write"});
-  refuse({"export", "--trial", "0000000000000000", "--store", store(), "--masks", path("x")}, {"no trial"});
+  for (const bool is_graph : {true, false}) {
+    const std::string file = is_graph ? made_module() : made_module({"looking"});
+    const std::string results = store(is_graph ? "graph" : "box");
+    ASSERT_EQ(run(sweep_of(file), results).exit_code, 0);
+    const std::string trial = magnitude_trial(results);
+    const auto path = [&](const std::string& name) { return (folder_ / (name + (is_graph ? "g" : "b"))).string(); };
+    const ProgramEnd end =
+        espalier({"export", "--trial", trial.substr(0, 16), "--store", results, "--weights", path("weights"), "--masks",
+                  path("masks"), "--torchscript", path("trained"), "--module", file});
+    ASSERT_EQ(end.exit_code, 0) << end.err;
+    const std::string masks = read_file(path("masks"), 1 << 20);
+    const std::string weights = read_file(path("weights"), 1 << 20);
+    std::int64_t kept = 0;
+    for (const TensorBytes& mask : parse_safetensors(masks, "masks").tensors)
+      kept += std::count(mask.bytes.begin(), mask.bytes.end(), '\1');
+    EXPECT_EQ(kept, 502);
+    // A graph has no counters of passes.
+    EXPECT_EQ(parse_safetensors(weights, "weights").tensors.size(), is_graph ? 9U : 11U);
+    EXPECT_TRUE(std::filesystem::exists(path("trained")));
+    const std::string other = is_graph ? made_module({"looking"}) : write("other.pt", "not it");
+    refuse({"export", "--trial", trial, "--store", results, "--torchscript", path("x"), "--module", other},
+           {is_graph ? "a computed number decides" : "is not the file"});
+    refuse({"export", "--trial", trial, "--store", results, "--torchscript", path("x")}, {"--module"});
+    refuse({"export", "--trial", trial, "--store", results}, {"nothing to write"});
+    refuse({"export", "--trial", "0000000000000000", "--store", results, "--masks", path("x")}, {"no trial"});
+  }
 }
 
 TEST_F(TorchScript, WhatDoesNotWorkIsRefusedBeforeTraining) {
@@ -199,8 +210,8 @@ TEST_F(TorchScript, WhatPythonScriptedTrainsAndGoesBackToPython) {
                 .exit_code,
             0);
   const ProgramEnd seen = python(kLookAtNet, {net, trained});
-  // 20 % of 54 + 2940 weights; 4 epochs of 12 batches; 10 classes; every running variance moved.
-  EXPECT_EQ(seen.out, "599 48 10 True\n") << seen.err;
+  // 20 % of 54 + 2940 weights; the count of batches is the file's; 10 classes; every running variance moved.
+  EXPECT_EQ(seen.out, "599 0 10 True\n") << seen.err;
 }
 
 }  // namespace

@@ -129,6 +129,27 @@ TEST(ScriptModelTest, what_is_seen_of_a_module_is_said_and_is_in_no_key) {
   EXPECT_EQ(odd.trials.at(0).config->model, plain.trials.at(0).config->model);
 }
 
+TEST(ScriptModelTest, what_stood_in_the_way_of_a_graph_is_said_where_it_matters_and_is_in_no_key) {
+  const auto with = [](const std::string& obstacle, const std::string& granularity) {
+    return expand_trials(
+        spec_of(yaml_of("/net.pt", "prune: {method: magnitude, granularity: " + granularity + ", sparsity: 0.5}\n")),
+        mnist_sizes, [&](const ModelFileRequest& request) -> FoundModelFile {
+          ModelFile seen = small();
+          seen.obstacle = obstacle;
+          return {seen, request.model.path};
+        });
+  };
+  const Expansion box = with("aten::foo is not understood", "filter");
+  EXPECT_THAT(
+      texts(box.warnings),
+      Contains("s.yaml:3:8: warning: model: /net.pt: stays a black box, of which only weights, rows and filters "
+               "can be removed: aten::foo is not understood"));
+  EXPECT_EQ(box.trials.at(1).key, with("", "filter").trials.at(1).key);
+  EXPECT_THAT(texts(with("aten::foo is not understood", "channel").diagnostics),
+              ElementsAre(testing::AllOf(HasSubstr("how layers are joined"),
+                                         HasSubstr("(what stands in the way: aten::foo is not understood)"))));
+}
+
 /// What is said of a network whose last batch has one example: 401 are trained on, in batches of 50.
 Expansion with_lone_example(const std::string& model, const std::string& rest = "",
                             const std::string& dataset = "mnist", const std::string& batch_size = "50",
@@ -320,6 +341,29 @@ TEST(ImportedModel, LosesChannelsAsTheCatalogsDo) {
       mnist_sizes, imported);
   EXPECT_THAT(texts(expansion.diagnostics), testing::IsEmpty());
   EXPECT_EQ(expansion.trials.size(), 2U);
+}
+
+TEST(ImportedModel, OfWhichNothingCanLeaveIsRefusedWithTheReasons) {
+  const auto rigid = [](const ModelFileRequest& request) -> FoundModelFile {
+    GraphBuilder graph;
+    const ValueIndex x = graph.input({request.input.begin(), request.input.end()});
+    const ValueIndex conv = graph.conv2d("conv", x, {4, 3});
+    const ValueIndex scores = graph.add("Softmax", "scores", {conv}, {{"dim", std::int64_t{1}}});
+    const ValueIndex logits = graph.linear("fc", graph.global_average_pool(scores), request.classes);
+    ModelFile file;
+    file.content = std::string(64, 'e');
+    file.is_graph = true;
+    file.graph = std::make_shared<const OperatorGraph>(graph.finish(logits));
+    file.parameters = count_model(describe_model({"net", request.input, request.classes, file})).parameters;
+    return {file, ""};
+  };
+  const Expansion expansion = expand_trials(
+      spec_of(onnx_yaml("{onnx: /net.onnx}", "prune: {method: magnitude, granularity: channel, sparsity: 0.5}\n")),
+      mnist_sizes, rigid);
+  EXPECT_THAT(texts(expansion.diagnostics),
+              ElementsAre(HasSubstr("it has no outputs that could go without changing its input, its output or an "
+                                    "operator that needs them all (conv: scores (Softmax) needs them all; fc: its "
+                                    "outputs are the network's)")));
 }
 
 TEST(ImportedModel, WhatIsWrongWithTheKeyIsSaidAtItsPlace) {
