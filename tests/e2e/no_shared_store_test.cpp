@@ -70,9 +70,12 @@ class NoSharedStore : public SweepCase {
   }
 
   std::unique_ptr<Program> start_coordinator(const std::string& sweep_file) {
-    auto coordinator = std::make_unique<Program>(
-        espalier_command({"run", sweep_file, "--store", store("a"), "--workers", "0", "--quiet"}),
-        std::map<std::string, std::string>{}, home());
+    return start_coordinator(sweep_file, store("a"));
+  }
+  std::unique_ptr<Program> start_coordinator(const std::string& sweep_file, const std::string& called) {
+    auto coordinator =
+        std::make_unique<Program>(espalier_command({"run", sweep_file, "--store", called, "--workers", "0", "--quiet"}),
+                                  std::map<std::string, std::string>{}, home());
     wait_until([&] { return std::filesystem::exists(StorePaths{store("a")}.connection()); });
     return coordinator;
   }
@@ -187,6 +190,56 @@ TEST_F(NoSharedStore, APoolThatIsSentAwayLeavesItsCheckpointToTheNext) {
   EXPECT_NE(attempts.out, "0\n") << attempts.err;
   EXPECT_FALSE(has_files(StorePaths{store("a")}.checkpoints()));
   expect_the_same_as_locally(file);
+}
+
+/// Networks of files, which lie in the coordinator's store.
+class NoSharedNetworks : public NoSharedStore {
+ protected:
+  std::string channel_sweep() {
+    return write("networks.yaml",
+                 "sweep: networks\n"
+                 "dataset: {tensors: /proc/self/cwd/data.safetensors}\n"
+                 "model: {torchscript: net.pt}\n"
+                 "seeds: 1\n"
+                 "train: {optimizer: adam, lr: 1e-3, batch_size: 50, epochs: 1}\n"
+                 "prune: {method: magnitude, granularity: channel, allocation: uniform, sparsity: 0.5}\n"
+                 "controls: []\n");
+  }
+  void make_module(const std::string& kind = "") {
+    const auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    std::vector<std::string> command{(beside / "write_script_module").string(), (home() / "net.pt").string()};
+    if (!kind.empty()) command.push_back(kind);
+    ASSERT_EQ(Program(command).wait().exit_code, 0);
+  }
+  /// Where `happens` once the sweep has begun, a pool that sees neither the store nor the original does it all.
+  void expect_the_same_though(const std::function<void()>& happens) {
+    make_module();
+    const std::string file = channel_sweep();
+    const ProgramEnd local = run_locally(file);
+    ASSERT_EQ(local.exit_code, 0) << local.out << local.err;
+    // Called so that another process finds nothing there.
+    std::filesystem::create_directories(home() / "s");
+    std::filesystem::create_directory_symlink(home() / "s", store("a"));
+    const auto coordinator = start_coordinator(file, "/proc/self/cwd/s");
+    happens();
+    const auto pool = start_pool("b");
+    const ProgramEnd end = coordinator->wait();
+    ASSERT_EQ(end.exit_code, 0) << end.out << end.err << text_of_logs(store("b"));
+    EXPECT_EQ(pool->wait(60).exit_code, 0);
+    EXPECT_FALSE(std::filesystem::is_empty(store("b") + "/cache/models"));
+    const nlohmann::json rows = results_of(store("local"));
+    EXPECT_EQ(rows.size(), 2U);
+    EXPECT_EQ(results_of(store("a")), rows);
+    EXPECT_EQ(artifacts_of(store("a")), artifacts_of(store("local")));
+  }
+};
+
+TEST_F(NoSharedNetworks, TravelThoughTheirOriginalChanges) {
+  expect_the_same_though([&] { make_module("loud"); });
+}
+
+TEST_F(NoSharedNetworks, TravelThoughTheirOriginalIsGone) {
+  expect_the_same_though([&] { std::filesystem::remove(home() / "net.pt"); });
 }
 
 }  // namespace

@@ -1,4 +1,7 @@
-// A network from an ONNX file, by docs/networks.md alone: its Python, its commands and its sweep.
+// A network from an ONNX and from a TorchScript file, by docs/networks.md alone: its Python, its commands and its
+// sweep.
+#include <map>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -68,7 +71,20 @@ TEST_F(OwnNetworks, ThePageIsEnough) {
     const std::size_t table = page_.find("  stem   1 -> 1 in");
     EXPECT_NE(shape.find(page_.substr(table, page_.find("```", table) - table)), std::string::npos) << shape;
   }
-  // The store's copy is enough to go on.
+  // Through either door as many parameters go.
+  const auto kept = [&](const std::string& sweep) {
+    std::map<std::string, std::set<int>> by_method;
+    for (const nlohmann::json& row : nlohmann::json::parse(type("espalier results " + sweep + " --json").out))
+      by_method[row.at("method")].insert(row.at("params_kept").get<int>());
+    return by_method;
+  };
+  EXPECT_EQ(kept("scripted"), kept("own"));
+  EXPECT_EQ(kept("own").size(), 5U);
+  // The store's copies are enough to go on.
+  const std::string scripted =
+      type("espalier run own.yaml --set sweep=scripted --set 'model={torchscript: net.pt}'").out;
+  std::filesystem::remove(folder_ / "net.pt");
+  EXPECT_EQ(type("espalier run own.yaml --set sweep=scripted --set 'model={torchscript: net.pt}'").out, scripted);
   std::filesystem::remove(folder_ / "net.onnx");
   const ProgramEnd again = type("espalier run own.yaml");
   EXPECT_EQ(again.exit_code, 0) << again.err;
