@@ -12,7 +12,7 @@
 namespace espalier {
 namespace {
 
-Network drawn(const ModelDescription& model) {
+Network drawn_for_proof(const ModelDescription& model) {
   Network network(model, at::kCPU);
   InitSpec init;
   init.scheme = "kaiming_normal";
@@ -22,7 +22,7 @@ Network drawn(const ModelDescription& model) {
 }
 
 std::vector<std::string> unproven(const ModelDescription& model) {
-  return unproven_scopes(drawn(model));
+  return unproven_scopes(drawn_for_proof(model));
 }
 
 TEST(RemovalProof, SeesAPartThatAMaskForgets) {
@@ -30,7 +30,7 @@ TEST(RemovalProof, SeesAPartThatAMaskForgets) {
     x = graph.relu("relu", graph.batch_norm("bn", graph.conv2d("conv", x, {6, 3, 1, 1})));
     return graph.linear("fc", graph.flatten(x), 5);
   });
-  const Network network = drawn(model);
+  const Network network = drawn_for_proof(model);
   KeptUnits half{channel_scopes(*model.graph).at(0), {.kind = Granularity::Kind::channel}, {1, 0, 1, 0, 0, 1}};
   EXPECT_LT(removal_difference(network, {half}), 1e-12);
   std::erase_if(half.scope.members, [](const ScopeMember& member) { return member.layer == "bn"; });
