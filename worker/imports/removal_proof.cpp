@@ -103,7 +103,8 @@ class Proof {
     const std::map<std::string, at::Tensor> mask_called(masks.begin(), masks.end());
     const TensorByName masked = [&](const std::string& name) {
       const Disturbed& found = tensors_.at(name);
-      at::Tensor tensor = found.tensor.to(at::kCPU, at::kDouble).add(found.shift);
+      at::Tensor tensor =
+          found.tensor.to(at::kCPU, at::kDouble, /*non_blocking=*/false, /*copy=*/true).add_(found.shift);
       if (const auto mask = mask_called.find(name); mask != mask_called.end()) tensor.mul_(mask->second.to(at::kCPU));
       return tensor;
     };
