@@ -1,5 +1,7 @@
 #include "worker/imports/network_import.h"
 
+#include <unistd.h>
+
 #include <ATen/ops/ones.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -68,7 +70,8 @@ class ImportedModule : public testing::Test {
     throw Error(ErrorKind::internal, "no tensor " + name);
   }
 
-  const std::filesystem::path folder_ = std::filesystem::path(testing::TempDir()) / "network_import";
+  const std::filesystem::path folder_ =
+      std::filesystem::path(testing::TempDir()) / ("network_import_" + std::to_string(::getpid()));
   const std::filesystem::path from_ = folder_ / "net.pt", to_ = folder_ / "net.safetensors";
 };
 

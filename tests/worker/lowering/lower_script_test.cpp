@@ -1,6 +1,8 @@
 // A TorchScript module becomes a graph that computes the same, or it is said what stands in the way.
 #include "worker/lowering/lower_script.h"
 
+#include <unistd.h>
+
 #include <ATen/ops/arange.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
@@ -55,7 +57,10 @@ class LowerScript : public testing::Test {
     return network.conv("conv", 2, channels, 3).linear("fc", channels, kClasses);
   }
 
-  const std::filesystem::path path_ = std::filesystem::path(testing::TempDir()) / "lower_script" / "net.pt";
+  void TearDown() override { std::filesystem::remove_all(path_.parent_path()); }
+
+  const std::filesystem::path path_ =
+      std::filesystem::path(testing::TempDir()) / ("lower_script_" + std::to_string(::getpid())) / "net.pt";
 };
 
 TEST_F(LowerScript, LayersAreNamedAndRolesComeFromUse) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 
@@ -25,7 +26,7 @@ std::string underscored(std::string name) {
 class Torchvision : public testing::TestWithParam<std::string> {
  protected:
   static void SetUpTestSuite() {
-    folder_ = std::filesystem::path(testing::TempDir()) / "torchvision";
+    folder_ = std::filesystem::path(testing::TempDir()) / ("torchvision_" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder_);
     std::string command = "OMP_NUM_THREADS=1 /usr/bin/python3 -W ignore '" ESPALIER_TORCHVISION_NETWORKS "' '" +
                           folder_.string() + "' " + std::to_string(kVisionImage[1]);

@@ -1,4 +1,6 @@
 // Every operator that has a translation computes what it did, each in a small network of its own.
+#include <unistd.h>
+
 #include <gmock/gmock.h>
 #include <torch/version.h>
 
@@ -117,7 +119,8 @@ const char* const kExpressions[] = {
 class Translations : public testing::TestWithParam<const char*> {};
 
 TEST_P(Translations, ComputesTheSame) {
-  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "translations.pt";
+  const std::filesystem::path path =
+      std::filesystem::path(testing::TempDir()) / ("translations_" + std::to_string(::getpid()) + ".pt");
   SmallNetwork network;
   network.conv("conv", 2, 4, 3).linear("fc", 4, 3);
   network.parameter("one", {1}).parameter("four", {4}).parameter("other", {4}).parameter("square", {4, 4});
@@ -130,6 +133,7 @@ TEST_P(Translations, ComputesTheSame) {
   const LoweredModule module = lower_script(path, {2, 8, 8}, 3);
   const OutputDifference difference = output_difference(path, module, {2, 8, 8}, 3);
   EXPECT_LE(difference.evaluation, 1e-5) << module.graph->text();
+  std::filesystem::remove(path);
 }
 
 std::string expression_number(const testing::TestParamInfo<const char*>& expression) {
