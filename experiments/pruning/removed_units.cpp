@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string_view>
 #include <utility>
 
 #include "experiments/pruning/coupled_scopes.h"
+#include "experiments/pruning/removable_blocks.h"
 
 namespace espalier {
 namespace {
@@ -120,13 +122,21 @@ std::vector<RemovedUnits> removed_units(const OperatorGraph& graph, const std::v
   return removed;
 }
 
-Removal removal_of(const OperatorGraph& graph, const CoupledGraph& coupled, const std::vector<RemovedUnits>& units) {
-  Removal removal(graph, coupled);
-  for (const RemovedUnits& one : units) {
+ShrunkGraph without_units(const OperatorGraph& graph, const std::vector<RemovedUnits>& units) {
+  std::set<std::string> names;
+  for (const RemovedUnits& one : units)
     for (std::size_t block = 0; block < one.scope.blocks.size(); ++block)
-      if (one.leaves[block]) removal.remove_block(one.scope.blocks[block]);
+      if (one.leaves[block]) names.insert(one.scope.blocks[block]);
+  std::vector<RemovableBlock> blocks = removable_blocks(graph);
+  std::erase_if(blocks, [&](const RemovableBlock& block) { return !names.contains(block.name); });
+  const OperatorGraph rest = blocks.empty() ? graph : without_blocks(graph, blocks);
+  std::set<std::string> left;
+  for (const Value& value : rest.values()) left.insert(value.name);
+  const CoupledGraph coupled = couple(rest);
+  Removal removal(rest, coupled);
+  for (const RemovedUnits& one : units) {
     for (const ScopeMember& member : one.scope.members) {
-      if (member.part != Part::outputs) continue;
+      if (member.part != Part::outputs || !left.contains(member.layer + ".weight")) continue;
       for (std::int64_t slice = 0; slice < member.slices(one.scope.units); ++slice) {
         const std::int64_t unit = member.unit(slice);
         if (unit >= 0 && one.leaves[static_cast<std::size_t>(unit)])
@@ -134,7 +144,7 @@ Removal removal_of(const OperatorGraph& graph, const CoupledGraph& coupled, cons
       }
     }
   }
-  return removal;
+  return shrink(removal);
 }
 
 }  // namespace espalier

@@ -22,7 +22,8 @@ struct RemovedUnits {
 /// channel_scopes, head_scopes and block_scopes, only scopes that lose something.
 std::vector<RemovedUnits> removed_units(const OperatorGraph& graph, const std::vector<TensorBytes>& masks);
 
-/// What shrink() takes. `graph` and `coupled` outlive the result.
-Removal removal_of(const OperatorGraph& graph, const CoupledGraph& coupled, const std::vector<RemovedUnits>& units);
+/// The graph without them, and what is left of each of its tensors: blocks leave first, then the channels and heads of
+/// what stays. Errors: those of shrink().
+ShrunkGraph without_units(const OperatorGraph& graph, const std::vector<RemovedUnits>& units);
 
 }  // namespace espalier

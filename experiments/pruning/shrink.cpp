@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <set>
 #include <utility>
 
 #include "base/error.h"
@@ -110,12 +109,6 @@ void Removal::remove(const std::string& parameter, std::size_t dimension, std::i
   throw Error(ErrorKind::internal, "no index " + std::to_string(index) + " of " + parameter + " could leave");
 }
 
-void Removal::remove_block(const std::string& block) {
-  const auto found = std::ranges::find(graph_.blocks(), block, &Block::name);
-  if (found == graph_.blocks().end()) throw Error(ErrorKind::internal, "no block is called " + block);
-  blocks_.push_back(&*found);
-}
-
 bool Removal::leaves(Atom atom) const {
   return std::ranges::binary_search(sets_, coupled_.coupling.find(atom));
 }
@@ -130,26 +123,23 @@ ShrunkGraph shrink(const Removal& removal) {
   }
   need_equal_outputs(removal);
   ShrunkGraph shrunk;
-  shrunk.graph =
-      rebuilt(graph, {[&](ValueIndex value) {
-                        std::vector<std::int64_t> sizes;
-                        for (std::size_t dim = 0; dim < graph.value(value).dims.size(); ++dim)
-                          sizes.push_back(kept.count(value, dim));
-                        return sizes;
-                      },
-                      [&](const Node& node) { return node.op->narrowed(graph, node, kept); }, removal.blocks()});
-  std::set<std::string> left;
-  for (const Value& value : shrunk.graph.values()) left.insert(value.name);
   for (ValueIndex value = 0; value < graph.values().size(); ++value) {
     const Value& tensor = graph.value(value);
-    const bool is_tensor = tensor.source == Value::Source::parameter || tensor.source == Value::Source::buffer;
-    if (!is_tensor || !left.contains(tensor.name)) continue;
+    if (tensor.source != Value::Source::parameter && tensor.source != Value::Source::buffer) continue;
     KeptTensor& one = shrunk.tensors.emplace_back();
     one.name = tensor.name;
     for (std::size_t dim = 0; dim < tensor.dims.size(); ++dim) one.kept.push_back(kept.kept(value, dim));
     for (const auto& [weight, by_group] : grouped)
       if (weight == value) one.inputs_by_group = by_group;
   }
+  shrunk.graph = rebuilt(
+      graph,
+      [&](ValueIndex value) {
+        std::vector<std::int64_t> sizes;
+        for (std::size_t dim = 0; dim < graph.value(value).dims.size(); ++dim) sizes.push_back(kept.count(value, dim));
+        return sizes;
+      },
+      [&](const Node& node) { return node.op->narrowed(graph, node, kept); });
   return shrunk;
 }
 

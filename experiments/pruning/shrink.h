@@ -8,7 +8,7 @@
 
 namespace espalier {
 
-/// Units that leave: sets of atoms of a coupled graph, and blocks.
+/// Units that leave, as sets of atoms of a coupled graph.
 class Removal {
  public:
   /// Both outlive it.
@@ -18,13 +18,7 @@ class Removal {
   /// index that cannot leave; ErrorKind::internal for one that is not there.
   void remove(const std::string& parameter, std::size_t dimension, std::int64_t index);
 
-  /// A block that gives what it is given once its weights are zero. Errors: ErrorKind::internal if there is none of
-  /// that name.
-  void remove_block(const std::string& block);
-
   bool leaves(Atom atom) const;
-  const std::vector<const Block*>& blocks() const { return blocks_; }
-  bool empty() const { return sets_.empty() && blocks_.empty(); }
   const OperatorGraph& graph() const { return graph_; }
   const CoupledGraph& coupled() const { return coupled_; }
 
@@ -32,7 +26,6 @@ class Removal {
   const OperatorGraph& graph_;
   const CoupledGraph& coupled_;
   std::vector<Atom> sets_;  // sorted
-  std::vector<const Block*> blocks_;
 };
 
 /// What is left of a parameter or buffer.

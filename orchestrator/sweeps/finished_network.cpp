@@ -37,8 +37,7 @@ ModelDescription graph_model_of(const std::filesystem::path& store, const TrialN
 }
 
 ShrunkGraph shrunk_by(const OperatorGraph& graph, const std::vector<TensorBytes>& masks) {
-  const CoupledGraph coupled = couple(graph);
-  return shrink(removal_of(graph, coupled, removed_units(graph, masks)));
+  return without_units(graph, removed_units(graph, masks));
 }
 
 }  // namespace espalier

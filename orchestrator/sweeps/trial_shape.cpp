@@ -18,8 +18,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// Outputs, inputs and weights of a layer.
+/// Outputs, inputs and weights of a layer; none of one that left with its block.
 std::array<std::int64_t, 3> sizes_of_layer(const OperatorGraph& graph, const std::string& layer) {
+  if (std::ranges::find(graph.nodes(), layer, &Node::name) == graph.nodes().end()) return {};
   const Node& node = layer_node(graph, layer);
   const Dims& weight = graph.dims(node, 1);
   const std::int64_t groups = node.attributes.contains("groups") ? node.integer("groups") : 1;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <utility>
 
 #include <ATen/core/grad_mode.h>
@@ -45,8 +46,7 @@ ShrunkNetwork::ShrunkNetwork(const Network& whole, const std::vector<RemovedUnit
       device_(whole.named().front().leaf.device()),
       type_(whole.named().front().leaf.scalar_type()) {
   const OperatorGraph& graph = *whole.description().graph;
-  const CoupledGraph coupled = couple(graph);
-  ShrunkGraph shrunk = shrink(removal_of(graph, coupled, units));
+  ShrunkGraph shrunk = without_units(graph, units);
   const auto kept_of = [&](const std::string& name) {
     const auto found = std::ranges::find(shrunk.tensors, name, &KeptTensor::name);
     return found == shrunk.tensors.end() ? nullptr : &*found;
@@ -57,15 +57,18 @@ ShrunkNetwork::ShrunkNetwork(const Network& whole, const std::vector<RemovedUnit
     parts_.push_back({name, kept != nullptr ? narrowed(all, *kept) : at::empty({0}, at::kLong),
                       at::zeros({1}, tensor.options()).expand(tensor.sizes()), is_buffer});
   };
-  std::vector<at::Tensor> flat;
-  std::int64_t offset = 0;
+  std::map<std::string, std::int64_t> offsets;
   for (const Parameter& parameter : whole.named()) {
     add(parameter.name, parameter.leaf, false);
-    flat.push_back(parts_.back().places.reshape({-1}).add(offset));
-    offset += parameter.leaf.numel();
+    offsets[parameter.name] = whole_count_;
+    whole_count_ += parameter.leaf.numel();
   }
-  whole_count_ = offset;
   for (const Buffer& buffer : whole.buffers()) add(buffer.name, buffer.tensor, true);
+  std::vector<at::Tensor> flat;  // in the order of the smaller network's parameters
+  for (const KeptTensor& kept : shrunk.tensors) {
+    const auto offset = offsets.find(kept.name);
+    if (offset != offsets.end()) flat.push_back(part_of(kept.name)->places.reshape({-1}).add(offset->second));
+  }
   flat_places_ = at::cat(flat).to(device_);
   for (Part& part : parts_) part.places = part.places.to(device_);
   description_.graph = std::make_shared<const OperatorGraph>(std::move(shrunk.graph));
