@@ -20,9 +20,10 @@ void add_layers_command(CLI::App& app, CommandLine& line) {
   add_sweep_name(*command, *sweep, "default: its only one");
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
   command->add_flag("--json", *json, "As JSON, a row for each layer of each trial");
-  command->add_option("--trial", *trial,
-                      "Instead: what a trial's network would be without the channels and heads it removed, layer by "
-                      "layer (the first digits of its key)");
+  command->add_option(
+      "--trial", *trial,
+      "Instead: what a trial's network would be without the channels, heads and blocks it removed, layer by "
+      "layer (the first digits of its key)");
   command->callback([sweep, trial, json, &line] {
     if (!trial->empty()) {
       const nlohmann::json shape = trial_shape(line.store, *trial);

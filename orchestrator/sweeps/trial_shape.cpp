@@ -65,8 +65,8 @@ Json trial_shape(const std::filesystem::path& store, const std::string& trial) {
 
 std::string shape_table(const Json& shape) {
   std::string text =
-      fmt::format("{} without the channels and heads that trial {} removed\n\n", shape.at("model").get<std::string>(),
-                  shape.at("trial").get<std::string>().substr(0, 12));
+      fmt::format("{} without the channels, heads and blocks that trial {} removed\n\n",
+                  shape.at("model").get<std::string>(), shape.at("trial").get<std::string>().substr(0, 12));
   std::size_t width = 5;
   for (const Json& layer : shape.at("layers")) width = std::max(width, layer.at("name").get<std::string>().size());
   for (const Json& layer : shape.at("layers")) {

@@ -7,7 +7,7 @@
 
 namespace espalier {
 
-/// What a finished trial's network would be without the channels and heads that its masks remove as a whole:
+/// What a finished trial's network would be without the channels, heads and blocks that its masks remove as a whole:
 /// {"trial", "model", "layers": [{"name", "in": [before, after], "out": [before, after], "weights": [before, after]}],
 /// "parameters": [before, after], "madds": [before, after], "left_alone": [{"layer", "reason"}]}. Errors:
 /// ErrorKind::invalid_input for a trial that is missing, not done or dense, and for one of a TorchScript module, whose
