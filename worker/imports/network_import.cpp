@@ -20,7 +20,6 @@
 #include "base/sha256.h"
 #include "base/some_names.h"
 #include "experiments/operators/rebuilt_graph.h"
-#include "worker/imports/block_proof.h"
 #include "worker/imports/removal_proof.h"
 #include "worker/inspection/script_facts.h"
 #include "worker/lowering/lower_script.h"

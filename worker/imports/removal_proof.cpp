@@ -13,7 +13,7 @@
 
 #include "base/random.h"
 #include "experiments/pruning/coupled_scopes.h"
-#include "experiments/pruning/shrink.h"
+#include "experiments/pruning/removed_units.h"
 #include "worker/operators/computations.h"
 #include "worker/pruning/narrowed_tensor.h"
 #include "worker/pruning/scope_units.h"
@@ -40,6 +40,20 @@ std::vector<KeptUnits> half_of(const OperatorGraph& graph) {
   };
   add(channel_scopes(graph), Granularity::Kind::channel);
   add(head_scopes(graph), Granularity::Kind::head);
+  return all;
+}
+
+/// Each of its blocks, called after it.
+std::vector<KeptUnits> blocks_of(const OperatorGraph& graph) {
+  std::vector<KeptUnits> all;
+  for (const PruneScope& scope : block_scopes(graph)) {
+    for (std::size_t block = 0; block < scope.blocks.size(); ++block) {
+      KeptUnits& units = all.emplace_back(KeptUnits{scope, {.kind = Granularity::Kind::layer}, {}});
+      units.scope.name = scope.blocks[block];
+      units.kept.assign(scope.blocks.size(), 1);
+      units.kept[block] = 0;
+    }
+  }
   return all;
 }
 
@@ -81,10 +95,7 @@ at::Tensor outputs_of(const OperatorGraph& graph, const at::Tensor& examples, co
 class Proof {
  public:
   explicit Proof(const Network& network)
-      : network_(network),
-        graph_(*network.description().graph),
-        coupled_(couple(graph_)),
-        examples_(examples_for(graph_)) {
+      : network_(network), graph_(*network.description().graph), examples_(examples_for(graph_)) {
     RandomStream random(kProofSeed, "disturbance", 0);
     const auto add = [&](const std::string& name, const at::Tensor& tensor) {
       tensors_[name] = {tensor.detach(), tensor.dim() == 1 ? 0.1 + 0.1 * random.uniform() : 0};
@@ -94,11 +105,12 @@ class Proof {
   }
 
   double difference(std::span<const KeptUnits> units) const {
-    Removal removal(graph_, coupled_);
+    std::vector<RemovedUnits> removed;
     NamedTensors masks = network_.masks();
     for (const KeptUnits& one : units) {
       mask_units(one.scope, one.granularity, network_, one.kept, false, masks);
-      remove(removal, one);
+      RemovedUnits& leaving = removed.emplace_back(RemovedUnits{one.scope, {}});
+      for (const std::uint8_t kept : one.kept) leaving.leaves.push_back(kept == 0);
     }
     const std::map<std::string, at::Tensor> mask_called(masks.begin(), masks.end());
     const TensorByName masked = [&](const std::string& name) {
@@ -108,7 +120,7 @@ class Proof {
       if (const auto mask = mask_called.find(name); mask != mask_called.end()) tensor.mul_(mask->second.to(at::kCPU));
       return tensor;
     };
-    const ShrunkGraph shrunk = shrink(removal);
+    const ShrunkGraph shrunk = without_units(graph_, removed);
     std::map<std::string, const KeptTensor*> kept;
     for (const KeptTensor& tensor : shrunk.tensors) kept[tensor.name] = &tensor;
     const at::Tensor expected = outputs_of(graph_, examples_, masked);
@@ -138,20 +150,8 @@ class Proof {
     double shift = 0;
   };
 
-  static void remove(Removal& removal, const KeptUnits& units) {
-    for (const ScopeMember& member : units.scope.members) {
-      if (member.part != ScopeMember::Part::outputs) continue;
-      for (std::int64_t slice = 0; slice < member.slices(units.scope.units); ++slice) {
-        const std::int64_t unit = member.unit(slice);
-        if (unit >= 0 && units.kept[static_cast<std::size_t>(unit)] == 0)
-          removal.remove(member.layer + ".weight", static_cast<std::size_t>(member.dimension), slice);
-      }
-    }
-  }
-
   const Network& network_;
   const OperatorGraph& graph_;
-  const CoupledGraph coupled_;
   const at::Tensor examples_;
   std::map<std::string, Disturbed> tensors_;
 };
@@ -166,6 +166,11 @@ double removal_difference(const Network& network, const std::vector<KeptUnits>& 
 std::vector<std::string> unproven_scopes(const Network& network) {
   const at::NoGradGuard no_grad;
   return Proof(network).unproven(half_of(*network.description().graph));
+}
+
+std::vector<std::string> unproven_blocks(const Network& network) {
+  const at::NoGradGuard no_grad;
+  return Proof(network).unproven(blocks_of(*network.description().graph));
 }
 
 }  // namespace espalier

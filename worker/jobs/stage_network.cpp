@@ -1,8 +1,5 @@
 #include "worker/jobs/stage_network.h"
 
-#include <algorithm>
-#include <utility>
-
 #include "base/error.h"
 #include "base/log.h"
 

@@ -24,7 +24,6 @@ class ShrunkNetwork {
 
   /// On the same device and of the same type as the original, with its part of the masks. Its weights are zero.
   Network network() const;
-  const ModelDescription& description() const { return description_; }
 
   /// The part that is left of each tensor of the original: of its parameters, buffers and masks by name, and of what an
   /// optimizer keeps for every parameter (flat, as Network::parameters). Any other tensor is as it was.

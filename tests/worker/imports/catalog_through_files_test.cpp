@@ -18,7 +18,6 @@
 #include "tests/worker/cpu.h"
 #include "tests/worker/imports/generic_copy.h"
 #include "worker/criteria/criterion.h"
-#include "worker/imports/block_proof.h"
 #include "worker/imports/removal_proof.h"
 #include "worker/network/initialization.h"
 #include "worker/network/stored_network.h"

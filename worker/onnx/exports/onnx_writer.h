@@ -47,7 +47,7 @@ class OnnxWriter {
   std::string filled(std::int64_t count, double value);
   std::string tensor(const at::Tensor& tensor);
 
-  /// How many times the examples of the network's input there are as dimension 0 of `value` would have for one.
+  /// An int64 [1]: how many examples there are, read off dimension `dim` of `value`, which has `size` indices for each.
   std::string examples(const std::string& value, std::size_t dim, std::int64_t size);
 
   /// The file's bytes. Errors: ErrorKind::internal if ONNX's checker refuses it.
