@@ -110,6 +110,11 @@ std::string_view to_string(Reduction reduction) {
   return kReductions[static_cast<std::size_t>(reduction)];
 }
 
+bool removes_units_whole(const Granularity& granularity) {
+  using Kind = Granularity::Kind;
+  return granularity.kind == Kind::channel || granularity.kind == Kind::head || granularity.kind == Kind::layer;
+}
+
 std::string to_string(const Granularity& granularity) {
   if (granularity.kind == Kind::weight) return "weight";
   if (granularity.kind == Kind::n_of_m) return std::to_string(granularity.kept) + ":" + std::to_string(granularity.of);

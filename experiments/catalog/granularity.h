@@ -18,8 +18,7 @@ enum class Reduction { sum, mean, l1, l2, max };
 ///   row l2          all weights of one output of a Linear layer (a neuron); the output layer's are never removed
 ///   filter l2       all weights of one output channel of a Conv layer
 ///   channel l2      an output channel, or a neuron, of all layers whose outputs are added up or normalised together,
-///   with the scale
-///                   and shift of their norms and their biases
+///                   with the scale and shift of their norms and their biases
 ///   head l2         one attention head: its rows of q, k, v and its columns of o
 ///   layer l2        a whole block whose output has the shape of its input (a residual block, a layer of a stack)
 struct Granularity {
@@ -37,6 +36,9 @@ struct Granularity {
 Granularity parse_granularity(std::string_view text);
 /// Whether the text, one that can be parsed, says how its scores are reduced.
 bool names_reduction(std::string_view text);
+/// Whether a unit leaves with all that belongs to it, the biases and the scales and shifts of norms too, so that
+/// nothing of it is computed any more: channel, head, layer.
+bool removes_units_whole(const Granularity& granularity);
 std::string to_string(const Granularity& granularity);
 std::string_view to_string(Reduction reduction);
 

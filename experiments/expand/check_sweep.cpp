@@ -72,9 +72,8 @@ std::string incomparable(const PruneSetting& setting) {
   const CriterionEntry& criterion = find_criterion(name);
   if (criterion.ranks == CriterionRanks::within_layers) {
     return fmt::format(
-        "scores of {} are comparable within a layer alone, and allocation {} ranks layers together; use uniform, erk "
-        "or "
-        "a table",
+        "scores of {} are comparable within a layer alone, and allocation {} ranks layers together; use uniform, "
+        "erk or a table",
         name, setting.allocation.name);
   }
   const Reduction reduction = setting.granularity.reduction;

@@ -115,10 +115,8 @@ class Expander {
   bool set_compute(const Combination& combination, const PruneSetting& setting, TrialConfig& config) {
     const std::string asked = spec_.compute.pick(combination).value_or("auto");
     if (asked == "masked") return true;
-    using Kind = Granularity::Kind;
-    const Kind kind = setting.granularity.kind;
     std::string why;
-    if (kind != Kind::channel && kind != Kind::head && kind != Kind::layer)
+    if (!removes_units_whole(setting.granularity))
       why = fmt::format("granularity {} removes none as a whole; use channel, head or layer",
                         to_string(setting.granularity));
     if (config.prune->gradual) why = "the schedule prunes inside the training; use another";

@@ -109,8 +109,7 @@ void check_fit(const ModelDescription& model, const Granularity& granularity, co
                                               " removes single weights while it repairs the others; granularity " +
                                               to_string(granularity) + " does not fit it; use weight or n:m");
   }
-  if (!model.graph &&
-      (granularity.kind == Kind::channel || granularity.kind == Kind::head || granularity.kind == Kind::layer)) {
+  if (!model.graph && removes_units_whole(granularity)) {
     throw Error(ErrorKind::invalid_input, "granularity: " + to_string(granularity) +
                                               " needs to know how layers are joined, which is not known of this "
                                               "TorchScript module; use weight, block, n:m, row or filter" +

@@ -130,8 +130,7 @@ void mask_units(const PruneScope& scope, const Granularity& granularity, const N
     mask = at::from_blob(bytes, mask.sizes(), at::kByte).clone().to(mask.device());
     return;
   }
-  const bool with_biases =
-      granularity.kind == Kind::channel || granularity.kind == Kind::head || granularity.kind == Kind::layer;
+  const bool with_biases = removes_units_whole(granularity);
   for (std::size_t i = 0; i < scope.members.size(); ++i) {
     const ScopeMember& member = scope.members[i];
     if (!member.goes) continue;
