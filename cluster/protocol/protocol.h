@@ -38,7 +38,7 @@ namespace espalier {
 // A pool outlives its connection, and its coordinator: it goes on computing, keeps its reports, and reconnects with the
 // same identity. It then resends unrecorded reports, and each rank lists in RankReady the attempts it still holds.
 
-inline constexpr int kProtocolVersion = 5;
+inline constexpr int kProtocolVersion = 6;
 inline constexpr int kHeartbeatSeconds = 2;
 inline constexpr int kHeartbeatLimitSeconds = 20;
 /// Frame limit in both directions: metrics of a long training are the largest messages.

@@ -107,6 +107,47 @@ std::string digest_text(Fields& fields) {
 constexpr std::int64_t kNotCounted = -1;
 constexpr double kLongestSeconds = 1e10;
 
+json to_wire(const std::vector<LatencyMeasurement>& latencies) {
+  json wire = json::array();
+  for (const LatencyMeasurement& one : latencies) {
+    json networks = json::array();
+    for (const NetworkTimes& times : one.networks) {
+      networks.push_back({times.network, times.samples_ms, times.peak_bytes, times.median_ms, times.p10_ms,
+                          times.p90_ms, times.speedup, times.speedup_low, times.speedup_high});
+    }
+    wire.push_back({one.batch_size, std::move(networks), one.settled, one.busy_cores});
+  }
+  return wire;
+}
+
+NetworkTimes network_times_from_wire(const json& wire) {
+  constexpr double kLongestMs = 1000 * kLongestSeconds, kMostTimes = 1e12;
+  Fields fields(wire);
+  NetworkTimes times;
+  times.network = fields.name();
+  times.samples_ms = fields.list([](const json& sample) {
+    if (!sample.is_number() || !(sample.get<double>() >= 0 && sample.get<double>() <= kLongestMs))
+      refuse_message("a time is out of range");
+    return sample.get<double>();
+  });
+  times.peak_bytes = fields.count();
+  for (double* ms : {&times.median_ms, &times.p10_ms, &times.p90_ms}) *ms = fields.real_within(0, kLongestMs);
+  for (double* ratio : {&times.speedup, &times.speedup_low, &times.speedup_high})
+    *ratio = fields.real_within(0, kMostTimes);
+  return times;
+}
+
+LatencyMeasurement latency_from_wire(const json& wire) {
+  constexpr double kMostCores = 1e6;
+  Fields fields(wire);
+  LatencyMeasurement latency;
+  latency.batch_size = fields.count();
+  latency.networks = fields.list(network_times_from_wire);
+  latency.settled = fields.truth();
+  latency.busy_cores = fields.real_within(0, kMostCores);
+  return latency;
+}
+
 }  // namespace
 
 void refuse_message(const std::string& what) {
@@ -195,7 +236,8 @@ json to_wire(const StageOutcome& outcome) {
                       outcome.steps, outcome.artifact_sha256, outcome.artifact_bytes, outcome.diverged,
                       std::move(metrics), to_wire(outcome.best_validation_loss),
                       to_wire(outcome.test_accuracy_at_best_validation), to_wire(outcome.evaluation), std::move(layers),
-                      to_wire(outcome.connectivity), outcome.collapsed, std::move(sensitivity), outcome.warnings});
+                      to_wire(outcome.connectivity), outcome.collapsed, std::move(sensitivity), outcome.warnings,
+                      to_wire(outcome.latencies)});
 }
 
 StageOutcome stage_outcome_from_wire(const json& wire) {
@@ -245,6 +287,7 @@ StageOutcome stage_outcome_from_wire(const json& wire) {
     return point;
   });
   outcome.warnings = fields.list(prose_from_wire);
+  outcome.latencies = fields.list(latency_from_wire);
   return outcome;
 }
 

@@ -61,7 +61,7 @@ class Search {
     const auto want_it = [&](StageId stage) { want(stage); };
     for_each_id("SELECT evaluate_stage FROM trials", want_it);
     for_each_id("SELECT dense_evaluate_stage FROM trials WHERE dense_evaluate_stage IS NOT NULL", want_it);
-    for_each_id("SELECT id FROM stages WHERE kind = 'sensitivity'", want_it);
+    for_each_id("SELECT id FROM stages WHERE kind IN ('sensitivity', 'latency')", want_it);
   }
 
   bool is_available(const ArtifactRow& row) const {

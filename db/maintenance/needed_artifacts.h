@@ -16,7 +16,7 @@ struct NeededArtifacts {
 };
 
 /// The inputs of open work, and the outputs of finished trials: the networks and masks that were evaluated, and the
-/// curves of sensitivity stages. Open work is every stage that must run before each trial has its results, as in Plan:
+/// curves of sensitivity stages. Open work is every stage that must run before each trial has its results and times, as in Plan:
 /// backwards from the evaluations that are not done, through stages that are not done or whose file is missing. `rows`:
 /// all stages, by id. `present`: keys whose artifact exists with the recorded size.
 /// For db's sources only. Errors: SQLite::Exception; ErrorKind::corrupt where a row

@@ -31,6 +31,14 @@ std::string result_column_names() {
   return names;
 }
 
+std::string latency_column_names() {
+  std::string names;
+  LatencyRow row;
+  visit_latency_columns(
+      row, [&](const char* name, const auto&) { names += (names.empty() ? "" : ", ") + std::string(name); });
+  return names;
+}
+
 }  // namespace
 
 /// A filter on a column of sweep_results; "" admits all.
@@ -340,6 +348,21 @@ std::vector<SensitivityRow> StoreReader::sensitivities(const std::string& sweep)
               ColumnReader(statement) >> row.sweep >> row.dataset >> row.model >> row.seed >> row.criterion >>
                   row.granularity >> row.position >> row.scope >> row.sparsity >> row.units >> row.kept >> row.loss >>
                   row.loss_increase >> row.stage_key;
+            },
+            sweep);
+    return rows;
+  });
+}
+
+std::vector<LatencyRow> StoreReader::latencies(const std::string& sweep) const {
+  return impl_->reading([&] {
+    if (!sweep.empty()) impl_->check_sweep(sweep);
+    std::vector<LatencyRow> rows;
+    Prepared(impl_->database, "SELECT " + latency_column_names() + " FROM latency WHERE ?1 = '' OR sweep = ?1")
+        .each(
+            [&](SQLite::Statement& statement) {
+              ColumnReader columns(statement);
+              visit_latency_columns(rows.emplace_back(), [&](const char*, auto& value) { columns >> value; });
             },
             sweep);
     return rows;

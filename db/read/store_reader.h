@@ -10,6 +10,7 @@
 
 #include "db/read/measured_cost.h"
 #include "db/rows/failure_row.h"
+#include "db/rows/latency_row.h"
 #include "db/rows/layer_rows.h"
 #include "db/rows/mask_overlap_row.h"
 #include "db/rows/result_row.h"
@@ -76,6 +77,8 @@ class StoreReader {
   /// The rows of the views layer_density and sensitivity of a sweep. Errors: as results.
   std::vector<LayerDensityRow> layer_densities(const std::string& sweep) const;
   std::vector<SensitivityRow> sensitivities(const std::string& sweep) const;
+  /// The rows of the view latency of a sweep ("": of all). Errors: as results.
+  std::vector<LatencyRow> latencies(const std::string& sweep) const;
 
   /// Where an attempt ran. Errors: ErrorKind::invalid_input if there was none of that number.
   AttemptPlace attempt_place(std::uint64_t attempt) const;

@@ -222,4 +222,9 @@ void to_json(ordered_json& json, const SensitivityRow& row) {
           {"stage_key", row.stage_key}};
 }
 
+void to_json(ordered_json& json, const LatencyRow& row) {
+  json = ordered_json::object();
+  visit_latency_columns(row, [&](const char* name, const auto& value) { json[name] = value_or_null(value); });
+}
+
 }  // namespace espalier

@@ -3,6 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "db/rows/failure_row.h"
+#include "db/rows/latency_row.h"
 #include "db/rows/layer_rows.h"
 #include "db/rows/mask_overlap_row.h"
 #include "db/rows/result_row.h"
@@ -28,5 +29,6 @@ void to_json(nlohmann::ordered_json& json, const KindCostRow& row);
 void to_json(nlohmann::ordered_json& json, const MaskOverlapRow& row);
 void to_json(nlohmann::ordered_json& json, const LayerDensityRow& row);
 void to_json(nlohmann::ordered_json& json, const SensitivityRow& row);
+void to_json(nlohmann::ordered_json& json, const LatencyRow& row);
 
 }  // namespace espalier

@@ -67,7 +67,12 @@ ChangeRecorder::ChangeRecorder(const SQLite::Database& database)
       add_warning_(database, "INSERT OR REPLACE INTO stage_warnings (stage_id, position, warning) VALUES (?, ?, ?)"),
       add_sensitivity_(database,
                        "INSERT OR REPLACE INTO sensitivities (stage_id, position, scope, sparsity, units, kept, loss)"
-                       " VALUES (?, ?, ?, ?, ?, ?, ?)") {}
+                       " VALUES (?, ?, ?, ?, ?, ?, ?)"),
+      add_latency_(
+          database,
+          "INSERT OR REPLACE INTO latencies (stage_id, batch_size, network, median_ms, p10_ms, p90_ms, speedup,"
+          " speedup_low, speedup_high, peak_bytes, settled, busy_cores, samples_ms)"
+          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") {}
 
 void ChangeRecorder::record(const AttemptStarted& started) {
   const auto gang = started.gang.empty() ? std::nullopt : std::optional(nlohmann::json(started.gang).dump());
@@ -157,8 +162,19 @@ void ChangeRecorder::record_done(std::int64_t stage, const StageFinished& finish
   for (const SensitivityPoint& point : outcome.sensitivity) {
     add_sensitivity_.run(stage, position++, point.scope, point.sparsity, point.units, point.kept, point.loss);
   }
+  record_latencies(stage, outcome.latencies);
   position = 0;
   for (const std::string& warning : outcome.warnings) add_warning_.run(stage, position++, warning);
+}
+
+void ChangeRecorder::record_latencies(std::int64_t stage, const std::vector<LatencyMeasurement>& latencies) {
+  for (const LatencyMeasurement& one : latencies) {
+    for (const NetworkTimes& times : one.networks) {
+      add_latency_.run(stage, one.batch_size, times.network, times.median_ms, times.p10_ms, times.p90_ms, times.speedup,
+                       times.speedup_low, times.speedup_high, times.peak_bytes, one.settled, one.busy_cores,
+                       nlohmann::json(times.samples_ms).dump());
+    }
+  }
 }
 
 void ChangeRecorder::record_layers(std::int64_t stage, const std::vector<LayerCount>& layers) {

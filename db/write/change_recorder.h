@@ -26,12 +26,13 @@ class ChangeRecorder {
   std::optional<std::int64_t> stage_awaiting(const StageOutcome& outcome);
   void record_failure(std::int64_t stage, const StageFinished& finished);
   void record_done(std::int64_t stage, const StageFinished& finished);
+  void record_latencies(std::int64_t stage, const std::vector<LatencyMeasurement>& latencies);
   void record_layers(std::int64_t stage, const std::vector<LayerCount>& layers);
 
   Prepared start_attempt_, add_attempt_stage_, end_attempt_, change_sweep_, charge_failure_, reopen_stage_;
   Prepared remove_artifact_, add_environment_, submit_sweep_;
   Prepared find_stage_, fail_stage_, finish_stage_;
-  Prepared add_metric_, add_evaluation_metric_, add_layer_, add_warning_, add_sensitivity_;
+  Prepared add_metric_, add_evaluation_metric_, add_layer_, add_warning_, add_sensitivity_, add_latency_;
 };
 
 }  // namespace espalier

@@ -84,8 +84,8 @@ SweepRecorder::SweepRecorder(const SQLite::Database& database)
           " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       add_sweep_trial_(database,
                        "INSERT OR IGNORE INTO sweep_trials (sweep_id, trial_id, position, dataset, variant, rate, "
-                       "later_rounds_score)"
-                       " VALUES (?, ?, ?, ?, ?, ?, ?)"),
+                       "later_rounds_score, latency_stage)"
+                       " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
       add_trial_stage_(database, "INSERT OR IGNORE INTO trial_stages (trial_id, stage_id) VALUES (?, ?)") {}
 
 std::int64_t SweepRecorder::record(const std::string& name, const SweepText& text, const std::vector<Trial>& trials,
@@ -160,7 +160,8 @@ void SweepRecorder::record_trials(std::int64_t sweep, const std::vector<Trial>& 
     }
     const TrialConfig& config = *trials[i].config;
     add_sweep_trial_.run(sweep, *trial, i, config.dataset_name, config.variant,
-                         config.prune ? config.prune->rate : std::nullopt, later_rounds_score(config));
+                         config.prune ? config.prune->rate : std::nullopt, later_rounds_score(config),
+                         id_of(graph.trials[i].latency));
   }
 }
 

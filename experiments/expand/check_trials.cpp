@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "experiments/catalog/catalog.h"
+#include "experiments/catalog/granularity.h"
 
 namespace espalier {
 namespace {
@@ -23,7 +24,8 @@ bool decays(const TrainRecipe& recipe) {
 struct Findings {
   std::set<std::string_view> scores_too_late;  ///< made for initialization, of trained networks that stay as pruned
   bool flattens_the_rate = false;
-  std::size_t methods = 0;  ///< each is compared with a random control
+  bool removes_untimed_units = false;  ///< as a whole, and no latency is measured
+  std::size_t methods = 0;             ///< each is compared with a random control
 };
 
 void check_config(const TrialConfig& config, Findings& found) {
@@ -33,6 +35,8 @@ void check_config(const TrialConfig& config, Findings& found) {
   const bool at_end = !prune.gradual && prune.at_step == config.train.steps;
   const bool is_late = has(criterion.properties, CriterionProperty::initialization) && at_end && !config.retrain.recipe;
   if (is_late) found.scores_too_late.insert(criterion.name);
+  found.removes_untimed_units = found.removes_untimed_units ||
+                                (!config.latency && removes_units_whole(parse_granularity(prune.named_granularity)));
   found.flattens_the_rate =
       found.flattens_the_rate || (config.retrain.recipe && decays(config.train) && !decays(*config.retrain.recipe));
 }
@@ -62,6 +66,11 @@ std::vector<Diagnostic> check_trials(const SweepSpec& spec, const std::vector<Tr
     warn(spec.retrain.values.front().place,
          "retrains at a constant rate after a training whose rate decays, the weakest of the ways compared in "
          "arXiv:2003.02389; use lr_rewind or rewind, or give finetune an lr_schedule");
+  }
+  if (found.removes_untimed_units) {
+    warn(spec.prune_place,
+         "removes whole channels, heads or blocks, and no speed-up is measured; multiply-adds do not tell it: write "
+         "measure: {latency: {batch_size: [1, 64]}}");
   }
   if (spec.shares_random && found.methods > spec.seeds.size()) {
     warn(

@@ -88,6 +88,7 @@ class Expander {
     if (!set_sensitivity(setting, points, config)) return;
     if (!set_moment(combination, points, config) || !set_data(combination, network, config)) return;
     if (!set_compute(combination, setting, config)) return;
+    config.latency = spec_.latency;
     prune.epoch = network.masks_epoch;  // and the criterion's, which controls have another of
     add_with_controls(config, points, {network.digest, retrain->digest}, *retrain);
   }

@@ -29,6 +29,7 @@ void ChainSpecs::turn_to(const TrialConfig& config) {
   if (!same_network) forget_network();
   if (!same_network || before->retrain != config.retrain || before->compute != config.compute) retrain_.clear();
   if (!same_network || before->compute != config.compute) evaluate_pruned_.reset();
+  if (!same_model || before->latency != config.latency) latency_.reset();
   shuffle_.reset();
   gradual_.reset();
   sensitivity_.reset();
@@ -93,6 +94,14 @@ SpecIndex ChainSpecs::evaluate(bool pruned) {
   std::optional<SpecIndex>& spec = pruned ? evaluate_pruned_ : evaluate_dense_;
   if (!spec) spec = table_.add(EvaluateSpec{config_->model, config_->dataset, pruned ? config_->compute : ""});
   return *spec;
+}
+
+SpecIndex ChainSpecs::latency() {
+  const LatencyConfig& asked = *config_->latency;
+  if (!latency_)
+    latency_ = table_.add(LatencySpec{config_->model, asked.batch_sizes, asked.threads, asked.time_limit_s,
+                                      asked.device});
+  return *latency_;
 }
 
 TrainSpec ChainSpecs::train_spec(const TrainRecipe& recipe, std::int64_t start_step, std::int64_t end_step,

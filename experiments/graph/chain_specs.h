@@ -29,6 +29,7 @@ class ChainSpecs {
   SpecIndex gradual_train();             ///< the dense training with the schedule inside
   SpecIndex sensitivity();
   SpecIndex shuffle();
+  SpecIndex latency();
   SpecIndex evaluate(bool pruned);
 
   const ModelCounts& counts() const { return counts_; }
@@ -47,7 +48,8 @@ class ChainSpecs {
   const TrialConfig* config_ = nullptr;
   ModelCounts counts_;
   std::optional<MaskDraws> draws_;
-  std::optional<SpecIndex> init_, reinit_, shuffle_, evaluate_dense_, evaluate_pruned_, gradual_, sensitivity_;
+  std::optional<SpecIndex> init_, reinit_, shuffle_, evaluate_dense_, evaluate_pruned_, gradual_, sensitivity_,
+      latency_;
   std::vector<std::pair<std::int64_t, SpecIndex>> dense_;  // by end step
   std::vector<std::optional<SpecIndex>> retrain_;          // by phase
   std::vector<std::optional<SpecIndex>> prune_;            // by round

@@ -32,9 +32,7 @@ std::vector<StageIndex> merge_graphs(StageGraph& into, std::unordered_map<StageK
   into.trials.reserve(into.trials.size() + from.trials.size());
   for (TrialStages trial : from.trials) {
     trial.evaluate = to[trial.evaluate];
-    for (std::optional<StageIndex>* stage :
-         {&trial.masks, &trial.last_train, &trial.dense_evaluate, &trial.sensitivity})
-      translate(*stage, to);
+    for (std::optional<StageIndex>* stage : trial.optional_stages()) translate(*stage, to);
     into.trials.push_back(trial);
   }
   into.sharing.stages_before += from.sharing.stages_before;

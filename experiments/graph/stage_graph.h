@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -44,6 +45,12 @@ struct TrialStages {
   std::optional<StageIndex> last_train;  ///< the training whose validation curve gives test_accuracy_at_best_validation
   std::optional<StageIndex> dense_evaluate;    ///< the dense network of the same seed and recipe
   std::optional<StageIndex> sensitivity = {};  ///< the curves requested beside the result, or that spread its budget
+  std::optional<StageIndex> latency = {};      ///< the times requested beside the result
+
+  /// All but `evaluate`.
+  std::array<std::optional<StageIndex>*, 5> optional_stages() {
+    return {&masks, &last_train, &dense_evaluate, &sensitivity, &latency};
+  }
 };
 
 /// What sharing saved: the stages and optimizer steps before and after equal stages were merged.

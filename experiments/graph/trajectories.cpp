@@ -78,10 +78,7 @@ void order_stages(StageGraph& graph) {
   graph.stages = std::move(stages);
   for (TrialStages& trial : graph.trials) {
     trial.evaluate = places[trial.evaluate];
-    renumber(trial.masks, places);
-    renumber(trial.last_train, places);
-    renumber(trial.dense_evaluate, places);
-    renumber(trial.sensitivity, places);
+    for (std::optional<StageIndex>* stage : trial.optional_stages()) renumber(*stage, places);
   }
 }
 

@@ -56,6 +56,7 @@ TrialStages TrialChain::add(const Trial& trial, SharingReport& report) {
     found.sensitivity = sensitivity_;
     found.last_train = pruned.trained;
     found.evaluate = evaluate(pruned.trained.value_or(pruned.weights), pruned.masks);
+    if (config_->latency) found.latency = latency(pruned.trained.value_or(pruned.weights), pruned.masks);
   }
   std::ranges::sort(touched_);
   touched_.erase(std::ranges::unique(touched_).begin(), touched_.end());
@@ -227,6 +228,15 @@ StageIndex TrialChain::retrain(std::size_t round, StageIndex weights, StageIndex
     fill(stage, kBackwardAndForward * examples * static_cast<double>(specs_.counts().madds),
          fmt::format("retrain {} seed {} with {} {} to step {}", config_->model.name, trial_->seed,
                      kept_after(*config_->prune, round), unit_word(*config_->prune), recipe.steps));
+  }));
+}
+
+StageIndex TrialChain::latency(StageIndex weights, StageIndex masks) {
+  const StageIdentity identity{StageKind::latency, 0, specs_.latency(), weights, masks};
+  return touch(stages_.add(identity, [&](Stage& stage) {
+    fill(stage, static_cast<double>(specs_.counts().parameters),
+         fmt::format("time {} seed {} with {} {}", config_->model.name, trial_->seed,
+                     config_->prune->rounds.back().total_kept, unit_word(*config_->prune)));
   }));
 }
 

@@ -41,6 +41,7 @@ class TrialChain {
   StageIndex retrain(std::size_t round, StageIndex weights, StageIndex masks);
   std::optional<StageIndex> stored_origin();
   StageIndex retrain_origin(StageIndex pruned);
+  StageIndex latency(StageIndex weights, StageIndex masks);
   StageIndex evaluate(StageIndex weights, std::optional<StageIndex> masks);
   void fill(Stage& stage, double cost, std::string label) const;
   StageIndex touch(StageIndex stage);

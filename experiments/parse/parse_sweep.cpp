@@ -11,6 +11,7 @@
 #include "experiments/parse/axis_keys.h"
 #include "experiments/parse/dataset_key.h"
 #include "experiments/parse/failure_key.h"
+#include "experiments/parse/measure_key.h"
 #include "experiments/parse/model_key.h"
 #include "experiments/parse/override.h"
 #include "experiments/parse/prune_keys.h"
@@ -110,6 +111,7 @@ void remember_sweep_places(const YamlValue& tree, SweepSpec& spec) {
   spec.compute_place = place_of(tree, "compute");
   spec.controls_place = place_of(tree, "controls");
   spec.resources_place = place_of(tree, "resources");
+  spec.measure_place = place_of(tree, "measure");
   const YamlValue* prune = tree.find("prune");
   spec.sparsity_place = prune != nullptr ? place_of(*prune, "sparsity") : tree.place;
   spec.at_place = prune != nullptr ? place_of(*prune, "at") : tree.place;
@@ -141,6 +143,7 @@ void read_pruning(AxisReader& axes, MapReader& map, SweepSpec& spec) {
   axes.read(map, "compute", spec.compute, [](const YamlValue& value, Problems& found) {
     return parse_name(value, {"auto", "masked", "shrunk"}, found);
   });
+  if (const YamlValue* measure = map.find("measure")) spec.latency = parse_measure(*measure, axes.problems());
   const YamlValue* controls = map.find("controls");
   if (controls != nullptr) {
     parse_controls(*controls, spec, axes.problems());
@@ -148,7 +151,7 @@ void read_pruning(AxisReader& axes, MapReader& map, SweepSpec& spec) {
     spec.controls = {Control::random};
   }
   if (prune != nullptr) return;
-  for (const char* key : {"retrain", "compute", "controls"}) {
+  for (const char* key : {"retrain", "compute", "measure", "controls"}) {
     if (const YamlValue* value = map.find(key))
       axes.problems().add(value->place, "is not used: nothing is pruned without `prune`");
   }

@@ -176,6 +176,7 @@ struct SweepSpec {
   std::optional<PruneKeys> prune;  ///< none: dense networks only
   Choices<RetrainSetting> retrain;
   Choices<std::string> compute;  ///< "auto", "masked" or "shrunk"
+  std::optional<LatencyConfig> latency;  ///< measured of every pruned network, beside its accuracy
   std::vector<Control> controls;
   bool shares_random = false;  ///< random masks know nothing but their seed: {random: shared} among the controls
   bool dense = true;           ///< add the dense networks' own trials
@@ -192,7 +193,7 @@ struct SweepSpec {
   // Source positions, for later diagnostics.
   KeyPlace place;
   KeyPlace dataset_place, model_place, init_place, seeds_place, train_place, ranks_place, prune_place, compute_place;
-  KeyPlace sparsity_place, at_place, controls_place, resources_place;
+  KeyPlace sparsity_place, at_place, controls_place, resources_place, measure_place;
 };
 
 }  // namespace espalier

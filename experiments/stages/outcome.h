@@ -77,6 +77,31 @@ struct Evaluation {
   std::vector<double> class_accuracies() const;
 };
 
+/// The times of one network in a LatencyMeasurement.
+struct NetworkTimes {
+  std::string network;             ///< kDenseNetwork, kPrunedNetwork or kTwinNetwork
+  std::vector<double> samples_ms;  ///< of a forward pass, by turn; as many for each network
+  std::int64_t peak_bytes = 0;     ///< of tensors during a pass, parameters and buffers in them
+  double median_ms = 0, p10_ms = 0, p90_ms = 0;
+  /// Times faster than the dense network: the median over the turns, and its 95 % bootstrap interval. 1 of that itself.
+  double speedup = 1, speedup_low = 1, speedup_high = 1;
+  bool operator==(const NetworkTimes&) const = default;
+};
+inline constexpr const char* kDenseNetwork = "dense";
+inline constexpr const char* kPrunedNetwork = "pruned";  ///< without what was removed as a whole
+inline constexpr const char* kTwinNetwork = "twin";      ///< of the pruned one's shape, with random weights
+
+/// Times at one batch size, measured in turn in one process. Not part of what makes outcomes equal.
+struct LatencyMeasurement {
+  std::int64_t batch_size = 0;
+  std::vector<NetworkTimes> networks;
+  bool settled = false;   ///< the interval became as narrow as it should before the time limit
+  double busy_cores = 0;  ///< cores that other processes kept busy meanwhile, on average
+  bool operator==(const LatencyMeasurement&) const = default;
+};
+/// Of a machine on which a measurement counts as disturbed.
+inline constexpr double kBusyCores = 0.25;
+
 struct Failure {
   ErrorKind kind = ErrorKind::internal;
   std::string message;
@@ -103,6 +128,7 @@ struct StageOutcome {
   std::optional<Connectivity> connectivity;  ///< prune, shuffle; none for a network whose operations are not known
   bool collapsed = false;  ///< train: the masks leave no path, so no step was taken; a result, not a failure
   std::vector<SensitivityPoint> sensitivity;  ///< sensitivity: by scope, then sparsity, rising
+  std::vector<LatencyMeasurement> latencies;  ///< latency: by batch size, as asked
   std::vector<std::string> warnings;          ///< for people: what was done, but probably not intended
 };
 

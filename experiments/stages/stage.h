@@ -38,6 +38,7 @@ inline constexpr int kNumericsEpoch = 1;
 ///   shuffle      (masks) -> masks: the same mask permuted
 ///   evaluate     (weights, masks?) -> numbers on the test set
 ///   sensitivity  (weights, masks?) -> numbers: the loss with each scope pruned alone
+///   latency      (weights, masks) -> times of the pruned network and of the dense one, which no other run repeats
 ///   noop         () -> nothing: what the benchmark of the control plane runs
 enum class StageKind {
 #define ESPALIER_STAGE_KIND(name, spec, properties) name,
@@ -55,7 +56,8 @@ enum class StageProperty : unsigned {
   follows = 1U << 4,
   ends_job = 1U << 5,
   steady = 1U << 6,
-  no_tensors = 1U << 7
+  no_tensors = 1U << 7,
+  alone_on_host = 1U << 8
 };
 bool has(StageKind kind, StageProperty property);
 

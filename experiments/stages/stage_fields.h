@@ -153,6 +153,14 @@ void visit_fields(auto& visit, Is<EvaluateSpec> auto& spec) {
   visit.field("model", spec.model);
 }
 
+void visit_fields(auto& visit, Is<LatencySpec> auto& spec) {
+  visit.field("batch_sizes", spec.batch_sizes);
+  visit.added("device", spec.device);
+  visit.field("model", spec.model);
+  visit.field("threads", spec.threads, {1, LatencySpec::kMostThreads});
+  visit.field("time_limit_s", spec.time_limit_s);
+}
+
 void visit_fields(auto& visit, Is<NoopSpec> auto& spec) {
   visit.field("index", spec.index);
 }

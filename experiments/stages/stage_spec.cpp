@@ -17,6 +17,7 @@ namespace {
   DO(ShuffleSpec, "shuffle spec")         \
   DO(EvaluateSpec, "evaluate spec")       \
   DO(SensitivitySpec, "sensitivity spec") \
+  DO(LatencySpec, "latency spec")         \
   DO(NoopSpec, "noop spec")               \
   DO(ModelFile, "TorchScript module")
 

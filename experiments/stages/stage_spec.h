@@ -217,6 +217,18 @@ struct EvaluateSpec {
   std::string compute = {};
 };
 
+/// Times the network without what was removed, the dense one, and one of the same shape with random weights
+/// (worker/latency/latency.h).
+struct LatencySpec {
+  ModelSpec model;
+  std::vector<std::int64_t> batch_sizes;
+  std::int64_t threads = 1;
+  double time_limit_s = 60;  ///< for each batch size
+  std::string device = {};   ///< "" that of the rank, "cpu" or "cuda"
+
+  static constexpr std::int64_t kMostThreads = 1024;
+};
+
 struct NoopSpec {
   std::int64_t index = 0;
 };

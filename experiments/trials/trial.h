@@ -49,6 +49,15 @@ struct SensitivityConfig {
   std::int64_t epoch = 1;  ///< of case_epoch.h
 };
 
+/// How the pruned network is timed (LatencySpec).
+struct LatencyConfig {
+  std::vector<std::int64_t> batch_sizes{1, 64};
+  std::int64_t threads = 1;
+  double time_limit_s = 60;
+  std::string device = {};  ///< as in LatencySpec
+  bool operator==(const LatencyConfig&) const = default;
+};
+
 /// Which state the scores are taken from, and so what is pruned first.
 /// `at_step` = train.steps: the trained network (default). 0: at initialisation. PruneRule::granularity has the
 /// reduction that the criterion takes.
@@ -106,6 +115,7 @@ struct TrialConfig {
   RetrainConfig retrain;
   Control control = Control::none;
   std::string compute = {};  ///< of the pruned network: "" or kShrunk
+  std::optional<LatencyConfig> latency = {};  ///< timed beside; not in the trial's key
   std::string variant;  ///< values of axes that have no column of their own: "train.lr=0.01"; "" if there are none
 };
 

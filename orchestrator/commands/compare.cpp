@@ -2,6 +2,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "analysis/latency/latency_report.h"
+#include "base/word_option.h"
+#include "db/read/store_reader.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/comparison_output.h"
 #include "orchestrator/commands/options/format_option.h"
@@ -14,8 +17,15 @@ void add_compare_command(CLI::App& app, CommandLine& line) {
   auto sweep = std::make_shared<std::string>();
   add_sweep_name(*command, *sweep, "default: all of them");
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
+  auto by = std::make_shared<std::string>("accuracy");
+  command->add_option("--by", *by, "accuracy, or latency where the sweep measured it")
+      ->check(word_option({"accuracy", "latency"}))
+      ->capture_default_str();
   const auto format = add_format_option(*command);
-  command->callback([sweep, format, &line] { print_comparison(std::cout, line.store, *sweep, *format); });
+  command->callback([sweep, by, format, &line] {
+    if (*by == "accuracy") return print_comparison(std::cout, line.store, *sweep, *format);
+    std::cout << render_latencies(StoreReader(line.store).latencies(*sweep), *format);
+  });
 }
 
 }  // namespace espalier

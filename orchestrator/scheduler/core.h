@@ -135,6 +135,7 @@ class Core {
   bool hand_out_one(StageIndex first, std::size_t depth, Effects& effects, Now now);
   bool hand_out_gang(StageIndex first, Effects& effects, Now now);
   bool send_gang(PoolId pool, StageIndex first, Effects& effects, Now now);
+  bool has_ready_for_busy_hosts() const;
   void drop_reservations();
   void drop_reservations_for(StageIndex stage);
   bool is_worth_keeping(PoolId pool, const Reservation& reservation) const;

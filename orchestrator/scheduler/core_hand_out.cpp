@@ -2,7 +2,8 @@
 // "running" needs no message: it is the front of the queue, and when a pool is lost only fronts are suspects. Ready
 // jobs go to the rank with the shortest queue. One job is queued behind the running one, so that no rank waits for a
 // round trip; more if jobs are shorter than a round trip. A queued job is recalled for an idle rank. For a gang, and
-// for a job that must be alone, a pool is reserved until enough of it is free, unless a more urgent job could use it.
+// for a job that must be alone, a pool is reserved until enough of it is free, unless a more urgent job could use it. A job that measures time
+// takes a rank of a host whose ranks are all idle, which then get nothing until it ends.
 #include <algorithm>
 #include <functional>
 #include <tuple>
@@ -86,7 +87,15 @@ void Core::hand_out(Effects& effects, Now now) {
     drop_reservations();
     again = again || roster_.times_freed() != freed;
   }
-  if (!plan_.has_ready()) take_back_for_idle_ranks(effects);
+  if (!has_ready_for_busy_hosts()) take_back_for_idle_ranks(effects);
+}
+
+/// Whether anything is ready but what waits for a host to become idle.
+bool Core::has_ready_for_busy_hosts() const {
+  std::set<StageGroup> waiting;
+  for (std::size_t group = 0; group < plan_.groups(); ++group)
+    if (workload_.demand(static_cast<StageGroup>(group)).alone_on_host) waiting.insert(static_cast<StageGroup>(group));
+  return waiting.empty() ? plan_.has_ready() : plan_.most_urgent(waiting).has_value();
 }
 
 /// Drops the reservations that do not hold any more.
@@ -247,6 +256,7 @@ void Core::send(PoolId pool, int rank, std::vector<StageIndex> stages, bool alon
   attempt.rank = rank;
   attempt.sent_at = now;
   attempt.alone = alone;
+  attempt.alone_on_host = workload_.demand(plan_.group(attempt.stages.front())).alone_on_host;
   attempt.gang = std::move(gang);
   roster_.hold(number, std::move(attempt));
 }

@@ -37,7 +37,9 @@ Attempt Core::unfinished_part_of(const OpenAttempt& open) const {
   attempt.sent_at = open.started_at;
   if (attempt.stages.empty()) return attempt;
   // Neither is recorded; both follow from recorded facts.
-  attempt.gpus = workload_.demand(plan_.group(attempt.stages.front())).resources.gpus;
+  const Demand& demand = workload_.demand(plan_.group(attempt.stages.front()));
+  attempt.gpus = demand.resources.gpus;
+  attempt.alone_on_host = demand.alone_on_host;
   attempt.alone = blame_.must_be_alone(attempt.stages.front());
   return attempt;
 }

@@ -205,7 +205,9 @@ std::vector<WaitingJobs> Core::waiting_jobs() const {
   if (paused_ || stopping_) return waiting;
   const std::vector<std::int64_t> counts = plan_.ready_counts();
   for (std::size_t group = 0; group < counts.size(); ++group) {
-    if (counts[group] > 0) waiting.push_back({workload_.demand(static_cast<StageGroup>(group)), counts[group]});
+    const Demand& demand = workload_.demand(static_cast<StageGroup>(group));
+    const bool waits_for_an_idle_host = demand.alone_on_host && roster_.could_take(demand);
+    if (counts[group] > 0 && !waits_for_an_idle_host) waiting.push_back({demand, counts[group]});
   }
   return waiting;
 }

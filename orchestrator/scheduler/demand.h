@@ -11,6 +11,7 @@ namespace espalier {
 struct Demand {
   int ranks = 1;  ///< of one pool, for one training
   Resources resources = {};
+  bool alone_on_host = false;  ///< nothing else of ours runs on its host meanwhile
   auto operator<=>(const Demand&) const = default;
 };
 

@@ -51,6 +51,7 @@ void Plan::add_targets(std::span<const TrialStages> trials, int urgency, std::ve
     targets.push_back({trial.evaluate, urgency});
     if (trial.dense_evaluate) targets.push_back({*trial.dense_evaluate, urgency});
     if (trial.sensitivity) targets.push_back({*trial.sensitivity, urgency});
+    if (trial.latency) targets.push_back({*trial.latency, urgency});
   }
 }
 

@@ -46,6 +46,7 @@ RankSlot* Roster::find(PoolId pool, int rank) {
 void Roster::hold(std::uint64_t number, Attempt attempt) {
   for (const StageIndex stage : attempt.stages) holder_[stage] = std::max(holder_[stage], number);
   const auto [held, is_new] = attempts_.insert_or_assign(number, std::move(attempt));
+  if (held->second.alone_on_host) lone_.insert(number);
   ++find(held->second.pool)->jobs;
   for (const int rank : held->second.ranks()) {
     find(held->second.pool, rank)->queue.push_back(number);
@@ -64,6 +65,7 @@ Attempt Roster::release(std::uint64_t number) {
   const auto found = attempts_.find(number);
   Attempt attempt = std::move(found->second);
   attempts_.erase(found);
+  lone_.erase(number);
   for (const StageIndex stage : attempt.stages) {
     const auto holder = holder_.find(stage);
     if (holder != holder_.end() && holder->second == number) holder_.erase(holder);
@@ -113,13 +115,37 @@ std::vector<int> Roster::able_ranks(PoolId id, const Demand& demand) const {
 
 bool Roster::fits(const PoolSlot& pool, PoolId id, int rank, const Demand& demand) const {
   const Resources& asked = demand.resources;
-  if (asked.asks_nothing()) return true;
   const RankSlot& slot = pool.ranks[static_cast<std::size_t>(rank)];
+  if (!lone_.empty() && has_lone_attempt(slot.host)) return false;
+  if (demand.alone_on_host && !is_idle(slot.host)) return false;
+  if (asked.asks_nothing()) return true;
   if (!asked.label.empty() && std::ranges::find(pool.labels, asked.label) == pool.labels.end()) return false;
   if (slot.memory_gb != 0 && slot.memory_gb < asked.memory_gb) return false;
   if (asked.gpus == 0) return true;
   constexpr double kRounding = 1e-9;  // ten jobs with a tenth each fill a GPU
   return !slot.gpu.empty() && gpu_share_used(slot, id, rank) + asked.gpus <= 1 + kRounding;
+}
+
+bool Roster::could_take(const Demand& demand) const {
+  const Demand anywhere{demand.ranks, demand.resources};
+  return std::ranges::any_of(pools_, [&](const auto& pool) {
+    return able_ranks(pool.first, anywhere).size() >= static_cast<std::size_t>(demand.ranks);
+  });
+}
+
+/// No rank on the host, of any pool, has a job.
+bool Roster::is_idle(const std::string& host) const {
+  return std::ranges::none_of(pools_, [&](const auto& pool) {
+    return std::ranges::any_of(pool.second.ranks,
+                               [&](const RankSlot& rank) { return rank.host == host && !rank.queue.empty(); });
+  });
+}
+
+bool Roster::has_lone_attempt(const std::string& host) const {
+  return std::ranges::any_of(lone_, [&](const std::uint64_t number) {
+    const Attempt& attempt = attempts_.at(number);
+    return pools_.at(attempt.pool).ranks[static_cast<std::size_t>(attempt.rank)].host == host;
+  });
 }
 
 /// The share used by other ranks on the same GPU, of any pool. A rank runs one job at a time.

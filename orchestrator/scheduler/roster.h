@@ -30,6 +30,7 @@ struct Attempt {
   bool recalled = false;             ///< a stop was sent
   std::optional<LossCause> failure;  ///< the failure its present stage reported
   bool alone = false;                ///< nothing else runs in its pool
+  bool alone_on_host = false;        ///< nothing else of ours runs on its rank's host
   std::vector<int> gang = {};        ///< the ranks that run it together, `rank` first; empty: `rank` alone
   double gpus = 0;                   ///< its share of the rank's GPU
   double fraction = 0;               ///< of the present stage
@@ -109,6 +110,8 @@ class Roster {
   /// Ranks of the pool that take jobs and satisfy the demand; those with the shortest queues first, ties by host and
   /// rank.
   std::vector<int> able_ranks(PoolId pool, const Demand& demand) const;
+  /// Whether a connected rank would satisfy it if its host were idle.
+  bool could_take(const Demand& demand) const;
   /// Ranks that are free and have an empty queue.
   std::int64_t idle_ranks() const { return idle_; }
   /// Calls visit(pool, rank) for every free rank with a queued job behind its running one, until it returns false.
@@ -135,7 +138,10 @@ class Roster {
   std::map<PoolId, PoolSlot> pools_;
   std::unordered_map<std::uint64_t, Attempt> attempts_;
   std::unordered_map<StageIndex, std::uint64_t> holder_;  ///< the last attempt that has a stage
+  std::set<std::uint64_t> lone_;                          ///< attempts that are alone on their hosts
   bool fits(const PoolSlot& pool, PoolId id, int rank, const Demand& demand) const;
+  bool is_idle(const std::string& host) const;
+  bool has_lone_attempt(const std::string& host) const;
   double gpu_share_used(const RankSlot& of, PoolId except_pool, int except_rank) const;
 
   std::set<std::tuple<std::size_t, PoolId, int>> free_;

@@ -133,8 +133,7 @@ Renumbering Workload::forget(std::vector<bool> kept) {
     for (std::size_t i = first; i < first + sweep.trials; ++i) {
       TrialStages trial = graph_.trials[i];
       trial.evaluate = to[trial.evaluate];
-      for (std::optional<StageIndex>* stage :
-           {&trial.masks, &trial.last_train, &trial.dense_evaluate, &trial.sensitivity})
+      for (std::optional<StageIndex>* stage : trial.optional_stages())
         if (*stage) *stage = to[**stage];
       left.trials.push_back(trial);
     }
@@ -151,7 +150,8 @@ std::vector<StageGroup> Workload::groups() {
   const Sweep* sweep = nullptr;
   for (StageIndex stage = 0; stage < groups.size(); ++stage) {
     if (sweep == nullptr || sweep->id != owners_[stage]) sweep = &owner(stage);
-    const Demand demand{graph_.stages[stage].ranks, sweep->resources};
+    const Demand demand{graph_.stages[stage].ranks, sweep->resources,
+                        has(graph_.stages[stage].kind, StageProperty::alone_on_host)};
     auto known = std::ranges::find(demands_, demand);
     if (known == demands_.end()) {
       if (demands_.size() > std::numeric_limits<StageGroup>::max())

@@ -26,6 +26,14 @@ namespace {
 /// LibTorch knows allocators of the process, not of a thread or a job.
 std::atomic<std::int64_t> g_limit{0};
 std::atomic<std::int64_t> g_used{0};
+std::atomic<std::int64_t> g_peak{0};
+
+void count(const void* memory) {
+  const auto bytes = static_cast<std::int64_t>(::malloc_usable_size(const_cast<void*>(memory)));
+  const std::int64_t used = g_used += bytes;
+  std::int64_t peak = g_peak;
+  while (used > peak && !g_peak.compare_exchange_weak(peak, used)) continue;
+}
 
 void release(void* memory) {
   g_used -= static_cast<std::int64_t>(::malloc_usable_size(memory));
@@ -40,7 +48,7 @@ class CountingAllocator final : public c10::Allocator {
                 "CPU allocator: can't allocate memory: you tried to allocate ", bytes, " bytes beyond a limit of ",
                 limit);
     void* const memory = c10::alloc_cpu(bytes);
-    g_used += static_cast<std::int64_t>(::malloc_usable_size(memory));
+    count(memory);
     return {memory, memory, &release, c10::Device(c10::DeviceType::CPU)};
   }
   c10::DeleterFnPtr raw_deleter() const override { return &release; }
@@ -58,6 +66,29 @@ void limit_tensor_memory(std::int64_t bytes) {
   static const bool in_front = (c10::SetCPUAllocator(&allocator, /*priority=*/1), true);
   static_cast<void>(in_front);
   g_limit = bytes;
+}
+
+PeakTensorMemory::PeakTensorMemory(std::optional<int> gpu) : gpu_(gpu) {
+#ifdef ESPALIER_TORCH_CUDA
+  if (gpu_) {
+    c10::cuda::CUDACachingAllocator::resetPeakStats(static_cast<c10::DeviceIndex>(*gpu_));
+    before_ = bytes();
+    return;
+  }
+#endif
+  limit_tensor_memory(g_limit);
+  before_ = g_used;
+  g_peak = before_;
+}
+
+std::int64_t PeakTensorMemory::bytes() const {
+#ifdef ESPALIER_TORCH_CUDA
+  if (gpu_) {
+    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(*gpu_));
+    return stats.allocated_bytes[0].peak - before_;
+  }
+#endif
+  return g_peak - before_;
 }
 
 void return_freed_memory() {

@@ -69,7 +69,11 @@ bool is_slower_blas_kernel(const std::string& kernel, const std::string& better)
 }
 
 void use_one_blas_thread() {
-  if (const auto set = reinterpret_cast<void (*)(int)>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))) set(1);
+  use_blas_threads(1);
+}
+
+void use_blas_threads(int threads) {
+  if (const auto set = reinterpret_cast<void (*)(int)>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads"))) set(threads);
 }
 
 std::string ensure_fast_blas_kernel(char** argv) {

@@ -20,6 +20,8 @@ bool is_slower_blas_kernel(const std::string& kernel, const std::string& better)
 
 /// One rank computes in one thread; does nothing if BLAS is another library.
 void use_one_blas_thread();
+/// Likewise, in so many.
+void use_blas_threads(int threads);
 
 /// Debian's OpenBLAS picks a slow SSE3 kernel on processors newer than itself. If the kernel in use is below what the
 /// processor can do, sets OPENBLAS_CORETYPE (which must be set before the library loads) and executes this program

@@ -1,9 +1,16 @@
 #include "orchestrator/commands/options/run_options.h"
 
+#include <cstdint>
+#include <filesystem>
 #include <iostream>
+#include <optional>
+#include <system_error>
+#include <thread>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
+#include "base/error.h"
 #include "base/number_option.h"
 #include "orchestrator/commands/commands.h"
 #include "orchestrator/commands/options/option_group.h"
@@ -20,6 +27,32 @@ std::string refuse_odd_device(const std::string& device) {
                         device.find_first_not_of("0123456789", 5) == std::string::npos;
   if (numbered || device == "auto" || device == "cpu" || device == "cuda") return "";
   return "unknown device \"" + device + "\" (one of auto, cpu, cuda, cuda:0, cuda:1, ...)";
+}
+
+/// Errors: ErrorKind::invalid_input where times are asked of a device or of processors that this machine has not: a run
+/// has no other, unless pools join it.
+void require_what_is_timed(const LoadedSweep& sweep, const RunSettings& settings) {
+  if (settings.workers == 0) return;
+  const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
+  std::error_code absent;
+  const bool has_gpu = settings.device != "cpu" && std::filesystem::exists("/dev/nvidiactl", absent);
+  for (const Trial& trial : sweep.trials) {
+    const std::optional<LatencyConfig>& latency = trial.config->latency;
+    if (!latency) continue;
+    if (latency->device == "cuda" && !has_gpu) {
+      throw Error(ErrorKind::invalid_input,
+                  settings.device == "cpu"
+                      ? "measure.latency.device: cuda, but --device cpu gives the run no GPU; leave one of them out"
+                      : "measure.latency.device: this machine has no GPU; write device: cpu, or run with --workers 0 "
+                        "and let pools join that have one");
+    }
+    if (cores > 0 && latency->threads > cores && latency->device != "cuda") {
+      throw Error(ErrorKind::invalid_input,
+                  fmt::format("measure.latency.threads: {} threads on a machine of {} processors would time their "
+                              "waiting; use at most {}",
+                              latency->threads, cores, cores));
+    }
+  }
 }
 
 void add_failure_options(CLI::App& command, RunOptions& options) {
@@ -102,6 +135,7 @@ LoadedSweep load_sweep_to_run(RunOptions& options, const std::string& store) {
   options.settings.data = data_folder(options.sweep.data);
   LoadedSweep sweep = load_sweep(options.sweep.file, options.sweep.overrides, options.settings.data,
                                  load_store_config(StorePaths{store}));
+  require_what_is_timed(sweep, options.settings);
   if (options.max_failures) sweep.on_failure.max_failures = options.max_failures;
   for (const Diagnostic& warning : sweep.warnings) std::cerr << to_string(warning) << "\n";
   return sweep;

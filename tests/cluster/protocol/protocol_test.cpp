@@ -34,6 +34,11 @@ StageOutcome full_outcome() {
   outcome.connectivity = Connectivity{false, 7, 1200};
   outcome.collapsed = true;
   outcome.sensitivity = {{"fc1", 0.5, 235200, 117600, 0.25}, {"fc2", 0.9, 30000, 3000, 1.5}};
+  outcome.latencies = {
+      {64,
+       {{"dense", {2.5, 2.25}, 4096, 2.375, 2.25, 2.5}, {"pruned", {1, 1.5}, 512, 1.25, 1, 1.5, 1.9, 1.5, 2.5}},
+       true,
+       0.5}};
   outcome.warnings = {"fc2 is empty: none of its 30000 weights is kept"};
   return outcome;
 }
@@ -96,6 +101,7 @@ TEST(Protocol, OutcomesSurviveTheWireNaNIncluded) {
   EXPECT_EQ(back.connectivity, sent.connectivity);
   EXPECT_TRUE(back.collapsed);
   EXPECT_EQ(back.sensitivity, sent.sensitivity);
+  EXPECT_EQ(back.latencies, sent.latencies);
   EXPECT_EQ(back.warnings, sent.warnings);
   EXPECT_TRUE(std::get<JobEnded>(reports[1]).interrupted);
   EXPECT_EQ(std::get<JobProgress>(reports[2]).end_step, 20);

@@ -40,9 +40,16 @@ class StorePage : public testing::Test {
     // As an earlier version had it, for the query that finds such results.
     sample.graph.stages[prune].spec = std::make_shared<const std::string>(
         R"({"criterion":"bn_scale","granularity":"filter l2","model":{"name":"resnet-20"},"target":{"layer_kept":[],"total_kept":9}})");
+    sample.graph.stages.push_back(sample.graph.stages[evaluate]);
+    sample.graph.stages.back().kind = StageKind::latency;
+    sample.graph.stages.back().key = {sha256("latency")};
+    sample.graph.stages.back().spec = std::make_shared<const std::string>(R"({"threads":1})");
+    sample.graph.trials[1].latency = static_cast<StageIndex>(sample.graph.stages.size() - 1);
     const SweepId sweep = store_.record_sweep(sample.name, sample.yaml, sample.trials, sample.graph);
     std::vector<StoreChange> changes = finish_all(sample.graph);
     std::get<StageFinished>(changes[prune]).outcome.sensitivity = {{"fc1", 0, 10, 10, 0.1}, {"fc1", 0.9, 10, 1, 0.2}};
+    std::get<StageFinished>(changes.back()).outcome.latencies = {
+        {8, {{kDenseNetwork, {4, 4}, 900, 4, 4, 4}, {kPrunedNetwork, {2, 2}, 300, 2, 2, 2, 2, 1.9, 2.1}}, true, 0.1}};
     store_.apply(changes);
     StageGraph failing = make_noop_graph(1);
     store_.record_sweep("noop", "", {}, failing);

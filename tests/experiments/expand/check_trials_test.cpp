@@ -79,5 +79,12 @@ TEST(CheckTrials, a_constant_rate_after_one_that_decays_is_said) {
   EXPECT_THAT(with("constant", "{finetune: {epochs: 1}}\n"), IsEmpty());
 }
 
+TEST(CheckTrials, units_that_leave_without_a_measured_speed_up_are_said) {
+  const std::string channels = "prune: {method: magnitude, granularity: channel, sparsity: 0.5}\n";
+  EXPECT_THAT(warnings("epochs: 1", channels), ElementsAre(HasSubstr("measure: {latency: {batch_size: [1, 64]}}")));
+  EXPECT_THAT(warnings("epochs: 1", channels + "measure: {latency: {}}\n"), IsEmpty());
+  EXPECT_THAT(warnings("epochs: 1", "prune: {method: magnitude, sparsity: 0.5}\n"), IsEmpty());
+}
+
 }  // namespace
 }  // namespace espalier

@@ -251,5 +251,75 @@ TEST_F(ReservationsStory, AfterARestartWhatMustBeAloneIs) {
   EXPECT_EQ(next(), "");
 }
 
+/// A job that measures time.
+GraphStory timed(const std::string& name) {
+  return GraphStory().add(name, StageKind::latency).result(name);
+}
+
+TEST_F(ReservationsStory, WhatMeasuresTimeWaitsUntilItsHostIsIdle) {
+  join(1, 1, {1, "near"});
+  join(2, 1, {1, "near"});
+  add(1, evaluations({"a", "b"}));
+  next();
+  const SendJob one = last_;
+  next();
+  const SendJob other = last_;
+  EXPECT_NE(one.pool, other.pool);
+  add(2, timed("c"));
+  EXPECT_EQ(next(), "");
+  complete(one);
+  EXPECT_EQ(next(), "");  // the other pool's rank still works on that host
+  complete(other);
+  EXPECT_EQ(next(), "c");
+  complete(last_);
+  EXPECT_EQ(core_.status().trials_done, 3);
+}
+
+TEST_F(ReservationsStory, NothingRunsBesideWhatMeasuresTime) {
+  add(1, timed("c"));
+  join(1, 2, {1, "near"});
+  EXPECT_EQ(next(), "c");
+  const SendJob timed_job = last_;
+  add(2, evaluations({"a", "b"}));
+  EXPECT_EQ(next(), "");
+  join(2, 1, {1, "near"});
+  EXPECT_EQ(next(), "");
+  join(3, 1, {1, "far"});
+  EXPECT_NE(next(), "");
+  EXPECT_EQ(last_.pool, 3U);
+  EXPECT_NE(next(), "");  // behind it
+  EXPECT_EQ(last_.pool, 3U);
+  const SendJob behind = last_;
+  complete(timed_job);
+  EXPECT_EQ(recalled_, std::vector{behind.job.attempt});  // for a rank that is free now
+}
+
+TEST_F(ReservationsStory, WhatMeasuresTimeIsAloneAfterARestartToo) {
+  add(1, timed("c"));
+  add(2, evaluations({"a"}));
+  OpenAttempt open;
+  open.attempt = 7;
+  open.pool = "pool-1";
+  open.stages = {StageKey{sha256("c")}};
+  check(core_.remember_pool(1, "pool-1", {open}, now_));
+  return_with(1, {{7}, {}});
+  EXPECT_EQ(next(), "");
+  check(core_.on_job_ended(1, 0, {7, true}, now_));
+  EXPECT_EQ(next(), "c");
+  EXPECT_EQ(next(), "");
+  complete(last_);
+  EXPECT_EQ(next(), "a");
+}
+
+TEST_F(ReservationsStory, NoPoolIsAskedForWhereAHostOnlyHasToBecomeIdle) {
+  add(1, evaluations({"a"}));
+  join(1, 1);
+  EXPECT_EQ(next(), "a");
+  add(2, timed("c"));
+  EXPECT_TRUE(core_.waiting_jobs().empty());
+  check(core_.on_pool_lost(1, {LossCause::preempted, "gone", {}, {}, {}, {}}, now_));
+  EXPECT_EQ(core_.waiting_jobs().size(), 2U);
+}
+
 }  // namespace
 }  // namespace espalier
