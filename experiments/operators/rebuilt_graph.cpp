@@ -4,8 +4,17 @@
 #include "experiments/operators/operator.h"
 
 namespace espalier {
-
 namespace {
+
+ValueIndex copied_tensor(GraphBuilder& builder, const Value& value, const std::string& name,
+                         const std::vector<std::int64_t>& sizes) {
+  if (value.source == Value::Source::parameter) return builder.parameter(name, sizes, value.role);
+  return builder.buffer(name, sizes, value.initial, value.type);
+}
+
+ValueIndex copied_input(GraphBuilder& builder, const Value& value) {
+  return builder.input(sizes_of(Dims(value.dims.begin() + 1, value.dims.end())), value.type);
+}
 
 OperatorGraph copied(const OperatorGraph& graph,
                      const std::function<std::vector<std::int64_t>(ValueIndex tensor)>& sizes,
@@ -16,11 +25,11 @@ OperatorGraph copied(const OperatorGraph& graph,
   const auto place = [&](ValueIndex value) { return value == kNoValue ? kNoValue : places[value]; };
   for (ValueIndex i = 0; i < places.size(); ++i) {
     const Value& value = graph.value(i);
-    if (value.source == Value::Source::input)
-      places[i] = builder.input(sizes_of(Dims(value.dims.begin() + 1, value.dims.end())), value.type);
-    if (value.source == Value::Source::parameter) places[i] = builder.parameter(name(value.name), sizes(i), value.role);
-    if (value.source == Value::Source::buffer)
-      places[i] = builder.buffer(name(value.name), sizes(i), value.initial, value.type);
+    if (value.source == Value::Source::input) {
+      places[i] = copied_input(builder, value);
+    } else if (value.source != Value::Source::node) {
+      places[i] = copied_tensor(builder, value, name(value.name), sizes(i));
+    }
   }
   for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
     const Node& node = graph.nodes()[i];
@@ -52,6 +61,35 @@ OperatorGraph renamed(const OperatorGraph& graph, const std::map<std::string, st
         const auto found = names.find(tensor);
         return found == names.end() ? tensor : found->second;
       });
+}
+
+OperatorGraph leading_to(const OperatorGraph& graph, std::size_t node) {
+  const ValueIndex output = graph.nodes()[node].output;
+  std::vector<bool> read(graph.values().size());
+  read[output] = true;
+  for (std::size_t i = node + 1; i-- > 0;) {
+    const Node& one = graph.nodes()[i];
+    for (const ValueIndex input : one.inputs)
+      if (read[one.output] && input != kNoValue) read[input] = true;
+  }
+  GraphBuilder builder;
+  std::vector<ValueIndex> places(graph.values().size(), kNoValue);
+  for (ValueIndex i = 0; i < places.size(); ++i) {
+    const Value& value = graph.value(i);
+    if (value.source == Value::Source::input) {
+      places[i] = copied_input(builder, value);
+    } else if (value.source != Value::Source::node && read[i]) {
+      places[i] = copied_tensor(builder, value, value.name, sizes_of(value.dims));
+    }
+  }
+  for (std::size_t i = 0; i <= node; ++i) {
+    const Node& one = graph.nodes()[i];
+    if (!read[one.output]) continue;
+    std::vector<ValueIndex> inputs;
+    for (const ValueIndex input : one.inputs) inputs.push_back(input == kNoValue ? kNoValue : places[input]);
+    places[one.output] = builder.add(one.op->name(), one.name, std::move(inputs), one.attributes);
+  }
+  return builder.finish(places[output]);
 }
 
 }  // namespace espalier

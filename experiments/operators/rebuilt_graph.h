@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -19,5 +20,9 @@ OperatorGraph rebuilt(const OperatorGraph& graph,
 /// The same graph with other names of parameters and buffers. Errors: those of GraphBuilder for a name that is there
 /// already.
 OperatorGraph renamed(const OperatorGraph& graph, const std::map<std::string, std::string>& names);
+
+/// What of the graph leads to one of its nodes, whose output is this graph's; without blocks. Errors: those of
+/// GraphBuilder.
+OperatorGraph leading_to(const OperatorGraph& graph, std::size_t node);
 
 }  // namespace espalier

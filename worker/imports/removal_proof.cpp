@@ -2,19 +2,16 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <span>
 #include <utility>
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/zeros.h>
 
 #include "base/random.h"
 #include "experiments/pruning/coupled_scopes.h"
 #include "experiments/pruning/removed_units.h"
-#include "worker/operators/computations.h"
+#include "worker/imports/graph_outputs.h"
 #include "worker/pruning/narrowed_tensor.h"
 #include "worker/pruning/scope_units.h"
 
@@ -57,45 +54,10 @@ std::vector<KeptUnits> blocks_of(const OperatorGraph& graph) {
   return all;
 }
 
-at::Tensor examples_for(const OperatorGraph& graph) {
-  std::vector<std::int64_t> sizes = sizes_of(graph.value(graph.input()).dims);
-  sizes[0] = kProofExamples;
-  if (graph.value(graph.input()).type == ValueType::index) return at::zeros(sizes, at::kLong);
-  at::Tensor examples = at::empty(sizes, at::kDouble);
-  RandomStream random(kProofSeed, "examples", 0);
-  double* values = examples.data_ptr<double>();
-  for (std::int64_t i = 0; i < examples.numel(); ++i) values[i] = random.normal();
-  return examples;
-}
-
-using TensorByName = std::function<at::Tensor(const std::string& name)>;
-
-/// What the graph computes. A parameter or buffer is asked for whenever a node reads it, and not kept.
-at::Tensor outputs_of(const OperatorGraph& graph, const at::Tensor& examples, const TensorByName& tensor_called) {
-  const Pass pass;
-  std::vector<at::Tensor> computed(graph.values().size());
-  computed[graph.input()] = examples;
-  for (std::size_t place = 0; place < graph.nodes().size(); ++place) {
-    const Node& node = graph.nodes()[place];
-    std::vector<at::Tensor> inputs;
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      const Value* tensor = graph.tensor(node, i);
-      inputs.push_back(tensor != nullptr          ? tensor_called(tensor->name)
-                       : graph.has_input(node, i) ? computed[node.inputs[i]]
-                                                  : at::Tensor());
-    }
-    computed[node.output] = computation_of(*node.op)({graph, node, inputs, pass});
-    for (const ValueIndex index : node.inputs) {
-      if (index != kNoValue && index != graph.output() && graph.readers(index).back() == place) computed[index].reset();
-    }
-  }
-  return computed[graph.output()];
-}
-
 class Proof {
  public:
   explicit Proof(const Network& network)
-      : network_(network), graph_(*network.description().graph), examples_(examples_for(graph_)) {
+      : network_(network), graph_(*network.description().graph), examples_(random_examples(graph_, kProofExamples)) {
     RandomStream random(kProofSeed, "disturbance", 0);
     const auto add = [&](const std::string& name, const at::Tensor& tensor) {
       tensors_[name] = {tensor.detach(), tensor.dim() == 1 ? 0.1 + 0.1 * random.uniform() : 0};
