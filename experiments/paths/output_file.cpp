@@ -60,6 +60,17 @@ std::optional<struct stat> stat_output(const fs::path& path) {
   return status;
 }
 
+/// What is written lies beside its target until all of it is there.
+void need_folder(const fs::path& path) {
+  fs::path folder = follow_links(path).parent_path();
+  if (folder.empty()) folder = ".";
+  if (::access(folder.c_str(), W_OK | X_OK) == 0) return;
+  const int code = errno;
+  refuse_output(path, "no file can be made in the folder " + folder.string() + " (" +
+                          std::generic_category().message(code) + "); " +
+                          (code == ENOENT ? "make it, or name another place" : "name another place"));
+}
+
 void check_output(const fs::path& path, const OutputRules& rules) {
   if (path.filename().empty()) refuse_output(path, "is a folder; name the file to write");
   const auto status = stat_output(path);
@@ -72,6 +83,7 @@ void check_output(const fs::path& path, const OutputRules& rules) {
   }
   if (status && rules.overwrite == Overwrite::refuse)
     refuse_output(path, "is there already; name another file, or give --force to replace it");
+  need_folder(path);
 }
 
 /// Opened anew, a regular file would be written from its beginning, over what is there.

@@ -25,7 +25,8 @@ bool is_standard_output(const std::filesystem::path& named);
 /// name: symbolic links are followed.
 /// Errors: ErrorKind::invalid_input for a folder, a block device or a socket; for a file that is there, unless it may
 /// be overwritten, or is what our shell opened for us (/dev/stdout, /dev/fd/N); for a place in a store (this one, or
-/// any folder that holds one), for one of the inputs, and for one place named twice, whatever may be overwritten.
+/// any folder that holds one), for one of the inputs, for a folder that is not there or that we may not write in, and
+/// for one place named twice, whatever may be overwritten.
 void check_outputs(const std::vector<std::filesystem::path>& outputs, const OutputRules& rules);
 
 /// A file that a user named, after check_outputs. Where that is a device, a pipe, or a file that is open already

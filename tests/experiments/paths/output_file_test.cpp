@@ -13,10 +13,12 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "tests/base/other_user.h"
+#include "tests/needs.h"
 
 namespace espalier {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 class OutputFiles : public testing::Test {
@@ -135,6 +137,18 @@ TEST_F(OutputFiles, NoPlaceIsWrittenTwiceAndNoInputAtAll) {
   rules.inputs = {"", module};
   EXPECT_THAT(refusal({module}, rules), HasSubstr("is what this command reads"));
   EXPECT_THAT(refusal({link("to-module", module)}, rules), HasSubstr("is what this command reads"));
+}
+
+TEST_F(OutputFiles, AFolderThatCannotBeWrittenIsNamedBeforeAnything) {
+  const auto missing = folder_.path() / "missing" / "deep" / "file";
+  EXPECT_THAT(refusal({folder_.path() / "fine", missing}, replace_),
+              AllOf(HasSubstr("missing/deep/file: no file can be made in the folder "),
+                    HasSubstr("(No such file or directory); make it, or name another place")));
+  const auto there = file("there", "old");
+  EXPECT_THAT(refusal({there / "file"}, replace_), HasSubstr("Not a directory"));
+  ESPALIER_NEEDS("users", can_be_other_user(), "only root can be another user");
+  EXPECT_THAT(as_other_user([&] { check_outputs({folder_.path() / "new"}, replace_); }),
+              HasSubstr("(Permission denied); name another place"));
 }
 
 TEST_F(OutputFiles, FoldersAreRefused) {
