@@ -189,6 +189,7 @@ void write_attention(OnnxWriter& to, const Node& node) {
     const at::Tensor later = at::full({q[1].size, k[1].size}, -std::numeric_limits<float>::infinity(), at::kFloat);
     products = to.add("Add", {products, to.tensor(at::triu(later, 1).nan_to_num(0, 0, -1e30))});
   }
+  if (to.graph().has_input(node, 3)) products = to.add("Add", {products, to.input(node, 3)});
   const std::string mixed = to.add("MatMul", {to.add("Softmax", {products}, {{"axis", std::int64_t{-1}}}), values});
   const std::string side_by_side = to.add("Transpose", {mixed}, {{"perm", Integers{0, 2, 1, 3}}});
   to.put(node, "Reshape", {side_by_side, to.numbers({-1, q[1].size, v[2].size / shared * heads})});
