@@ -139,7 +139,7 @@ void add_options(CLI::App& app, Options& options) {
                  "Instead: make a graph with tensors of this file if it can be one, write it to --to, and print "
                  "what is in it, as JSON")
       ->excludes(describe);
-  app.add_option("--format", options.script.format, "Of that file: onnx or torchscript");
+  app.add_option("--format", options.script.format, "Of that file, or of the one to write: onnx or torchscript");
   app.add_option("--output", options.script.output, "Which of its outputs, by name or place");
   app.add_option("--input", options.script.input, "C,H,W of the examples it is to take");
   app.add_flag("--keep-shape", options.script.keep_shape, "They are so, and no rows of numbers, also where two are 1");
@@ -148,7 +148,9 @@ void add_options(CLI::App& app, Options& options) {
   CLI::Option* write = app.add_option("--export-torchscript", options.script.export_from,
                                       "Instead: write this TorchScript file with other tensors");
   app.add_option("--tensors", options.script.tensors, "A safetensors file of them")->needs(write);
-  app.add_option("--export-onnx", options.script.onnx_from, "Instead: write a network's file as ONNX")->excludes(write);
+  app.add_option("--export-graph", options.script.graph_from,
+                 "Instead: write the network of a store's file in --format")
+      ->excludes(write);
   app.add_option("--content", options.script.content, "They are of the graph with this hash that it becomes")
       ->needs(write);
   app.add_option("--to", options.script.to, "The file to write");

@@ -121,8 +121,8 @@ ModelFile import_network(const NetworkImport& wanted, const std::filesystem::pat
   return model;
 }
 
-void export_torchscript(const NetworkImport& from, const std::string& content, const std::filesystem::path& tensors,
-                        const std::filesystem::path& to) {
+void export_module(const NetworkImport& from, const std::string& content, const std::filesystem::path& tensors,
+                   const std::filesystem::path& to) {
   std::vector<std::string> command{"--export-torchscript=" + from.path, "--tensors=" + tensors.string(),
                                    "--to=" + to.string()};
   if (!content.empty()) {
@@ -132,8 +132,8 @@ void export_torchscript(const NetworkImport& from, const std::string& content, c
   ask_worker(std::move(command), from.path, std::max(kExportLimit, query_limit()));
 }
 
-void export_onnx(const std::filesystem::path& network, const std::filesystem::path& to) {
-  ask_worker({"--export-onnx=" + network.string(), "--to=" + to.string()}, to.string(),
+void export_graph(const std::filesystem::path& network, const std::string& format, const std::filesystem::path& to) {
+  ask_worker({"--export-graph=" + network.string(), "--format=" + format, "--to=" + to.string()}, to.string(),
              std::max(kExportLimit, query_limit()));
 }
 

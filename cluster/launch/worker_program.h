@@ -44,9 +44,10 @@ ModelFile import_network(const NetworkImport& wanted, const std::filesystem::pat
 /// Has it write the TorchScript module of `from` with the tensors of the safetensors file `tensors` to `to`: its own,
 /// or those of the graph `content` that it becomes (only then more than the path of `from` is looked at). Errors:
 /// likewise.
-void export_torchscript(const NetworkImport& from, const std::string& content, const std::filesystem::path& tensors,
-                        const std::filesystem::path& to);
-/// Has it write the network of a file (experiments/models/network_file.h) as ONNX to `to`. Errors: likewise.
-void export_onnx(const std::filesystem::path& network, const std::filesystem::path& to);
+void export_module(const NetworkImport& from, const std::string& content, const std::filesystem::path& tensors,
+                   const std::filesystem::path& to);
+/// Has it write the network of a file (experiments/models/network_file.h) to `to`, as "onnx" or "torchscript"
+/// (worker/imports/network_export.h). Errors: likewise.
+void export_graph(const std::filesystem::path& network, const std::string& format, const std::filesystem::path& to);
 
 }  // namespace espalier

@@ -19,6 +19,8 @@ void run_export(const std::string& store, const TrialExport& wanted) {
     throw Error(ErrorKind::invalid_input,
                 "nothing to write: give --weights, --masks, --shrunk, --onnx or --torchscript");
   }
+  if (wanted.masked && wanted.onnx.empty() && wanted.torchscript.empty())
+    throw Error(ErrorKind::invalid_input, "--masked is for --onnx and --torchscript; give one of them");
   export_trial(store, wanted);
   for (const auto& path : outputs) {
     if (!path.empty()) message_stream(outputs) << "wrote " << path.string() << "\n";
@@ -38,11 +40,22 @@ void add_export_command(CLI::App& app, CommandLine& line) {
       "--shrunk", wanted->shrunk,
       "Safetensors file of the smaller network: its tensors without the channels, heads and blocks that "
       "were removed");
-  CLI::Option* onnx = command->add_option("--onnx", wanted->onnx, "ONNX file of the smaller network (opset 17)");
-  command->add_flag("--masked", wanted->masked, "For --onnx: the whole network instead, with zeros")->needs(onnx);
-  command->add_option("--torchscript", wanted->torchscript, "TorchScript file of a model that was one");
-  command->add_option("--module", wanted->module, "For --torchscript: the file that the sweep names as its model");
-  command->add_option("--output", wanted->output, "For --torchscript: what the sweep says as its model's output");
+  command->add_option("--onnx", wanted->onnx, "ONNX file of the smaller network (opset 17)");
+  CLI::Option* script = command->add_option("--torchscript", wanted->torchscript, "TorchScript file of it");
+  CLI::Option* masked =
+      command->add_flag("--masked", wanted->masked, "For --onnx and --torchscript: the whole network, with zeros");
+  CLI::Option* module = command
+                            ->add_option("--module", wanted->module,
+                                         "For --torchscript: the file that the sweep names as its model; its own code, "
+                                         "with the whole network's weights")
+                            ->needs(script)
+                            ->excludes(masked);
+  command->add_option("--output", wanted->output, "For --module: what the sweep says as its model's output")
+      ->needs(module);
+  command
+      ->add_option("--like", wanted->like,
+                   "Safetensors file of the model that was imported: tensors are called as in it")
+      ->excludes(module);
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();
   const auto force = std::make_shared<bool>(false);
   command->add_flag("--force", *force, "Replace files that are there");

@@ -24,4 +24,15 @@ inline std::vector<std::string> commands_in(const std::filesystem::path& documen
   return commands;
 }
 
+/// Blocks of that language on a page, in order.
+inline std::vector<std::string> blocks_in(const std::string& page, const std::string& language) {
+  std::vector<std::string> found;
+  const std::string fence = "```" + language + "\n";
+  for (std::size_t at = page.find(fence); at != std::string::npos; at = page.find(fence, at)) {
+    at += fence.size();
+    found.push_back(page.substr(at, page.find("```", at) - at));
+  }
+  return found;
+}
+
 }  // namespace espalier

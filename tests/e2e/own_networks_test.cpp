@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/files.h"
+#include "tests/e2e/document_commands.h"
 #include "tests/e2e/sweep_case.h"
 #include "tests/needs.h"
 
@@ -14,17 +15,6 @@ namespace espalier {
 namespace {
 
 const char* const kPython3 = "/usr/bin/python3";
-
-/// Blocks of that language on a page, in order.
-std::vector<std::string> blocks(const std::string& page, const std::string& language) {
-  std::vector<std::string> found;
-  const std::string fence = "```" + language + "\n";
-  for (std::size_t at = page.find(fence); at != std::string::npos; at = page.find(fence, at)) {
-    at += fence.size();
-    found.push_back(page.substr(at, page.find("```", at) - at));
-  }
-  return found;
-}
 
 class OwnNetworks : public SweepCase {
  protected:
@@ -41,8 +31,8 @@ class OwnNetworks : public SweepCase {
 TEST_F(OwnNetworks, ThePageIsEnough) {
   ESPALIER_NEEDS("python_torch", Program({kPython3, "-c", "import torch.onnx"}).wait().exit_code == 0,
                  "no torch for python3: apt-get install --no-install-recommends python3-torch");
-  const std::vector<std::string> python = blocks(page_, "python"), yaml = blocks(page_, "yaml"),
-                                 shell = blocks(page_, "sh");
+  const std::vector<std::string> python = blocks_in(page_, "python"), yaml = blocks_in(page_, "yaml"),
+                                 shell = blocks_in(page_, "sh");
   ASSERT_EQ(python.size(), 1U);
   ASSERT_EQ(yaml.size(), 1U);
   ASSERT_EQ(shell.size(), 2U);
@@ -94,7 +84,7 @@ TEST_F(OwnNetworks, ThePageIsEnough) {
 
 TEST_F(OwnNetworks, AFileThatIsNoneIsRefusedBeforeThereIsAStore) {
   write("net.onnx", "no network");
-  write("own.yaml", blocks(page_, "yaml").at(0));
+  write("own.yaml", blocks_in(page_, "yaml").at(0));
   const ProgramEnd end = type("espalier run own.yaml");
   EXPECT_NE(end.exit_code, 0);
   EXPECT_NE(end.err.find("net.onnx: is no ONNX file, or is cut short"), std::string::npos) << end.err;

@@ -174,7 +174,13 @@ TEST_F(TorchScript, ExportsWeightsMasksAndOnlyIntoItsOwnModule) {
     const std::string other = is_graph ? made_module({"looking"}) : write("other.pt", "not it");
     refuse({"export", "--trial", trial, "--store", results, "--torchscript", path("x"), "--module", other},
            {is_graph ? "a computed number decides" : "is not the file"});
-    refuse({"export", "--trial", trial, "--store", results, "--torchscript", path("x")}, {"--module"});
+    const std::vector<std::string> own_code{"export", "--trial",       trial,      "--store",
+                                            results,  "--torchscript", path("own")};
+    if (is_graph) {
+      EXPECT_EQ(espalier(own_code).exit_code, 0);
+    } else {
+      refuse(own_code, {"whose structure is not known", "--torchscript with --module"});
+    }
     refuse({"export", "--trial", trial, "--store", results}, {"nothing to write"});
     refuse({"export", "--trial", "0000000000000000", "--store", results, "--masks", path("x")}, {"no trial"});
   }

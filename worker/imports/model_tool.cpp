@@ -46,8 +46,8 @@ nlohmann::json answer(const ModelToolOptions& options) {
     }
     return {{"written", options.to}};
   }
-  if (!options.onnx_from.empty()) {
-    export_as_onnx(options.onnx_from, options.to);
+  if (!options.graph_from.empty()) {
+    export_network_file(options.graph_from, options.format, options.to);
     return {{"written", options.to}};
   }
   const ModelFile model = options.import_from.empty() ? describe_script(options.describe, parse_input(options.input),

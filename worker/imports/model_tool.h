@@ -17,10 +17,12 @@ struct ModelToolOptions {
   std::string export_from;  ///< or write this module
   std::string content;      ///< which becomes this graph; "" if it is none
   std::string tensors;      ///< with the tensors of this file
-  std::string onnx_from;    ///< or write this network as ONNX
+  std::string graph_from;   ///< or write the network of this file in `format`
   std::string to;           ///< here
 
-  bool asked() const { return !describe.empty() || !import_from.empty() || !export_from.empty() || !onnx_from.empty(); }
+  bool asked() const {
+    return !describe.empty() || !import_from.empty() || !export_from.empty() || !graph_from.empty();
+  }
 };
 
 /// Prints one JSON object: {"model": ..., "remarks": [...], "lone_example": ..., "batch_norm": ...,

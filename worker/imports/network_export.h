@@ -1,11 +1,19 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+
+#include "worker/imports/export_proof.h"
 
 namespace espalier {
 
-/// Writes the network of a file (experiments/models/network_file.h) as ONNX. Errors: those of load_network and
-/// export_onnx; ErrorKind::invalid_input where this worker was built without ONNX.
-void export_as_onnx(const std::filesystem::path& network, const std::filesystem::path& to);
+/// "onnx" or "torchscript". Errors: ErrorKind::invalid_input for another, and for ONNX where this worker was built
+/// without it.
+ExportFormat export_format(const std::string& name);
+
+/// Writes the network of a file (experiments/models/network_file.h) in another format. Errors: those of load_network,
+/// export_format and proven_export.
+void export_network_file(const std::filesystem::path& network, const std::string& format,
+                         const std::filesystem::path& to);
 
 }  // namespace espalier

@@ -8,6 +8,8 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 
+#include "base/random.h"
+#include "experiments/pruning/coupled_scopes.h"
 #include "worker/pruning/prune_network.h"
 #include "worker/pruning/scope_units.h"
 
@@ -50,6 +52,22 @@ std::vector<KeptUnits> prune_half(Network& network) {
   prune_network(network, {spec, target, 1, true, PruneBatches(spec, nullptr, 1, 0, at::kCPU)});
   for (KeptUnits& one : units) one.kept = units_left(one.scope, granularity, network);
   return units;
+}
+
+void mask_half(Network& network) {
+  NamedTensors masks = network.masks();
+  RandomStream random(5, "halves");
+  for (const Granularity::Kind kind : {Granularity::Kind::channel, Granularity::Kind::head}) {
+    if (kind == Granularity::Kind::head && head_scopes(*network.description().graph).empty()) continue;
+    const Granularity granularity{.kind = kind};
+    for (const PruneScope& scope : prune_scopes(network.description(), granularity, {})) {
+      std::vector<std::uint8_t> kept(static_cast<std::size_t>(scope.units), 1);
+      for (std::size_t i = 1; i < kept.size(); ++i) kept[i] = random.uniform() < 0.5 ? 0 : 1;
+      mask_units(scope, granularity, network, kept, false, masks);
+    }
+  }
+  network.set_masks(masks);
+  network.apply_masks();
 }
 
 }  // namespace espalier
