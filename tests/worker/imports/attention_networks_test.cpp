@@ -2,10 +2,9 @@
 // of a network without some of them computes what masks say, and a transformer's layer can leave as a whole.
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <sys/wait.h>
+#include <memory>
 #include <tuple>
 
 #include <ATen/ATen.h>
@@ -17,6 +16,7 @@
 #include "experiments/pruning/coupled_scopes.h"
 #include "experiments/pruning/removable_blocks.h"
 #include "tests/needs.h"
+#include "tests/worker/python_files.h"
 #include "worker/imports/network_import.h"
 #include "worker/network/network.h"
 #include "worker/network/stored_network.h"
@@ -50,14 +50,11 @@ const std::vector<Wanted> kWanted{
 class AttentionNetworks : public testing::TestWithParam<std::tuple<Wanted, const char*>> {
  protected:
   static void SetUpTestSuite() {
-    folder_ = fs::path(testing::TempDir()) / ("attention_" + std::to_string(::getpid()));
-    fs::create_directories(folder_);
-    std::string command = "/usr/bin/python3 -W ignore '" ESPALIER_ATTENTION_NETWORKS "' '" + folder_.string() + "'";
-    for (const Wanted& wanted : kWanted) command += std::string(" ") + wanted.name;
-    const int status = std::system((command + " > /dev/null 2>&1").c_str());
-    exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    std::vector<std::string> names;
+    for (const Wanted& wanted : kWanted) names.emplace_back(wanted.name);
+    files_ = std::make_unique<PythonFiles>("attention", ESPALIER_ATTENTION_NETWORKS, names);
   }
-  static void TearDownTestSuite() { fs::remove_all(folder_); }
+  static void TearDownTestSuite() { files_.reset(); }
 
   static at::Tensor saved(const std::string& file, const std::vector<std::int64_t>& sizes) {
     at::Tensor numbers = at::empty(sizes);
@@ -67,17 +64,15 @@ class AttentionNetworks : public testing::TestWithParam<std::tuple<Wanted, const
     return numbers;
   }
 
-  static inline fs::path folder_;
-  static inline int exit_code_ = 0;
+  static inline std::unique_ptr<PythonFiles> files_;
 };
 
 TEST_P(AttentionNetworks, HeadsAndBlocksAreUnits) {
-  constexpr int kMissing = 77;
-  ESPALIER_NEEDS("python_torch", exit_code_ != kMissing,
+  ESPALIER_NEEDS("python_torch", !files_->lacks_library(),
                  "no torch and onnx for /usr/bin/python3; Debian: python3-torch python3-onnx");
-  ASSERT_EQ(exit_code_, 0);
+  ASSERT_EQ(files_->exit_code(), 0) << files_->said();
   const auto& [wanted, format] = GetParam();
-  const std::string stem = (folder_ / wanted.name).string();
+  const std::string stem = (files_->folder() / wanted.name).string();
   const bool is_onnx = format == std::string("onnx");
   // Its proofs are part of an import.
   const fs::path stored = stem + "." + format + ".safetensors";

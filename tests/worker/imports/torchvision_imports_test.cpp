@@ -1,21 +1,19 @@
 // Networks that nobody here wrote, through both doors: what they give, and what they give without half of their
 // channels.
 
-#include <cstdlib>
-#include <sys/wait.h>
+#include <memory>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/needs.h"
 #include "tests/worker/imports/pruned_half.h"
+#include "tests/worker/python_files.h"
 #include "worker/imports/network_import.h"
 #include "worker/network/stored_network.h"
 
 namespace espalier {
 namespace {
-
-namespace fs = std::filesystem;
 
 // All of them: tests/compat/torchvision.
 const std::vector<std::string> kSmallOnes{"squeezenet1_1", "shufflenet_v2_x0_5", "mobilenet_v3_small", "googlenet",
@@ -24,26 +22,19 @@ const std::vector<std::string> kSmallOnes{"squeezenet1_1", "shufflenet_v2_x0_5",
 class TorchvisionImports : public testing::TestWithParam<std::tuple<std::string, const char*>> {
  protected:
   static void SetUpTestSuite() {
-    folder_ = fs::path(testing::TempDir()) / ("torchvision_imports_" + std::to_string(::getpid()));
-    fs::create_directories(folder_);
-    std::string command = "/usr/bin/python3 -W ignore '" ESPALIER_TORCHVISION_NETWORK "' '" + folder_.string() + "'";
-    for (const std::string& name : kSmallOnes) command += " " + name;
-    const int status = std::system((command + " > /dev/null 2>&1").c_str());
-    exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    files_ = std::make_unique<PythonFiles>("torchvision_imports", ESPALIER_TORCHVISION_NETWORK, kSmallOnes);
   }
-  static void TearDownTestSuite() { fs::remove_all(folder_); }
+  static void TearDownTestSuite() { files_.reset(); }
 
-  static inline fs::path folder_;
-  static inline int exit_code_ = 0;
+  static inline std::unique_ptr<PythonFiles> files_;
 };
 
 TEST_P(TorchvisionImports, GiveTheSameAndLoseChannelsAsMasksSay) {
-  constexpr int kMissing = 77;
-  ESPALIER_NEEDS("torchvision", exit_code_ != kMissing,
+  ESPALIER_NEEDS("torchvision", !files_->lacks_library(),
                  "no torchvision and onnx for /usr/bin/python3; Debian: python3-torchvision python3-onnx");
-  ASSERT_EQ(exit_code_, 0);
+  ASSERT_EQ(files_->exit_code(), 0) << files_->said();
   const auto& [name, format] = GetParam();
-  const std::string stem = (folder_ / name).string();
+  const std::string stem = (files_->folder() / name).string();
   NetworkImportRequest request;
   request.format = format;
   request.from = stem + (request.format == "onnx" ? ".onnx" : ".pt");

@@ -1,13 +1,12 @@
 // Networks that nobody here wrote: torchvision's, scripted and traced.
 #include <algorithm>
-#include <cstdlib>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <memory>
 
 #include <gmock/gmock.h>
 
 #include "tests/needs.h"
 #include "tests/worker/lowering/same_outputs.h"
+#include "tests/worker/python_files.h"
 #include "worker/lowering/lower_script.h"
 
 namespace espalier {
@@ -26,26 +25,20 @@ std::string underscored(std::string name) {
 class Torchvision : public testing::TestWithParam<std::string> {
  protected:
   static void SetUpTestSuite() {
-    folder_ = std::filesystem::path(testing::TempDir()) / ("torchvision_" + std::to_string(::getpid()));
-    std::filesystem::create_directories(folder_);
-    std::string command = "OMP_NUM_THREADS=1 /usr/bin/python3 -W ignore '" ESPALIER_TORCHVISION_NETWORKS "' '" +
-                          folder_.string() + "' " + std::to_string(kVisionImage[1]);
-    for (const std::string& name : kVisionNetworks) command += " " + name;
-    const int status = std::system((command + " > /dev/null").c_str());
-    exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    std::vector<std::string> words{std::to_string(kVisionImage[1])};
+    words.insert(words.end(), kVisionNetworks.begin(), kVisionNetworks.end());
+    files_ = std::make_unique<PythonFiles>("torchvision", ESPALIER_TORCHVISION_NETWORKS, words);
   }
-  static void TearDownTestSuite() { std::filesystem::remove_all(folder_); }
+  static void TearDownTestSuite() { files_.reset(); }
 
-  static inline std::filesystem::path folder_;
-  static inline int exit_code_ = 0;
+  static inline std::unique_ptr<PythonFiles> files_;
 };
 
 TEST_P(Torchvision, ComputesTheSame) {
-  constexpr int kMissing = 77;
-  ESPALIER_NEEDS("torchvision", exit_code_ != kMissing,
+  ESPALIER_NEEDS("torchvision", !files_->lacks_library(),
                  "no torchvision for /usr/bin/python3; Debian: python3-torchvision");
-  ASSERT_EQ(exit_code_, 0);
-  const std::filesystem::path file = folder_ / (underscored(GetParam()) + ".pt");
+  ASSERT_EQ(files_->exit_code(), 0) << files_->said();
+  const std::filesystem::path file = files_->folder() / (underscored(GetParam()) + ".pt");
   const LoweredModule module = lower_script(file, kVisionImage, kVisionClasses);
   const OutputDifference difference = output_difference(file, module, kVisionImage, kVisionClasses);
   EXPECT_LE(difference.evaluation, 1e-5);

@@ -1,9 +1,8 @@
 // Networks that nobody here wrote, as torch's own exporter writes them, beside what torch computes.
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
-#include <sys/wait.h>
+#include <memory>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -12,6 +11,7 @@
 
 #include "tests/needs.h"
 #include "tests/worker/onnx/imported_network.h"
+#include "tests/worker/python_files.h"
 
 namespace espalier {
 namespace {
@@ -38,25 +38,18 @@ at::Tensor read_saved(const fs::path& file, at::ScalarType type, const std::vect
 class ExportedNetworks : public testing::TestWithParam<std::string> {
  protected:
   static void SetUpTestSuite() {
-    folder_ = fs::path(testing::TempDir()) / ("exported_" + std::to_string(::getpid()));
-    fs::create_directories(folder_);
-    std::string command = "/usr/bin/python3 -W ignore '" ESPALIER_EXPORT_NETWORKS "' '" + folder_.string() + "'";
-    for (const std::string& name : kExported) command += " " + name;
-    const int status = std::system((command + " > /dev/null 2>&1").c_str());
-    exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    files_ = std::make_unique<PythonFiles>("exported", ESPALIER_EXPORT_NETWORKS, kExported);
   }
-  static void TearDownTestSuite() { fs::remove_all(folder_); }
+  static void TearDownTestSuite() { files_.reset(); }
 
-  static inline fs::path folder_;
-  static inline int exit_code_ = 0;
+  static inline std::unique_ptr<PythonFiles> files_;
 };
 
 TEST_P(ExportedNetworks, compute_what_torch_computes) {
-  constexpr int kMissing = 77;
-  ESPALIER_NEEDS("torchvision", exit_code_ != kMissing,
+  ESPALIER_NEEDS("torchvision", !files_->lacks_library(),
                  "no torchvision and onnx for /usr/bin/python3; Debian: python3-torchvision python3-onnx");
-  ASSERT_EQ(exit_code_, 0);
-  const std::string stem = (folder_ / file_name(GetParam())).string();
+  ASSERT_EQ(files_->exit_code(), 0) << files_->said();
+  const std::string stem = (files_->folder() / file_name(GetParam())).string();
   const OnnxImport import = import_onnx(stem + ".onnx");
   std::vector<std::int64_t> sizes;
   std::ifstream in(stem + ".sizes");
