@@ -21,10 +21,11 @@ class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.features = nn.Sequential(nn.Conv2d(1, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(4))
+        self.pool = nn.AdaptiveAvgPool2d(3)
         self.dropout = nn.Dropout(0.3)
-        self.out = nn.Linear(6 * 7 * 7, 10)
+        self.out = nn.Linear(6 * 3 * 3, 10)
     def forward(self, x):
-        return self.out(self.dropout(self.features(x).flatten(1)))
+        return self.out(self.dropout(self.pool(self.features(x)).flatten(1)))
 torch.manual_seed(1)
 torch.jit.script(Net()).save(sys.argv[1])
 torch.save(Net().state_dict(), sys.argv[2])
@@ -39,6 +40,8 @@ assert state.keys() == before.state_dict().keys()
 print(int(state['features.0.weight'].count_nonzero() + state['out.weight'].count_nonzero()),
       int(state['features.1.num_batches_tracked']), after(torch.zeros(2, 1, 28, 28)).shape[1],
       bool((state['features.1.running_var'] != before.state_dict()['features.1.running_var']).all()))
+written, x = torch.jit.load(sys.argv[3]), torch.randn(3, 1, 28, 28)
+print(state.keys() - written.state_dict().keys(), torch.allclose(written(x), after(x), atol=1e-4))
 )";
 
 class TorchScript : public SweepCase {
@@ -210,14 +213,24 @@ TEST_F(TorchScript, WhatPythonScriptedTrainsAndGoesBackToPython) {
   refuse({"check", sweep_of(state)}, {"is no TorchScript file"});
   const ProgramEnd end = run(sweep_of(net), store());
   ASSERT_EQ(end.exit_code, 0) << end.out << end.err;
-  const std::string trained = (folder_ / "trained.pt").string();
-  ASSERT_EQ(espalier({"export", "--trial", magnitude_trial(store()), "--store", store(), "--torchscript", trained,
-                      "--module", net})
-                .exit_code,
-            0);
-  const ProgramEnd seen = python(kLookAtNet, {net, trained});
-  // 20 % of 54 + 2940 weights; the count of batches is the file's; 10 classes; every running variance moved.
-  EXPECT_EQ(seen.out, "599 0 10 True\n") << seen.err;
+  const std::string trained = (folder_ / "trained.pt").string(), written = (folder_ / "written.pt").string();
+  const std::vector<std::string> command{"export", "--trial", magnitude_trial(store()), "--store", store()};
+  const auto with = [&](const std::vector<std::string>& rest) {
+    std::vector<std::string> all = command;
+    all.insert(all.end(), rest.begin(), rest.end());
+    return all;
+  };
+  ASSERT_EQ(espalier(with({"--torchscript", trained, "--module", net})).exit_code, 0);
+  ASSERT_EQ(espalier(with({"--torchscript", written})).exit_code, 0);
+  const ProgramEnd seen = python(kLookAtNet, {net, trained, written});
+  // 20 % of 54 + 540 weights; the count of batches is the file's; 10 classes; every running variance moved. Code that
+  // is written anew has no such count.
+  EXPECT_EQ(seen.out, "119 0 10 True\n{'features.1.num_batches_tracked'} True\n") << seen.err;
+  // 7 x 7 places to 3 x 3: nothing is written, neither what could be.
+  const std::string weights = (folder_ / "weights.safetensors").string();
+  refuse(with({"--weights", weights, "--onnx", (folder_ / "net.onnx").string()}),
+         {"onnx: pool (AdaptiveAveragePool) averages parts of unequal sizes"});
+  EXPECT_FALSE(std::filesystem::exists(weights) || std::filesystem::exists(folder_ / "net.onnx"));
 }
 
 }  // namespace

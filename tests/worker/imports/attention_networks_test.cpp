@@ -17,6 +17,7 @@
 #include "experiments/pruning/removable_blocks.h"
 #include "tests/needs.h"
 #include "tests/worker/python_files.h"
+#include "worker/imports/network_export.h"
 #include "worker/imports/network_import.h"
 #include "worker/network/network.h"
 #include "worker/network/stored_network.h"
@@ -100,6 +101,7 @@ TEST_P(AttentionNetworks, HeadsAndBlocksAreUnits) {
   const at::Tensor computed = network.forward(saved(stem + ".input", {3, 4, 6, 6}));
   const at::Tensor expected = saved(stem + ".output", {3, 5});
   EXPECT_LE(computed.sub(expected).abs().max().item<double>(), 1e-5 * expected.abs().max().item<double>());
+  for (const char* to : {"onnx", "torchscript"}) EXPECT_NO_THROW(proven_export(found, export_format(to))) << to;
 }
 
 std::vector<std::tuple<Wanted, const char*>> wanted_by_format() {
