@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "experiments/operators/operator.h"
 #include "experiments/operators/rebuilt_graph.h"
-#include "worker/imports/graph_outputs.h"
+#include "worker/operators/graph_outputs.h"
 
 // Both sides compute in double precision, whose rounding hides no mistake and blames no network that is badly
 // conditioned.

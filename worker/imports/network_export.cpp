@@ -2,9 +2,9 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "worker/operators/graph_outputs.h"
 #include "worker/torchscript/exports/export_torchscript.h"
 #ifdef ESPALIER_ONNX
-#include "worker/imports/graph_outputs.h"
 #include "worker/onnx/exports/export_onnx.h"
 #include "worker/onnx/import_onnx.h"
 #endif

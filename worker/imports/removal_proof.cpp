@@ -11,7 +11,7 @@
 #include "base/random.h"
 #include "experiments/pruning/coupled_scopes.h"
 #include "experiments/pruning/removed_units.h"
-#include "worker/imports/graph_outputs.h"
+#include "worker/operators/graph_outputs.h"
 #include "worker/pruning/narrowed_tensor.h"
 #include "worker/pruning/scope_units.h"
 

@@ -1,4 +1,4 @@
-#include "worker/imports/graph_outputs.h"
+#include "worker/operators/graph_outputs.h"
 
 #include <algorithm>
 #include <vector>
@@ -44,7 +44,8 @@ at::Tensor random_examples(const OperatorGraph& graph, std::int64_t count) {
   return examples;
 }
 
-at::Tensor outputs_of(const OperatorGraph& graph, const at::Tensor& examples, const TensorByName& tensor_called) {
+at::Tensor outputs_of(const OperatorGraph& graph, const at::Tensor& examples, const TensorByName& tensor_called,
+                      const NodeVisitor& visit) {
   const Pass pass;
   std::vector<at::Tensor> computed(graph.values().size());
   computed[graph.input()] = examples;
@@ -57,6 +58,7 @@ at::Tensor outputs_of(const OperatorGraph& graph, const at::Tensor& examples, co
                        : graph.has_input(node, i) ? computed[node.inputs[i]]
                                                   : at::Tensor());
     }
+    if (visit) visit(place, inputs);
     computed[node.output] = computation_of(*node.op)({graph, node, inputs, pass});
     for (const ValueIndex index : node.inputs) {
       if (index != kNoValue && index != graph.output() && graph.readers(index).back() == place) computed[index].reset();
