@@ -43,6 +43,7 @@ enum class OperatorTrait {
   attention,    ///< of queries, keys and values
   sum,          ///< of two values
   function,     ///< of every element by itself
+  joins,        ///< its inputs lie side by side in its output
   per_channel,  ///< channel i of its output, dimension 1, is made of channel i of its first input alone
 };
 

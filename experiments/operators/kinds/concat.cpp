@@ -9,6 +9,7 @@ namespace {
 class Concat : public Operator {
  public:
   std::string_view name() const override { return "Concat"; }
+  bool has(OperatorTrait trait) const override { return trait == OperatorTrait::joins; }
 
   Inferred infer(const OperatorGraph& graph, const Node& node) const override {
     Dims result = graph.dims(node, 0);
