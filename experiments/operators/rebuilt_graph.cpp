@@ -16,10 +16,17 @@ ValueIndex copied_input(GraphBuilder& builder, const Value& value) {
   return builder.input(sizes_of(Dims(value.dims.begin() + 1, value.dims.end())), value.type);
 }
 
+/// Outputs of a layer are its last dimension where its weight is a matrix, else the second.
+std::int64_t outputs_of(const OperatorGraph& graph, const Node& layer) {
+  const Dims& dims = graph.value(layer.output).dims;
+  return graph.dims(layer, 1).size() == 2 ? dims.back().size : dims.at(1).size;
+}
+
 OperatorGraph copied(const OperatorGraph& graph,
                      const std::function<std::vector<std::int64_t>(ValueIndex tensor)>& sizes,
                      const std::function<Attributes(const Node& node)>& attributes,
-                     const std::function<std::string(const std::string& tensor)>& name) {
+                     const std::function<std::string(const std::string& tensor)>& name,
+                     const std::set<std::string>& biased = {}) {
   GraphBuilder builder;
   std::vector<ValueIndex> places(graph.values().size(), kNoValue);
   const auto place = [&](ValueIndex value) { return value == kNoValue ? kNoValue : places[value]; };
@@ -38,6 +45,10 @@ OperatorGraph copied(const OperatorGraph& graph,
       if (block->first == i) builder.begin_block(block->name, place(block->input));
     std::vector<ValueIndex> inputs;
     for (const ValueIndex input : node.inputs) inputs.push_back(place(input));
+    if (biased.contains(node.name)) {
+      inputs.resize(3, kNoValue);
+      inputs[2] = builder.parameter(node.name + ".bias", {outputs_of(graph, node)}, ParameterRole::bias);
+    }
     places[node.output] = builder.add(node.op->name(), node.name, std::move(inputs), attributes(node));
     for (const Block& block : graph.blocks())
       if (block.end == i + 1) builder.end_block(place(block.output));
@@ -51,6 +62,12 @@ OperatorGraph rebuilt(const OperatorGraph& graph,
                       const std::function<std::vector<std::int64_t>(ValueIndex tensor)>& sizes,
                       const std::function<Attributes(const Node& node)>& attributes) {
   return copied(graph, sizes, attributes, [](const std::string& tensor) { return tensor; });
+}
+
+OperatorGraph with_biases(const OperatorGraph& graph, const std::set<std::string>& layers) {
+  return copied(
+      graph, [&](ValueIndex tensor) { return sizes_of(graph.value(tensor).dims); },
+      [](const Node& node) { return node.attributes; }, [](const std::string& tensor) { return tensor; }, layers);
 }
 
 OperatorGraph renamed(const OperatorGraph& graph, const std::map<std::string, std::string>& names) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ namespace espalier {
 OperatorGraph rebuilt(const OperatorGraph& graph,
                       const std::function<std::vector<std::int64_t>(ValueIndex tensor)>& sizes,
                       const std::function<Attributes(const Node& node)>& attributes);
+
+/// The same graph in which these layers have a bias, LAYER.bias, where they had none. Errors: as rebuilt().
+OperatorGraph with_biases(const OperatorGraph& graph, const std::set<std::string>& layers);
 
 /// The same graph with other names of parameters and buffers. Errors: those of GraphBuilder for a name that is there
 /// already.

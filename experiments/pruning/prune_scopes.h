@@ -30,6 +30,7 @@ struct ScopeMember {
   /// What reads a unit need not be removed where it reads zeros then. Heads: it is.
   bool goes = true;
 
+  bool operator==(const ScopeMember&) const = default;
   bool reads() const { return part == Part::inputs || part == Part::grouped_inputs; }
   /// Slices of the dimension, of a scope with so many units; not of part whole.
   std::int64_t slices(std::int64_t units) const {
@@ -52,6 +53,8 @@ struct PruneScope {
   std::vector<std::int64_t> unit_of;
   std::int64_t rows = 1;     ///< weight, n:m: rows of the matrix [out, in * kernel area], for per-row counts
   std::int64_t weights = 0;  ///< prunable weights that go if all units do
+
+  bool operator==(const PruneScope&) const = default;
 };
 
 /// In the model's order, which is the order of ties and of PruneTarget::layer_kept. Left out: scopes with a protected

@@ -105,15 +105,20 @@ class MaskedUnits {
 
 }  // namespace
 
-std::vector<RemovedUnits> removed_units(const OperatorGraph& graph, const std::vector<TensorBytes>& masks) {
+std::vector<RemovedUnits> removed_units(const OperatorGraph& graph, const std::vector<TensorBytes>& masks,
+                                        const std::vector<std::vector<bool>>& besides) {
   const MaskedUnits masked(graph, masks);
   std::vector<RemovedUnits> removed;
   const auto add = [&](const PruneScope& scope, std::vector<bool> leaves) {
     if (std::ranges::find(leaves, true) != leaves.end()) removed.push_back({scope, std::move(leaves)});
   };
+  std::size_t place = 0;
   for (const auto& scopes : {channel_scopes(graph), head_scopes(graph)}) {
     for (const PruneScope& scope : scopes) {
       std::vector<bool> leaves = masked.empty_units(scope);
+      for (std::size_t unit = 0; unit < leaves.size() && !besides.empty(); ++unit)
+        leaves[unit] = leaves[unit] || besides.at(place)[unit];
+      ++place;
       if (std::ranges::find(leaves, false) == leaves.end()) leaves[0] = false;
       add(scope, std::move(leaves));
     }

@@ -19,8 +19,10 @@ struct RemovedUnits {
 /// the scales and shifts of norms. What of a unit still sends something on, as a filter whose norm has its shift, does
 /// not leave. Of a scope that is empty one channel or head stays, since no tensor is without numbers. `masks` are bytes
 /// by the names of parameters, 0 for what is removed; of a parameter without one all is kept. In the order of
-/// channel_scopes, head_scopes and block_scopes, only scopes that lose something.
-std::vector<RemovedUnits> removed_units(const OperatorGraph& graph, const std::vector<TensorBytes>& masks);
+/// channel_scopes, head_scopes and block_scopes, only scopes that lose something. `besides`: of each channel scope and
+/// then of each head scope the units that leave too, whatever their masks keep; empty for none.
+std::vector<RemovedUnits> removed_units(const OperatorGraph& graph, const std::vector<TensorBytes>& masks,
+                                        const std::vector<std::vector<bool>>& besides = {});
 
 /// The graph without them, and what is left of each of its tensors: blocks leave first, then the channels and heads of
 /// what stays. Errors: those of shrink().

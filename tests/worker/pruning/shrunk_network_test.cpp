@@ -12,28 +12,11 @@
 #include "experiments/catalog/catalog.h"
 #include "experiments/pruning/coupled_scopes.h"
 #include "tests/experiments/models/built_model.h"
-#include "tests/worker/cpu.h"
-#include "worker/network/initialization.h"
+#include "tests/worker/pruning/drawn_network.h"
 #include "worker/pruning/scope_units.h"
 
 namespace espalier {
 namespace {
-
-constexpr std::int64_t kExamples = 2;
-
-Network whole_network(const ModelDescription& model, c10::ScalarType type) {
-  Network network(model, kCpu, type);
-  InitSpec spec;
-  spec.scheme = "kaiming_normal";
-  spec.stream = "init";
-  initialize(network, spec, 5);
-  NamedTensors weights = network.weights();
-  RandomStream random(5, "disturbance");
-  for (auto& [name, tensor] : weights)  // biases and shifts are zero at first, and would not be missed
-    if (tensor.dim() == 1) tensor = tensor.add(0.1 + 0.1 * random.uniform());
-  network.set_weights(weights);
-  return network;
-}
 
 /// Each unit leaves with the same probability, but one of a scope stays.
 void mask_at_random(Network& network, Granularity::Kind kind, double fraction, std::uint64_t seed) {
@@ -57,11 +40,6 @@ void mask_weights_at_random(Network& network, double fraction) {
   network.set_masks(masks);
 }
 
-at::Tensor some_examples(const ModelDescription& model, c10::ScalarType type) {
-  at::manual_seed(7);
-  return at::randn({kExamples, model.input[0], model.input[1], model.input[2]}, type);
-}
-
 double relative_difference(const at::Tensor& a, const at::Tensor& b, double least_scale = 1e-12) {
   const double scale = std::max({a.abs().max().item<double>(), b.abs().max().item<double>(), least_scale});
   return a.sub(b).abs().max().item<double>() / scale;
@@ -76,7 +54,7 @@ void expect_equal(Network& whole, double tolerance) {
   small.set_weights(shrunk->gathered(whole.weights()));
   EXPECT_LT(small.parameters().numel(), whole.parameters().numel());
   const at::Tensor examples = some_examples(whole.description(), type);
-  const at::Tensor labels = at::zeros({kExamples}, at::kLong);
+  const at::Tensor labels = at::zeros({examples.size(0)}, at::kLong);
   EXPECT_LE(require_equal_outputs(whole, small, examples), tolerance);
   const double loss = whole.loss_and_gradients(examples, labels, Mode::train).item<double>();
   EXPECT_NEAR(small.loss_and_gradients(examples, labels, Mode::train).item<double>(), loss, tolerance * std::abs(loss));
@@ -119,7 +97,7 @@ TEST_P(EveryModelShrunk, ComputesWhatTheMaskedOneDoes) {
     if (model.graph->nodes().size() > kDeep) fractions.pop_back();
     for (const double fraction : fractions) {
       SCOPED_TRACE(std::to_string(static_cast<int>(kind)) + " " + std::to_string(fraction));
-      Network network = whole_network(model, at::kDouble);
+      Network network = drawn_network(model, at::kDouble);
       mask_at_random(network, kind, fraction, seed++);
       if (fraction > 0.5) mask_weights_at_random(network, 0.3);
       expect_equal(network, 1e-10);
@@ -147,7 +125,7 @@ ModelDescription two_layers() {
 }
 
 TEST(ShrunkNetwork, SinglePrecisionIsEqualToItsRounding) {
-  Network network = whole_network(two_layers(), at::kFloat);
+  Network network = drawn_network(two_layers(), at::kFloat);
   mask_at_random(network, Granularity::Kind::channel, 0.5, 3);
   expect_equal(network, 1e-5);
 }
@@ -162,7 +140,7 @@ TEST(ShrunkNetwork, BlocksThatNobodyMarkedLeaveToo) {
     }
     return graph.linear("fc", graph.global_average_pool(x), 3);
   });
-  Network network = whole_network(model, at::kDouble);
+  Network network = drawn_network(model, at::kDouble);
   const PruneScope blocks = block_scopes(*model.graph).at(0);
   NamedTensors masks = network.masks();
   mask_units(blocks, {.kind = Granularity::Kind::layer}, network, std::vector<std::uint8_t>{0, 1}, false, masks);
@@ -173,7 +151,7 @@ TEST(ShrunkNetwork, BlocksThatNobodyMarkedLeaveToo) {
 }
 
 TEST(ShrunkNetwork, TensorsGoAndComeBack) {
-  Network network = whole_network(two_layers(), at::kFloat);
+  Network network = drawn_network(two_layers(), at::kFloat);
   NamedTensors masks = network.masks();
   mask_units(channel_scopes(*network.description().graph)[0], {.kind = Granularity::Kind::channel}, network,
              std::vector<std::uint8_t>{1, 0, 1, 1}, false, masks);
@@ -208,7 +186,7 @@ TEST(ShrunkNetwork, TensorsGoAndComeBack) {
 }
 
 TEST(ShrunkNetwork, NothingLeavesThatStillSendsSomethingOn) {
-  Network network = whole_network(two_layers(), at::kFloat);
+  Network network = drawn_network(two_layers(), at::kFloat);
   NamedTensors masks = network.masks();
   EXPECT_FALSE(ShrunkNetwork::of(network)) << "no masks";
   for (auto& [name, mask] : masks)
@@ -218,7 +196,7 @@ TEST(ShrunkNetwork, NothingLeavesThatStillSendsSomethingOn) {
 }
 
 TEST(ShrunkNetwork, OneUnitOfAnEmptyScopeStaysUnderItsMask) {
-  Network network = whole_network(two_layers(), at::kFloat);
+  Network network = drawn_network(two_layers(), at::kFloat);
   NamedTensors masks = network.masks();
   mask_units(channel_scopes(*network.description().graph)[0], {.kind = Granularity::Kind::channel}, network,
              std::vector<std::uint8_t>{0, 0, 0, 0}, false, masks);
@@ -233,7 +211,7 @@ TEST(ShrunkNetwork, OneUnitOfAnEmptyScopeStaysUnderItsMask) {
 }
 
 TEST(ShrunkNetwork, OtherOutputsAreAnErrorThatNamesTheLayer) {
-  Network network = whole_network(two_layers(), at::kFloat);
+  Network network = drawn_network(two_layers(), at::kFloat);
   mask_at_random(network, Granularity::Kind::channel, 0.5, 3);
   const auto shrunk = ShrunkNetwork::of(network);
   Network small = shrunk->network();
