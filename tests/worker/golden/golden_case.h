@@ -49,14 +49,12 @@ NamedTensors golden_scores(const GoldenCase& golden, const std::string& criterio
 /// The prunable weights' names, with tensors of another function in the same order; undefined ones are left out.
 NamedTensors by_parameter(const Network& network, const std::vector<at::Tensor>& tensors);
 
-/// What an entry of a table below does about the keys that begin with `head`.
+/// How an entry of a table below compares the keys that begin with `head`.
 struct GoldenEntry {
-  enum class Kind { compared, skipped } kind = Kind::compared;
   /// Of the largest golden value of a tensor; 0: equal to the bit.
   double tolerance = 0;
   /// Our tensors, by what follows `head` and `detail` in the keys. `detail` is the sparsity or level of a mask's key.
   std::function<NamedTensors(const GoldenCase& golden, const std::string& detail)> compute;
-  std::string reason;  ///< of skipped keys
 };
 using GoldenTable = std::map<std::string, GoldenEntry>;
 
@@ -64,7 +62,9 @@ GoldenTable golden_networks();
 GoldenTable golden_criteria();
 GoldenTable golden_masks();
 GoldenTable golden_repairs();
-/// Heads, blocks and coupled channels.
+/// Heads and blocks.
 GoldenTable golden_structures();
+/// Coupled channels.
+GoldenTable golden_torch_pruning();
 
 }  // namespace espalier

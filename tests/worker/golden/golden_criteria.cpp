@@ -12,8 +12,8 @@ namespace espalier {
 namespace {
 
 GoldenEntry compared(double tolerance, const std::string& criterion) {
-  return {GoldenEntry::Kind::compared, tolerance,
-          [criterion](const GoldenCase& golden, const std::string&) { return golden_scores(golden, criterion); }, ""};
+  return {tolerance,
+          [criterion](const GoldenCase& golden, const std::string&) { return golden_scores(golden, criterion); }};
 }
 
 /// The sum over all scores.
@@ -25,14 +25,12 @@ double sum(const NamedTensors& scores) {
 
 /// Ours, divided by the sum over the network, as Synaptic-Flow does.
 GoldenEntry normalised(double tolerance, const std::string& criterion, double epsilon) {
-  return {GoldenEntry::Kind::compared, tolerance,
-          [=](const GoldenCase& golden, const std::string&) {
+  return {tolerance, [=](const GoldenCase& golden, const std::string&) {
             NamedTensors scores = golden_scores(golden, criterion);
             const double total = std::abs(sum(scores)) + epsilon;
             for (auto& [name, score] : scores) score = score.div(total);
             return scores;
-          },
-          ""};
+          }};
 }
 
 /// Wanda's repository divides the sum of squares by the number of sequences: by one for inputs without tokens.
@@ -97,9 +95,7 @@ NamedTensors norm_scales(const GoldenCase& golden, const std::string&) {
 }  // namespace
 
 GoldenTable golden_criteria() {
-  const auto of = [](double tolerance, auto compute) {
-    return GoldenEntry{GoldenEntry::Kind::compared, tolerance, compute, ""};
-  };
+  const auto of = [](double tolerance, auto compute) { return GoldenEntry{tolerance, compute}; };
   return {
       {"score.magnitude", compared(0, "magnitude")},
       {"score.gradient", compared(1e-5, "gradient")},

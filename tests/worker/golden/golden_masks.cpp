@@ -287,9 +287,7 @@ NamedTensors retrained_weights(const GoldenCase& golden, const char* level) {
 }  // namespace
 
 GoldenTable golden_masks() {
-  const auto of = [](double tolerance, auto compute) {
-    return GoldenEntry{GoldenEntry::Kind::compared, tolerance, compute, ""};
-  };
+  const auto of = [](double tolerance, auto compute) { return GoldenEntry{tolerance, compute}; };
   const auto level = [&](const char* name) {
     return of(0, [=](const GoldenCase& golden, const std::string&) { return retrained_weights(golden, name); });
   };

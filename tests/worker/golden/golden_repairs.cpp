@@ -51,9 +51,9 @@ GoldenTable runs() {
         return {{"", change.square().sum().reshape({1})}};
       };
     };
-    table[std::string(run) + ".mask"] = {GoldenEntry::Kind::compared, 0, compare("mask"), ""};
-    table[std::string(run) + ".weight"] = {GoldenEntry::Kind::compared, 1e-4, compare("weight"), ""};
-    table[std::string(run) + ".recon_error"] = {GoldenEntry::Kind::compared, 1e-3, compare("recon_error"), ""};
+    table[std::string(run) + ".mask"] = {0, compare("mask")};
+    table[std::string(run) + ".weight"] = {1e-4, compare("weight")};
+    table[std::string(run) + ".recon_error"] = {1e-3, compare("recon_error")};
   }
   return table;
 }
@@ -63,24 +63,16 @@ GoldenTable runs() {
 GoldenTable golden_repairs() {
   GoldenTable table = runs();
   const auto given = [](const char* key) {
-    return GoldenEntry{GoldenEntry::Kind::compared, 0,
-                       [key](const GoldenCase& golden, const std::string&) {
+    return GoldenEntry{0, [key](const GoldenCase& golden, const std::string&) {
                          return NamedTensors{{"", golden.tensor(key)}};
-                       },
-                       ""};
+                       }};
   };
   table["W"] = given("W");
   table["X"] = given("X");
-  table["H"] = {GoldenEntry::Kind::compared, 1e-5,
-                [](const GoldenCase& golden, const std::string&) {
-                  return NamedTensors{{"", hessian(golden)}};
-                },
-                ""};
-  table["Hinv_chol_upper"] = {GoldenEntry::Kind::compared, 1e-4,
-                              [](const GoldenCase& golden, const std::string&) {
+  table["H"] = {1e-5, [](const GoldenCase& golden, const std::string&) { return NamedTensors{{"", hessian(golden)}}; }};
+  table["Hinv_chol_upper"] = {1e-4, [](const GoldenCase& golden, const std::string&) {
                                 return NamedTensors{{"", inverse_factor(hessian(golden), damping(golden))}};
-                              },
-                              ""};
+                              }};
   return table;
 }
 
