@@ -151,6 +151,9 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--export-graph", options.script.graph_from,
                  "Instead: write the network of a store's file in --format")
       ->excludes(write);
+  app.add_option("--make-smaller", options.script.whole,
+                 "Instead: write the network of a file with masks without what they remove")
+      ->excludes(write);
   app.add_option("--content", options.script.content, "They are of the graph with this hash that it becomes")
       ->needs(write);
   app.add_option("--to", options.script.to, "The file to write");

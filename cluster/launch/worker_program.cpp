@@ -137,4 +137,10 @@ void export_graph(const std::filesystem::path& network, const std::string& forma
              std::max(kExportLimit, query_limit()));
 }
 
+std::vector<std::string> make_smaller(const std::filesystem::path& network, const std::filesystem::path& to) {
+  const nlohmann::json answer = ask_worker({"--make-smaller=" + network.string(), "--to=" + to.string()}, to.string(),
+                                           std::max(kExportLimit, query_limit()));
+  return answer.value("staying", std::vector<std::string>());
+}
+
 }  // namespace espalier

@@ -50,4 +50,8 @@ void export_module(const NetworkImport& from, const std::string& content, const 
 /// (worker/imports/network_export.h). Errors: likewise.
 void export_graph(const std::filesystem::path& network, const std::string& format, const std::filesystem::path& to);
 
+/// Has it write the smaller network of a file with masks to `to` (worker/imports/network_export.h). Returns what stays
+/// of what has no weights left, and why, a sentence each. Errors: likewise.
+std::vector<std::string> make_smaller(const std::filesystem::path& network, const std::filesystem::path& to);
+
 }  // namespace espalier

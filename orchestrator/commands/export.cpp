@@ -21,7 +21,8 @@ void run_export(const std::string& store, const TrialExport& wanted) {
   }
   if (wanted.masked && wanted.onnx.empty() && wanted.torchscript.empty())
     throw Error(ErrorKind::invalid_input, "--masked is for --onnx and --torchscript; give one of them");
-  export_trial(store, wanted);
+  const std::vector<std::string> staying = export_trial(store, wanted);
+  for (const std::string& units : staying) message_stream(outputs) << "note: " << units << "\n";
   for (const auto& path : outputs) {
     if (!path.empty()) message_stream(outputs) << "wrote " << path.string() << "\n";
   }

@@ -36,6 +36,11 @@ bool is_mask(const TensorBytes& tensor) {
   return tensor.name.ends_with(kMaskSuffix);
 }
 
+TensorBytes beside_weights(TensorBytes mask) {
+  mask.name += kMaskSuffix;
+  return mask;
+}
+
 std::vector<TensorBytes> masks_of(const StoredArtifact& artifact) {
   const auto& all = artifact.content.tensors;
   if (std::ranges::none_of(all, is_mask)) return all;

@@ -20,6 +20,8 @@ StoredArtifact read_artifact(const std::filesystem::path& store, const std::stri
 
 /// Whether a tensor among weights is a mask, "fc1.weight.mask".
 bool is_mask(const TensorBytes& tensor);
+/// A mask, as it is called among weights.
+TensorBytes beside_weights(TensorBytes mask);
 /// Masks by the names of what they cover, whether or not weights lie beside them.
 std::vector<TensorBytes> masks_of(const StoredArtifact& artifact);
 

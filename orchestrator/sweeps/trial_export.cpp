@@ -20,7 +20,6 @@
 #include "experiments/models/network_file.h"
 #include "experiments/operators/rebuilt_graph.h"
 #include "experiments/paths/store_paths.h"
-#include "experiments/pruning/narrowed_bytes.h"
 #include "experiments/spec/sweep_spec.h"
 #include "experiments/stages/stage_spec.h"
 #include "orchestrator/sweeps/finished_network.h"
@@ -86,27 +85,44 @@ std::vector<TensorBytes> called(const OtherNames& names, std::vector<TensorBytes
   return tensors;
 }
 
-/// The network that the masks leave of these weights, as a file.
-std::string network_file(const OperatorGraph& graph, const std::vector<TensorBytes>& masks, const Safetensors& weights,
-                         const OtherNames& names, const std::map<std::string, std::string>& about) {
-  const ShrunkGraph shrunk = shrunk_by(graph, masks);
-  Safetensors content{about, {}};
-  std::vector<std::string> held;
-  held.reserve(shrunk.tensors.size());
-  nlohmann::json kept = nlohmann::json::object();
-  for (const KeptTensor& tensor : shrunk.tensors) {
-    const auto whole = std::ranges::find(weights.tensors, tensor.name, &TensorBytes::name);
-    if (whole == weights.tensors.end()) throw Error(ErrorKind::corrupt, "the weights have no tensor " + tensor.name);
-    const std::string& name = called(names, tensor.name);
-    held.push_back(narrowed_bytes(*whole, tensor));
-    content.tensors.push_back({name, whole->type, shape_of(tensor), held.back()});
-    if (shape_of(tensor) == whole->shape) continue;
-    kept[name] = tensor.kept;
-    if (!tensor.inputs_by_group.empty()) kept[name][1] = tensor.inputs_by_group;
-  }
-  content.metadata[kGraphKey] = graph_metadata(names.empty() ? shrunk.graph : renamed(shrunk.graph, names));
-  content.metadata["kept"] = kept.dump();
+/// A network as a file.
+std::string network_file(const OperatorGraph& graph, Safetensors content, const OtherNames& names) {
+  content.tensors = called(names, std::move(content.tensors));
+  content.metadata[kGraphKey] = graph_metadata(names.empty() ? graph : renamed(graph, names));
   return to_safetensors(content);
+}
+
+/// What the masks leave of a network; the tensors are views into the bytes.
+struct SmallerNetwork {
+  std::string bytes;
+  Safetensors content;
+  std::vector<std::string> staying;  ///< of what has no weights left, and why
+};
+
+/// The worker makes it; its files lie beside `place`.
+SmallerNetwork smaller_network(const OperatorGraph& graph, const std::vector<TensorBytes>& masks, Safetensors weights,
+                               const std::filesystem::path& place) {
+  for (const TensorBytes& mask : masks) weights.tensors.push_back(beside_weights(mask));
+  DraftFile whole(place), smaller(place);  // never put in place
+  whole.write(network_file(graph, std::move(weights), {}));
+  SmallerNetwork network;
+  network.staying = make_smaller(whole.path(), smaller.path());
+  network.bytes = read_file(smaller.path(), kLargestFile);
+  network.content = parse_safetensors(network.bytes, smaller.path().string());
+  return network;
+}
+
+std::string smaller_file(const SmallerNetwork& network, const OtherNames& names) {
+  Safetensors content = network.content;
+  const auto given = nlohmann::json::parse(content.metadata.at("kept"));
+  nlohmann::json kept = nlohmann::json::object(), folded = nlohmann::json::array();
+  for (const auto& [name, indices] : given.items()) kept[called(names, name)] = indices;
+  for (const nlohmann::json& name : nlohmann::json::parse(content.metadata.at("folded")))
+    folded.push_back(called(names, name.get<std::string>()));
+  content.metadata["kept"] = kept.dump();
+  content.metadata["folded"] = folded.dump();
+  const OperatorGraph graph = graph_of_metadata(content.metadata, "the smaller network");
+  return network_file(graph, std::move(content), names);
 }
 
 /// Files that are put in place when all of them are made.
@@ -153,7 +169,7 @@ OtherNames names_in(const std::filesystem::path& like, const OperatorGraph& grap
 
 }  // namespace
 
-void export_trial(const std::filesystem::path& store, const TrialExport& wanted) {
+std::vector<std::string> export_trial(const std::filesystem::path& store, const TrialExport& wanted) {
   check_outputs({wanted.masks, wanted.weights, wanted.torchscript, wanted.shrunk, wanted.onnx},
                 {wanted.overwrite, store, {wanted.module, wanted.like}});
   const FinishedNetwork network = read_finished_network(store, wanted.trial);
@@ -175,15 +191,24 @@ void export_trial(const std::filesystem::path& store, const TrialExport& wanted)
   if (!wanted.masks.empty()) files.add(wanted.masks, to_safetensors({about, called(names, network.masks)}));
   const auto whole = [&] { return to_safetensors({about, called(names, weights.tensors)}); };
   if (!wanted.weights.empty()) files.add(wanted.weights, whole());
-  if (!wanted.shrunk.empty())
-    files.add(wanted.shrunk, network_file(*model->graph, network.masks, weights, names, about));
+  std::optional<SmallerNetwork> smaller;
+  const std::filesystem::path& small = !wanted.shrunk.empty() ? wanted.shrunk
+                                       : !wanted.onnx.empty() ? wanted.onnx
+                                                              : script;
+  if (!network.masks.empty() && !small.empty() && (!wanted.masked || !wanted.shrunk.empty())) {
+    const OutputFile place(small);
+    smaller = smaller_network(*model->graph, network.masks, {about, weights.tensors}, place.path());
+  }
+  const auto network_bytes = [&](bool masked) {
+    return masked || !smaller ? network_file(*model->graph, {about, weights.tensors}, names)
+                              : smaller_file(*smaller, names);
+  };
+  if (!wanted.shrunk.empty()) files.add(wanted.shrunk, network_bytes(false));
   for (const auto& [to, format] : {std::pair(wanted.onnx, "onnx"), {script, kTorchScript}}) {
     if (to.empty()) continue;
-    const std::vector<TensorBytes> none;
-    const std::string bytes = network_file(*model->graph, wanted.masked ? none : network.masks, weights, names, {});
-    files.add_by_worker(to, bytes, [&, as = std::string(format)](const auto& from, const auto& output) {
-      export_graph(from, as, output);
-    });
+    files.add_by_worker(
+        to, network_bytes(wanted.masked),
+        [&, as = std::string(format)](const auto& from, const auto& output) { export_graph(from, as, output); });
   }
   if (module) {
     files.add_by_worker(wanted.torchscript, whole(), [&](const auto& tensors, const auto& to) {
@@ -191,6 +216,7 @@ void export_trial(const std::filesystem::path& store, const TrialExport& wanted)
     });
   }
   files.put();
+  return smaller ? smaller->staying : std::vector<std::string>();
 }
 
 }  // namespace espalier

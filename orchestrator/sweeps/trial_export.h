@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "experiments/paths/output_file.h"
 
@@ -22,12 +23,12 @@ struct TrialExport {
   Overwrite overwrite = Overwrite::refuse;
 };
 
-/// Writes a finished trial's network: all of the files, or none if one cannot be made. Errors: those of check_outputs;
+/// Writes a finished trial's network: all of the files, or none if one cannot be made. Returns what stays in the
+/// smaller one although it has no weights left, and why, a sentence each. Errors: those of check_outputs;
 /// ErrorKind::invalid_input for a trial that is missing, not done or has none of the requested parts, and for another
-/// module than the trial's; ErrorKind::corrupt for a damaged artifact; those of export_module, export_graph and
-/// names_like. The metadata of `shrunk` have the smaller network's graph (experiments/models/network_file.h), and
-/// "kept" as JSON: by the name of each tensor that lost something, the indices of the original that stayed, for each
-/// dimension; of a convolution in groups those of its inputs are within each group, one list a group.
-void export_trial(const std::filesystem::path& store, const TrialExport& wanted);
+/// module than the trial's; ErrorKind::corrupt for a damaged artifact; those of make_smaller, export_module,
+/// export_graph and names_like. The metadata of `shrunk` are those of worker/imports/network_export.h; of a trial
+/// without masks the graph alone.
+std::vector<std::string> export_trial(const std::filesystem::path& store, const TrialExport& wanted);
 
 }  // namespace espalier

@@ -19,19 +19,24 @@ class Export : public TinyStore {
  protected:
   void SetUp() override {
     TinyStore::SetUp();
-    write("channels.yaml", R"(sweep: channels
+    channels_key_ = trained("channel");
+  }
+  /// The first digits of the key of a small network that lost half of its channels or filters.
+  std::string trained(const std::string& granularity) {
+    write(granularity + ".yaml", "sweep: " + granularity + R"(
 dataset: {name: glyphs, train: 600, test: 200}
 model: lenet-5
 seeds: 1
 train: {optimizer: adam, lr: 1.0e-3, batch_size: 50, epochs: 1}
-prune: {method: magnitude, granularity: channel, allocation: uniform, sparsity: 0.5}
+prune: {method: magnitude, allocation: uniform, sparsity: 0.5, granularity: )" +
+                                     granularity + R"(}
 retrain: {finetune: {epochs: 1}}
 controls: []
 dense: false
 )");
-    expect_step({"run channels.yaml --quiet --workers 1", 0, ""});
-    const auto rows = nlohmann::json::parse(run_line("results channels --json").out);
-    channels_key_ = rows.at(0).at("trial_key").get<std::string>().substr(0, 12);
+    expect_step({"run " + granularity + ".yaml --quiet --workers 1", 0, ""});
+    const auto rows = nlohmann::json::parse(run_line("results " + granularity + " --json").out);
+    return rows.at(0).at("trial_key").get<std::string>().substr(0, 12);
   }
   std::string channels_key_;
 };
@@ -124,6 +129,17 @@ TEST_F(Export, TensorsAreCalledAsAnotherFileHasThem) {
       EXPECT_TRUE(nlohmann::json::parse(content.metadata.at("kept")).contains("features.conv1.weight"));
     }
   }
+}
+
+TEST_F(Export, FiltersLeaveWithTheirBiases) {
+  const std::string key = trained("filter");
+  expect_steps(
+      {{"export --trial " + key + " --shrunk filters.safetensors --onnx filters.onnx", 0, "wrote filters.onnx"},
+       {"models filters.onnx --input 1,28,28", 0, "10 x 1 x 5 x 5"}});
+  const std::string bytes = read_file(place("filters.safetensors"), 1 << 30);
+  const Safetensors small = parse_safetensors(bytes, "filters.safetensors");
+  EXPECT_EQ(nlohmann::json::parse(small.metadata.at("folded")), nlohmann::json({"conv2.bias", "fc1.bias"}));
+  EXPECT_EQ(nlohmann::json::parse(small.metadata.at("kept")).at("conv2.weight").at(1).size(), 10U);
 }
 
 }  // namespace

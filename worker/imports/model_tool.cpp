@@ -50,6 +50,10 @@ nlohmann::json answer(const ModelToolOptions& options) {
     export_network_file(options.graph_from, options.format, options.to);
     return {{"written", options.to}};
   }
+  if (!options.whole.empty()) {
+    const std::vector<std::string> staying = export_smaller(options.whole, options.to);
+    return {{"written", options.to}, {"staying", staying}};
+  }
   const ModelFile model = options.import_from.empty() ? describe_script(options.describe, parse_input(options.input),
                                                                         options.classes, options.keep_shape)
                                                       : import_network(import_of(options, options.import_from));

@@ -18,17 +18,18 @@ struct ModelToolOptions {
   std::string content;      ///< which becomes this graph; "" if it is none
   std::string tensors;      ///< with the tensors of this file
   std::string graph_from;   ///< or write the network of this file in `format`
+  std::string whole;        ///< or make this network smaller
   std::string to;           ///< here
 
   bool asked() const {
-    return !describe.empty() || !import_from.empty() || !export_from.empty() || !graph_from.empty();
+    return !describe.empty() || !import_from.empty() || !export_from.empty() || !graph_from.empty() || !whole.empty();
   }
 };
 
 /// Prints one JSON object: {"model": ..., "remarks": [...], "lone_example": ..., "batch_norm": ...,
-/// "obstacle": ...} (what ModelFile holds beside its JSON), {"written": PATH} or {"error": {"kind": ..., "message":
-/// ...}}. What the module itself prints goes to stderr. Never throws; 0 unless it printed an error, or could print
-/// nothing.
+/// "obstacle": ...} (what ModelFile holds beside its JSON), {"written": PATH}, of a smaller network with "staying":
+/// [SENTENCE, ...], or {"error": {"kind": ..., "message": ...}}. What the module itself prints goes to stderr. Never
+/// throws; 0 unless it printed an error, or could print nothing.
 int run_model_tool(const ModelToolOptions& options);
 
 }  // namespace espalier

@@ -1,8 +1,17 @@
 #include "worker/imports/network_export.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
 #include "base/error.h"
 #include "base/files.h"
+#include "experiments/models/network_file.h"
 #include "worker/operators/graph_outputs.h"
+#include "worker/pruning/folded_network.h"
 #include "worker/torchscript/exports/export_torchscript.h"
 #ifdef ESPALIER_ONNX
 #include "worker/onnx/exports/export_onnx.h"
@@ -29,6 +38,18 @@ at::Tensor run_onnx(const std::string& bytes, const at::Tensor& examples) {
 }
 #endif
 
+bool lost_something(const KeptTensor& kept, const NamedTensors& whole) {
+  const auto found = std::ranges::find(whole, kept.name, [](const auto& named) { return named.first; });
+  if (found == whole.end()) return false;  // a bias that the original lacks
+  const at::Tensor& tensor = found->second;
+  for (std::size_t dim = 0; dim < kept.kept.size(); ++dim) {
+    const bool in_groups = dim == 1 && !kept.inputs_by_group.empty();
+    const std::vector<std::int64_t>& indices = in_groups ? kept.inputs_by_group[0] : kept.kept[dim];
+    if (std::ssize(indices) != tensor.size(static_cast<std::int64_t>(dim))) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 ExportFormat export_format(const std::string& name) {
@@ -43,6 +64,26 @@ ExportFormat export_format(const std::string& name) {
 void export_network_file(const std::filesystem::path& network, const std::string& format,
                          const std::filesystem::path& to) {
   write_file_atomically(to, proven_export(load_network(network), export_format(format)));
+}
+
+std::vector<std::string> export_smaller(const std::filesystem::path& network, const std::filesystem::path& to) {
+  const StoredNetwork whole = load_network(network);
+  const FoldedNetwork folded = folded_network(*whole.graph, whole.tensors, whole.masks);
+  nlohmann::json kept = nlohmann::json::object();
+  for (const KeptTensor& tensor : folded.kept) {
+    if (!lost_something(tensor, whole.tensors)) continue;
+    kept[tensor.name] = tensor.kept;
+    if (!tensor.inputs_by_group.empty()) kept[tensor.name][1] = tensor.inputs_by_group;
+  }
+  std::map<std::string, std::string> metadata = whole.metadata;
+  metadata[kGraphKey] = graph_metadata(*folded.graph);
+  metadata["kept"] = kept.dump();
+  metadata["folded"] = nlohmann::json(folded.folded).dump();
+  const TensorFile file = to_file(folded.tensors, std::move(metadata));
+  write_file_atomically(to, to_safetensors(file.content));
+  std::vector<std::string> staying;
+  for (const StayingUnits& units : folded.staying) staying.push_back(to_string(units));
+  return staying;
 }
 
 }  // namespace espalier

@@ -1,5 +1,6 @@
 #include "worker/network/stored_network.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -29,6 +30,19 @@ NamedTensors tensors_of(const OperatorGraph& graph, const NamedTensors& given, c
   return tensors;
 }
 
+/// A parameter may itself be called so: the graph's names come first.
+NamedTensors masks_beside(const OperatorGraph& graph, const NamedTensors& given) {
+  NamedTensors masks;
+  for (const Value& value : graph.values()) {
+    const std::string name = value.name + ".mask";
+    if (value.source != Value::Source::parameter || !has_tensor(given, name)) continue;
+    if (std::ranges::find(graph.values(), name, &Value::name) != graph.values().end()) continue;
+    const auto found = std::ranges::find(given, name, [](const auto& named) { return named.first; });
+    masks.emplace_back(value.name, found->second);
+  }
+  return masks;
+}
+
 }  // namespace
 
 std::string to_bytes(const StoredNetwork& network) {
@@ -44,7 +58,10 @@ StoredNetwork load_network(const std::filesystem::path& file, const std::string&
   const Safetensors parsed = parse_safetensors(bytes, file.string());
   StoredNetwork network;
   network.graph = std::make_shared<const OperatorGraph>(graph_of_metadata(parsed.metadata, file.string()));
-  network.tensors = tensors_of(*network.graph, from_file(parsed, at::kCPU), file.string());
+  const NamedTensors given = from_file(parsed, at::kCPU);
+  network.tensors = tensors_of(*network.graph, given, file.string());
+  network.masks = masks_beside(*network.graph, given);
+  network.metadata = parsed.metadata;
   return network;
 }
 
