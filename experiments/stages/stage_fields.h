@@ -81,6 +81,7 @@ void visit_fields(auto& visit, Is<PruneTarget> auto& target) {
 void visit_fields(auto& visit, Is<PruneSpec> auto& spec) {
   visit.field("batch_size", spec.batch_size, kBatchSize);
   visit.field("batches", spec.batches);
+  visit.added("compute", spec.compute);
   visit.field("criterion", spec.criterion);
   visit.nullable("dataset", spec.dataset);
   visit.added("draw", spec.draw);
