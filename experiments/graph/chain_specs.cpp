@@ -39,6 +39,7 @@ void ChainSpecs::turn_to(const TrialConfig& config) {
   shuffle_.reset();
   gradual_.reset();
   sensitivity_.reset();
+  repair_.reset();
 }
 
 bool ChainSpecs::is_drawn() const {
@@ -94,6 +95,11 @@ SpecIndex ChainSpecs::shuffle() {
                                prune.shuffle_epoch, config_->control == Control::shuffle_sized, draws_->of_shuffle()});
   }
   return *shuffle_;
+}
+
+SpecIndex ChainSpecs::repair() {
+  if (!repair_) repair_ = table_.add(RepairSpec{*config_->prune->repair, config_->model, config_->dataset});
+  return *repair_;
 }
 
 SpecIndex ChainSpecs::evaluate(bool pruned) {

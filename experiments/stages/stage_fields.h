@@ -148,6 +148,16 @@ void visit_fields(auto& visit, Is<SensitivitySpec> auto& spec) {
   visit.field("sparsities", spec.sparsities);
 }
 
+void visit_fields(auto& visit, Is<RepairSpec> auto& spec) {
+  visit.field("batch_size", spec.batch_size, {1, kBatchSize.most});
+  visit.field("batches", spec.batches, kAtLeastOne);
+  visit.added("bn_stats", spec.bn_stats);
+  visit.added("damping", spec.damping);
+  visit.field("dataset", spec.dataset);
+  visit.field("model", spec.model);
+  visit.added("refit", spec.refit);
+}
+
 void visit_fields(auto& visit, Is<EvaluateSpec> auto& spec) {
   visit.added("compute", spec.compute);
   visit.field("dataset", spec.dataset);

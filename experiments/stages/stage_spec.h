@@ -212,6 +212,22 @@ struct SensitivitySpec {
   std::vector<double> sparsities;  ///< fractions of the scope's units removed, rising
 };
 
+/// What is put right after a cut, by the uncut network on calibration data: one of the two, or the weights and then the
+/// statistics.
+struct RepairRule {
+  bool refit = false;        ///< of layers that read what left (worker/pruning/refit.h)
+  bool bn_stats = false;     ///< running statistics of batch norms (worker/pruning/norm_statistics.h)
+  std::int64_t batches = 0;  ///< of training data
+  std::int64_t batch_size = 0;
+  double damping = 0;  ///< of a refit: a part of the mean diagonal
+  bool operator==(const RepairRule&) const = default;
+};
+
+struct RepairSpec : RepairRule {
+  ModelSpec model;
+  DatasetSpec dataset;
+};
+
 struct EvaluateSpec {
   ModelSpec model;
   DatasetSpec dataset;

@@ -140,6 +140,21 @@ TEST_F(GangJob, without_the_channels_that_left_it_stops_and_goes_on_the_same) {
   }
 }
 
+TEST_F(GangJob, a_repair_is_the_leaders_with_the_bits_of_one_rank) {
+  PruneSpec channels = prune_spec("magnitude", 150);
+  channels.granularity = "channel l2";
+  JobStage repair;
+  repair.key = key("repair");
+  repair.kind = StageKind::repair;
+  repair.spec = canonical_json(RepairSpec{{true, false, 4, 50, 0.01}, model_, dataset_});
+  repair.inputs = {{InputRole::weights, key("init")}, {InputRole::masks, key("mask")}};
+  const std::vector<JobStage> stages{init("init"), prune("mask", channels, "init"), repair};
+  const auto together = run_together(stages);
+  ASSERT_EQ(together[0].end, JobEnd::finished);
+  EXPECT_EQ(together[0].outcomes[2].artifact_sha256, done(stages, "alone").artifact_sha256);
+  EXPECT_EQ(together[1].outcomes[2].artifact_sha256, "");
+}
+
 TEST_F(GangJob, what_fails_on_one_fails_the_job_of_all) {
   run_together({init("init")});
   const auto runs = run_together({train("end", shared_spec(40), "init")}, Members{Member{}, {}, {"elsewhere"}});
