@@ -12,6 +12,7 @@
 #include "experiments/expand/dense_config.h"
 #include "experiments/expand/effective_madds.h"
 #include "experiments/expand/prune_points.h"
+#include "experiments/expand/pruned_choices.h"
 #include "experiments/expand/retrain_config.h"
 #include "experiments/expand/train_recipe.h"
 #include "experiments/pruning/allocations/allocations.h"
@@ -87,7 +88,7 @@ class Expander {
     set_ranking(setting, prune);
     if (!set_sensitivity(setting, points, config)) return;
     if (!set_moment(combination, points, config) || !set_data(combination, network, config)) return;
-    if (!set_compute(combination, setting, config)) return;
+    if (!set_choices(combination, setting.granularity, network.has_batch_norm, config)) return;
     config.latency = spec_.latency;
     prune.epoch = network.masks_epoch;  // and the criterion's, which controls have another of
     add_with_controls(config, points, {network.digest, retrain->digest}, *retrain);
@@ -112,20 +113,17 @@ class Expander {
     return false;
   }
 
-  /// Shrunk where whole channels, heads or blocks leave and stay away.
-  bool set_compute(const Combination& combination, const PruneSetting& setting, TrialConfig& config) {
-    const std::string asked = spec_.compute.pick(combination).value_or("auto");
-    if (asked == "masked") return true;
-    std::string why;
-    if (!removes_units_whole(setting.granularity))
-      why = fmt::format("granularity {} removes none as a whole; use channel, head or layer",
-                        to_string(setting.granularity));
-    if (config.prune->gradual) why = "the schedule prunes inside the training; use another";
-    if (why.empty()) config.compute = kShrunk;
-    if (why.empty() || asked == "auto") return true;
-    problems_.add(spec_.compute_place,
-                  fmt::format("shrunk leaves out whole channels, heads and blocks, and {}, or auto", why));
-    return false;
+  /// How the pruned network is computed, and what is repaired.
+  bool set_choices(const Combination& combination, const Granularity& granularity, bool has_batch_norm,
+                   TrialConfig& config) {
+    const auto compute = choose_compute(spec_.compute.pick(combination).value_or("auto"), granularity, config);
+    const auto repair = choose_repair(spec_.prune->repair.pick(combination).value_or(RepairSetting{}), granularity,
+                                      has_batch_norm, config);
+    config.compute = compute.choice;
+    config.prune->repair = repair.choice;
+    if (!compute.problem.empty()) problems_.add(spec_.compute_place, compute.problem);
+    if (!repair.problem.empty()) problems_.add(spec_.prune->repair_place, repair.problem);
+    return compute.problem.empty() && repair.problem.empty();
   }
 
   static void set_ranking(const PruneSetting& setting, PruneConfig& prune) {

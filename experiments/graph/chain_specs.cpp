@@ -15,6 +15,12 @@ bool draw_alike(const std::optional<MaskDraws>& a, const std::optional<MaskDraws
   return a && b ? a->are_alike(*b) : !a && !b;
 }
 
+/// Whether a prune passes data through the network, to score what earlier ones left alone. What was removed and
+/// competes again is scored as well.
+bool scores_by_data(const PruneRule& rule) {
+  return find_criterion(rule.criterion).needs != CriterionNeeds::needs_nothing && !rule.revive;
+}
+
 }  // namespace
 
 void ChainSpecs::turn_to(const TrialConfig& config) {
@@ -33,6 +39,7 @@ void ChainSpecs::turn_to(const TrialConfig& config) {
   shuffle_.reset();
   gradual_.reset();
   sensitivity_.reset();
+  repair_.reset();
 }
 
 bool ChainSpecs::is_drawn() const {
@@ -49,7 +56,7 @@ void ChainSpecs::keep_equal_prunes(const TrialConfig* before, const std::optiona
   const TrialConfig& config = *config_;
   std::size_t kept = 0;
   const bool comparable = before != nullptr && before->prune && config.prune && before->model == config.model &&
-                          before->dataset == config.dataset &&
+                          before->compute == config.compute && before->dataset == config.dataset &&
                           static_cast<const PruneRule&>(*before->prune) == static_cast<const PruneRule&>(*config.prune);
   if (comparable && (!is_drawn() || draw_alike(draws_before, draws_))) {
     const auto differ = std::ranges::mismatch(before->prune->rounds, config.prune->rounds);
@@ -88,6 +95,11 @@ SpecIndex ChainSpecs::shuffle() {
                                prune.shuffle_epoch, config_->control == Control::shuffle_sized, draws_->of_shuffle()});
   }
   return *shuffle_;
+}
+
+SpecIndex ChainSpecs::repair() {
+  if (!repair_) repair_ = table_.add(RepairSpec{*config_->prune->repair, config_->model, config_->dataset});
+  return *repair_;
 }
 
 SpecIndex ChainSpecs::evaluate(bool pruned) {
@@ -147,6 +159,7 @@ SpecIndex ChainSpecs::prune(std::size_t round) {
   PruneSpec spec = prune_spec();
   spec.target = config_->prune->rounds[round];
   if (is_drawn()) spec.draw = draws_ ? draws_->of_round(round) : kSharedDraw;
+  if (round > 0 && scores_by_data(*config_->prune)) spec.compute = config_->compute;
   prune_[round] = table_.add(spec);
   return *prune_[round];
 }

@@ -30,6 +30,7 @@ class ChainSpecs {
   SpecIndex sensitivity();
   SpecIndex shuffle();
   SpecIndex latency();
+  SpecIndex repair();
   SpecIndex evaluate(bool pruned);
 
   const ModelCounts& counts() const { return counts_; }
@@ -49,7 +50,7 @@ class ChainSpecs {
   ModelCounts counts_;
   std::optional<MaskDraws> draws_;
   std::optional<SpecIndex> init_, reinit_, shuffle_, evaluate_dense_, evaluate_pruned_, gradual_, sensitivity_,
-      latency_;
+      latency_, repair_;
   std::vector<std::pair<std::int64_t, SpecIndex>> dense_;  // by end step
   std::vector<std::optional<SpecIndex>> retrain_;          // by phase
   std::vector<std::optional<SpecIndex>> prune_;            // by round

@@ -46,11 +46,12 @@ TrialStages TrialChain::add(const Trial& trial, SharingReport& report) {
       if (fit_their_mask())
         pruned.weights = dense_state(config_->prune->gradual ? config_->train.steps : config_->prune->at_step);
     }
-    if (config_->control == Control::reinit) pruned.weights = init(true);
     if (config_->control == Control::reinit) {
+      pruned.weights = init(true);
       pruned.trained = retrain(last, pruned.weights, pruned.masks);
-    } else if (config_->retrain.recipe) {
-      pruned.trained = retrain(last, retrain_origin(pruned.weights), pruned.masks);
+    } else {
+      pruned.weights = repaired(pruned.weights, pruned.masks);
+      if (config_->retrain.recipe) pruned.trained = retrain(last, retrain_origin(pruned.weights), pruned.masks);
     }
     found.masks = pruned.masks;
     found.sensitivity = sensitivity_;
@@ -80,6 +81,7 @@ TrialChain::Pruned TrialChain::prune_in_rounds() {
   sensitivity_ = sensitivity(weights);
   std::optional<StageIndex> masks;
   for (std::size_t round = 0; round < config_->prune->rounds.size(); ++round) {
+    if (round > 0) weights = repaired(weights, *masks);
     if (round > 0 && config_->retrain.recipe) weights = retrain(round - 1, retrain_origin(weights), *masks);
     masks = prune(round, weights, masks);
     if (repairs) weights = *masks;
@@ -98,6 +100,7 @@ TrialChain::Pruned TrialChain::draw_in_rounds() {
   std::optional<StageIndex> masks;
   for (std::size_t round = 0; round < pruning.rounds.size(); ++round) {
     if (pruning.shared_draw && !trains_between && round + 1 < pruning.rounds.size()) continue;
+    if (round > 0 && masks) weights = repaired(weights, *masks);
     if (round > 0 && trains_between) weights = retrain(round - 1, weights, *masks);
     masks = prune(round, std::nullopt, pruning.shared_draw ? std::nullopt : masks);
   }
@@ -214,6 +217,17 @@ StageIndex TrialChain::shuffle(StageIndex masks) {
   return touch(stages_.add(identity, [&](Stage& stage) {
     fill(stage, static_cast<double>(specs_.counts().prunable),
          fmt::format("shuffle masks of {} seed {}", config_->model.name, trial_->seed));
+  }));
+}
+
+StageIndex TrialChain::repaired(StageIndex weights, StageIndex masks) {
+  if (!config_->prune->repair) return weights;
+  const RepairRule& repair = *config_->prune->repair;
+  return touch(stages_.add({StageKind::repair, trial_->seed, specs_.repair(), weights, masks}, [&](Stage& stage) {
+    const auto examples = static_cast<double>(repair.batches * repair.batch_size);
+    fill(stage, examples * static_cast<double>(specs_.counts().madds) + static_cast<double>(specs_.counts().prunable),
+         fmt::format("repair {} seed {}{}{}", config_->model.name, trial_->seed, repair.refit ? " by refit" : "",
+                     repair.bn_stats ? " by bn_stats" : ""));
   }));
 }
 

@@ -23,7 +23,7 @@ class TrialChain {
 
  private:
   struct Pruned {
-    StageIndex weights;  ///< what the last round pruned, or what it left of them where it repairs or trains
+    StageIndex weights;  ///< what the last round pruned, or what its criterion or training left of them
     StageIndex masks;
     std::optional<StageIndex> trained;  ///< by the last round's retraining
   };
@@ -38,6 +38,8 @@ class TrialChain {
   StageIndex prune(std::size_t round, std::optional<StageIndex> weights, std::optional<StageIndex> masks);
   std::optional<StageIndex> sensitivity(StageIndex weights);
   StageIndex shuffle(StageIndex masks);
+  /// The weights as they are, or what they become where the trial repairs what a cut leaves.
+  StageIndex repaired(StageIndex weights, StageIndex masks);
   StageIndex retrain(std::size_t round, StageIndex weights, StageIndex masks);
   std::optional<StageIndex> stored_origin();
   StageIndex retrain_origin(StageIndex pruned);

@@ -81,6 +81,7 @@ void remember_prune_places(const YamlValue& value, PruneKeys& keys) {
   keys.max_kept_place = place_of("max_kept");
   keys.ratios_place = place_of("ratios");
   keys.align_place = place_of("align");
+  keys.repair_place = place_of("repair");
 }
 
 void refuse_data_keys_without_use(MapReader& map, const PruneKeys& keys, Problems& problems) {
@@ -150,6 +151,7 @@ void read_prune_keys(AxisReader& axes, const YamlValue& value, PruneKeys& keys) 
   axes.read(map, "norms", keys.norms, name_from({"running", "batch"}));
   axes.read(map, "batches", keys.batches, count_up_to(kMostBatches));
   axes.read(map, "batch_size", keys.batch_size, count_up_to(kMostBatches));
+  axes.read(map, "repair", keys.repair, parse_repair);
   read_once_keys(map, keys, problems);
   remember_prune_places(value, keys);
   map.finish();

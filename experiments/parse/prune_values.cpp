@@ -157,6 +157,40 @@ std::optional<SensitivitySetting> parse_sensitivity(const YamlValue& value, Prob
   return setting;
 }
 
+std::optional<RepairSetting> parse_repair(const YamlValue& value, Problems& problems) {
+  constexpr std::int64_t kMostBatches = 1'000'000;
+  constexpr double kMostDamping = 1e6;
+  RepairSetting setting;
+  if (value.kind != YamlValue::Kind::map) {
+    const auto name = parse_name(value, {"none", "refit", "bn_stats"}, problems);
+    if (!name) return std::nullopt;
+    setting.refit = name == "refit";
+    setting.bn_stats = name == "bn_stats";
+    return setting;
+  }
+  MapReader map(value, problems);
+  const auto read = [&](const char* key, auto& number, auto parse) {
+    const YamlValue* given = map.find(key);
+    if (given == nullptr) return;
+    if (const auto parsed = parse(*given)) number = *parsed;
+  };
+  const auto flag = [&](const YamlValue& given) { return parse_flag(given, problems); };
+  const auto count = [&](const YamlValue& given) { return parse_count(given, 1, kMostBatches, problems); };
+  read("refit", setting.refit, flag);
+  read("bn_stats", setting.bn_stats, flag);
+  read("batches", setting.batches, count);
+  read("batch_size", setting.batch_size, count);
+  read("damping", setting.damping, [&](const YamlValue& given) {
+    return parse_number(given, {0, kMostDamping, true, true, ""}, problems);
+  });
+  map.finish();
+  if (const YamlValue* damping = map.find("damping"); damping != nullptr && !setting.refit)
+    problems.add(damping->place, "is not used: it belongs to refit");
+  if (setting.refit || setting.bn_stats) return setting;
+  problems.add(value.place, "repairs nothing; give refit: true, bn_stats: true or both, or repair: none");
+  return std::nullopt;
+}
+
 std::vector<NamePattern> parse_patterns(const YamlValue& value, Problems& problems) {
   std::vector<NamePattern> patterns;
   for (const YamlValue& item : value.kind == YamlValue::Kind::list ? value.items : std::vector{value}) {

@@ -30,6 +30,8 @@ std::optional<RatioSetting> parse_ratios(const YamlValue& value, Problems& probl
 
 /// `{sparsities: [0.5, 0.9], batches: 4}`; every key may be left out.
 std::optional<SensitivitySetting> parse_sensitivity(const YamlValue& value, Problems& problems);
+/// none, refit, bn_stats, or {refit: true, bn_stats: true, batches: 8, batch_size: 60, damping: 0.01}.
+std::optional<RepairSetting> parse_repair(const YamlValue& value, Problems& problems);
 
 /// `fc3`, `[conv1, "fc*"]`.
 std::vector<NamePattern> parse_patterns(const YamlValue& value, Problems& problems);

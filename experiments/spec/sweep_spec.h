@@ -112,6 +112,15 @@ struct SensitivitySetting {
   std::int64_t batch_size = 0;  ///< 0: the training's
 };
 
+/// What is put right after a cut, and by how much data; neither: nothing.
+struct RepairSetting {
+  bool refit = false, bn_stats = false;
+  double damping = 0.01;
+  std::int64_t batches = 8;
+  std::int64_t batch_size = 0;  ///< 0: the training's
+  auto operator<=>(const RepairSetting&) const = default;
+};
+
 struct PruneKeys {
   Choices<CriterionSetting> method;
   Choices<CriterionSetting> criterion;
@@ -128,12 +137,13 @@ struct PruneKeys {
   Choices<std::string> norms;  ///< "running" or "batch"
   Choices<std::int64_t> batches;
   Choices<std::int64_t> batch_size;
+  Choices<RepairSetting> repair;
   std::vector<NamePattern> protect;
   bool refuse_empty = false;
   std::optional<SensitivitySetting> sensitivity;  ///< given, or needed by an allocation
   KeyPlace sensitivity_place;
   KeyPlace criterion_place, granularity_place, allocation_place, dialect_place, min_kept_place, max_kept_place;
-  KeyPlace norms_place, ratios_place, align_place;
+  KeyPlace norms_place, ratios_place, align_place, repair_place;
 };
 
 struct RetrainSetting {

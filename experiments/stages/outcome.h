@@ -13,8 +13,10 @@
 namespace espalier {
 
 /// One point of a curve. Names in use: "train_loss" (mean over the steps since the last point), "validation_loss",
-/// "validation_accuracy", "test_accuracy" (only where the validation loss was the least so far), "lr". `step` counts
-/// optimizer steps on the trajectory's own axis. NaN is data.
+/// "validation_accuracy", "test_accuracy" (only where the validation loss was the least so far), "lr"; once, in the end,
+/// "shrunk_difference" of a training (the largest of an output from the masked network's, as a part of the largest), and
+/// "refit_error" of a repair (what is left of the squared differences that the cut made). `step` counts optimizer steps
+/// on the trajectory's own axis. NaN is data.
 struct MetricPoint {
   std::int64_t step = 0;
   std::string name;

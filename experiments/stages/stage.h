@@ -38,6 +38,7 @@ inline constexpr int kNumericsEpoch = 1;
 ///   shuffle      (masks) -> masks: the same mask permuted
 ///   evaluate     (weights, masks?) -> numbers on the test set
 ///   sensitivity  (weights, masks?) -> numbers: the loss with each scope pruned alone
+///   repair       (weights, masks) -> weights: what is left makes up for what the masks remove
 ///   latency      (weights, masks) -> times of the pruned network and of the dense one, which no other run repeats
 ///   noop         () -> nothing: what the benchmark of the control plane runs
 enum class StageKind {

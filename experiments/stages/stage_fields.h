@@ -81,6 +81,7 @@ void visit_fields(auto& visit, Is<PruneTarget> auto& target) {
 void visit_fields(auto& visit, Is<PruneSpec> auto& spec) {
   visit.field("batch_size", spec.batch_size, kBatchSize);
   visit.field("batches", spec.batches);
+  visit.added("compute", spec.compute);
   visit.field("criterion", spec.criterion);
   visit.nullable("dataset", spec.dataset);
   visit.added("draw", spec.draw);
@@ -145,6 +146,16 @@ void visit_fields(auto& visit, Is<ShuffleSpec> auto& spec) {
 void visit_fields(auto& visit, Is<SensitivitySpec> auto& spec) {
   visit.field("prune", spec.prune);
   visit.field("sparsities", spec.sparsities);
+}
+
+void visit_fields(auto& visit, Is<RepairSpec> auto& spec) {
+  visit.field("batch_size", spec.batch_size, {1, kBatchSize.most});
+  visit.field("batches", spec.batches, kAtLeastOne);
+  visit.added("bn_stats", spec.bn_stats);
+  visit.added("damping", spec.damping);
+  visit.field("dataset", spec.dataset);
+  visit.field("model", spec.model);
+  visit.added("refit", spec.refit);
 }
 
 void visit_fields(auto& visit, Is<EvaluateSpec> auto& spec) {

@@ -19,6 +19,7 @@ namespace {
   DO(SensitivitySpec, "sensitivity spec") \
   DO(LatencySpec, "latency spec")         \
   DO(NoopSpec, "noop spec")               \
+  DO(RepairSpec, "repair spec")           \
   DO(ModelFile, "TorchScript module")
 
 template <typename Spec>
@@ -37,6 +38,10 @@ void check_spec(const Spec&) {}
 void check_spec(const TrainSpec& spec) {
   if (spec.end_step < spec.start_step)
     throw Error(ErrorKind::invalid_input, "train spec: end_step: expected at least start_step");
+}
+
+void check_spec(const RepairSpec& spec) {
+  if (!spec.refit && !spec.bn_stats) throw Error(ErrorKind::invalid_input, "repair spec: expected refit or bn_stats");
 }
 
 /// Finds datasets and modules anywhere in a spec.

@@ -143,6 +143,10 @@ struct PruneRule {
   bool operator==(const PruneRule&) const = default;
 };
 
+/// How a pruned network is computed: "" with its masks; kShrunk: without the channels, heads and blocks that the masks
+/// remove as a whole. The tensors that a stage leaves are the whole network's either way; sums are in another order.
+inline constexpr const char* kShrunk = "shrunk";
+
 struct PruneSpec : PruneRule {
   ModelSpec model = {};
   PruneTarget target = {};
@@ -150,6 +154,7 @@ struct PruneSpec : PruneRule {
   std::string draw =
       {};  ///< of a criterion that draws its scores: which of the seed's draws (experiments/graph/mask_draws.h),
            ///< kSharedDraw, or "", the same numbers as of kSharedDraw, of earlier versions
+  std::string compute = {};  ///< how the network is computed that masks came in for: "" or kShrunk
   bool operator==(const PruneSpec&) const = default;
 };
 
@@ -167,10 +172,6 @@ struct SparsifySpec {
   std::string name;                            ///< of catalog/sparsifiers.def
   std::map<std::string, double> options = {};  ///< where they differ from its defaults
 };
-
-/// How a pruned network is computed: "" with its masks; kShrunk: without the channels, heads and blocks that the masks
-/// remove as a whole. The tensors that a stage leaves are the whole network's either way; sums are in another order.
-inline constexpr const char* kShrunk = "shrunk";
 
 /// Runs optimizer steps start_step .. end_step - 1 of a trajectory that begins at start_step with the input weights and
 /// a fresh optimizer. The key names the state after end_step whatever the cuts before it: start_step is where the
@@ -209,6 +210,22 @@ struct ShuffleSpec {
 struct SensitivitySpec {
   PruneSpec prune;                 ///< `target` is not used; `dataset`, `batches` and `batch_size` measure the loss too
   std::vector<double> sparsities;  ///< fractions of the scope's units removed, rising
+};
+
+/// What is put right after a cut, by the uncut network on calibration data: one of the two, or the weights and then the
+/// statistics.
+struct RepairRule {
+  bool refit = false;        ///< of layers that read what left (worker/pruning/refit.h)
+  bool bn_stats = false;     ///< running statistics of batch norms (worker/pruning/norm_statistics.h)
+  std::int64_t batches = 0;  ///< of training data
+  std::int64_t batch_size = 0;
+  double damping = 0;  ///< of a refit: a part of the mean diagonal
+  bool operator==(const RepairRule&) const = default;
+};
+
+struct RepairSpec : RepairRule {
+  ModelSpec model;
+  DatasetSpec dataset;
 };
 
 struct EvaluateSpec {

@@ -49,6 +49,14 @@ void visit_fields(auto& visit, const SensitivityConfig& sensitivity) {
   visit.field("sparsities", sensitivity.sparsities);
 }
 
+void visit_fields(auto& visit, const RepairRule& repair) {
+  visit.field("batch_size", repair.batch_size);
+  visit.field("batches", repair.batches);
+  visit.added("bn_stats", repair.bn_stats);
+  visit.added("damping", repair.damping);
+  visit.added("refit", repair.refit);
+}
+
 namespace {
 
 /// What a trial removes, by the name that its user gave it.
@@ -74,6 +82,7 @@ void visit_fields(auto& visit, const MethodConfig& config) {
   visit.added("protect", prune.protect);
   visit.added("ranking", prune.ranking);
   visit.added("refuse_empty", prune.refuse_empty);
+  visit.added("repair", prune.repair);
   visit.added("revive", prune.revive);
   visit.field("rounds", prune.rounds);
   visit.field("schedule", prune.schedule);
@@ -104,7 +113,8 @@ std::string later_rounds_score(const TrialConfig& config) {
     return fmt::format("steps up to {}", grouped(gradual->first_step + later * gradual->every));
   const RetrainConfig& retrain = config.retrain;
   if (!retrain.recipe) {
-    const bool repairs = find_criterion(config.prune->criterion).scores == CriterionScores::repairs_weights;
+    const bool repairs =
+        config.prune->repair || find_criterion(config.prune->criterion).scores == CriterionScores::repairs_weights;
     return repairs ? "repaired weights" : "";
   }
   const bool repeats_the_training =

@@ -74,9 +74,10 @@ struct PruneConfig : PruneRule {
   std::string dialect = {};                   ///< a name of catalog/dialects.def
   std::optional<GradualConfig> gradual = {};  ///< `rounds` are its updates, inside the training
   std::optional<SensitivityConfig> sensitivity =
-      {};                          ///< measured beside; with allocation "sensitivity" it spreads the budget
-  std::int64_t shuffle_epoch = 1;  ///< ShuffleSpec::epoch, of a trial whose masks are shuffled
-  bool shared_draw = false;        ///< of a criterion that draws its scores: kSharedDraw, not a draw of its own
+      {};                                 ///< measured beside; with allocation "sensitivity" it spreads the budget
+  std::optional<RepairRule> repair = {};  ///< after each round, before what is left is trained
+  std::int64_t shuffle_epoch = 1;         ///< ShuffleSpec::epoch, of a trial whose masks are shuffled
+  bool shared_draw = false;               ///< of a criterion that draws its scores: kSharedDraw, not a draw of its own
   bool operator==(const PruneConfig&) const = delete;  ///< that of the rule would pass for it
 };
 
@@ -114,7 +115,7 @@ struct TrialConfig {
   std::optional<PruneConfig> prune;  ///< none: nothing is pruned
   RetrainConfig retrain;
   Control control = Control::none;
-  std::string compute = {};  ///< of the pruned network: "" or kShrunk
+  std::string compute = {};                   ///< of the pruned network: "" or kShrunk
   std::optional<LatencyConfig> latency = {};  ///< timed beside; not in the trial's key
   std::string variant;  ///< values of axes that have no column of their own: "train.lr=0.01"; "" if there are none
 };

@@ -55,6 +55,11 @@ constexpr CatalogEntry kGranularities[] = {
     {"head", "reduction l2", "Michel et al. 2019, arXiv:1905.10650", "One attention head"},
     {"layer", "reduction l2", "", "A residual block, or a layer of a stack"}};
 
+constexpr CatalogEntry kRepairs[] = {
+    {"refit", "W_S + W_R C_RS (C_SS + l I)^-1, C of the uncut inputs", "He et al. 2017, arXiv:1707.06168",
+     "Fits layers that read removed channels or heads to what they gave before"},
+    {"bn_stats", "", "Li et al. 2020, arXiv:2007.02491", "Estimates the running statistics of batch norms anew"}};
+
 nlohmann::json as_json(const auto& entries) {
   nlohmann::json list = nlohmann::json::array();
   for (const CatalogEntry& entry : entries) {
@@ -79,6 +84,7 @@ void print_methods_json() {
   std::cout << json_text(nlohmann::json{{"criteria", criteria},
                                         {"allocations", as_json(list_allocations())},
                                         {"granularities", as_json(kGranularities)},
+                                        {"repairs", as_json(kRepairs)},
                                         {"schedules", as_json(list_schedules())},
                                         {"dialects", as_json(list_dialects())},
                                         {"retrains", as_json(list_retrains())},
@@ -113,6 +119,7 @@ void print_methods_text() {
       "Granularities (prune.granularity): what is removed together? Reductions: sum, mean, l1, l2, max, as in filter "
       "l1.",
       kGranularities);
+  print_section("Repairs (prune.repair): what makes up for a cut before it is trained?", kRepairs);
   print_section("Schedules (prune.schedule): when, and how much at a time?", list_schedules());
   print_section("Dialects (prune.dialect): how does another program count?", list_dialects());
   print_section("Retraining (retrain): what follows a prune?", list_retrains());

@@ -19,9 +19,8 @@ namespace {
 at::Tensor cholesky(const at::Tensor& matrix, bool upper) {
   const auto [factor, info] = at::linalg_cholesky_ex(matrix, upper);
   if (info.item<std::int64_t>() != 0) {
-    throw Error(
-        ErrorKind::numeric,
-        "the inputs of a layer leave its Hessian singular; use more batches, or raise the damping of sparsegpt");
+    throw Error(ErrorKind::numeric,
+                "the inputs of a layer leave its Hessian singular; use more batches, or raise the damping");
   }
   return factor;
 }

@@ -3,27 +3,13 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/zeros.h>
 
 #include "base/error.h"
 #include "worker/criteria/column_pruning.h"
-#include "worker/criteria/layer_inputs.h"
+#include "worker/criteria/input_products.h"
 
 namespace espalier {
 namespace {
-
-/// X^T X over all rows that each group of the layer is given, with what is pruned by now: [groups, columns, columns].
-at::Tensor layer_hessians(const CriterionContext& context, std::size_t layer) {
-  const PrunableWeight& prunable = context.weights()[layer];
-  const std::int64_t columns = prunable.weight.numel() / prunable.weight.size(0);
-  const std::optional<Unfolding> unfolding = unfolding_of(context.network.description(), prunable.layer);
-  at::Tensor hessians =
-      at::zeros({unfolding ? unfolding->groups : 1, columns, columns}, prunable.weight.options().dtype(at::kDouble));
-  see_inputs(context, [&](std::size_t seen, std::int64_t group, const at::Tensor& rows) {
-    if (seen == layer) hessians[group].add_(rows.t().matmul(rows));
-  });
-  return hessians;
-}
 
 /// Columns so that the inputs at one kernel position lie side by side, as groups of n:m do.
 at::Tensor column_order(const at::Tensor& weight) {
@@ -52,7 +38,7 @@ void repair_sparsegpt(const CriterionContext& context, const RepairOrder& order)
   Network& network = context.network;
   for (std::size_t i = 0; i < order.layers.size(); ++i) {
     const std::size_t layer = order.layers[i];
-    const at::Tensor hessians = layer_hessians(context, layer);
+    const at::Tensor hessians = input_products(context, {layer}).front().products;
     const at::NoGradGuard no_grad;
     const PrunableWeight& prunable = context.weights()[layer];
     const std::int64_t rows = prunable.weight.size(0) / hessians.size(0);

@@ -112,6 +112,7 @@ class GraphBody : public NetworkBody {
   void show(ForwardObserver& observer, std::size_t place, const std::vector<at::Tensor>& values) const {
     const Node& node = graph_->nodes()[place];
     if (node.op->has(OperatorTrait::relu)) observer.on_relu(node.name, values[node.output]);
+    if (node.op->has(OperatorTrait::batch_norm)) observer.on_batch_norm(node.name, values[node.inputs[0]]);
     for (const Block& block : graph_->blocks()) {
       if (block.end == place + 1) observer.on_block(block.name, values[block.input], values[block.output]);
     }

@@ -18,6 +18,8 @@ class ForwardObserver {
   virtual void on_layer_output(const std::string& /*layer*/, const at::Tensor& /*output*/) {}
   /// What a named ReLU gives: [N, C, H, W] or [N, C].
   virtual void on_relu(const std::string& /*relu*/, const at::Tensor& /*output*/) {}
+  /// What a batch norm is given: [N, C, ...].
+  virtual void on_batch_norm(const std::string& /*norm*/, const at::Tensor& /*input*/) {}
   /// What the heads of an attention give, before its layer o: [N, tokens, heads, width / heads].
   virtual void on_heads(const std::string& /*attention*/, const at::Tensor& /*output*/) {}
   /// What a block is given and what it gives.

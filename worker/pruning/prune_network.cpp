@@ -14,6 +14,7 @@
 #include "experiments/pruning/prune_scopes.h"
 #include "worker/criteria/criterion.h"
 #include "worker/pruning/scope_units.h"
+#include "worker/pruning/shrunk_scores.h"
 #include "worker/selection/group_selection.h"
 #include "worker/selection/mask_stream.h"
 #include "worker/selection/ranking.h"
@@ -60,6 +61,8 @@ class PruneRun {
         options_(default_options(criterion_)) {
     if (!order.spec.norms.empty() && order.spec.norms != "batch")
       throw Error(ErrorKind::invalid_input, "norms: " + unknown_name(order.spec.norms, {"batch"}));
+    if (!order.spec.compute.empty() && order.spec.compute != kShrunk)
+      throw Error(ErrorKind::invalid_input, "compute: " + unknown_name(order.spec.compute, {kShrunk}));
     for (const auto& [name, value] : order.spec.options) options_.insert_or_assign(name, value);
     refuse_large_network();
   }
@@ -127,7 +130,10 @@ class PruneRun {
                                               network_.description().name + " has " + std::to_string(weights));
   }
 
-  Scores score() const { return find_score(order_.spec.criterion)(context()); }
+  Scores score() const {
+    return order_.spec.compute.empty() ? find_score(order_.spec.criterion)(context())
+                                       : shrunk_scores(criterion_, context());
+  }
 
   void repair() {
     RepairOrder order{{}, order_.target, granularity_};

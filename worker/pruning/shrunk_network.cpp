@@ -9,6 +9,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
 #include "base/error.h"
@@ -126,6 +127,12 @@ NamedTensors ShrunkNetwork::scattered(const NamedTensors& small, const NamedTens
                        flat ? put_back(tensor, flat_places_, at::zeros({whole_count_}, tensor.options())) : tensor);
   }
   return whole;
+}
+
+at::Tensor ShrunkNetwork::placed(const std::string& parameter, const at::Tensor& small, double elsewhere) const {
+  const Part& part = *part_of(parameter);
+  const at::Tensor around = at::full(part.zeros.sizes(), elsewhere, small.options());
+  return put_back(small, part.places.to(small.device()), around);
 }
 
 NamedTensors ShrunkNetwork::buffers_among(const NamedTensors& whole) const {

@@ -30,6 +30,8 @@ class ShrunkNetwork {
   NamedTensors gathered(const NamedTensors& whole) const;
   /// The way back. What left is zero; of a buffer it is what `buffers` has, the original's by name.
   NamedTensors scattered(const NamedTensors& small, const NamedTensors& buffers) const;
+  /// The way back for numbers of one parameter: what left has `elsewhere`.
+  at::Tensor placed(const std::string& parameter, const at::Tensor& small, double elsewhere) const;
   /// Of the original's tensors by name. Errors: ErrorKind::corrupt for one that is missing or has another shape.
   NamedTensors buffers_among(const NamedTensors& whole) const;
 

@@ -224,6 +224,23 @@ std::set<std::string> epochs_of(const std::string& rest) {
   return epochs;
 }
 
+/// How the network of each prune is computed, in the order of the graph.
+std::vector<std::string> prunes_computed(const std::string& prune) {
+  std::vector<std::string> computed;
+  const StageGraph graph = graph_of(kGraphSweep + "prune: {sparsity: 0.9, schedule: {iterative: {rounds: 3}}, " +
+                                    prune + "}\ncontrols: [random]\nretrain: {finetune: {epochs: 1}}\n");
+  for (const Stage& stage : graph.stages)
+    if (stage.kind == StageKind::prune) computed.push_back(parse_spec<PruneSpec>(*stage.spec).compute);
+  return computed;
+}
+
+TEST(StageGraph, later_rounds_score_by_data_what_is_left) {
+  EXPECT_THAT(prunes_computed("method: snip, granularity: channel"), ElementsAre("", kShrunk, kShrunk, "", "", ""));
+  EXPECT_THAT(prunes_computed("method: magnitude, granularity: channel"), ElementsAre("", "", "", "", "", ""))
+      << "weights alone are looked at";
+  EXPECT_THAT(prunes_computed("method: snip"), ElementsAre("", "", "", "", "", "")) << "no unit leaves";
+}
+
 TEST(StageGraph, cases_that_compute_something_else_than_before_say_their_epoch_and_no_others_do) {
   using testing::IsEmpty;
   EXPECT_THAT(epochs_of("model: transformer-2x12x3\nprune: {method: magnitude, sparsity: 0.5}\ncontrols: [shuffle]\n"),

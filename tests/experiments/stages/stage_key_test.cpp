@@ -8,7 +8,7 @@
 // means that every stored result is orphaned. A field that is new is left out of the JSON while it has its default;
 // numbers that would come out otherwise raise kNumericsEpoch instead.
 //
-// All six were computed without this code, by Python over the literal text, each feeding the next:
+// All were computed without this code, by Python over the literal text, each feeding the next:
 //   python3 -c 'import hashlib; print(hashlib.sha256(TEXT.encode()).hexdigest())'
 // with, for the first,
 //   TEXT =
@@ -23,6 +23,7 @@ constexpr const char* kPrune = "e95d6d200fbc32b3e040c3a82a5c8069baca8add52dfbceb
 constexpr const char* kShuffle = "8668bbc3e3bc5b9a83256338c4c8582a70a54661faae2451886d0b7336821226";
 constexpr const char* kEvaluate = "18da9dc0e594746b5d9bf66493efd9d85c608f80c3754674e6b3867e3ec56ecb";
 constexpr const char* kNoop = "ad31cb3434e3af3dc12b2bbc3237bb35a42b96e208c303b81f486514c57505e3";
+constexpr const char* kRepair = "5dacfcb595af0e878600f36757f07b2c9380a6170b6e8426713ee32de757cc2e";
 
 using Inputs = std::vector<std::pair<InputRole, StageKey>>;
 
@@ -75,6 +76,13 @@ TEST(StageKey, pinned_evaluate) {
 
 TEST(StageKey, pinned_noop) {
   EXPECT_EQ(key(StageKind::noop, {}, canonical_json(NoopSpec{7})), kNoop);
+}
+
+TEST(StageKey, pinned_repair) {
+  const Inputs inputs = {{InputRole::weights, stage_key_from_hex(kTrainKey)},
+                         {InputRole::masks, stage_key_from_hex(kPrune)}};
+  const RepairSpec spec{{true, false, 8, 60, 0.01}, keyed_lenet(), keyed_mnist()};
+  EXPECT_EQ(key(StageKind::repair, inputs, canonical_json(spec)), kRepair);
 }
 
 TEST(StageKey, only_stages_that_draw_know_the_seed) {

@@ -1,4 +1,5 @@
 // A gang's job from beginning to end: who writes, who waits, where all stop.
+#include <algorithm>
 #include <array>
 #include <atomic>
 
@@ -102,6 +103,56 @@ TEST_F(GangJob, one_is_asked_to_stop_and_all_go_on_as_if_never) {
   EXPECT_GT(resumed[0].outcomes[0].first_step, 26);
   EXPECT_EQ(resumed[0].outcomes[0].artifact_sha256, whole[0].outcomes[1].artifact_sha256);
   expect_equal_metrics(resumed[0].outcomes[0], whole[0].outcomes[1]);
+}
+
+TEST_F(GangJob, without_the_channels_that_left_it_stops_and_goes_on_the_same) {
+  PruneSpec channels = prune_spec("magnitude", 150);  // of 400
+  channels.granularity = "channel l2";
+  const auto retrained = [&](const std::string& name, const std::string& compute) {
+    TrainSpec spec = shared_spec(40);
+    spec.compute = compute;
+    JobStage stage = train(name, spec, "init");
+    stage.inputs.emplace_back(InputRole::masks, key("mask"));
+    return stage;
+  };
+  const std::vector<JobStage> before{init("init"), prune("mask", channels, "init")};
+  std::vector<JobStage> uncut = before;
+  uncut.insert(uncut.end(), {retrained("end", kShrunk), retrained("masked", "")});
+  const auto whole = run_together(uncut, Members{Member{"uncut"}, {"uncut"}, {"uncut"}});
+  ASSERT_EQ(whole[0].end, JobEnd::finished);
+  run_together(before);
+  const auto stopped = run_together({retrained("end", kShrunk)}, Members{Member{}, {}, {"store", 15}});
+  for (const Run& run : stopped) EXPECT_EQ(run.end, JobEnd::interrupted);
+  const auto resumed = run_together({retrained("end", kShrunk)});
+  ASSERT_EQ(resumed[0].end, JobEnd::finished);
+  EXPECT_GT(resumed[0].outcomes[0].first_step, 15);
+  EXPECT_EQ(resumed[0].outcomes[0].artifact_sha256, whole[0].outcomes[2].artifact_sha256);
+  expect_equal_metrics(resumed[0].outcomes[0], whole[0].outcomes[2]);
+  // The masked gang learns the same.
+  EXPECT_NE(resumed[0].outcomes[0].artifact_sha256, whole[0].outcomes[3].artifact_sha256);
+  for (const MetricPoint& point : whole[0].outcomes[3].metrics) {
+    const auto found = std::ranges::find_if(resumed[0].outcomes[0].metrics, [&](const MetricPoint& one) {
+      return one.step == point.step && one.name == point.name;
+    });
+    ASSERT_NE(found, resumed[0].outcomes[0].metrics.end());
+    if (point.name != "train_loss") continue;
+    EXPECT_NEAR(found->value, point.value, 1e-3 * point.value);
+  }
+}
+
+TEST_F(GangJob, a_repair_is_the_leaders_with_the_bits_of_one_rank) {
+  PruneSpec channels = prune_spec("magnitude", 150);
+  channels.granularity = "channel l2";
+  JobStage repair;
+  repair.key = key("repair");
+  repair.kind = StageKind::repair;
+  repair.spec = canonical_json(RepairSpec{{true, false, 4, 50, 0.01}, model_, dataset_});
+  repair.inputs = {{InputRole::weights, key("init")}, {InputRole::masks, key("mask")}};
+  const std::vector<JobStage> stages{init("init"), prune("mask", channels, "init"), repair};
+  const auto together = run_together(stages);
+  ASSERT_EQ(together[0].end, JobEnd::finished);
+  EXPECT_EQ(together[0].outcomes[2].artifact_sha256, done(stages, "alone").artifact_sha256);
+  EXPECT_EQ(together[1].outcomes[2].artifact_sha256, "");
 }
 
 TEST_F(GangJob, what_fails_on_one_fails_the_job_of_all) {

@@ -32,11 +32,22 @@ class ShrunkStages : public JobTest {
     stage.spec = canonical_json(EvaluateSpec{model_, dataset_, compute});
     return stage;
   }
+  /// On from the mask by another criterion, to fewer of the channels.
+  JobStage second_prune(const std::string& name, const std::string& compute, const std::string& weights) const {
+    PruneSpec spec = prune_spec("snip", 80);
+    spec.granularity = "channel l2";
+    spec.compute = compute;
+    return under_mask(prune(name, spec, weights));
+  }
   std::vector<JobStage> pruned() const { return {init("init"), prune("mask", channels(), "init")}; }
 
   NamedTensors tensors(const std::string& name, const std::string& store = "store") const {
     const std::string bytes = read_file(artifact(name, store), 1 << 30);
     return from_file(parse_safetensors(bytes, name), at::kCPU);
+  }
+  void expect_equal_tensors(const std::string& name, const std::string& other) const {
+    const NamedTensors expected = tensors(other);
+    for (const auto& [one, tensor] : tensors(name)) EXPECT_TRUE(at::equal(tensor, called(expected, one))) << one;
   }
   static const at::Tensor& called(const NamedTensors& tensors, const std::string& name) {
     for (const auto& [one, tensor] : tensors)
@@ -100,9 +111,70 @@ TEST_F(ShrunkStages, ATrajectoryThatIsCutEqualsTheUncutOne) {
 TEST_F(ShrunkStages, WhereNoUnitLeavesTheBitsAreTheMaskedOnes) {
   done({init("init"), prune("mask", prune_spec("magnitude", 20000), "init")});
   const StageOutcome masked = done({trained("masked", "")}), shrunk = done({trained("shrunk", kShrunk)});
-  const NamedTensors expected = tensors("masked");
-  for (const auto& [name, tensor] : tensors("shrunk")) EXPECT_TRUE(at::equal(tensor, called(expected, name))) << name;
+  expect_equal_tensors("shrunk", "masked");
   expect_equal_metrics(masked, shrunk);
+}
+
+TEST_F(ShrunkStages, ALaterRoundRemovesTheSameUnits) {
+  done(pruned());
+  done({trained("trained", kShrunk)});
+  const StageOutcome masked = done({second_prune("masked", "", "trained")});
+  const StageOutcome shrunk = done({second_prune("shrunk", kShrunk, "trained")});
+  expect_equal_tensors("shrunk", "masked");
+  ASSERT_EQ(shrunk.layers.size(), masked.layers.size());
+  for (std::size_t i = 0; i < masked.layers.size(); ++i) {
+    EXPECT_EQ(shrunk.layers[i].total, masked.layers[i].total);
+    EXPECT_EQ(shrunk.layers[i].kept, masked.layers[i].kept);
+  }
+  // Weights that were not trained under the mask: the columns that read what left are no zeros.
+  done({second_prune("shrunk-init", kShrunk, "init")});
+  done({second_prune("masked-init", "", "init")});
+  expect_equal_tensors("shrunk-init", "masked-init");
+}
+
+/// Rounds go on from trained weights, from a rewind point, and from its step with trained weights (lr rewinding).
+TEST_F(ShrunkStages, RoundsMoveFromRankToRankAndStayTheSame) {
+  TrainSpec rewound = train_spec(30);
+  rewound.start_step = 12;
+  rewound.phase = 1;
+  rewound.compute = kShrunk;
+  const auto rounds = [&] {
+    std::vector<std::vector<JobStage>> jobs{{init("init"), train("point", train_spec(12), "init")}};
+    jobs.push_back({prune("mask", channels(), "point")});
+    jobs.push_back({under_mask(train("rewound", rewound, "point"))});
+    jobs.push_back({second_prune("second", kShrunk, "rewound")});
+    JobStage lr_rewound = train("lr-rewound", rewound, "rewound"), last = evaluate("accuracy", "lr-rewound");
+    lr_rewound.inputs.emplace_back(InputRole::masks, key("second"));
+    last.inputs.emplace_back(InputRole::masks, key("second"));
+    last.spec = canonical_json(EvaluateSpec{model_, dataset_, kShrunk});
+    jobs.push_back({lr_rewound, last});
+    return jobs;
+  };
+  std::vector<JobStage> all;
+  for (const auto& job : rounds()) all.insert(all.end(), job.begin(), job.end());
+  const Run at_once = run(all, "at-once");
+  ASSERT_EQ(at_once.end, JobEnd::finished);
+  std::vector<StageOutcome> moved;
+  for (const auto& job : rounds()) {  // each job in a runner of its own, each training stopped on its way
+    for (const JobStage& stage : job) {
+      if (stage.kind != StageKind::train) continue;
+      JobRunner runner(settings());
+      std::atomic<bool> stop = false;
+      JobCallbacks callbacks;
+      callbacks.on_progress = [&](const StageProgress& progress) { stop = stop || progress.step > 12; };
+      runner.run_job({1, {stage}}, stop, callbacks);
+      break;
+    }
+    for (StageOutcome& outcome : run(job).outcomes) moved.push_back(std::move(outcome));
+  }
+  ASSERT_EQ(moved.size(), at_once.outcomes.size());
+  for (std::size_t i = 0; i < moved.size(); ++i) {
+    ASSERT_FALSE(moved[i].failure) << moved[i].failure->message;
+    EXPECT_EQ(moved[i].artifact_sha256, at_once.outcomes[i].artifact_sha256) << i;
+    expect_equal_metrics(moved[i], at_once.outcomes[i]);
+  }
+  EXPECT_EQ(moved[3].first_step, 24) << "it went on where the first runner was stopped";
+  EXPECT_EQ(moved.back().evaluation->accuracy(), at_once.outcomes.back().evaluation->accuracy());
 }
 
 TEST_F(ShrunkStages, AnEvaluationMeasuresTheSame) {

@@ -14,7 +14,7 @@
 #include "experiments/catalog/catalog.h"
 #include "experiments/pruning/coupled_scopes.h"
 #include "tests/experiments/models/built_model.h"
-#include "tests/worker/pruning/drawn_network.h"
+#include "tests/worker/pruning/shrunk_comparison.h"
 
 namespace espalier {
 namespace {
@@ -89,7 +89,7 @@ std::size_t expect_folded(const Network& whole, double tolerance = 1e-10) {
   const at::NoGradGuard no_grad;
   const FoldedNetwork folded = folded_network(whole);
   const Network small = network_of(folded, whole);
-  const at::Tensor examples = some_examples(whole.description(), whole.named()[0].leaf.scalar_type());
+  const at::Tensor examples = random_examples(whole.description(), whole.named()[0].leaf.scalar_type());
   const at::Tensor expected = whole.forward(examples);
   const double difference = small.forward(examples).sub(expected).abs().max().item<double>();
   EXPECT_LE(difference, tolerance * expected.abs().max().item<double>());
