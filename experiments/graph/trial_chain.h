@@ -38,6 +38,8 @@ class TrialChain {
   StageIndex prune(std::size_t round, std::optional<StageIndex> weights, std::optional<StageIndex> masks);
   std::optional<StageIndex> sensitivity(StageIndex weights);
   StageIndex shuffle(StageIndex masks);
+  StageIndex narrow(StageIndex masks);
+  StageIndex train_small(StageIndex narrowed);
   StageIndex retrain(std::size_t round, StageIndex weights, StageIndex masks);
   std::optional<StageIndex> stored_origin();
   StageIndex retrain_origin(StageIndex pruned);
