@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <memory>
 #include <set>
 #include <utility>
 
@@ -63,10 +62,7 @@ std::vector<PruneScope> narrow_scopes(const ModelDescription& model, const Granu
 }
 
 std::int64_t madds_without(const ModelDescription& model, const std::vector<RemovedUnits>& units) {
-  if (units.empty()) return count_model(model).madds;
-  ModelDescription small = model;
-  small.graph = std::make_shared<const OperatorGraph>(without_units(*model.graph, units).graph);
-  return count_model(small).madds;
+  return count_model(model_without(model, units)).madds;
 }
 
 std::vector<RemovedUnits> narrowed_evenly(const ModelDescription& model, const std::vector<PruneScope>& scopes,

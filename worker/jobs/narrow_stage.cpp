@@ -63,7 +63,7 @@ bool run_narrow_stage(const StageContext& context, StageOutcome& outcome) {
     const auto kept = layer.mask.sum(at::kLong).item<std::int64_t>();
     outcome.layers.push_back({layer.layer, layer.mask.numel(), kept, kept});
   }
-  report_paths(network, outcome);
+  report_masks(network, outcome);
   const InitSpec init{spec.model, spec.scheme, "init"};
   context.leave(with_masks(fresh_weights(network, init, context.stage.seed), network.masks()), InputRole::weights,
                 outcome);

@@ -11,8 +11,10 @@
 #include "base/random.h"
 #include "experiments/catalog/catalog.h"
 #include "experiments/pruning/coupled_scopes.h"
+#include "experiments/pruning/network_size.h"
 #include "tests/experiments/models/built_model.h"
 #include "tests/worker/cpu.h"
+#include "worker/layers/compute_meter.h"
 #include "worker/network/initialization.h"
 #include "worker/pruning/scope_units.h"
 
@@ -67,6 +69,26 @@ double relative_difference(const at::Tensor& a, const at::Tensor& b, double leas
   return a.sub(b).abs().max().item<double>() / scale;
 }
 
+/// What results say of its size is what its tensors are.
+void expect_size(const Network& whole, Network& small, const at::Tensor& examples) {
+  const TensorFile masks = to_file(whole.masks(), {});
+  const auto size = size_under(whole.description(), masks.content.tensors);
+  ASSERT_TRUE(size.has_value());
+  EXPECT_EQ(size->parameters, small.parameters().numel());
+  ComputeMeter meter;
+  Pass pass;
+  pass.meter = &meter;
+  small.forward(examples, pass);
+  EXPECT_EQ(size->madds * kExamples, meter.total().done);
+  NamedTensors tensors;  // in the graph's order
+  const NamedTensors weights = small.weights();
+  for (const Value& value : small.description().graph->values()) {
+    for (const auto& [name, tensor] : weights)
+      if (name == value.name) tensors.emplace_back(name, tensor.to(at::kFloat));
+  }
+  EXPECT_EQ(size->file_bytes, std::ssize(to_safetensors(to_file(tensors, {}).content)));
+}
+
 /// The smaller network beside the masked one: outputs in both modes, loss, gradients, running statistics, counts.
 void expect_equal(Network& whole, double tolerance) {
   const c10::ScalarType type = whole.parameters().scalar_type();
@@ -78,6 +100,7 @@ void expect_equal(Network& whole, double tolerance) {
   const at::Tensor examples = some_examples(whole.description(), type);
   const at::Tensor labels = at::zeros({kExamples}, at::kLong);
   EXPECT_LE(require_equal_outputs(whole, small, examples), tolerance);
+  expect_size(whole, small, examples);
   const double loss = whole.loss_and_gradients(examples, labels, Mode::train).item<double>();
   EXPECT_NEAR(small.loss_and_gradients(examples, labels, Mode::train).item<double>(), loss, tolerance * std::abs(loss));
   // Gradients of what was kept. Those of a bias before a batch norm are zero but for rounding.
