@@ -198,7 +198,7 @@ void compare_cell(Cell& cell) {
       one.mean_accuracy = one.mean_accuracy.value_or(0) + side.accuracy / static_cast<double>(ours.by_seed.size());
     one.versus_dense = compare_pairs(ours, dense_sides_of(one));
     if (!one.is_random() && random != nullptr) one.versus_random = compare_pairs(ours, sides_of(*random));
-    if (!one.control.starts_with("shuffle") && one.control != "reinit") continue;
+    if (!one.is_own_control()) continue;
     if (const MethodResult* method = method_behind(one, cell))
       one.method_versus = compare_pairs(sides_of(*method), ours);
   }
@@ -308,6 +308,10 @@ std::string MethodResult::name() const {
   if (control == "erk_random") return control;
   const std::string text = method_text(method, criterion);
   return control == "none" || is_random() ? text : text + "/" + control;
+}
+
+bool MethodResult::is_own_control() const {
+  return control.starts_with("shuffle") || control == "reinit" || control == "small_dense";
 }
 
 const MethodResult* Cell::random() const {

@@ -62,12 +62,14 @@ struct MethodResult {
   std::optional<double> mean_accuracy;            ///< over the rows whose accuracy is a number, in [0, 1]
   std::optional<PairedComparison> versus_random;  ///< none for random itself, and where the cell has no random result
   std::optional<PairedComparison> versus_dense;   ///< against the dense network of the same seed
-  std::optional<PairedComparison> method_versus;  ///< of a shuffle or reinit: what its method is ahead of it
+  std::optional<PairedComparison> method_versus;  ///< of a method's own control: what the method is ahead of it
   /// An earlier cell of the block whose networks are the very same: its index; none if these are its own.
   std::optional<std::size_t> same_as;
 
   bool is_random() const { return criterion == "random" && control != "erk_random"; }
   bool is_control() const { return control != "none"; }
+  /// Whether it is the control of one method, which is compared with it: shuffles, reinit, small_dense.
+  bool is_own_control() const;
   /// "magnitude", "magnitude/shuffle", "magnitude (gradient)", "random".
   std::string name() const;
 };

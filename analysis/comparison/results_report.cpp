@@ -69,6 +69,11 @@ std::string total_text(const ResultRow& row) {
   return row.sparsity - row.sparsity_total < kMuch ? "" : sparsity_text(row.sparsity_total);
 }
 
+/// Of the network without what was removed as a whole, where some row's lost something so.
+std::string left_text(const std::optional<std::int64_t>& count, bool shrinks) {
+  return shrinks && count ? count_text(*count) : "";
+}
+
 /// Whether any row differs from the first: a column that says nothing is left out.
 bool varies(const std::vector<ResultRow>& rows, std::string ResultRow::*column) {
   for (const ResultRow& row : rows) {
@@ -102,6 +107,9 @@ TextTable results_table(const std::vector<ResultRow>& rows) {
                    {"effective", true},
                    {"params kept", true},
                    {"madds", true},
+                   {"params left", true},
+                   {"madds left", true},
+                   {"file bytes", true},
                    {"validation %", true},
                    {"test %", true},
                    {"loss", true},
@@ -115,6 +123,8 @@ TextTable results_table(const std::vector<ResultRow>& rows) {
   const bool allocation = varies_of_pruned(rows, &ResultRow::allocation);
   const bool steps = varies_of_pruned(rows, &ResultRow::pruned_at_step);
   const bool retrain = varies_of_pruned(rows, &ResultRow::retrain);
+  const bool shrinks = std::ranges::any_of(
+      rows, [](const ResultRow& row) { return row.params_shrunk.value_or(row.params_total) < row.params_total; });
   for (const ResultRow& row : rows) {
     table.add_row({sweep ? row.sweep : "",
                    dataset ? row.dataset : "",
@@ -132,6 +142,9 @@ TextTable results_table(const std::vector<ResultRow>& rows) {
                    effective_text(row),
                    count_text(row.params_kept),
                    count_text(row.madds_effective),
+                   left_text(row.params_shrunk, shrinks),
+                   left_text(row.madds_shrunk, shrinks),
+                   left_text(row.file_bytes, shrinks),
                    percent_text(row.validation_accuracy),
                    percent_text(row.accuracy),
                    row.loss ? fmt::format("{:.4f}", *row.loss) : "",

@@ -17,10 +17,11 @@ double mean_of(const MethodResult& method, Number ResultRow::*column) {
 }
 
 /// Over the rows that have it; none if no row has.
-std::optional<double> mean_of(const MethodResult& method, std::optional<double> ResultRow::*column) {
+template <typename Number>
+std::optional<double> mean_of(const MethodResult& method, std::optional<Number> ResultRow::*column) {
   std::vector<double> numbers;
   for (const ResultRow* row : method.rows) {
-    if (row->*column) numbers.push_back(*(row->*column));
+    if (row->*column) numbers.push_back(static_cast<double>(*(row->*column)));
   }
   if (numbers.empty()) return std::nullopt;
   return estimate_mean(numbers).mean;
@@ -32,6 +33,9 @@ void set_means(CellStatistics& cell, const MethodResult& method) {
   cell.params_kept = mean_of(method, &ResultRow::params_kept);
   cell.madds_dense = mean_of(method, &ResultRow::madds_dense);
   cell.madds_effective = mean_of(method, &ResultRow::madds_effective);
+  cell.params_shrunk = mean_of(method, &ResultRow::params_shrunk);
+  cell.madds_shrunk = mean_of(method, &ResultRow::madds_shrunk);
+  cell.file_bytes = mean_of(method, &ResultRow::file_bytes);
   cell.accuracy = mean_of(method, &ResultRow::accuracy);
   cell.loss = mean_of(method, &ResultRow::loss);
   cell.test_accuracy_at_best_validation = mean_of(method, &ResultRow::test_accuracy_at_best_validation);

@@ -34,6 +34,20 @@ std::optional<Connectivity> connectivity(Fields& fields) {
   return result;
 }
 
+json to_wire(const std::optional<NetworkSize>& value) {
+  return value ? json::array({value->parameters, value->madds, value->file_bytes}) : json();
+}
+
+std::optional<NetworkSize> network_size(Fields& fields) {
+  if (fields.absent()) return std::nullopt;
+  Fields parts(fields.next());
+  NetworkSize result;
+  result.parameters = parts.count();
+  result.madds = parts.count();
+  result.file_bytes = parts.count();
+  return result;
+}
+
 std::optional<Failure> failure(Fields& fields) {
   if (fields.absent()) return std::nullopt;
   Fields parts(fields.next());
@@ -237,7 +251,7 @@ json to_wire(const StageOutcome& outcome) {
                       std::move(metrics), to_wire(outcome.best_validation_loss),
                       to_wire(outcome.test_accuracy_at_best_validation), to_wire(outcome.evaluation), std::move(layers),
                       to_wire(outcome.connectivity), outcome.collapsed, std::move(sensitivity), outcome.warnings,
-                      to_wire(outcome.latencies)});
+                      to_wire(outcome.latencies), to_wire(outcome.shrunk_size)});
 }
 
 StageOutcome stage_outcome_from_wire(const json& wire) {
@@ -288,6 +302,7 @@ StageOutcome stage_outcome_from_wire(const json& wire) {
   });
   outcome.warnings = fields.list(prose_from_wire);
   outcome.latencies = fields.list(latency_from_wire);
+  outcome.shrunk_size = network_size(fields);
   return outcome;
 }
 

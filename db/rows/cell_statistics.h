@@ -20,6 +20,7 @@ struct CellStatistics {
   double sparsity = 0;
   double params_total = 0, params_kept = 0;
   double madds_dense = 0, madds_effective = 0;  ///< multiply-adds of one example
+  std::optional<double> params_shrunk, madds_shrunk, file_bytes;
   std::optional<double> accuracy, loss, test_accuracy_at_best_validation, dense_accuracy;
   std::optional<double> validation_accuracy, validation_loss;
   std::int64_t not_learned = 0;  ///< seeds whose network did not learn

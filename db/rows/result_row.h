@@ -38,6 +38,9 @@ struct ResultRow {
   std::string outcome = "learned";  ///< or "at chance", "untrained", "collapsed", "diverged"; "waiting", "failed"
   std::string dense_outcome;        ///< of the dense network of the same seed; "" if there is none
   std::string evaluation_key;       ///< trials with equal ones are one computation
+  // Without the channels, heads and blocks that were removed as a whole; none: not known.
+  std::optional<std::int64_t> params_shrunk, madds_shrunk;
+  std::optional<std::int64_t> file_bytes;  ///< of a safetensors file of its tensors alone
 
   bool is_dense() const { return method == "dense"; }
   bool has_result() const { return outcome != "waiting" && outcome != "failed"; }
@@ -87,6 +90,9 @@ void visit_result_columns(Row& row, Visit&& visit) {
   visit("outcome", row.outcome);
   visit("dense_outcome", row.dense_outcome);
   visit("evaluation_key", row.evaluation_key);
+  visit("params_shrunk", row.params_shrunk);
+  visit("madds_shrunk", row.madds_shrunk);
+  visit("file_bytes", row.file_bytes);
 }
 
 }  // namespace espalier

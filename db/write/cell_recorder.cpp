@@ -11,7 +11,7 @@ void record_cells(const SQLite::Database& database, const std::vector<CellStatis
   Prepared add(
       database,
       "INSERT INTO cell_statistics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-      " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   struct Place {
     std::optional<std::int64_t> sweep;
     std::int64_t next = 0;
@@ -28,7 +28,8 @@ void record_cells(const SQLite::Database& database, const std::vector<CellStatis
             cell.test_accuracy_at_best_validation, cell.dense_accuracy, cell.train_steps, cell.wall_s, cell.trial_key,
             cell.seeds, cell.mean_accuracy, cell.random_mean_accuracy, cell.mean_difference_pp, cell.ci95_low_pp,
             cell.ci95_high_pp, cell.p_value, cell.variant, cell.pruned_at_step, cell.p_holm, cell.verdict, cell.rate,
-            cell.validation_accuracy, cell.validation_loss, cell.not_learned);
+            cell.validation_accuracy, cell.validation_loss, cell.not_learned, cell.params_shrunk, cell.madds_shrunk,
+            cell.file_bytes);
   }
 }
 

@@ -56,6 +56,7 @@ ChangeRecorder::ChangeRecorder(const SQLite::Database& database)
           " steps = ?6, diverged = ?7, best_validation_loss = ?8, test_accuracy_at_best_validation = ?9, "
           "artifact_sha256 = ?10,"
           " artifact_bytes = ?11, collapsed = ?12, connected = ?13, dead_units = ?14, effective_kept = ?15, "
+          "params_shrunk = ?16, madds_shrunk = ?17, file_bytes = ?18, "
           "failure_kind = NULL, failure_message = NULL, failure_cause = NULL, artifact_removed_at = NULL, note = NULL"
           " WHERE id = ?1"),
       add_metric_(database, "INSERT OR REPLACE INTO metrics (stage_id, name, step, value) VALUES (?, ?, ?, ?)"),
@@ -145,13 +146,16 @@ void ChangeRecorder::record_done(std::int64_t stage, const StageFinished& finish
   const StageOutcome& outcome = finished.outcome;
   const bool has_artifact = !outcome.artifact_sha256.empty();
   const std::optional<Connectivity>& paths = outcome.connectivity;
-  finish_stage_.run(stage, outcome.attempt, known(finished.environment), finished.at, outcome.wall_s, outcome.steps,
-                    outcome.diverged, outcome.best_validation_loss, outcome.test_accuracy_at_best_validation,
-                    has_artifact ? std::optional(outcome.artifact_sha256) : std::nullopt,
-                    has_artifact ? std::optional(outcome.artifact_bytes) : std::nullopt, outcome.collapsed,
-                    paths ? std::optional(paths->connected) : std::nullopt,
-                    paths ? std::optional(paths->dead_units) : std::nullopt,
-                    paths ? std::optional(paths->effective_kept) : std::nullopt);
+  const std::optional<NetworkSize>& size = outcome.shrunk_size;
+  finish_stage_.run(
+      stage, outcome.attempt, known(finished.environment), finished.at, outcome.wall_s, outcome.steps, outcome.diverged,
+      outcome.best_validation_loss, outcome.test_accuracy_at_best_validation,
+      has_artifact ? std::optional(outcome.artifact_sha256) : std::nullopt,
+      has_artifact ? std::optional(outcome.artifact_bytes) : std::nullopt, outcome.collapsed,
+      paths ? std::optional(paths->connected) : std::nullopt, paths ? std::optional(paths->dead_units) : std::nullopt,
+      paths ? std::optional(paths->effective_kept) : std::nullopt,
+      size ? std::optional(size->parameters) : std::nullopt, size ? std::optional(size->madds) : std::nullopt,
+      size ? std::optional(size->file_bytes) : std::nullopt);
   for (const MetricPoint& point : outcome.metrics) add_metric_.run(stage, point.name, point.step, point.value);
   if (outcome.evaluation) {
     for (const EvaluationMetric& metric : outcome.evaluation->metrics)

@@ -7,6 +7,7 @@
 
 #include "base/sha256.h"
 #include "experiments/models/model_description.h"
+#include "experiments/pruning/network_size.h"
 
 namespace espalier {
 namespace {
@@ -191,6 +192,10 @@ std::int64_t SweepRecorder::model_id(const ModelSpec& model) {
                                     "SELECT id FROM models WHERE name = ? AND channels = ? AND height = ? AND width = ?"
                                     " AND classes = ?")
                                .integer(model.name, channels, height, width, model.classes);
+  if (description.graph) {  // a row of before has none
+    Prepared(database_, "UPDATE models SET file_bytes = ? WHERE id = ? AND file_bytes IS NULL")
+        .run(size_of(description).file_bytes, id);
+  }
   Prepared add_layer(
       database_,
       "INSERT OR IGNORE INTO model_layers (model_id, position, layer, weights, madds) VALUES (?, ?, ?, ?, ?)");

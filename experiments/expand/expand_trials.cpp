@@ -9,11 +9,13 @@
 
 #include "experiments/catalog/catalog.h"
 #include "experiments/expand/combinations.h"
+#include "experiments/expand/control_checks.h"
 #include "experiments/expand/dense_config.h"
 #include "experiments/expand/effective_madds.h"
 #include "experiments/expand/prune_points.h"
 #include "experiments/expand/pruned_choices.h"
 #include "experiments/expand/retrain_config.h"
+#include "experiments/expand/small_dense.h"
 #include "experiments/expand/train_recipe.h"
 #include "experiments/pruning/allocations/allocations.h"
 #include "experiments/pruning/dialects/dialects.h"
@@ -31,7 +33,7 @@ constexpr std::size_t kMostTrials = 1'000'000;
 class Expander {
  public:
   Expander(const SweepSpec& spec, const DatasetResolver& resolve, const ModelFileResolver& files)
-      : spec_(spec), networks_(spec, resolve, files, problems_) {}
+      : spec_(spec), networks_(spec, resolve, files, problems_), checks_(spec, problems_) {}
 
   Expansion run() {
     Combinations combinations(spec_);
@@ -91,7 +93,11 @@ class Expander {
     if (!set_choices(combination, setting.granularity, network.has_batch_norm, config)) return;
     config.latency = spec_.latency;
     prune.epoch = network.masks_epoch;  // and the criterion's, which controls have another of
-    add_with_controls(config, points, {network.digest, retrain->digest}, *retrain);
+    const Parts parts{network.digest, retrain->digest};
+    add_with_controls(config, points, parts, *retrain);
+    if (!checks_.wants(Control::small_dense)) return;
+    config.compute = spec_.compute.pick(combination) == "masked" ? "" : kShrunk;
+    add_small_dense(config, setting, points, parts, *retrain);
   }
 
   /// Curves are measured where they can be: not for n:m, repaired weights or schedules inside a training.
@@ -142,23 +148,9 @@ class Expander {
       const auto made = make_retrain_config(setting, network, problems_);
       const bool same_compute = setting.form == RetrainSetting::Form::scratch_b;
       if (made) found->second = {*made, keys_.retrain(*made), same_compute, setting.place};
-      refuse_impossible_control(setting);
+      checks_.check_retraining(setting);
     }
     return found->second;
-  }
-
-  /// A network that is not retrained has no reinit control; a sweep in which none can have one is mistaken.
-  void refuse_impossible_control(const RetrainSetting& setting) {
-    using Form = RetrainSetting::Form;
-    if (setting.form != Form::none || !wants(Control::reinit)) return;
-    const auto can_have_it = [](const RetrainSetting& one) {
-      const bool fresh = one.form == Form::reinit || one.form == Form::scratch_e || one.form == Form::scratch_b ||
-                         (one.form == Form::knobs && one.weights == RetrainSetting::Weights::fresh);
-      return one.form != Form::none && !fresh;
-    };
-    if (std::ranges::any_of(spec_.retrain.values, can_have_it)) return;
-    problems_.add(spec_.controls_place,
-                  "reinit trains new weights, but with retrain: none nothing is trained; drop one of them");
   }
 
   const PrunePoints& points_of(const Combination& combination, const PruneSetting& setting, DenseConfig& network) {
@@ -216,20 +208,17 @@ class Expander {
     return true;
   }
 
-  bool wants(Control control) const { return std::ranges::find(spec_.controls, control) != spec_.controls.end(); }
-
   /// The points of one control follow each other, so that a chain of rounds is built round by round.
   void add_with_controls(const TrialConfig& method, const PrunePoints& points, const Parts& parts,
                          const DenseConfig::Retrain& retrain) {
     const bool is_random = method.prune->criterion == "random";
     const bool can_reinit = method.retrain.recipe && method.retrain.weights != RetrainConfig::Weights::fresh;
-    refuse_senseless_shuffles(method.prune->named_granularity);
-    refuse_sizes_of_weights(method.prune->named_granularity);
+    checks_.check_shuffles(parse_granularity(method.prune->named_granularity));
     const auto add = [&](const TrialConfig& config, const std::vector<OperatingPoint>& at) {
       add_points(config, at, parts, retrain, points.scopes);
     };
     if (!is_random) add(method, points.points);
-    if (is_random || wants(Control::random)) {
+    if (is_random || checks_.wants(Control::random)) {
       TrialConfig twin = randomised(method, points);
       twin.control = Control::random;
       twin.method = "random";
@@ -237,7 +226,7 @@ class Expander {
     }
     for (const Control control :
          {Control::shuffle, Control::reinit, Control::shuffle_network, Control::shuffle_sized}) {
-      if (is_random || !wants(control) || (control == Control::reinit && !can_reinit)) continue;
+      if (is_random || !checks_.wants(control) || (control == Control::reinit && !can_reinit)) continue;
       TrialConfig twin = method;
       twin.control = control;
       // What the criterion cannot score stays dense, so it is no place for what it removes.
@@ -245,7 +234,7 @@ class Expander {
         twin.prune->protect = points.random_protect;
       add(twin, points.points);
     }
-    if (!wants(Control::erk_random)) return;
+    if (!checks_.wants(Control::erk_random)) return;
     TrialConfig twin = randomised(method, points);  // of the same cell, so its allocation is still called the method's
     twin.control = Control::erk_random;
     twin.method = "erk_random";
@@ -254,30 +243,14 @@ class Expander {
     add(twin, points.by_erk);
   }
 
-  void refuse_senseless_shuffles(const std::string& granularity) {
-    const Granularity::Kind kind = parse_granularity(granularity).kind;
-    if (wants(Control::shuffle) && kind == Granularity::Kind::layer && !warned_shuffle_) {
-      problems_.add(spec_.controls_place,
-                    "shuffle keeps each layer's count, which cannot be where whole blocks go (granularity layer); use "
-                    "shuffle_network or random");
-      warned_shuffle_ = true;
-    }
-    if (wants(Control::shuffle_network) && kind == Granularity::Kind::n_of_m && !warned_shuffle_) {
-      problems_.add(spec_.controls_place, "shuffle_network moves weights across layers, which leaves no " +
-                                              granularity +
-                                              " pattern; use shuffle, which moves them within their groups");
-      warned_shuffle_ = true;
-    }
-  }
-
-  void refuse_sizes_of_weights(const std::string& granularity) {
-    const Granularity::Kind kind = parse_granularity(granularity).kind;
-    const bool weights = kind == Granularity::Kind::weight || kind == Granularity::Kind::n_of_m;
-    if (!wants(Control::shuffle_sized) || !weights || warned_sizes_) return;
-    warned_sizes_ = true;
-    problems_.add(spec_.controls_place, "shuffle_sized moves structures among those of their size, and granularity " +
-                                            granularity +
-                                            " removes single weights, which have one; use shuffle or shuffle_network");
+  /// Whatever the method removes, and when: whole units leave the control.
+  void add_small_dense(TrialConfig& twin, const PruneSetting& setting, const PrunePoints& points, const Parts& parts,
+                       const DenseConfig::Retrain& retrain) {
+    if (twin.prune->criterion == "random" || warned_small_dense_) return;
+    twin.control = Control::small_dense;
+    twin.small_dense = make_small_dense(setting, points, twin.model, spec_.controls_place, problems_);
+    warned_small_dense_ = !twin.small_dense;
+    if (twin.small_dense) add_points(twin, points.points, parts, retrain, points.scopes);
   }
 
   TrialConfig randomised(TrialConfig twin, const PrunePoints& points) const {
@@ -306,6 +279,7 @@ class Expander {
         if (!stretch(at_point, retrain, scopes)) return;
         parts.retrain = keys_.retrain(at_point.retrain);
       }
+      if (at_point.small_dense) at_point.small_dense->recipe = small_dense_recipe(at_point);
       add_trials(std::move(at_point), parts);
     }
   }
@@ -373,13 +347,13 @@ class Expander {
   const SweepSpec& spec_;
   Problems problems_;
   DenseConfigs networks_;
+  ControlChecks checks_;
   TrialKeys keys_;
   const DenseConfig* last_network_ = nullptr;
   std::unordered_set<StageKey> seen_;
   std::unordered_set<std::string> columns_;
   bool warned_columns_ = false;
-  bool warned_shuffle_ = false;
-  bool warned_sizes_ = false;
+  bool warned_small_dense_ = false;
   std::vector<Trial> trials_;
   bool full_ = false;
 };

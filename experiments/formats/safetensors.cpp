@@ -118,6 +118,27 @@ Safetensors parse(std::string_view file) {
   return content;
 }
 
+/// Padded to a multiple of 8.
+std::string header_text(const Safetensors& content) {
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  if (!content.metadata.empty()) header["__metadata__"] = content.metadata;
+  std::int64_t offset = 0;
+  for (const TensorBytes& tensor : content.tensors) {
+    if (header.contains(tensor.name))
+      throw Error(ErrorKind::internal, shown(tensor) + " cannot be stored: it occurs twice");
+    const std::int64_t end = offset + bytes_of(tensor.shape, tensor.type);
+    header[tensor.name] = {
+        {"dtype", describe(tensor.type).name}, {"shape", tensor.shape}, {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  if (text.size() <= kLargestHeader) return text;
+  throw Error(ErrorKind::invalid_input, "a safetensors header of " + std::to_string(text.size()) +
+                                            " bytes is above the format's limit of " + std::to_string(kLargestHeader) +
+                                            "; a training keeps its curves there: raise eval_every");
+}
+
 }  // namespace
 
 std::int64_t element_size(TensorType type) {
@@ -125,34 +146,26 @@ std::int64_t element_size(TensorType type) {
 }
 
 std::string to_safetensors(const Safetensors& content) {
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!content.metadata.empty()) header["__metadata__"] = content.metadata;
-  std::size_t offset = 0;
+  std::size_t bytes = 0;
   for (const TensorBytes& tensor : content.tensors) {
-    if (bytes_of(tensor.shape, tensor.type) != static_cast<std::int64_t>(tensor.bytes.size()) ||
-        header.contains(tensor.name)) {
-      throw Error(ErrorKind::internal, "tensor \"" + tensor.name +
-                                           "\" cannot be stored: it occurs twice, or has another size than its shape");
-    }
-    header[tensor.name] = {{"dtype", describe(tensor.type).name},
-                           {"shape", tensor.shape},
-                           {"data_offsets", {offset, offset + tensor.bytes.size()}}};
-    offset += tensor.bytes.size();
+    if (bytes_of(tensor.shape, tensor.type) != static_cast<std::int64_t>(tensor.bytes.size()))
+      throw Error(ErrorKind::internal, shown(tensor) + " cannot be stored: it has another size than its shape");
+    bytes += tensor.bytes.size();
   }
-  std::string text = header.dump();
-  text.resize((text.size() + 7) / 8 * 8, ' ');
-  if (text.size() > kLargestHeader) {
-    throw Error(ErrorKind::invalid_input,
-                "a safetensors header of " + std::to_string(text.size()) + " bytes is above the format's limit of " +
-                    std::to_string(kLargestHeader) + "; a training keeps its curves there: raise eval_every");
-  }
+  const std::string text = header_text(content);
   const std::uint64_t length = text.size();
   std::string file(kLengthBytes, '\0');
   std::memcpy(file.data(), &length, kLengthBytes);
-  file.reserve(kLengthBytes + text.size() + offset);
+  file.reserve(kLengthBytes + text.size() + bytes);
   file += text;
   for (const TensorBytes& tensor : content.tensors) file += tensor.bytes;
   return file;
+}
+
+std::int64_t safetensors_size(const Safetensors& content) {
+  std::int64_t size = static_cast<std::int64_t>(kLengthBytes + header_text(content).size());
+  for (const TensorBytes& tensor : content.tensors) size += bytes_of(tensor.shape, tensor.type);
+  return size;
 }
 
 Safetensors parse_safetensors(std::string_view file, const std::string& where) {

@@ -36,6 +36,10 @@ struct Safetensors {
 /// ErrorKind::invalid_input for names, shapes and metadata of more than 100 MB, which no reader accepts.
 std::string to_safetensors(const Safetensors& content);
 
+/// The size of that file. The tensors' bytes are not needed: their types and shapes say how many there are. Errors: as
+/// of to_safetensors.
+std::int64_t safetensors_size(const Safetensors& content);
+
 /// Views into `file`, which must outlive them. Everything is checked before it is used or allocated: the header's
 /// length (100 MB at most), what safetensors_header.h refuses, types, shapes, and that the tensors cover the data
 /// exactly, without holes or overlaps.

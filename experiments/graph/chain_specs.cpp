@@ -37,6 +37,8 @@ void ChainSpecs::turn_to(const TrialConfig& config) {
   if (!same_network || before->compute != config.compute) evaluate_pruned_.reset();
   if (!same_model || before->latency != config.latency) latency_.reset();
   shuffle_.reset();
+  narrow_.reset();
+  small_train_.reset();
   gradual_.reset();
   sensitivity_.reset();
   repair_.reset();
@@ -79,10 +81,13 @@ SpecIndex ChainSpecs::init() {
   return *init_;
 }
 
-SpecIndex ChainSpecs::reinit() {
+std::string ChainSpecs::fresh_scheme() const {
   const bool kept = has(config_->init, InitProperty::of_script);  // there is no second draw of these weights
-  if (!reinit_)
-    reinit_ = table_.add(InitSpec{config_->model, kept ? default_name(list_inits()) : config_->init, "reinit"});
+  return kept ? default_name(list_inits()) : config_->init;
+}
+
+SpecIndex ChainSpecs::reinit() {
+  if (!reinit_) reinit_ = table_.add(InitSpec{config_->model, fresh_scheme(), "reinit"});
   return *reinit_;
 }
 
@@ -100,6 +105,24 @@ SpecIndex ChainSpecs::shuffle() {
 SpecIndex ChainSpecs::repair() {
   if (!repair_) repair_ = table_.add(RepairSpec{*config_->prune->repair, config_->model, config_->dataset});
   return *repair_;
+}
+
+SpecIndex ChainSpecs::narrow() {
+  const SmallDenseConfig& small = *config_->small_dense;
+  if (!narrow_) {
+    narrow_ = table_.add(NarrowSpec{config_->model, small.granularity, fresh_scheme(), small.align, small.protect});
+  }
+  return *narrow_;
+}
+
+SpecIndex ChainSpecs::small_train() {
+  const TrainRecipe& recipe = config_->small_dense->recipe;
+  if (!small_train_) {
+    TrainSpec spec = train_spec(recipe, 0, recipe.steps, 0);
+    spec.compute = config_->compute;
+    small_train_ = table_.add_train(std::move(spec));
+  }
+  return *small_train_;
 }
 
 SpecIndex ChainSpecs::evaluate(bool pruned) {

@@ -31,12 +31,15 @@ class ChainSpecs {
   SpecIndex shuffle();
   SpecIndex latency();
   SpecIndex repair();
+  SpecIndex narrow();
+  SpecIndex small_train();  ///< of what narrow leaves
   SpecIndex evaluate(bool pruned);
 
   const ModelCounts& counts() const { return counts_; }
 
  private:
   void forget_network();
+  std::string fresh_scheme() const;
   /// Of a trial that draws masks of its own.
   std::optional<MaskDraws> draws_of(const TrialConfig& config) const;
   bool is_drawn() const;  ///< whether the prunes draw scores
@@ -49,8 +52,8 @@ class ChainSpecs {
   const TrialConfig* config_ = nullptr;
   ModelCounts counts_;
   std::optional<MaskDraws> draws_;
-  std::optional<SpecIndex> init_, reinit_, shuffle_, evaluate_dense_, evaluate_pruned_, gradual_, sensitivity_,
-      latency_, repair_;
+  std::optional<SpecIndex> init_, reinit_, shuffle_, narrow_, small_train_, evaluate_dense_, evaluate_pruned_, gradual_,
+      sensitivity_, latency_, repair_;
   std::vector<std::pair<std::int64_t, SpecIndex>> dense_;  // by end step
   std::vector<std::optional<SpecIndex>> retrain_;          // by phase
   std::vector<std::optional<SpecIndex>> prune_;            // by round

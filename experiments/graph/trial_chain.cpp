@@ -46,7 +46,11 @@ TrialStages TrialChain::add(const Trial& trial, SharingReport& report) {
       if (fit_their_mask())
         pruned.weights = dense_state(config_->prune->gradual ? config_->train.steps : config_->prune->at_step);
     }
-    if (config_->control == Control::reinit) {
+    if (config_->small_dense) {
+      pruned.weights = pruned.masks = narrow(pruned.masks);
+      pruned.trained = std::nullopt;
+      if (config_->small_dense->recipe.steps > 0) pruned.trained = train_small(pruned.masks);
+    } else if (config_->control == Control::reinit) {
       pruned.weights = init(true);
       pruned.trained = retrain(last, pruned.weights, pruned.masks);
     } else {
@@ -228,6 +232,28 @@ StageIndex TrialChain::repaired(StageIndex weights, StageIndex masks) {
     fill(stage, examples * static_cast<double>(specs_.counts().madds) + static_cast<double>(specs_.counts().prunable),
          fmt::format("repair {} seed {}{}{}", config_->model.name, trial_->seed, repair.refit ? " by refit" : "",
                      repair.bn_stats ? " by bn_stats" : ""));
+  }));
+}
+
+StageIndex TrialChain::narrow(StageIndex masks) {
+  const StageIdentity identity{StageKind::narrow, trial_->seed, specs_.narrow(), StageIdentity::kNone, masks};
+  return touch(stages_.add(identity, [&](Stage& stage) {
+    fill(stage, static_cast<double>(specs_.counts().parameters),
+         fmt::format("narrow {} seed {} to what {} {} compute", config_->model.name, trial_->seed,
+                     config_->prune->rounds.back().total_kept, unit_word(*config_->prune)));
+  }));
+}
+
+StageIndex TrialChain::train_small(StageIndex narrowed) {
+  const TrainRecipe& recipe = config_->small_dense->recipe;
+  retrain_steps_ += recipe.steps;
+  const StageIdentity identity{StageKind::train, trial_->seed, specs_.small_train(), narrowed, narrowed};
+  return touch(stages_.add(identity, [&](Stage& stage) {
+    stage.steps = recipe.steps;
+    stage.ranks = static_cast<int>(recipe.ranks);
+    const auto examples = static_cast<double>(recipe.steps * recipe.batch_size);
+    fill(stage, kBackwardAndForward * examples * static_cast<double>(specs_.counts().madds),
+         fmt::format("train narrow {} seed {} to step {}", config_->model.name, trial_->seed, recipe.steps));
   }));
 }
 

@@ -40,6 +40,8 @@ class TrialChain {
   StageIndex shuffle(StageIndex masks);
   /// The weights as they are, or what they become where the trial repairs what a cut leaves.
   StageIndex repaired(StageIndex weights, StageIndex masks);
+  StageIndex narrow(StageIndex masks);
+  StageIndex train_small(StageIndex narrowed);
   StageIndex retrain(std::size_t round, StageIndex weights, StageIndex masks);
   std::optional<StageIndex> stored_origin();
   StageIndex retrain_origin(StageIndex pruned);

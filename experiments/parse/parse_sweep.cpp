@@ -67,7 +67,7 @@ std::vector<std::uint64_t> parse_seeds(const YamlValue& value, Problems& problem
 void parse_controls(const YamlValue& value, SweepSpec& spec, Problems& problems) {
   using enum Control;
   std::vector<std::string> names;
-  for (const Control control : {random, shuffle, reinit, erk_random, shuffle_network, shuffle_sized}) {
+  for (const Control control : {random, shuffle, reinit, erk_random, shuffle_network, shuffle_sized, small_dense}) {
     names.emplace_back(to_string(control));
   }
   std::vector<Control>& controls = spec.controls;
@@ -82,7 +82,7 @@ void parse_controls(const YamlValue& value, SweepSpec& spec, Problems& problems)
                                          : parse_name(item, names, problems);
     if (!name) continue;
     Control control = *name == "network" ? shuffle_network : *name == "sized" ? shuffle_sized : shuffle;
-    for (const Control one : {random, reinit, erk_random, shuffle_network, shuffle_sized}) {
+    for (const Control one : {random, reinit, erk_random, shuffle_network, shuffle_sized, small_dense}) {
       if (*name == to_string(one)) control = one;
     }
     if (draws != nullptr) control = random;

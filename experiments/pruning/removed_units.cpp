@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -150,6 +151,12 @@ ShrunkGraph without_units(const OperatorGraph& graph, const std::vector<RemovedU
     }
   }
   return shrink(removal);
+}
+
+ModelDescription model_without(const ModelDescription& model, const std::vector<RemovedUnits>& units) {
+  ModelDescription small = model;
+  if (!units.empty()) small.graph = std::make_shared<const OperatorGraph>(without_units(*model.graph, units).graph);
+  return small;
 }
 
 }  // namespace espalier

@@ -27,5 +27,7 @@ std::vector<RemovedUnits> removed_units(const OperatorGraph& graph, const std::v
 /// The graph without them, and what is left of each of its tensors: blocks leave first, then the channels and heads of
 /// what stays. Errors: those of shrink().
 ShrunkGraph without_units(const OperatorGraph& graph, const std::vector<RemovedUnits>& units);
+/// The same of a model that has a graph.
+ModelDescription model_without(const ModelDescription& model, const std::vector<RemovedUnits>& units);
 
 }  // namespace espalier

@@ -45,6 +45,15 @@ struct Connectivity {
   bool operator==(const Connectivity&) const = default;
 };
 
+/// What a network would be without the channels, heads and blocks that masks remove as a whole
+/// (experiments/pruning/network_size.h).
+struct NetworkSize {
+  std::int64_t parameters = 0;  ///< biases, scales and shifts too
+  std::int64_t madds = 0;       ///< of one example, through layers of these widths
+  std::int64_t file_bytes = 0;  ///< of a safetensors file of its tensors alone
+  bool operator==(const NetworkSize&) const = default;
+};
+
 /// One point of a layer's sensitivity: the loss with this scope alone pruned, all else as it was.
 struct SensitivityPoint {
   std::string scope;       ///< of prune_scopes()
@@ -128,6 +137,7 @@ struct StageOutcome {
   std::optional<Evaluation> evaluation;                    ///< evaluate
   std::vector<LayerCount> layers;                          ///< prune, shuffle
   std::optional<Connectivity> connectivity;  ///< prune, shuffle; none for a network whose operations are not known
+  std::optional<NetworkSize> shrunk_size;    ///< the same
   bool collapsed = false;  ///< train: the masks leave no path, so no step was taken; a result, not a failure
   std::vector<SensitivityPoint> sensitivity;  ///< sensitivity: by scope, then sparsity, rising
   std::vector<LatencyMeasurement> latencies;  ///< latency: by batch size, as asked

@@ -36,6 +36,7 @@ inline constexpr int kNumericsEpoch = 1;
 ///   train        (weights, masks?) -> weights: optimizer steps start_step .. end_step
 ///   prune        (weights?, masks?) -> masks: score and select; random numbers need no weights
 ///   shuffle      (masks) -> masks: the same mask permuted
+///   narrow       (masks) -> weights, masks: a fresh network, evenly narrow, of the multiply-adds that the masks leave
 ///   evaluate     (weights, masks?) -> numbers on the test set
 ///   sensitivity  (weights, masks?) -> numbers: the loss with each scope pruned alone
 ///   repair       (weights, masks) -> weights: what is left makes up for what the masks remove

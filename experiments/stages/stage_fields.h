@@ -10,6 +10,7 @@ namespace espalier {
 
 inline constexpr FieldRange kAtLeastOne{1, FieldRange{}.most};
 inline constexpr FieldRange kBatchSize{0, 10'000'000};
+inline constexpr FieldRange kAlign{1, 65'536};
 inline constexpr FieldRange kClasses{1, 65'536};
 inline constexpr FieldRange kLayerMadds{0, 1'000'000'000'000'000};
 inline constexpr FieldRange kCaseEpochs{1, kNewestCaseEpoch};
@@ -141,6 +142,14 @@ void visit_fields(auto& visit, Is<ShuffleSpec> auto& spec) {
   visit.added("granularity", spec.granularity, "weight");
   visit.field("model", spec.model);
   visit.added("protect", spec.protect);
+}
+
+void visit_fields(auto& visit, Is<NarrowSpec> auto& spec) {
+  visit.added("align", spec.align, 1, kAlign);
+  visit.field("granularity", spec.granularity);
+  visit.field("model", spec.model);
+  visit.added("protect", spec.protect);
+  visit.field("scheme", spec.scheme);
 }
 
 void visit_fields(auto& visit, Is<SensitivitySpec> auto& spec) {

@@ -15,6 +15,7 @@ namespace {
   DO(TrainSpec, "train spec")             \
   DO(PruneSpec, "prune spec")             \
   DO(ShuffleSpec, "shuffle spec")         \
+  DO(NarrowSpec, "narrow spec")           \
   DO(EvaluateSpec, "evaluate spec")       \
   DO(SensitivitySpec, "sensitivity spec") \
   DO(LatencySpec, "latency spec")         \

@@ -206,6 +206,16 @@ struct ShuffleSpec {
   std::string draw = {};     ///< which of the seed's permutations, as PruneSpec::draw
 };
 
+/// Instead of the units that the masks remove, the same share of every scope's leaves (experiments/pruning/
+/// uniform_width.h), and what stays is drawn afresh as a network of those widths is.
+struct NarrowSpec {
+  ModelSpec model;
+  std::string granularity;  ///< of the method: "channel l2", "head l2" or "layer l2"; its reduction says nothing
+  std::string scheme;       ///< as InitSpec; the stream is that of the dense network's weights
+  std::int64_t align = 1;   ///< of the counts that stay
+  std::vector<std::string> protect = {};
+};
+
 /// Prunes each scope alone to each sparsity, all else dense, and measures the loss.
 struct SensitivitySpec {
   PruneSpec prune;                 ///< `target` is not used; `dataset`, `batches` and `batch_size` measure the loss too

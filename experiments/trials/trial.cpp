@@ -106,6 +106,13 @@ void visit_fields(auto& visit, const RetrainConfig& retrain) {
   visit.field("weights_step", retrain.weights_step);
 }
 
+void visit_fields(auto& visit, const SmallDenseConfig& small) {
+  visit.added("align", small.align, 1);
+  visit.field("granularity", small.granularity);
+  visit.added("protect", small.protect);
+  visit.field("recipe", small.recipe);
+}
+
 std::string later_rounds_score(const TrialConfig& config) {
   if (!config.prune || config.prune->rounds.size() < 2) return "";
   const auto later = static_cast<std::int64_t>(config.prune->rounds.size()) - 1;
@@ -138,9 +145,11 @@ std::string_view to_string(Control control) {
     case Control::shuffle_network:
       return "shuffle_network";
     case Control::shuffle_sized:
+      return "shuffle_sized";
+    case Control::small_dense:
       break;
   }
-  return "shuffle_sized";
+  return "small_dense";
 }
 
 bool is_shuffle(Control control) {
@@ -182,6 +191,7 @@ Digest TrialKeys::config(const TrialConfig& trial, const Digest& network, const 
     fields.field("network", to_hex(network));
     fields.nullable("prune", method);
     fields.field("retrain", to_hex(retrain));
+    fields.added("small_dense", trial.small_dense);
     fields.field("variant", trial.variant);
     out.end_object();
   });

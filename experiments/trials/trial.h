@@ -16,8 +16,8 @@ namespace espalier {
 /// A trial whose criterion is `random` is the random control itself, whether requested as a method or as a control.
 /// erk_random: random masks with the counts that allocation erk gives the same total. shuffle_network: the mask is
 /// permuted across layers. shuffle_sized: the same among units of as many weights, so that weights stay as many as
-/// units.
-enum class Control { none, random, shuffle, reinit, erk_random, shuffle_network, shuffle_sized };
+/// units. small_dense: a network of the same multiply-adds, evenly narrow, trained from scratch.
+enum class Control { none, random, shuffle, reinit, erk_random, shuffle_network, shuffle_sized, small_dense };
 std::string_view to_string(Control control);
 /// Whether the masks are the method's own, shuffled.
 bool is_shuffle(Control control);
@@ -99,6 +99,15 @@ struct RetrainConfig {
   bool operator==(const RetrainConfig&) const = default;
 };
 
+/// The network of the small_dense control: what leaves it is known when the method's masks are (NarrowSpec).
+struct SmallDenseConfig {
+  std::string granularity;           ///< as NarrowSpec
+  std::vector<std::string> protect;  ///< as NarrowSpec
+  std::int64_t align = 1;            ///< of the counts
+  TrainRecipe recipe;                ///< of no steps where it is not trained
+  bool operator==(const SmallDenseConfig&) const = default;
+};
+
 /// The method of the network that others are compared with: trained, and nothing taken from it.
 inline constexpr const char* kDenseMethod = "dense";
 
@@ -115,8 +124,9 @@ struct TrialConfig {
   std::optional<PruneConfig> prune;  ///< none: nothing is pruned
   RetrainConfig retrain;
   Control control = Control::none;
-  std::string compute = {};                   ///< of the pruned network: "" or kShrunk
-  std::optional<LatencyConfig> latency = {};  ///< timed beside; not in the trial's key
+  std::optional<SmallDenseConfig> small_dense = {};  ///< of that control
+  std::string compute = {};                          ///< of the pruned network: "" or kShrunk
+  std::optional<LatencyConfig> latency = {};         ///< timed beside; not in the trial's key
   std::string variant;  ///< values of axes that have no column of their own: "train.lr=0.01"; "" if there are none
 };
 

@@ -33,7 +33,7 @@ void add_results_command(CLI::App& app, CommandLine& line) {
   command->add_option("--method", filter->method, "Only this method (dense for the dense networks)");
   command->add_option("--schedule", filter->schedule, "Only this schedule");
   command->add_option("--control", filter->control,
-                      "none, random, shuffle, reinit, erk_random, shuffle_network or shuffle_sized");
+                      "none, random, shuffle, reinit, erk_random, shuffle_network, shuffle_sized or small_dense");
   command->add_option("--sparsity", filter->sparsity_target, "Only this sparsity, the fraction removed")
       ->check(number_option(0, 1));
   command->add_option("--store", line.store, "Folder of the results")->capture_default_str();

@@ -128,6 +128,7 @@ StageFinished finish(const Stage& stage, std::uint64_t attempt) {
                         {"fc2", 30000, 3000, 3000, 2950, 1},
                         {"fc3", 1000, 100, 100, 100, 0}};
       outcome.connectivity = Connectivity{true, 3, 26050};
+      outcome.shrunk_size = NetworkSize{200000, 199000, 801000};
       break;
     case StageKind::evaluate:
       outcome.evaluation = Evaluation::of_classes(accuracy_of(stage), 0.1, std::vector<double>(10, accuracy_of(stage)));

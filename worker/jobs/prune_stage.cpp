@@ -39,7 +39,7 @@ bool run_prune_stage(const StageContext& context, StageOutcome& outcome) {
   }
   Pruned pruned = prune_network(network, order);
   outcome.layers = std::move(pruned.layers);
-  report_paths(network, outcome);
+  report_masks(network, outcome);
   if (changes_weights(spec.criterion)) {
     context.leave(with_masks(network.weights(), pruned.masks), InputRole::weights, outcome);
   } else {

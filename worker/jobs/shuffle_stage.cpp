@@ -141,7 +141,7 @@ bool run_shuffle_stage(const StageContext& context, StageOutcome& outcome) {
     const auto kept = layer.mask.sum(at::kLong).item<std::int64_t>();
     outcome.layers.push_back({layer.layer, layer.mask.numel(), spec.across_layers ? -1 : before[i], kept});
   }
-  report_paths(network, outcome);
+  report_masks(network, outcome);
   context.leave(network.masks(), InputRole::masks, outcome);
   return true;
 }

@@ -127,7 +127,7 @@ class TrainRun {
     if (trainer_->leaves_masks()) {
       left = with_masks(std::move(left), network_.network().masks());
       outcome.layers = count_layers(network_.network());
-      report_paths(network_.network(), outcome);
+      report_masks(network_.network(), outcome);
     }
     context_.leave(std::move(left), InputRole::weights, outcome);
   }

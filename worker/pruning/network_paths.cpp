@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "experiments/pruning/network_size.h"
 #include "worker/pruning/connectivity.h"
 
 namespace espalier {
@@ -29,8 +30,11 @@ bool has_path(const Network& network) {
   return find_paths(network.description(), HeldMasks(network.masks()).views).connectivity.connected;
 }
 
-void report_paths(const Network& network, StageOutcome& outcome) {
-  report_paths(network.description(), HeldMasks(network.masks()).views, outcome);
+void report_masks(const Network& network, StageOutcome& outcome) {
+  const NamedTensors masks = network.masks();
+  report_paths(network.description(), HeldMasks(masks).views, outcome);
+  const TensorFile bytes = to_file(masks, {});
+  outcome.shrunk_size = size_under(network.description(), bytes.content.tensors);
 }
 
 }  // namespace espalier

@@ -11,8 +11,9 @@ namespace espalier {
 /// TorchScript module): then it cannot be shown that it has none.
 bool has_path(const Network& network);
 
-/// Adds to what a stage that leaves masks reports (its `layers` are filled in): see the report_paths of connectivity.h.
-/// For a network of unknown operations only emptied layers are reported.
-void report_paths(const Network& network, StageOutcome& outcome);
+/// Adds to what a stage that leaves masks reports (its `layers` are filled in): see the report_paths of connectivity.h,
+/// and the size of what the masks leave (experiments/pruning/network_size.h). For a network of unknown operations only
+/// emptied layers are reported.
+void report_masks(const Network& network, StageOutcome& outcome);
 
 }  // namespace espalier

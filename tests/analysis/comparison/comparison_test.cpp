@@ -233,6 +233,7 @@ TEST(Comparison, AMethodIsSetAgainstItsOwnControls) {
   for (std::uint64_t seed = 0; seed < 2; ++seed) {
     rows.push_back(make_control_row("magnitude", "shuffle", seed, 0.95));
     rows.push_back(make_control_row("magnitude", "reinit", seed, 0.94));
+    rows.push_back(make_control_row("magnitude", "small_dense", seed, 0.93));
   }
   const Comparison comparison = compare_results(rows);
   ASSERT_THAT(comparison.blocks[0].cells, SizeIs(1));
@@ -241,6 +242,9 @@ TEST(Comparison, AMethodIsSetAgainstItsOwnControls) {
   EXPECT_EQ(shuffle.name(), "magnitude/shuffle");
   EXPECT_NEAR(shuffle.method_versus->mean_pp, 1.5, 1e-9);
   EXPECT_NEAR(reinit.method_versus->mean_pp, 2.5, 1e-9);
+  const MethodResult& small = comparison.blocks[0].cells[0].methods[3];
+  EXPECT_EQ(small.name(), "magnitude/small_dense");
+  EXPECT_NEAR(small.method_versus->mean_pp, 3.5, 1e-9);
 }
 
 TEST(Comparison, AControlIsNeverSetAgainstAMethodThatWasRetrainedOtherwise) {

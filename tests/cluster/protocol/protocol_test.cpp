@@ -32,6 +32,7 @@ StageOutcome full_outcome() {
   outcome.evaluation->metrics.push_back({"madds", 0.5, 1.5e6});
   outcome.layers = {{"fc1", 235200, -1, 1234, 1200, 7}};
   outcome.connectivity = Connectivity{false, 7, 1200};
+  outcome.shrunk_size = NetworkSize{1210, 1100, 5000};
   outcome.collapsed = true;
   outcome.sensitivity = {{"fc1", 0.5, 235200, 117600, 0.25}, {"fc2", 0.9, 30000, 3000, 1.5}};
   outcome.latencies = {

@@ -34,8 +34,9 @@ TEST(Migrations, a_store_of_the_first_version_keeps_its_rows_and_takes_new_contr
   EXPECT_EQ(ask(database, "PRAGMA user_version"), std::to_string(schema_version()));
   EXPECT_EQ(ask(database, "SELECT key || control FROM trials"), "tshuffle");
   EXPECT_EQ(ask(database, "SELECT count(*) FROM sweep_trials JOIN trial_stages USING (trial_id)"), "1");
+  EXPECT_EQ(ask(database, "SELECT ifnull(params_shrunk, '?') || ifnull(file_bytes, '?') FROM sweep_results"), "??");
   EXPECT_EQ(ask(database, "PRAGMA foreign_key_check"), "");
-  for (const char* control : {"erk_random", "shuffle_network", "shuffle_sized"}) {
+  for (const char* control : {"erk_random", "shuffle_network", "shuffle_sized", "small_dense"}) {
     EXPECT_NO_THROW(database.exec(std::string("UPDATE trials SET control = '") + control + "'"));
   }
   EXPECT_THROW(database.exec("UPDATE trials SET control = 'other'"), SQLite::Exception);

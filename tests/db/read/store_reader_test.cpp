@@ -65,6 +65,12 @@ TEST_F(StoreReaderTest, SeesWhatWasAppliedWhileTheCoordinatorHasTheStore) {
   EXPECT_DOUBLE_EQ(*rows[4].accuracy, 0.971);
   EXPECT_EQ(rows[4].madds_effective, 26620);
   EXPECT_EQ(rows[4].pruned_at_step, 1000);
+  EXPECT_EQ(rows[4].params_shrunk, 200000);
+  EXPECT_EQ(rows[4].madds_shrunk, 199000);
+  EXPECT_EQ(rows[4].file_bytes, 801000);
+  EXPECT_EQ(rows[0].params_shrunk, rows[0].params_total);
+  EXPECT_EQ(rows[0].madds_shrunk, rows[0].madds_dense);
+  EXPECT_EQ(rows[0].file_bytes, 8 + 456 + 4 * rows[0].params_total);  // length, header, numbers
   EXPECT_EQ(rows[4].dead_units, 3);
   EXPECT_TRUE(*rows[4].connected);
   EXPECT_FALSE(rows[4].collapsed);

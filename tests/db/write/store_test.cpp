@@ -354,6 +354,7 @@ TEST_F(StoreTest, ACollapseIsALabelledResult) {
   trained.steps = 0;
   StageOutcome& unknown = std::get<StageFinished>(changes[random_prune]).outcome;  // of a network without operations
   unknown.connectivity.reset();
+  unknown.shrunk_size.reset();
   for (LayerCount& layer : unknown.layers) layer.effective = layer.dead_units = -1;
   store_.apply(changes);
   const std::string first = " FROM results WHERE seed = 0 AND method = 'magnitude'";
@@ -363,6 +364,9 @@ TEST_F(StoreTest, ACollapseIsALabelledResult) {
   EXPECT_EQ(ask("SELECT collapsed || ifnull(connected, '?') || ifnull(effective_sparsity, '?') FROM results"
                 " WHERE seed = 0 AND method = 'random'"),
             "0??");
+  EXPECT_EQ(ask("SELECT ifnull(params_shrunk, '?') || ifnull(madds_shrunk, '?') || ifnull(file_bytes, '?') FROM results"
+                " WHERE seed = 0 AND method = 'random'"),
+            "???");
   EXPECT_EQ(ask("SELECT count(effective) FROM layer_density WHERE seed = 0 AND method = 'random'"), "0");
 }
 

@@ -21,6 +21,7 @@ constexpr const char* kInit = "92676bb1404b12d365cca87bf9aa526755f0ad214b9c73132
 constexpr const char* kTrainKey = "b59dd11bfc93d2f7bbc64a14ccb4ed5ed5d77bf18aba4f1c8e4e47d3d627ba18";
 constexpr const char* kPrune = "e95d6d200fbc32b3e040c3a82a5c8069baca8add52dfbcebe0d52360623fa854";
 constexpr const char* kShuffle = "8668bbc3e3bc5b9a83256338c4c8582a70a54661faae2451886d0b7336821226";
+constexpr const char* kNarrow = "6f7846ecab11ad279c14af2de7e4346880b2fd5f5a3315a934b355cc0dcd5104";
 constexpr const char* kEvaluate = "18da9dc0e594746b5d9bf66493efd9d85c608f80c3754674e6b3867e3ec56ecb";
 constexpr const char* kNoop = "ad31cb3434e3af3dc12b2bbc3237bb35a42b96e208c303b81f486514c57505e3";
 constexpr const char* kRepair = "5dacfcb595af0e878600f36757f07b2c9380a6170b6e8426713ee32de757cc2e";
@@ -66,6 +67,12 @@ TEST(StageKey, pinned_shuffle) {
   EXPECT_EQ(key(StageKind::shuffle, {{InputRole::masks, stage_key_from_hex(kPrune)}},
                 canonical_json(ShuffleSpec{keyed_lenet()})),
             kShuffle);
+}
+
+TEST(StageKey, pinned_narrow) {
+  EXPECT_EQ(key(StageKind::narrow, {{InputRole::masks, stage_key_from_hex(kPrune)}},
+                canonical_json(NarrowSpec{keyed_lenet(), "channel l2", "glorot_normal"})),
+            kNarrow);
 }
 
 TEST(StageKey, pinned_evaluate) {

@@ -32,6 +32,7 @@ StageOutcome some_outcome() {
   outcome.evaluation = Evaluation::of_classes(0.98, 0.07, {1.0, 0.5});
   outcome.layers = {{"fc1", 235200, -1, 1234, 1200, 7}};
   outcome.connectivity = Connectivity{false, 7, 1200};
+  outcome.shrunk_size = NetworkSize{1210, 1100, 5000};
   outcome.sensitivity = {{"fc1", 0.5, 235200, 117600, 0.25}};
   outcome.latencies = {{64, {{"dense", {2.5, 2.25}, 4096, 2.375, 2.25, 2.5}}, true, 0.5}};
   outcome.warnings = {"fc2 is empty"};

@@ -140,6 +140,7 @@ std::vector<RankReport> told_pruning() {
   StageOutcome prune = told_outcome("prune a");
   prune.layers = {{"fc1", 235200, 23520, 23520, 23000, 7}, {"fc2", 30000, -1, 3000, -1, -1}};
   prune.connectivity = Connectivity{true, 7, 26000};
+  prune.shrunk_size = NetworkSize{27010, 26600, 108500};
   prune.warnings = {"fc2 is nearly empty"};
   prune.sensitivity = {{"fc1", 0.5, 235200, 117600, 0.25}};
   StageOutcome tune = told_outcome("tune a");

@@ -34,6 +34,8 @@ FuzzTarget stage_specs_target() {
     if (target.seeds.size() > 24) break;
     target.seeds.push_back(std::string(to_string(stage.kind)) + "\n" + *stage.spec);
   }
+  target.seeds.push_back("narrow\n" + canonical_json(NarrowSpec{
+                                          {"lenet-5", {1, 28, 28}, 10}, "channel l2", "kaiming_normal", 8, {"conv1"}}));
   target.seeds.push_back(
       "script\n{\"content\":\"a\",\"parameters\":9,\"layers\":[{\"name\":\"fc\",\"shape\":[3,3],\"bias\":false,"
       "\"output\":true,\"madds\":9}]}");

@@ -223,10 +223,13 @@ TEST_P(CatalogThroughFiles, PrunesLeaveTheSameMasksWeightsAndPaths) {
     StageOutcome outcome, found;
     outcome.layers = expected.layers;
     found.layers = given.layers;
-    report_paths(one, outcome);
-    report_paths(other, found);
+    report_masks(one, outcome);
+    report_masks(other, found);
     ASSERT_TRUE(found.connectivity);
     EXPECT_EQ(found.connectivity, outcome.connectivity);
+    ASSERT_TRUE(found.shrunk_size);
+    EXPECT_EQ(found.shrunk_size->parameters, outcome.shrunk_size->parameters);
+    EXPECT_EQ(found.shrunk_size->madds, outcome.shrunk_size->madds);
     EXPECT_EQ(found.warnings.size(), outcome.warnings.size());
     ASSERT_EQ(found.layers.size(), outcome.layers.size());
     for (std::size_t i = 0; i < outcome.layers.size(); ++i) {

@@ -10,7 +10,9 @@
 #include <gtest/gtest.h>
 
 #include "base/random.h"
+#include "experiments/pruning/network_size.h"
 #include "tests/worker/cpu.h"
+#include "worker/layers/compute_meter.h"
 #include "worker/network/initialization.h"
 #include "worker/pruning/network_paths.h"
 #include "worker/pruning/scope_units.h"
@@ -49,6 +51,26 @@ void expect_equal_counts(const Network& whole, const Network& small) {
   if (small.masked()) return;
   for (const PrunableWeight& layer : small.prunable())
     EXPECT_EQ(layer.weight.numel(), expected.at(layer.layer)) << layer.layer;
+}
+
+/// What results say of its size is what its tensors are.
+void expect_size(const Network& whole, Network& small, const at::Tensor& examples) {
+  const TensorFile masks = to_file(whole.masks(), {});
+  const auto size = size_under(whole.description(), masks.content.tensors);
+  ASSERT_TRUE(size.has_value());
+  EXPECT_EQ(size->parameters, small.parameters().numel());
+  ComputeMeter meter;
+  Pass pass;
+  pass.meter = &meter;
+  small.forward(examples, pass);
+  EXPECT_EQ(size->madds * examples.size(0), meter.total().done);
+  NamedTensors tensors;  // in the graph's order
+  const NamedTensors weights = small.weights();
+  for (const Value& value : small.description().graph->values()) {
+    for (const auto& [name, tensor] : weights)
+      if (name == value.name) tensors.emplace_back(name, tensor.to(at::kFloat));
+  }
+  EXPECT_EQ(size->file_bytes, std::ssize(to_safetensors(to_file(tensors, {}).content)));
 }
 
 }  // namespace
@@ -103,6 +125,7 @@ void expect_equal_when_shrunk(Network& whole, double tolerance, double of_gradie
   EXPECT_LT(small.parameters().numel(), whole.parameters().numel());
   expect_equal_counts(whole, small);
   const at::Tensor examples = random_examples(whole.description(), type);
+  expect_size(whole, small, examples);
   const at::Tensor labels = at::zeros({kExamples}, at::kLong);
   EXPECT_LE(require_equal_outputs(whole, small, examples), tolerance);
   const double loss = whole.loss_and_gradients(examples, labels, Mode::train).item<double>();
