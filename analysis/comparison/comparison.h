@@ -48,6 +48,9 @@ struct PairedComparison {
 /// "magnitude", or "magnitude (gradient)" where a method has another criterion than its own.
 std::string method_text(const std::string& method, const std::string& criterion);
 
+/// "magnitude", "magnitude/shuffle", "magnitude (gradient)", "random": a method, or a control of it.
+std::string method_name(const std::string& method, const std::string& criterion, const std::string& control);
+
 /// What networks that did not learn are, and how many: "collapsed", "at chance", "diverged", "untrained".
 using Outcomes = std::map<std::string, std::int64_t>;
 
@@ -68,7 +71,7 @@ struct MethodResult {
 
   bool is_random() const { return criterion == "random" && control != "erk_random"; }
   bool is_control() const { return control != "none"; }
-  /// "magnitude", "magnitude/shuffle", "magnitude (gradient)", "random".
+  /// As method_name.
   std::string name() const;
 };
 
