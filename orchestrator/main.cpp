@@ -97,7 +97,7 @@ std::vector<CommandGroup> command_groups() {
             add_pool_command, add_token_command}},
           {"Read the results",
            {add_status_command, add_compare_command, add_results_command, add_failures_command, add_explain_command,
-            add_layers_command, add_overlap_command, add_sensitivity_command, add_export_command}},
+            add_plot_command, add_layers_command, add_overlap_command, add_sensitivity_command, add_export_command}},
           {"Look after the store", {add_db_command, add_gc_command}}};
 }
 

@@ -20,12 +20,13 @@ namespace espalier {
 ///   network       network namespaces and the scripts that make them ($ESPALIER_NETNS)
 ///   python_torch  torch for python3
 ///   torchvision   torchvision for python3
+///   gnuplot       gnuplot, which draws plots
 ///   npm           packages of npm, with npm and node (tests/worker/imports/npm_networks)
 ///   users         the right to be another user
 ///   mount         the right to mount a small disk
 ///   gpu           an NVIDIA GPU that this LibTorch computes on
 inline constexpr std::string_view kNeeds[] = {"golden",       "cases",       "mnist", "cifar10", "slurm", "network",
-                                              "python_torch", "torchvision", "npm",   "users",   "mount", "gpu"};
+                                              "python_torch", "torchvision", "gnuplot", "npm",   "users",   "mount", "gpu"};
 
 inline bool is_required(std::string_view need) {
   const char* given = std::getenv("ESPALIER_REQUIRE");

@@ -304,6 +304,14 @@ std::string method_text(const std::string& method, const std::string& criterion)
   return criterion.empty() || criterion == method ? method : method + " (" + criterion + ")";
 }
 
+std::string method_name(const std::string& method, const std::string& criterion, const std::string& control) {
+  MethodResult result;
+  result.method = method;
+  result.criterion = criterion;
+  result.control = control;
+  return result.name();
+}
+
 std::string MethodResult::name() const {
   if (control == "erk_random") return control;
   const std::string text = method_text(method, criterion);

@@ -48,6 +48,9 @@ struct PairedComparison {
 /// "magnitude", or "magnitude (gradient)" where a method has another criterion than its own.
 std::string method_text(const std::string& method, const std::string& criterion);
 
+/// "magnitude", "magnitude/shuffle", "magnitude (gradient)", "random": a method, or a control of it.
+std::string method_name(const std::string& method, const std::string& criterion, const std::string& control);
+
 /// What networks that did not learn are, and how many: "collapsed", "at chance", "diverged", "untrained".
 using Outcomes = std::map<std::string, std::int64_t>;
 
@@ -70,7 +73,7 @@ struct MethodResult {
   bool is_control() const { return control != "none"; }
   /// Whether it is the control of one method, which is compared with it: shuffles, reinit, small_dense.
   bool is_own_control() const;
-  /// "magnitude", "magnitude/shuffle", "magnitude (gradient)", "random".
+  /// As method_name.
   std::string name() const;
 };
 

@@ -17,14 +17,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-std::string name_of(const LatencyRow& row) {
-  MethodResult result;
-  result.method = row.method;
-  result.criterion = row.criterion;
-  result.control = row.control;
-  return result.name();
-}
-
 CellKey settings_of(const LatencyRow& row) {
   CellKey key;
   key.granularity = row.granularity;
@@ -123,8 +115,9 @@ TextTable table_of(const LatencyBlock& block, const VaryingSettings& settings) {
                    {""}});
   for (const LatencyCell& cell : block.cells) {
     const LatencyRow& row = *cell.first;
-    table.add_row({sparsity_text(row.sparsity_target), settings.text(settings_of(row)), name_of(row),
-                   std::to_string(cell.seeds), percent_text(cell.mean_accuracy), ms_text(cell.latency_ms),
+    table.add_row({sparsity_text(row.sparsity_target), settings.text(settings_of(row)),
+                   method_name(row.method, row.criterion, row.control), std::to_string(cell.seeds),
+                   percent_text(cell.mean_accuracy), ms_text(cell.latency_ms),
                    "[" + ms_text(cell.p10_ms) + ", " + ms_text(cell.p90_ms) + "]",
                    count_text(static_cast<std::int64_t>(cell.examples_per_s)), fmt::format("{:.2f}", cell.speedup),
                    fmt::format("[{:.2f}, {:.2f}]", cell.speedup_low, cell.speedup_high),

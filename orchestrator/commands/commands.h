@@ -34,6 +34,7 @@ void add_failures_command(CLI::App& app, CommandLine& line);
 void add_retry_command(CLI::App& app, CommandLine& line);
 void add_results_command(CLI::App& app, CommandLine& line);
 void add_compare_command(CLI::App& app, CommandLine& line);
+void add_plot_command(CLI::App& app, CommandLine& line);
 void add_overlap_command(CLI::App& app, CommandLine& line);
 void add_layers_command(CLI::App& app, CommandLine& line);
 void add_sensitivity_command(CLI::App& app, CommandLine& line);

@@ -48,8 +48,8 @@ TEST_F(CommandHelp, ArgumentsHaveOneNameForOneThing) {
   });
   using Names = std::set<std::string>;
   EXPECT_EQ(commands["SWEEP.yaml"], (Names{"check", "plan", "simulate", "run", "retry", "chaos", "submit"}));
-  EXPECT_EQ(commands["[SWEEP]"],
-            (Names{"compare", "results", "failures", "layers", "overlap", "sensitivity", "cancel", "pause", "resume"}));
+  EXPECT_EQ(commands["[SWEEP]"], (Names{"compare", "results", "failures", "plot", "layers", "overlap", "sensitivity",
+                                        "cancel", "pause", "resume"}));
   EXPECT_EQ(commands["SWEEP"], (Names{"priority"}));
   for (const auto& [argument, with_it] : commands)
     EXPECT_EQ(argument.find_first_of("abcdefghijklmnopqrstuvwxyz"),

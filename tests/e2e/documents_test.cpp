@@ -110,10 +110,10 @@ TEST_F(Documents, Models) {
 TEST_F(Documents, HelpIsThereForEveryCommand) {
   const std::string page = read_file(kProject / "docs" / "commands.md", 1 << 20);
   for (const char* command :
-       {"run",     "plan",    "simulate", "check",       "status",  "failures", "retry",  "results",
-        "compare", "overlap", "layers",   "sensitivity", "explain", "export",   "chaos",  "cancel",
-        "pool",    "serve",   "submit",   "ps",          "logs",    "pause",    "resume", "priority",
-        "drain",   "stop",    "db",       "gc",          "token",   "methods",  "models", "datasets"}) {
+       {"run",   "plan",    "simulate", "check",       "status",  "failures", "retry",    "results", "compare",
+        "plot",  "overlap", "layers",   "sensitivity", "explain", "export",   "chaos",    "cancel",  "pool",
+        "serve", "submit",  "ps",       "logs",        "pause",   "resume",   "priority", "drain",   "stop",
+        "db",    "gc",      "token",    "methods",     "models",  "datasets"}) {
     const ProgramEnd end = espalier({command, "--help"});
     EXPECT_EQ(end.exit_code, 0) << command;
     EXPECT_NE(end.out.find("--"), std::string::npos) << command;
