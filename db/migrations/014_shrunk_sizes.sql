@@ -51,7 +51,9 @@ SELECT
   CASE WHEN is_whole THEN madds ELSE madds_shrunk END
     AS madds_shrunk,                                     -- multiply-adds of one example, likewise
   CASE WHEN is_whole THEN whole_bytes ELSE small_bytes END
-    AS file_bytes                                        -- of a safetensors file of its tensors alone, likewise
+    AS file_bytes,                                       -- of a safetensors file of its tensors alone, likewise
+  latency_ms,                                            -- of a pass of the smallest batch that was timed; NULL: not timed
+  speedup, speedup_low, speedup_high                     -- over the dense network in turn with it, and its 95 % interval
 FROM (
   SELECT
     w.label AS sweep, st.dataset, m.name AS model, t.seed, t.method, t.criterion, t.granularity, t.allocation, t.schedule,
@@ -59,6 +61,7 @@ FROM (
     l.test_accuracy_at_best_validation, d.accuracy AS dense_accuracy, t.train_steps AS train_steps_planned,
     t.key AS trial_key, st.variant, t.pruned_at_step, st.rate, st.later_rounds_score, t.masks_stage IS NULL AS is_whole, p.effective_kept, p.dead_units,
     p.params_shrunk, p.madds_shrunk, p.file_bytes AS small_bytes, m.file_bytes AS whole_bytes,
+    g.median_ms AS latency_ms, g.speedup, g.speedup_low, g.speedup_high,
     p.connected, coalesce(p.connected = 0, 0) OR coalesce(l.collapsed, 0) AS collapsed,
     coalesce((SELECT sum(c.total - c.kept) FROM layer_densities c WHERE c.stage_id = t.masks_stage), 0) AS pruned,
     coalesce((SELECT sum(y.madds * (c.total - c.kept) / c.total)
@@ -86,6 +89,8 @@ FROM (
   LEFT JOIN stages l ON l.id = t.last_train_stage
   LEFT JOIN stages p ON p.id = t.masks_stage
   LEFT JOIN evaluated_networks d ON d.stage_id = t.dense_evaluate_stage
+  LEFT JOIN latencies g ON g.stage_id = st.latency_stage AND g.network = 'pruned'
+    AND g.batch_size = (SELECT min(f.batch_size) FROM latencies f WHERE f.stage_id = st.latency_stage)
   ORDER BY st.sweep_id, st.position
 );
 

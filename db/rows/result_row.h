@@ -41,6 +41,8 @@ struct ResultRow {
   // Without the channels, heads and blocks that were removed as a whole; none: not known.
   std::optional<std::int64_t> params_shrunk, madds_shrunk;
   std::optional<std::int64_t> file_bytes;  ///< of a safetensors file of its tensors alone
+  /// Of a pass of the smallest batch that was timed; how many times faster than the dense network, with its interval.
+  std::optional<double> latency_ms, speedup, speedup_low, speedup_high;
 
   bool is_dense() const { return method == "dense"; }
   bool has_result() const { return outcome != "waiting" && outcome != "failed"; }
@@ -93,6 +95,10 @@ void visit_result_columns(Row& row, Visit&& visit) {
   visit("params_shrunk", row.params_shrunk);
   visit("madds_shrunk", row.madds_shrunk);
   visit("file_bytes", row.file_bytes);
+  visit("latency_ms", row.latency_ms);
+  visit("speedup", row.speedup);
+  visit("speedup_low", row.speedup_low);
+  visit("speedup_high", row.speedup_high);
 }
 
 }  // namespace espalier

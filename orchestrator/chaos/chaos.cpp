@@ -178,6 +178,7 @@ std::vector<std::pair<std::string, std::string>> comparable_results(const std::f
   std::vector<std::pair<std::string, std::string>> rows;
   for (ResultRow& row : StoreReader(store).results()) {
     row.wall_s = 0;
+    row.latency_ms = row.speedup = row.speedup_low = row.speedup_high = std::nullopt;
     rows.emplace_back(row.trial_key, nlohmann::ordered_json(row).dump());
   }
   std::sort(rows.begin(), rows.end());

@@ -24,7 +24,7 @@
 #include "worker/machine/other_load.h"
 #include "worker/machine/pinned_thread.h"
 #include "worker/network/initialization.h"
-#include "worker/pruning/shrunk_network.h"
+#include "worker/pruning/folded_network.h"
 
 namespace espalier {
 namespace {
@@ -95,15 +95,15 @@ std::vector<Contestant> contestants(const StageContext& context, const LatencySp
   Network whole = context.network(spec.model);
   whole.set_masks(context.needed_input(InputRole::masks));
   whole.set_weights(weights);
-  const std::optional<ShrunkNetwork> shrunk = ShrunkNetwork::of(whole);
-  if (!shrunk) {
+  if (!whole.description().graph) {
     timed.push_back({kPrunedNetwork, moved(std::move(whole))});
     return timed;
   }
-  Network small = shrunk->network();
-  small.set_weights(shrunk->gathered(weights));
-  timed.push_back({kPrunedNetwork, moved(std::move(small))});
-  Network twin = shrunk->network();
+  const FoldedNetwork folded = folded_network(whole);
+  Network small = network_of(folded, whole), twin = network_of(folded, whole);
+  const bool is_smaller = small.parameters().numel() < whole.parameters().numel();
+  timed.push_back({kPrunedNetwork, moved(std::move(is_smaller ? small : whole))});
+  if (!is_smaller) return timed;
   InitSpec random;
   random.scheme = default_name(list_inits());
   random.stream = "latency";
@@ -138,10 +138,10 @@ LatencyMeasurement measure(const std::vector<Contestant>& networks, const at::Te
 void warn_if_disturbed(StageOutcome& outcome) {
   const double most = std::ranges::max(outcome.latencies, {}, &LatencyMeasurement::busy_cores).busy_cores;
   if (most <= kBusyCores) return;
-  outcome.warnings.push_back(
-      fmt::format("latency: other programs kept up to {:.1f} cores busy meanwhile; measure again on a machine that does "
-                  "nothing else",
-                  most));
+  outcome.warnings.push_back(fmt::format(
+      "latency: other programs kept up to {:.1f} cores busy meanwhile; measure again on a machine that does "
+      "nothing else",
+      most));
 }
 
 void warn_if_wide(const LatencyMeasurement& measured, const LatencySpec& spec, StageOutcome& outcome) {

@@ -12,9 +12,10 @@ Picture draw_latency(PlotSource& source) {
   Picture picture;
   picture.title = source.sweep() + ": measured and theoretical speed-up";
   std::map<std::string, double> promised;  // by trial
-  for (const ResultRow& row : source.results())
-    promised[row.trial_key] =
-        static_cast<double>(row.madds_dense) / std::max(static_cast<double>(row.madds_effective), 1.0);
+  for (const ResultRow& row : source.results()) {
+    const auto left = static_cast<double>(row.madds_shrunk.value_or(row.madds_effective));
+    promised[row.trial_key] = static_cast<double>(row.madds_dense) / std::max(left, 1.0);
+  }
   const std::vector<LatencyRow> rows = source.latencies();
   for (const LatencyBlock& block : latency_blocks(rows)) {
     const LatencyRow& first = *block.cells.front().first;
