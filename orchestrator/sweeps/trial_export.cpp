@@ -176,7 +176,7 @@ std::vector<std::string> export_trial(const std::filesystem::path& store, const 
   if (!wanted.masks.empty() && network.masks.empty())
     throw Error(ErrorKind::invalid_input, "trial " + network.trial.trial.substr(0, 12) + " is dense; it has no masks");
   std::optional<std::pair<NetworkImport, std::string>> module;
-  if (!wanted.module.empty()) module = module_of(network.trial, wanted);
+  if (!wanted.torchscript.empty() && !wanted.module.empty()) module = module_of(network.trial, wanted);
   const std::filesystem::path script = module ? std::filesystem::path() : wanted.torchscript;
   std::optional<ModelDescription> model;
   if (!script.empty() || !wanted.shrunk.empty() || !wanted.onnx.empty() || !wanted.like.empty())

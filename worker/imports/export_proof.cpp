@@ -1,9 +1,9 @@
 #include "worker/imports/export_proof.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iomanip>
 #include <map>
-#include <optional>
 #include <sstream>
 
 #include <ATen/core/grad_mode.h>

@@ -1,6 +1,7 @@
 // Exports of networks without half of their channels and heads, as other programs compute them: TorchScript and
 // safetensors in Python's torch, ONNX in onnxruntime, which node runs.
 #include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 

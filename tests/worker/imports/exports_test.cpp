@@ -1,10 +1,11 @@
 // What is exported is read again, and computes the same: by our own import (ONNX) and by LibTorch (TorchScript). Other
 // programs read such files in exports_elsewhere_test.cpp.
 #include <algorithm>
-#include <functional>
+#include <array>
 #include <set>
 #include <sstream>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <ATen/ATen.h>

@@ -1,5 +1,6 @@
 #include "worker/torchscript/exports/expressions.h"
 
+#include <algorithm>
 #include <map>
 #include <string_view>
 #include <variant>

@@ -52,7 +52,8 @@ std::string script_literal(bool value) {
 }
 
 bool is_python_keyword(std::string_view name) {
-  return kPythonKeywords.find(" " + std::string(name) + " ") != std::string_view::npos;
+  return name.find(' ') == std::string_view::npos &&
+         kPythonKeywords.find(" " + std::string(name) + " ") != std::string_view::npos;
 }
 
 std::string script_attribute(const std::string& of, std::string_view name) {
