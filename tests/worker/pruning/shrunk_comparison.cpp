@@ -35,7 +35,7 @@ std::map<std::string, std::int64_t> effective_weights(const Network& network) {
   StageOutcome outcome;
   for (const PrunableWeight& layer : network.prunable())
     outcome.layers.push_back({layer.layer, layer.mask.numel(), -1, layer.mask.sum(at::kLong).item<std::int64_t>()});
-  report_paths(network, outcome);
+  report_masks(network, outcome);
   std::map<std::string, std::int64_t> weights;
   for (const LayerCount& layer : outcome.layers) weights[layer.layer] = layer.effective;
   return weights;
