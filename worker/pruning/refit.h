@@ -24,8 +24,8 @@ struct RefittedLayer {
 /// mean of x,
 ///   W'_S = W_S + W_R C_RS (C_SS + lambda I)^-1,  b' = b + W m - W'_S m_S,
 /// and W'_R = 0. Without a bias m is zero. lambda is `damping` times the mean diagonal of C_SS, as in SparseGPT
-/// (inverse_factor). Paper: He et al. 2017, arXiv:1707.06168, section 3.1, step (ii); Luo et al. 2017 (ThiNet),
-/// arXiv:1707.06342, eq. (7), fit one factor for each input. Differs: x is the uncut network's in all layers, which one
+/// (inverse_factor). Paper: He et al. 2017, arXiv:1707.06168, whose second step it is; Luo et al. 2017 (ThiNet),
+/// arXiv:1707.06342, fit one factor for each input. Differs: x is the uncut network's in all layers, which one
 /// pass shows; the ridge, which both do without, pulls to the weights that are there and not to zero, so that no layer
 /// is worse than without it; the bias.
 ///
