@@ -21,10 +21,6 @@ ordered_json or_null(const std::optional<double>& number) {
   return number ? ordered_json(*number) : ordered_json(nullptr);
 }
 
-double removed_madds(const ResultRow& row) {
-  return row.madds_dense > 0 ? 1 - static_cast<double>(row.madds_effective) / static_cast<double>(row.madds_dense) : 0;
-}
-
 /// Null if no row has it.
 template <typename Column>
 ordered_json mean_of(const MethodResult& method, Column column) {
@@ -64,7 +60,7 @@ ordered_json record_of(const ComparisonBlock& block, const CellKey& key, const M
                       {"later_rounds_score", key.later_rounds_score ? ordered_json(*key.later_rounds_score) : nullptr},
                       {"sparsity_target", key.sparsity_target},
                       {"sparsity", mean_of(method, &ResultRow::sparsity)},
-                      {"madds_removed", mean_of(method, &removed_madds)},
+                      {"madds_removed", mean_of(method, &ResultRow::madds_gone)},
                       {"seeds", method.rows.size()},
                       {"not_there_yet", method.waiting},
                       {"failed", method.failed}};

@@ -102,9 +102,8 @@ std::pair<std::string, std::string> removed_texts(const MethodResult& method, co
   if (key.granularity == "weight") return {};
   double weights = 0, madds = 0;
   for (const ResultRow* row : method.rows) {
-    weights += row->sparsity;
-    if (row->madds_dense > 0)
-      madds += 1 - static_cast<double>(row->madds_effective) / static_cast<double>(row->madds_dense);
+    weights += row->weights_gone();
+    madds += row->madds_gone();
   }
   const auto count = static_cast<double>(method.rows.size());
   return {sparsity_text(weights / count), sparsity_text(madds / count)};

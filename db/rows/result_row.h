@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -46,6 +47,18 @@ struct ResultRow {
 
   bool is_dense() const { return method == "dense"; }
   bool has_result() const { return outcome != "waiting" && outcome != "failed"; }
+  /// Fraction of the weights that are gone: masked one by one, or, if that is more, with what left as a whole, which
+  /// takes along what reads it.
+  double weights_gone() const {
+    if (!params_shrunk || params_total <= 0) return sparsity;
+    return std::max(sparsity, 1 - static_cast<double>(*params_shrunk) / static_cast<double>(params_total));
+  }
+  /// The same of the multiply-adds.
+  double madds_gone() const {
+    if (madds_dense <= 0) return 0;
+    const std::int64_t left = std::min(madds_effective, madds_shrunk.value_or(madds_effective));
+    return 1 - static_cast<double>(left) / static_cast<double>(madds_dense);
+  }
 };
 
 /// Hands each column's name and value to `visit`, in the order of the view: the one list that readers and writers

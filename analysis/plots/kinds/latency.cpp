@@ -13,8 +13,7 @@ Picture draw_latency(PlotSource& source) {
   picture.title = source.sweep() + ": measured and theoretical speed-up";
   std::map<std::string, double> promised;  // by trial
   for (const ResultRow& row : source.results()) {
-    const auto left = static_cast<double>(row.madds_shrunk.value_or(row.madds_effective));
-    promised[row.trial_key] = static_cast<double>(row.madds_dense) / std::max(left, 1.0);
+    promised[row.trial_key] = 1 / std::max(1 - row.madds_gone(), 1e-9);
   }
   const std::vector<LatencyRow> rows = source.latencies();
   for (const LatencyBlock& block : latency_blocks(rows)) {

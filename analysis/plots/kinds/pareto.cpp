@@ -36,7 +36,7 @@ Picture draw_pareto(PlotSource& source) {
     panel.y.most = 100;
     panel.series = series_of(block, [](const MethodResult& method) {
       return accuracy_point(method, mean_over(method, [](const ResultRow& row) {
-                                      return static_cast<double>(row.madds_effective);
+                                      return (1 - row.madds_gone()) * static_cast<double>(row.madds_dense);
                                     }) / 1e6);
     });
     if (panel.series.empty()) continue;
