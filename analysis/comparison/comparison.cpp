@@ -286,6 +286,10 @@ void count_without_random(SweepTally& tally, const Cell& cell) {
 
 }  // namespace
 
+std::optional<PairedComparison> compare_methods(const MethodResult& ours, const MethodResult& others) {
+  return compare_pairs(sides_of(ours), sides_of(others));
+}
+
 std::string_view to_string(Verdict verdict) {
   return verdict == Verdict::better ? "better" : verdict == Verdict::worse ? "worse" : "inconclusive";
 }

@@ -127,6 +127,9 @@ struct Comparison {
   std::vector<SweepTally> sweeps;  ///< in the order of their first rows
 };
 
+/// The seeds of one set against those of another. None if no seed has both.
+std::optional<PairedComparison> compare_methods(const MethodResult& ours, const MethodResult& others);
+
 /// Sets every method against the random control of its cell, the dense network of its seed, and its own controls. Rows
 /// without a result are counted, separately for pending and for failed trials. Pure.
 Comparison compare_results(const std::vector<ResultRow>& rows);

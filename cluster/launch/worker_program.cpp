@@ -50,12 +50,14 @@ std::string no_answer(const CapturedOutput& said, std::chrono::seconds limit) {
                      said.end->text);
 }
 
+/// What takes the worker its time, for a person who waits.
+constexpr const char* kRunsModule = "runs the module's code";
+constexpr const char* kTriesFile = "writes the network and tries what it has written";
+
 nlohmann::json ask_worker(std::vector<std::string> command, const std::string& about, std::chrono::seconds limit,
-                          const std::stop_token& stop = {}) {
-  const WaitingNotice notice(
-      printable(fmt::format("{}: still waiting for espalier-worker, which runs the module's code; "
-                            "it gets {} s ({})",
-                            about, limit.count(), kQueryLimitVariable)));
+                          const std::stop_token& stop = {}, const char* what_it_does = kRunsModule) {
+  const WaitingNotice notice(printable(fmt::format("{}: still waiting for espalier-worker, which {}; it gets {} s ({})",
+                                                   about, what_it_does, limit.count(), kQueryLimitVariable)));
   command.insert(command.begin(), find_worker().string());
   // Output of a module on stderr, and LibTorch's warnings, are ignored here.
   const CapturedOutput said = capture_output(std::move(command), limit, kMostPrinted, stop);
@@ -133,13 +135,14 @@ void export_module(const NetworkImport& from, const std::string& content, const 
 }
 
 void export_graph(const std::filesystem::path& network, const std::string& format, const std::filesystem::path& to) {
-  ask_worker({"--export-graph=" + network.string(), "--format=" + format, "--to=" + to.string()}, to.string(),
-             std::max(kExportLimit, query_limit()));
+  ask_worker({"--export-graph=" + network.string(), "--format=" + format, "--to=" + to.string()}, "export to " + format,
+             std::max(kExportLimit, query_limit()), {}, kTriesFile);
 }
 
 std::vector<std::string> make_smaller(const std::filesystem::path& network, const std::filesystem::path& to) {
-  const nlohmann::json answer = ask_worker({"--make-smaller=" + network.string(), "--to=" + to.string()}, to.string(),
-                                           std::max(kExportLimit, query_limit()));
+  const nlohmann::json answer =
+      ask_worker({"--make-smaller=" + network.string(), "--to=" + to.string()}, "export of the smaller network",
+                 std::max(kExportLimit, query_limit()), {}, kTriesFile);
   return answer.value("staying", std::vector<std::string>());
 }
 
