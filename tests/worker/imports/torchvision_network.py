@@ -27,7 +27,7 @@ def side_of(name):
     if name.startswith(("alexnet", "vgg", "maxvit")):
         return 224
     if name.startswith("inception"):
-        return 96
+        return 299  # below, its auxiliary head cannot be trained
     return 56 if name == "vit_h_14" else 64
 
 
