@@ -14,6 +14,7 @@
 #include "analysis/comparison/varying_settings.h"
 #include "analysis/statistics/statistics.h"
 #include "analysis/text/number_text.h"
+#include "analysis/text/records_csv.h"
 #include "analysis/text/text_table.h"
 #include "base/error.h"
 #include "experiments/formats/json_text.h"
@@ -91,20 +92,6 @@ ordered_json record_of(const Duel& duel, const std::string& name) {
           {"wins", duel.wins},
           {"ties", duel.ties},
           {"losses", duel.losses}};
-}
-
-std::string csv_of(const ordered_json& records) {
-  if (records.empty()) return "";
-  std::vector<TextTable::Column> columns;
-  for (const auto& [title, value] : records[0].items()) columns.push_back({title});
-  TextTable table(columns);
-  for (const ordered_json& record : records) {
-    std::vector<std::string> cells;
-    for (const auto& [title, value] : record.items())
-      cells.push_back(value.is_null() ? "" : value.is_string() ? value.get<std::string>() : value.dump());
-    table.add_row(cells);
-  }
-  return table.to_csv();
 }
 
 std::string block_text(const ComparisonBlock& block, const std::vector<const Duel*>& duels, const std::string& name,
@@ -191,7 +178,8 @@ std::string render_duels(const std::vector<Duel>& duels, const std::string& name
   if (format == OutputFormat::csv || format == OutputFormat::json) {
     ordered_json records = ordered_json::array();
     for (const Duel& duel : duels) records.push_back(record_of(duel, name));
-    return format == OutputFormat::json ? json_text(records) + "\n" : csv_of(records);
+    return format == OutputFormat::json ? json_text(records) + "\n"
+                                        : (records.empty() ? "" : records_csv(records[0], records));
   }
   if (duels.empty()) return "No results to set against " + name + " yet.\n";
   std::string text;

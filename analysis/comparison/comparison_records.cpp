@@ -8,8 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "analysis/statistics/statistics.h"
-#include "analysis/text/number_text.h"
-#include "analysis/text/text_table.h"
+#include "analysis/text/records_csv.h"
 #include "experiments/formats/json_text.h"
 
 namespace espalier {
@@ -95,12 +94,6 @@ ordered_json records_of(const Comparison& comparison) {
   return records;
 }
 
-std::string csv_text(const ordered_json& value) {
-  if (value.is_null()) return "";
-  if (value.is_string()) return value.get<std::string>();
-  return value.is_number_float() ? exact_text(value.get<double>()) : value.dump();
-}
-
 }  // namespace
 
 std::string comparison_json(const Comparison& comparison) {
@@ -112,16 +105,7 @@ std::string comparison_csv(const Comparison& comparison) {
   const ResultRow no_row;
   MethodResult nothing;
   nothing.rows = {&no_row};
-  std::vector<TextTable::Column> columns;
-  const ordered_json header = record_of({}, {}, nothing);
-  for (const auto& [name, value] : header.items()) columns.push_back({name});
-  TextTable table(columns);
-  for (const ordered_json& record : records_of(comparison)) {
-    std::vector<std::string> cells;
-    for (const auto& value : record) cells.push_back(csv_text(value));
-    table.add_row(cells);
-  }
-  return table.to_csv();
+  return records_csv(record_of({}, {}, nothing), records_of(comparison));
 }
 
 }  // namespace espalier

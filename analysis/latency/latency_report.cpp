@@ -9,6 +9,7 @@
 #include "analysis/comparison/varying_settings.h"
 #include "analysis/latency/latency_cells.h"
 #include "analysis/text/number_text.h"
+#include "analysis/text/records_csv.h"
 #include "analysis/text/text_table.h"
 #include "experiments/formats/json_text.h"
 
@@ -72,20 +73,6 @@ ordered_json record_of(const LatencyCell& cell) {
           {"disturbed", cell.disturbed},
           {"settled", cell.settled},
           {"on_frontier", cell.on_frontier}};
-}
-
-std::string csv_of(const ordered_json& records) {
-  std::vector<TextTable::Column> columns;
-  if (records.empty()) return "";
-  for (const auto& [name, value] : records[0].items()) columns.push_back({name});
-  TextTable table(columns);
-  for (const ordered_json& record : records) {
-    std::vector<std::string> cells;
-    for (const auto& [name, value] : record.items())
-      cells.push_back(value.is_null() ? "" : value.is_string() ? value.get<std::string>() : value.dump());
-    table.add_row(cells);
-  }
-  return table.to_csv();
 }
 
 std::string ms_text(double ms) {
@@ -164,7 +151,8 @@ std::string render_latencies(const std::vector<LatencyRow>& rows, OutputFormat f
     ordered_json records = ordered_json::array();
     for (const LatencyBlock& block : blocks)
       for (const LatencyCell& cell : block.cells) records.push_back(record_of(cell));
-    return format == OutputFormat::json ? json_text(records) + "\n" : csv_of(records);
+    return format == OutputFormat::json ? json_text(records) + "\n"
+                                        : (records.empty() ? "" : records_csv(records[0], records));
   }
   if (blocks.empty()) return "No latency was measured; add `measure: {latency: {batch_size: [1, 64]}}` to the sweep.\n";
   std::string text;

@@ -58,7 +58,7 @@ std::optional<PlotPoint> accuracy_point(const MethodResult& method, double x) {
     percent.push_back(100 * *row->accuracy);
   }
   const MeanEstimate estimate = estimate_mean(percent);
-  return PlotPoint{x, estimate.mean, estimate.low, estimate.high, std::nullopt, std::nullopt};
+  return PlotPoint{x, estimate.mean, estimate.low, estimate.high};
 }
 
 std::string seeds_text(const Comparison& comparison) {

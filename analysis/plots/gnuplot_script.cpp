@@ -101,13 +101,12 @@ std::string axis_commands(const std::string& name, const PlotAxis& axis) {
                             static_cast<double>(axis.names.size()) + 0.5);
 }
 
-/// One block of numbers a series: x y low high x_low x_high.
+/// One block of numbers a series: x y low high.
 std::string data_block(const std::string& name, const PlotSeries& series) {
   std::string text = name + " << EOD\n";
   for (const PlotPoint& point : series.points) {
-    text += fmt::format("{} {} {} {} {} {}\n", number(point.x), number(point.y), number(point.low.value_or(point.y)),
-                        number(point.high.value_or(point.y)), number(point.x_low.value_or(point.x)),
-                        number(point.x_high.value_or(point.x)));
+    text += fmt::format("{} {} {} {}\n", number(point.x), number(point.y), number(point.low.value_or(point.y)),
+                        number(point.high.value_or(point.y)));
   }
   return text + "EOD\n";
 }

@@ -11,7 +11,6 @@ namespace espalier {
 struct PlotPoint {
   double x = 0, y = 0;
   std::optional<double> low, high;  ///< the interval of y
-  std::optional<double> x_low, x_high;
 };
 
 struct PlotSeries {

@@ -23,20 +23,21 @@
 namespace espalier {
 namespace {
 
-std::string result_column_names() {
+/// "sweep, dataset, ...", as `visit_columns` visits a row.
+template <typename Row, typename VisitColumns>
+std::string column_names(VisitColumns visit_columns) {
   std::string names;
-  ResultRow row;
-  visit_result_columns(
-      row, [&](const char* name, const auto&) { names += (names.empty() ? "" : ", ") + std::string(name); });
+  Row row;
+  visit_columns(row, [&](const char* name, const auto&) { names += (names.empty() ? "" : ", ") + std::string(name); });
   return names;
 }
 
+std::string result_column_names() {
+  return column_names<ResultRow>([](auto& row, auto&& visit) { visit_result_columns(row, visit); });
+}
+
 std::string latency_column_names() {
-  std::string names;
-  LatencyRow row;
-  visit_latency_columns(
-      row, [&](const char* name, const auto&) { names += (names.empty() ? "" : ", ") + std::string(name); });
-  return names;
+  return column_names<LatencyRow>([](auto& row, auto&& visit) { visit_latency_columns(row, visit); });
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ PlotSeries mean_curve(PlotSource& source, const MethodResult& method, const std:
     const auto [low, high] = std::ranges::minmax(values);
     double sum = 0;
     for (const double value : values) sum += value;
-    PlotPoint point{static_cast<double>(step), sum / static_cast<double>(values.size()), {}, {}, {}, {}};
+    PlotPoint point{static_cast<double>(step), sum / static_cast<double>(values.size()), {}, {}};
     if (values.size() > 1) {
       point.low = low;
       point.high = high;

@@ -15,7 +15,7 @@ Picture draw_difference(PlotSource& source) {
       if (!method.versus_random) return std::nullopt;
       const double left = 100 * (1 - mean_over(method, [](const ResultRow& row) { return row.sparsity; }));
       const PairedComparison& compared = *method.versus_random;
-      return PlotPoint{left, compared.mean_pp, compared.low_pp, compared.high_pp, std::nullopt, std::nullopt};
+      return PlotPoint{left, compared.mean_pp, compared.low_pp, compared.high_pp};
     });
     panel.lines.push_back({"random pruning", 0});
     if (!panel.series.empty()) picture.panels.push_back(std::move(panel));

@@ -26,23 +26,25 @@ Picture draw_latency(PlotSource& source) {
     for (const LatencyCell& cell : block.cells) {
       const LatencyRow& row = *cell.first;
       MethodResult named;
+      named.method = row.method;
       named.criterion = row.criterion;
-      const std::string name = method_name(row.method, row.criterion, row.control);
+      named.control = row.control;
+      const std::string name = named.name();
       auto line = std::ranges::find(panel.series, name, &PlotSeries::label);
       if (line == panel.series.end()) {
         line = panel.series.insert(line, PlotSeries{});
         line->label = name;
-        line->is_control = name != method_text(row.method, row.criterion) || named.is_random();
+        line->is_control = named.is_control() || named.is_random();
         line->joined = false;
       }
       const double x = promised[row.trial_key];
-      line->points.push_back({x, cell.speedup, cell.speedup_low, cell.speedup_high, {}, {}});
+      line->points.push_back({x, cell.speedup, cell.speedup_low, cell.speedup_high});
       most = std::max(most, x);
     }
     PlotSeries equal;
     equal.label = "as promised";
     equal.is_control = true;
-    equal.points = {{1, 1, {}, {}, {}, {}}, {most, most, {}, {}, {}, {}}};
+    equal.points = {{1, 1, {}, {}}, {most, most, {}, {}}};
     panel.series.push_back(std::move(equal));
     picture.panels.push_back(std::move(panel));
   }

@@ -17,7 +17,7 @@ PlotSeries front_of(const std::vector<PlotSeries>& series) {
     const bool beaten = std::ranges::any_of(all, [&](const PlotPoint& other) {
       return other.x <= point.x && other.y >= point.y && (other.x < point.x || other.y > point.y);
     });
-    if (!beaten) front.points.push_back({point.x, point.y, {}, {}, {}, {}});
+    if (!beaten) front.points.push_back({point.x, point.y, {}, {}});
   }
   std::ranges::sort(front.points, {}, &PlotPoint::x);
   return front;

@@ -61,7 +61,7 @@ Picture draw_ranks(PlotSource& source) {
     const double rank = test.average_ranks[i];
     panel.y.names.push_back(fmt::format("{} ({:.2f})", ranked.methods[i], rank));
     const auto place = static_cast<double>(panel.y.names.size());
-    series.points = {{rank, place, {}, {}, {}, {}}, {rank + difference, place, {}, {}, {}, {}}};
+    series.points = {{rank, place, {}, {}}, {rank + difference, place, {}, {}}};
     panel.series.push_back(std::move(series));
   }
   picture.panels.push_back(std::move(panel));
